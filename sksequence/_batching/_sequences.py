@@ -1,0 +1,207 @@
+"""The flat buffer: sequences of different lengths as `values` and `offsets`.
+
+Knows nothing of models, targets or what a value means. The layout is the one of Arrow's list arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class Sequences:
+    """Sequences of different lengths in one flat buffer.
+
+    Sequence i is ``values[offsets[i]:offsets[i + 1]]``. A list of arrays is the format to start from; this
+    container is the fast lane for many sequences: it is pickled, memory-mapped and cut into folds as two arrays.
+
+    Parameters
+    ----------
+    values : array of shape (sum of n_steps, n_features) or (sum of n_steps,)
+        The steps of all sequences, one sequence after the other. It is kept as it is: a memory map stays on disk.
+        Numbers, or symbols (strings, integers) for token sequences.
+    offsets : array-like of int of shape (n_sequences + 1,)
+        Where each sequence starts; the last entry is the number of steps of all sequences together.
+    codes : array of int32 of shape (sum of n_steps, n_columns), default=None
+        Symbols that are already encoded, beside or instead of `values` (which is then None).
+
+    Attributes
+    ----------
+    lengths : ndarray of shape (n_sequences,)
+        Number of steps of each sequence.
+    shape : tuple of int
+        ``(n_sequences,)``.
+
+    Raises
+    ------
+    ValueError
+        If the offsets do not cut `values` into consecutive pieces.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksequence import Sequences
+    >>> sequences = Sequences.from_arrays([np.zeros((3, 2)), np.ones((5, 2))])
+    >>> sequences
+    Sequences(n_sequences=2, n_steps=3..5, n_features=2)
+    >>> sequences[1].shape
+    (5, 2)
+    >>> len(sequences[[1, 1, 0]])
+    3
+    """
+
+    ndim = 1
+
+    def __init__(
+        self,
+        values: NDArray[Any] | None,
+        offsets: ArrayLike,
+        codes: NDArray[np.int32] | None = None,
+    ) -> None:
+        self.values = values
+        self.codes = codes
+        self.offsets: NDArray[np.int64] = np.asarray(offsets, dtype=np.int64)
+        self._check()
+
+    def _check(self) -> None:
+        if not self.blocks:
+            raise ValueError("Sequences needs values, codes or both; both are None.")
+        if self.offsets.ndim != 1 or len(self.offsets) == 0 or self.offsets[0] != 0:
+            raise ValueError(
+                "offsets must be a 1-D array that starts with 0 and has one entry more than there are "
+                f"sequences; got shape {self.offsets.shape}."
+            )
+        if np.any(np.diff(self.offsets) < 0):
+            i = int(np.argmax(np.diff(self.offsets) < 0))
+            raise ValueError(
+                f"offsets must not decrease; offsets[{i}]={self.offsets[i]} is above "
+                f"offsets[{i + 1}]={self.offsets[i + 1]}."
+            )
+        for block in self.blocks:
+            if len(block) != self.offsets[-1]:
+                raise ValueError(
+                    f"the last offset is {self.offsets[-1]}, but there are {len(block)} steps; "
+                    "they must agree."
+                )
+
+    @classmethod
+    def from_arrays(cls, arrays: Iterable[ArrayLike]) -> Sequences:
+        """Build the container from a list of arrays, with one concatenation.
+
+        Parameters
+        ----------
+        arrays : iterable of array-like of shape (n_steps, n_features) or (n_steps,)
+            At least one sequence; the number of features must be the same everywhere.
+
+        Returns
+        -------
+        Sequences
+            A copy of the data in one buffer.
+        """
+        pieces = [np.asarray(a) for a in arrays]
+        if not pieces:
+            raise ValueError("from_arrays got no sequence; at least one is needed.")
+        return cls(np.concatenate(pieces), offsets_of([len(piece) for piece in pieces]))
+
+    @classmethod
+    def from_array(cls, array: NDArray[Any]) -> Sequences:
+        """View an array of equally long sequences as the container, without a copy where the layout allows.
+
+        Parameters
+        ----------
+        array : array of shape (n_sequences, n_steps, n_features) or (n_sequences, n_steps)
+            Time before features.
+        """
+        n_sequences, n_steps = array.shape[:2]
+        flat = array.reshape((n_sequences * n_steps, *array.shape[2:]))
+        return cls(flat, np.arange(n_sequences + 1) * n_steps)
+
+    @property
+    def blocks(self) -> list[NDArray[Any]]:
+        """The blocks that share the offsets: values, codes or both."""
+        return [block for block in (self.values, self.codes) if block is not None]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of steps of each sequence."""
+        return np.diff(self.offsets)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """``(n_sequences,)``: what scikit-learn counts samples by."""
+        return (len(self),)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self._one(i) for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, tuple):  # scikit-learn asks for (rows, ...)
+            if len(key) != 2 or key[1] is not Ellipsis:
+                raise IndexError(
+                    f"Sequences has one dimension; got the index {key!r}. "
+                    "Index sequences first, then the array that comes back."
+                )
+            key = key[0]
+        if isinstance(key, int | np.integer):
+            return self._one(range(len(self))[key])
+        return self.take(np.arange(len(self))[key])
+
+    def _one(self, i: int) -> Any:
+        span = slice(self.offsets[i], self.offsets[i + 1])
+        pieces = tuple(block[span] for block in self.blocks)
+        return pieces[0] if len(pieces) == 1 else pieces
+
+    def take(self, index: NDArray[np.integer[Any]]) -> Sequences:
+        """Return the sequences at `index`, in that order; a run of neighbours stays a view."""
+        index = np.asarray(index)
+        if len(index) and np.all(np.diff(index) == 1):
+            start, stop = self.offsets[index[0]], self.offsets[index[-1] + 1]
+            offsets = self.offsets[index[0] : index[-1] + 2] - start
+            pieces = [None if b is None else b[start:stop] for b in (self.values, self.codes)]
+        else:
+            offsets = offsets_of(self.lengths[index])
+            rows = flat_rows(self.offsets[index], self.lengths[index])
+            pieces = [None if b is None else b[rows] for b in (self.values, self.codes)]
+        return Sequences(pieces[0], offsets, pieces[1])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if dtype is not None and np.dtype(dtype) != np.dtype(object):
+            raise ValueError(
+                f"Sequences of different lengths cannot become an array of {np.dtype(dtype)}; "
+                "use the `values` buffer or list(sequences)."
+            )
+        return object_array(self)
+
+    def __repr__(self) -> str:
+        if len(self) == 0:
+            return "Sequences(n_sequences=0)"
+        low, high = self.lengths.min(), self.lengths.max()
+        steps = f"{low}" if low == high else f"{low}..{high}"
+        widths = "+".join(str(b.shape[1] if b.ndim > 1 else 1) for b in self.blocks)
+        return f"Sequences(n_sequences={len(self)}, n_steps={steps}, n_features={widths})"
+
+
+def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
+    """Return the offsets of sequences with these lengths."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
+def flat_rows(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the buffer rows of the runs that start at `starts`, one run after the other."""
+    offsets = offsets_of(lengths)
+    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+
+
+def object_array(items: Iterable[Any]) -> NDArray[np.object_]:
+    """Return a 1-D object array; numpy itself would stack items of equal shape."""
+    items = list(items)
+    out = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        out[i] = item
+    return out
