@@ -1,0 +1,78 @@
+"""Symbols and codes: a vocabulary turns characters, words or any hashable tokens into small integers and back.
+
+Code 0 is kept for symbols that were not seen in `fit`. Knows nothing of models or of sequences: it works on flat
+runs of symbols.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNKNOWN = 0
+
+# A word or a punctuation mark takes the blank before it along, so that joining the pieces gives the text back.
+_WORD = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]|\s")
+
+
+def characters(text: str) -> list[str]:
+    """Cut a text into characters."""
+    return list(text)
+
+
+def words(text: str) -> list[str]:
+    """Cut a text into words, punctuation marks and white space; joined, they are the text again."""
+    return _WORD.findall(text)
+
+
+ANALYZERS: dict[str, Callable[[str], list[str]]] = {"char": characters, "word": words}
+
+
+class Vocabulary:
+    """The symbols of one column, in sorted order; symbol i has code i + 1."""
+
+    def __init__(self, symbols: Iterable[Any], counts: NDArray[np.int64] | None = None) -> None:
+        self.symbols = list(symbols)
+        self.counts = counts
+
+    @classmethod
+    def learn(cls, flat: NDArray[Any]) -> Vocabulary:
+        """Collect the distinct symbols of a flat run, whatever their order of appearance."""
+        counted = Counter(flat.tolist())
+        symbols = _sorted(counted)
+        return cls(symbols, np.array([counted[symbol] for symbol in symbols], dtype=np.int64))
+
+    def __len__(self) -> int:
+        """Return the size of the alphabet, the unknown symbol included."""
+        return len(self.symbols) + 1
+
+    @property
+    def codes(self) -> dict[Any, int]:
+        """Each symbol's code."""
+        return {symbol: i + 1 for i, symbol in enumerate(self.symbols)}
+
+    def encode(self, flat: NDArray[Any]) -> NDArray[np.int32]:
+        """Return the codes of a flat run of symbols; unknown ones are 0."""
+        codes = self.codes
+        if flat.dtype == object:
+            found = [codes.get(symbol, UNKNOWN) for symbol in flat.tolist()]
+            return np.array(found, dtype=np.int32)
+        distinct, inverse = np.unique(flat, return_inverse=True)
+        found = [codes.get(symbol, UNKNOWN) for symbol in distinct.tolist()]
+        return np.array(found, dtype=np.int32)[inverse]
+
+    def decode(self, codes: NDArray[np.integer[Any]]) -> list[Any]:
+        """Return the symbols of known codes."""
+        return [self.symbols[code - 1] for code in codes.tolist()]
+
+
+def _sorted(symbols: Iterable[Any]) -> list[Any]:
+    try:
+        return sorted(symbols)
+    except TypeError:  # mixed types have no order of their own
+        return sorted(symbols, key=lambda symbol: (type(symbol).__name__, repr(symbol)))
