@@ -1,0 +1,44 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox>=2025.2.9"]
+# ///
+"""Tasks in environments of their own: ``nox -s tests``, ``lint``, ``docs``."""
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+CONSTRAINTS = ("--constraint", "constraints.txt")
+
+
+def _group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; arguments go to pytest."""
+    session.install(*CONSTRAINTS, "-e", ".[test]")
+    session.run("python", "-W", "error", "-m", "pytest", *(session.posargs or ["-n", "2", "--cov"]))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the style, the format and the types."""
+    session.install(*CONSTRAINTS, "-e", ".", *_group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    session.install(*CONSTRAINTS, "-e", ".", *_group("docs"))
+    session.run("sphinx-build", "-W", "-b", "html", "docs", "docs/_build/html")
+
+
+if __name__ == "__main__":
+    nox.main()
