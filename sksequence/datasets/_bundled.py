@@ -1,0 +1,235 @@
+"""Real data that travel with the package, in the manner of scikit-learn's `load_*`.
+
+Nothing is downloaded and nothing is cached: each call reads a file of `data/` and returns objects
+of its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from importlib.resources import files
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+SPLITS = ("train", "test")
+Split = Literal["train", "test"] | None
+VowelsXY = tuple[list[NDArray[np.float64]], NDArray[np.str_]]
+
+
+@overload
+def load_japanese_vowels(*, split: Split = ..., return_X_y: Literal[False] = ...) -> Bunch: ...
+@overload
+def load_japanese_vowels(*, split: Split = ..., return_X_y: Literal[True]) -> VowelsXY: ...
+def load_japanese_vowels(*, split: Split = None, return_X_y: bool = False) -> Any:
+    """Load the Japanese Vowels data (classification of sequences of different lengths).
+
+    Nine men say the vowels /ae/; each utterance is a sequence of twelve cepstrum coefficients, and
+    the task is to tell who speaks.
+
+    =====================  ==================
+    Sequences              640 (270 + 370)
+    Steps per sequence     7 to 29
+    Features per step      12, real
+    Classes                9
+    =====================  ==================
+
+    Parameters
+    ----------
+    split : {"train", "test"} or None, default=None
+        The part of the donors' split to return: 270 sequences, 30 of each speaker, to train on, or
+        370 to test on. None returns all of them, the training part first.
+    return_X_y : bool, default=False
+        Whether to return ``(data, target)`` instead of a Bunch.
+
+    Returns
+    -------
+    data : Bunch
+        A dictionary with attributes:
+
+        data : list of ndarray of shape (n_steps, 12)
+            One array of float64 per utterance.
+        target : ndarray of str of shape (n_sequences,)
+            The speaker of each utterance, "1" to "9".
+        feature_names : list of str of length 12
+            The names of the coefficients.
+        target_names : ndarray of str of shape (9,)
+            The speakers.
+        DESCR : str
+            The description of the data, their source and licence.
+
+    (data, target) : tuple, if `return_X_y` is True
+        The two alone.
+
+    Raises
+    ------
+    ValueError
+        If `split` is none of the three.
+
+    Notes
+    -----
+    Source: M. Kudo, J. Toyama and M. Shimbo, UCI Machine Learning Repository [1]_.
+    Licence: Creative Commons Attribution 4.0 International (CC BY 4.0). The paper is [2]_.
+
+    References
+    ----------
+    .. [1] M. Kudo, J. Toyama, M. Shimbo (1999). "Japanese Vowels". UCI Machine Learning Repository,
+       https://doi.org/10.24432/C5NS47.
+    .. [2] M. Kudo, J. Toyama, M. Shimbo (1999). "Multidimensional curve classification using
+       passing-through regions". Pattern Recognition Letters 20 (11-13), 1103-1111.
+
+    Examples
+    --------
+    >>> from sksequence.datasets import load_japanese_vowels
+    >>> X, y = load_japanese_vowels(split="train", return_X_y=True)
+    >>> len(X), X[0].shape, X[1].shape
+    (270, (20, 12), (26, 12))
+    >>> y[0], y[-1]
+    (np.str_('1'), np.str_('9'))
+    """
+    _check_split(split)
+    X: list[NDArray[np.float64]] = []
+    y: list[NDArray[np.str_]] = []
+    with np.load(io.BytesIO(_read("japanese_vowels.npz"))) as stored:
+        for part in SPLITS if split is None else (split,):
+            ends = np.cumsum(stored[f"{part}_lengths"])
+            values = stored[f"{part}_millionths"].T / 1e6
+            X += [piece.copy() for piece in np.split(values, ends[:-1])]
+            y.append(stored[f"{part}_speakers"])
+    target = np.concatenate(y)
+    if return_X_y:
+        return X, target
+    return Bunch(
+        data=X,
+        target=target,
+        feature_names=[f"cepstrum_{i}" for i in range(1, 13)],
+        target_names=np.unique(target),
+        DESCR=_description("japanese_vowels"),
+    )
+
+
+def load_air_passengers() -> Bunch:
+    """Load the monthly air passengers of 1949 to 1960 (forecasting).
+
+    One short series with a trend, a season of twelve months and a variance that grows with them.
+
+    =====================  ==================
+    Steps                  144 months
+    Values                 104 to 622 thousand
+    =====================  ==================
+
+    Returns
+    -------
+    data : Bunch
+        A dictionary with attributes:
+
+        data : ndarray of shape (144,)
+            Thousands of passengers in each month, as float64.
+        dates : ndarray of datetime64[M] of shape (144,)
+            The months, 1949-01 to 1960-12.
+        DESCR : str
+            The description of the data, their source and licence.
+
+    Notes
+    -----
+    Series G of Box and Jenkins [1]_. Licence: the numbers are facts, free of copyright.
+    There is no target: `sksequence.preprocessing.make_windows` makes X and y from the series.
+
+    References
+    ----------
+    .. [1] G. E. P. Box, G. M. Jenkins (1976). "Time Series Analysis: Forecasting and Control".
+    Holden-Day.
+
+    Examples
+    --------
+    >>> from sksequence.datasets import load_air_passengers
+    >>> passengers = load_air_passengers()
+    >>> passengers.data[:3]
+    array([112., 118., 132.])
+    >>> passengers.dates[-1]
+    np.datetime64('1960-12')
+    """
+    rows = list(csv.DictReader(io.StringIO(_read("air_passengers.csv").decode())))
+    return Bunch(
+        data=np.array([float(row["passengers"]) for row in rows]),
+        dates=np.array([row["month"] for row in rows], dtype="datetime64[M]"),
+        DESCR=_description("air_passengers"),
+    )
+
+
+def load_shakespeare(*, split: Split = None) -> Bunch:
+    r"""Load a million characters of Shakespeare's plays (language modelling).
+
+    =====================  ==================
+    Characters             1 115 394
+    Different characters   65
+    Speeches               7 222
+    =====================  ==================
+
+    Parameters
+    ----------
+    split : {"train", "test"} or None, default=None
+        The first nine tenths of the text (1 003 854 characters), the last tenth (111 540), or all
+        of it.
+
+    Returns
+    -------
+    data : Bunch
+        A dictionary with attributes:
+
+        data : str
+            The text. Speeches are divided by an empty line, so ``data.split("\n\n")`` is a list
+            of short documents, and ``[data]`` is one long one.
+        DESCR : str
+            The description of the text, its source and licence.
+
+    Raises
+    ------
+    ValueError
+        If `split` is none of the three.
+
+    Notes
+    -----
+    The text is in the public domain; Andrej Karpathy collected it for char-rnn [1]_.
+    There is no target: each character is the target of those before it. ``load_shakespeare().data``
+    is the text alone.
+
+    References
+    ----------
+    .. [1] A. Karpathy (2015). "The unreasonable effectiveness of recurrent neural networks".
+       https://karpathy.github.io/2015/05/21/rnn-effectiveness/
+
+    Examples
+    --------
+    >>> from sksequence.datasets import load_shakespeare
+    >>> text = load_shakespeare().data
+    >>> len(text), len(set(text))
+    (1115394, 65)
+    >>> print(text.split("\n\n")[1])
+    All:
+    Speak, speak.
+    """
+    _check_split(split)
+    text = gzip.decompress(_read("shakespeare.txt.gz")).decode("ascii")
+    border = len(text) * 9 // 10
+    parts = {None: text, "train": text[:border], "test": text[border:]}
+    return Bunch(data=parts[split], DESCR=_description("shakespeare"))
+
+
+def _check_split(split: str | None) -> None:
+    if split is not None and split not in SPLITS:
+        raise ValueError(
+            f'split={split!r} is no part of the data; use "train", "test" or None for all of it.'
+        )
+
+
+def _read(name: str) -> bytes:
+    return (files("sksequence.datasets") / "data" / name).read_bytes()
+
+
+def _description(name: str) -> str:
+    return _read(f"{name}.rst").decode()
