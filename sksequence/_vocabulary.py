@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 UNKNOWN = 0
 
 # A word or a punctuation mark takes the blank before it along, so that joining the pieces gives the text back.
-_WORD = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]|\s")
+_WORD = re.compile(r" ?\w+(?:'\w+)*| ?[^\w\s]|\s")
 
 
 def characters(text: str) -> list[str]:

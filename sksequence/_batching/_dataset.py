@@ -1,0 +1,136 @@
+"""Training batches: rows in a seeded order, bucketed by length, with their targets and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from sksequence._batching._prepared import PreparedSequences
+from sksequence._batching._sequences import flat_rows
+
+# Batches sorted by length together: enough for little padding, few enough to keep batches random.
+_BATCHES_IN_A_POOL = 16
+_ROW_MULTIPLE = 16
+
+Batch = tuple[dict[str, Tensor], tuple[Tensor, Tensor]]
+
+
+class SequenceDataset(Dataset[Any]):
+    """Prepared sequences with targets: what a training epoch runs over.
+
+    Parameters
+    ----------
+    prepared : PreparedSequences
+        All sequences.
+    rows : ndarray of int of shape (n_rows,)
+        The sequences to train on, in order; a sequence may occur several times.
+    targets : ndarray of shape (n_sequences, ...) or (sum of n_steps, ...)
+        One target a sequence or one a step.
+    weights : ndarray of shape (n_sequences,) or (sum of n_steps,)
+        One weight a target; 0 leaves it out. They are divided by the mean weight of a sequence, so that the sum
+        over a batch, divided by its number of sequences, is an unbiased mean.
+    generator : numpy Generator, default=None
+        Shuffles each epoch; None keeps the order.
+    """
+
+    def __init__(
+        self,
+        prepared: PreparedSequences,
+        rows: NDArray[np.int64],
+        targets: NDArray[Any],
+        weights: NDArray[np.float64],
+        *,
+        per_step: bool,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        self.prepared = prepared
+        self.rows = rows
+        self.per_step = per_step
+        self.generator = generator
+        self.targets = torch.from_numpy(np.ascontiguousarray(targets))
+        mean = weights[self._target_rows(rows)].sum() / len(rows)
+        self.weights = torch.from_numpy((weights / (mean or 1.0)).astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def mean_steps(self) -> float:
+        """Mean number of steps of a sequence."""
+        return float(self.prepared.lengths[self.rows].mean())
+
+    def _target_rows(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        if not self.per_step:
+            return index
+        return flat_rows(self.prepared.offsets[index], self.prepared.lengths[index])
+
+    def batch(self, index: NDArray[np.int64]) -> Batch:
+        """Return inputs, targets and weights of the sequences at `index`."""
+        rows = torch.from_numpy(self._target_rows(index))
+        return self.prepared.gather(index), (self.targets[rows], self.weights[rows])
+
+    def cut(self, batch_size: int) -> list[NDArray[np.int64]]:
+        """Cut the rows into batches for one epoch; every row is in exactly one."""
+        if self.generator is None:
+            return _split(self.rows, batch_size)
+        rows = self.generator.permutation(self.rows)
+        lengths = self.prepared.lengths[rows]
+        if lengths.min() == lengths.max():
+            return _split(rows, batch_size)
+        batches = [
+            batch
+            for pool in _split(rows, batch_size * _BATCHES_IN_A_POOL)
+            for batch in _split(
+                pool[np.argsort(self.prepared.lengths[pool], kind="stable")], batch_size
+            )
+        ]
+        return [batches[i] for i in self.generator.permutation(len(batches))]
+
+
+class BatchIterator:
+    """One pass over a dataset; what skorch asks for as `iterator_train`."""
+
+    def __init__(self, dataset: SequenceDataset, batch_size: int) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return (self.dataset.batch(index) for index in self.dataset.cut(self.batch_size))
+
+
+def _split(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def inference_batches(
+    lengths: NDArray[np.int64], max_steps: int = 1 << 15
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Cut sequences into batches of similar length and bounded size.
+
+    Yields
+    ------
+    index : ndarray of int
+        The sequences of the batch.
+    padded : ndarray of int
+        The same, filled with copies of the last one up to a multiple of 16: the products of a step then give each
+        row the same bits, whatever rows it stands among.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        rows = max(
+            _ROW_MULTIPLE, max_steps // int(lengths[order[start]]) // _ROW_MULTIPLE * _ROW_MULTIPLE
+        )
+        index = order[start : start + rows]
+        missing = -len(index) % _ROW_MULTIPLE
+        yield index, np.concatenate([index, np.repeat(index[-1:], missing)])
+        start += rows

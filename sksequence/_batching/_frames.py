@@ -1,0 +1,54 @@
+"""Sliding frames: some consecutive values of a sequence as the features of one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames of `length` steps, one every `step` steps, the last one aligned to the end of the sequence.
+
+    A first frame that begins before the sequence is filled with the sequence's first step.
+    """
+
+    length: int = 1
+    step: int = 1
+
+    def count(self, n_steps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of frames of sequences with `n_steps` steps."""
+        return 1 + np.maximum(-(-(n_steps - self.length) // self.step), 0)
+
+    def rows(
+        self, starts: NDArray[np.int64], n_steps: NDArray[np.int64], n_frames: int
+    ) -> NDArray[np.int64]:
+        """Return buffer rows of shape (n_sequences, n_frames, length).
+
+        Frames past a sequence's own number repeat its last step.
+        """
+        last = n_steps - 1
+        ends = (
+            last - (self.count(n_steps) - 1) * self.step
+        )  # (sequence,): where the first frame ends
+        ends = ends[:, None] + np.arange(n_frames) * self.step  # (sequence, frame)
+        within = ends[:, :, None] + np.arange(1 - self.length, 1)  # (sequence, frame, step)
+        np.clip(within, 0, last[:, None, None], out=within)
+        within += starts[:, None, None]
+        return within
+
+
+def automatic_frame_length(n_steps: NDArray[np.int64]) -> int:
+    """Choose the frame length from the median length: 1 up to 40 steps, then an eighth, from 8 to 48.
+
+    One value a step leaves long sequences hard to learn and slow; a frame turns them into a few dozen steps.
+    """
+    median = float(np.median(n_steps))
+    return 1 if median <= 40 else int(np.clip(round(median / 8), 8, 48))
+
+
+def automatic_frame_step(frame_length: int) -> int:
+    """Choose the step between frames: a quarter of their length, at least 1."""
+    return max(1, frame_length // 4)

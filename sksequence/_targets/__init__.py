@@ -1,0 +1,31 @@
+"""Codecs for y: encoded once on the way in, decoded once on the way out. They know nothing of X."""
+
+from sksequence._targets._arrangement import (
+    Container,
+    StepTargets,
+    read_steps,
+    restore_steps,
+    targets_are_steps,
+)
+from sksequence._targets._codecs import (
+    IndicatorCodec,
+    LabelCodec,
+    NumberCodec,
+    RowCodec,
+    classification_codec,
+)
+from sksequence._targets._symbols import SymbolCodec
+
+__all__ = [
+    "Container",
+    "IndicatorCodec",
+    "LabelCodec",
+    "NumberCodec",
+    "RowCodec",
+    "StepTargets",
+    "SymbolCodec",
+    "classification_codec",
+    "read_steps",
+    "restore_steps",
+    "targets_are_steps",
+]

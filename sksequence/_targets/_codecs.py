@@ -1,0 +1,198 @@
+"""Codecs for one row of targets: labels, sets of labels, numbers.
+
+A row is one sequence's target or one step's. `parse` turns what the user brought into plain numbers without
+learning a scale, `fit` learns from the training rows, `encode` and `decode` are each other's inverse.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+Numbers = NDArray[Any]
+
+
+class LabelCodec:
+    """One of several classes a row: int codes in, one logit a class out."""
+
+    losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
+
+    def __init__(self, classes: Numbers) -> None:
+        self.classes = classes
+
+    @classmethod
+    def learn(cls, y: Any) -> LabelCodec:
+        """Collect the classes of y, in sorted order."""
+        y = _as_labels(y)
+        check_classification_targets(y)
+        return cls(np.unique(y))
+
+    @property
+    def n_outputs(self) -> int:
+        """One logit a class."""
+        return len(self.classes)
+
+    def parse(self, y: Any) -> Numbers:
+        """Return the code of every label."""
+        y = _as_labels(y)
+        codes = np.searchsorted(self.classes, y)
+        codes = np.minimum(codes, len(self.classes) - 1)
+        unseen = self.classes[codes] != y
+        if np.any(unseen):
+            raise ValueError(
+                f"y contains the label {y[unseen][0]!r}, which is not among the classes "
+                f"{self.classes.tolist()}; pass all classes to the first call of partial_fit."
+            )
+        return codes.astype(np.int64)
+
+    def fit(self, rows: Numbers) -> None:
+        """Learn nothing: labels have no scale."""
+
+    def encode(self, parsed: Numbers) -> Numbers:
+        """Codes are what the loss reads."""
+        return parsed
+
+    def decode(self, outputs: Numbers) -> Numbers:
+        """Return the likeliest label of each row of logits."""
+        return self.classes[outputs.argmax(axis=1)]
+
+    def probabilities(self, outputs: Numbers) -> Numbers:
+        """Softmax of the logits, in float64."""
+        return np.exp(self.log_probabilities(outputs))
+
+    def log_probabilities(self, outputs: Numbers) -> Numbers:
+        """Log-softmax of the logits, in float64."""
+        z = outputs.astype(np.float64)
+        z -= z.max(axis=1, keepdims=True)
+        return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+class IndicatorCodec:
+    """Any number of k labels a row: a binary indicator in, one logit a label out."""
+
+    losses: ClassVar[tuple[str, ...]] = ("binary_cross_entropy",)
+
+    def __init__(self, n_labels: int) -> None:
+        self.classes = np.arange(n_labels)
+
+    @classmethod
+    def learn(cls, y: Any) -> IndicatorCodec:
+        """Count the labels."""
+        return cls(np.shape(y)[1])
+
+    @property
+    def n_outputs(self) -> int:
+        """One logit a label."""
+        return len(self.classes)
+
+    def parse(self, y: Any) -> Numbers:
+        """Return the indicator as float64."""
+        y = check_array(y, input_name="y", dtype=np.float64)
+        if y.shape[1] != self.n_outputs or not np.all((y == 0) | (y == 1)):
+            raise ValueError(
+                f"y must be a binary indicator of {self.n_outputs} labels, entries 0 or 1; got shape {y.shape}."
+            )
+        return np.asarray(y)
+
+    def fit(self, rows: Numbers) -> None:
+        """Learn nothing: an indicator has no scale."""
+
+    def encode(self, parsed: Numbers) -> Numbers:
+        """Cast for the loss."""
+        return parsed.astype(np.float32)
+
+    def decode(self, outputs: Numbers) -> Numbers:
+        """Return the indicator of the labels that are likelier than not."""
+        return (outputs > 0).astype(np.int64)
+
+    def probabilities(self, outputs: Numbers) -> Numbers:
+        """Return each label's probability (sigmoid of its logit), in float64."""
+        return np.exp(self.log_probabilities(outputs))
+
+    def log_probabilities(self, outputs: Numbers) -> Numbers:
+        """Return the log of each label's probability."""
+        return -np.logaddexp(0.0, -outputs.astype(np.float64))
+
+
+class NumberCodec:
+    """One or several numbers a row, standardised for the loss; they come back as float64."""
+
+    losses: ClassVar[tuple[str, ...]] = ("squared_error", "absolute_error", "huber")
+
+    def __init__(self, n_outputs: int, *, flat: bool, scale: bool) -> None:
+        self.n_outputs = n_outputs
+        self.flat = flat
+        self.scale = scale
+        self.mean = np.zeros(n_outputs)
+        self.deviation = np.ones(n_outputs)
+
+    @classmethod
+    def learn(cls, y: Any, *, scale: bool = True) -> NumberCodec:
+        """Read the number of outputs."""
+        shape = np.shape(y)
+        return cls(shape[1] if len(shape) == 2 else 1, flat=len(shape) == 1, scale=scale)
+
+    def parse(self, y: Any) -> Numbers:
+        """Return y as float64 of shape (n_rows, n_outputs)."""
+        y = np.asarray(_as_numbers(y))
+        y = y.reshape(len(y), -1)
+        if y.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"y has {y.shape[1]} numbers a row, expected {self.n_outputs} as in the first fit."
+            )
+        return y
+
+    def fit(self, rows: Numbers) -> None:
+        """Learn mean and deviation of the training rows."""
+        if not self.scale:
+            return
+        self.mean = rows.mean(axis=0)
+        deviation = rows.std(axis=0)
+        # a constant target has a deviation of rounding errors only
+        constant = deviation <= 1e-12 * np.maximum(1.0, np.abs(self.mean))
+        self.deviation = np.where(constant, 1.0, deviation)
+
+    def encode(self, parsed: Numbers) -> Numbers:
+        """Standardise and cast."""
+        return ((parsed - self.mean) / self.deviation).astype(np.float32)
+
+    def decode(self, outputs: Numbers) -> Numbers:
+        """Undo the standardisation."""
+        numbers = outputs.astype(np.float64) * self.deviation + self.mean
+        return numbers[:, 0] if self.flat else numbers
+
+
+RowCodec = LabelCodec | IndicatorCodec | NumberCodec
+
+
+def classification_codec(y: Any) -> LabelCodec | IndicatorCodec:
+    """Choose between one label and several labels a row."""
+    if type_of_target(y, input_name="y") == "multilabel-indicator":
+        return IndicatorCodec.learn(y)
+    return LabelCodec.learn(y)
+
+
+def _as_labels(y: Any) -> Numbers:
+    y = column_or_1d(y, warn=True)
+    missing = np.array([label is None or label != label for label in y.tolist()])
+    if missing.any():
+        i = int(np.argmax(missing))
+        raise ValueError(
+            f"y contains {y[i]!r} at row {i} (NaN or None is no label); drop unlabelled rows. "
+            "Unlabelled steps are skipped with target='steps'."
+        )
+    return np.asarray(y)
+
+
+def _as_numbers(y: Any) -> Any:
+    """Let scikit-learn judge the numbers: None, NaN, infinity, text and complex are errors."""
+    y = check_array(y, input_name="y", ensure_2d=False, dtype=np.float64)
+    if np.any(np.abs(y) > np.finfo(np.float32).max):
+        raise ValueError(
+            "Input y contains a value too large for dtype('float32'). Rescale y, or predict its logarithm."
+        )
+    return y
