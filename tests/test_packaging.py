@@ -1,0 +1,108 @@
+"""What is shipped: bundled data, the version, declared and pinned dependencies, the commands of the README."""
+
+import ast
+import configparser
+import importlib.metadata
+import os
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import sksequence
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "sksequence"
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the import has another name
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    """Read what the package says it is."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return config
+
+
+def project_names(requirements: list[str]) -> set[str]:
+    """Return the normalised project names of requirement lines."""
+    names = (re.match(r"[\w.-]+", line.strip()) for line in requirements)
+    return {re.sub(r"[-_.]+", "-", name[0]).lower() for name in names if name}
+
+
+def module_level_imports(path: Path) -> set[str]:
+    """Return the libraries that importing this file needs."""
+    libraries = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            libraries |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            libraries.add(node.module.split(".")[0])
+    return libraries - sys.stdlib_module_names - {"sksequence"}
+
+
+def test_bundled_data_are_small():
+    """The data that everybody downloads with the package stay under 1.5 MB."""
+    sizes = [p.stat().st_size for p in PACKAGE.rglob("data/*") if p.is_file()]
+    assert sum(sizes) < 1_500_000
+
+
+def test_data_and_type_marker_are_packaged():
+    """What is not Python is declared, or it would be missing from the wheel."""
+    declared = setup_cfg()["options.package_data"]
+    patterns = {(package, p) for package, line in declared.items() for p in line.split()}
+    files = {p for p in PACKAGE.rglob("*") if p.is_file() and p.parent.name != "__pycache__"}
+    others = {p for p in files if p.suffix != ".py"}
+    packaged = {
+        p for package, pattern in patterns for p in ROOT.joinpath(*package.split(".")).glob(pattern)
+    }
+    assert PACKAGE / "py.typed" in packaged
+    assert others <= packaged
+
+
+def test_version_is_the_same_everywhere():
+    """The installed distribution and the package agree."""
+    assert importlib.metadata.version("sksequence") == sksequence.__version__
+
+
+def test_changelog_has_the_version():
+    """The newest entry is what comes next or what is installed."""
+    headings = re.findall(
+        r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert headings[0] in {"Unreleased", sksequence.__version__}
+
+
+def test_imports_are_declared():
+    """Each library that an import of the package needs is a dependency of the package."""
+    needed = set().union(*(module_level_imports(p) for p in PACKAGE.rglob("*.py")))
+    declared = project_names(setup_cfg()["options"]["install_requires"].splitlines())
+    assert {DISTRIBUTIONS.get(name, name) for name in needed} <= declared
+
+
+def test_constraints_pin_all_that_is_asked_for():
+    """Continuous integration installs exact releases only, without local versions."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
+    config = setup_cfg()
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    asked = [
+        *config["options"]["install_requires"].splitlines(),
+        *config["options.extras_require"]["test"].splitlines(),
+        *groups["lint"],
+    ]
+    assert project_names(asked) <= project_names(pins)
+
+
+def test_readme_has_two_commands():
+    """One command runs the first example, one runs the tests, each a single line."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    marked = re.findall(r"<!-- command: (\w+) -->\n\n```bash\n(.+)\n```", readme)
+    assert [name for name, _ in marked] == ["quickstart", "tests"]
+    assert readme.count("```bash") == 2
+    assert all("-c constraints.txt" in command for _, command in marked)
+
+
+def test_ci_script_can_be_run():
+    """The script keeps its executable bit."""
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
