@@ -1,0 +1,185 @@
+"""A user's own cell as a layer: any module with torch's ``(x, state) -> (outputs, state)`` contract.
+
+x is (batch, time, input), outputs (batch, time, anything), and the state a tensor or a tuple of tensors with the
+rows on axis 1, as torch's (layers, batch, hidden), or on axis 0 if it has two axes. A module with a method
+``step(x, state) -> (outputs, state)``, x (batch, input) and outputs (batch, anything), promises that it can go on
+from a state; one without is run from its own start only.
+"""
+
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ._layer import LayerState
+
+# `fork_rng` acts on the whole process: two threads inside it would hand each other their streams
+_BUILD_LOCK = threading.Lock()
+
+
+def _accepts(factory: Callable[..., Any], name: str) -> bool:
+    """Whether a callable takes the keyword `name`, explicitly or through ``**kwargs``."""
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):  # some builtins have no signature
+        return False
+    kinds = {parameter.kind for parameter in parameters.values()}
+    return name in parameters or inspect.Parameter.VAR_KEYWORD in kinds
+
+
+def _swap_rows(state: Tensor) -> Tensor:
+    """Exchange torch's (layers, batch, hidden) and our (batch, layers, hidden); two axes stay."""
+    return state if state.dim() == 2 else state.transpose(0, 1)
+
+
+class CustomLayer(nn.Module):
+    """Adapter of a user's cell to the contract of our layers.
+
+    The module is built by `reset_parameters`, on the CPU and under a seeded fork of the global generator, because
+    its own initialisation draws from that one. Dropout of its own still does, in training.
+
+    Parameters
+    ----------
+    factory : callable
+        ``(input_size, hidden_size) -> nn.Module``; it is given ``batch_first=True`` if it accepts it.
+    input_size, hidden_size : int
+        Width of the input and of the state.
+
+    Attributes
+    ----------
+    module : nn.Module
+        What the factory returned, in float32.
+    output_size : int
+        Width of its outputs, found by a probe.
+    can_step : bool
+        Whether it can go on from a state, that is, has a method `step`.
+    """
+
+    module: nn.Module
+    output_size: int
+    can_step: bool
+
+    def __init__(self, factory: Callable[..., Any], input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.factory = factory
+        self.input_size = int(input_size)
+        self.hidden_size = int(hidden_size)
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Build the module anew, seeded from `generator`."""
+        draw = torch.randint(2**62, (1,), generator=generator, device=generator.device)
+        with _BUILD_LOCK, torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(draw))
+            module = self._build()
+            outputs, state = self._probe(module)
+        self.module = module
+        self.output_size = outputs.shape[2]
+        self.can_step = callable(getattr(module, "step", None))
+        self._state_is_tensor = isinstance(state, Tensor)
+
+    def _build(self) -> nn.Module:
+        options = {"batch_first": True} if _accepts(self.factory, "batch_first") else {}
+        module = self.factory(self.input_size, self.hidden_size, **options)
+        if not isinstance(module, nn.Module):
+            raise TypeError(
+                "cell must be the name of a cell or a callable (input_size, hidden_size) that returns a "
+                f"torch.nn.Module; {self.factory!r} returned {type(module).__name__}."
+            )
+        return module.to(device="cpu", dtype=torch.float32)
+
+    def _probe(self, module: nn.Module) -> tuple[Tensor, Any]:
+        """Run twice on inputs that differ in one step, and hold the module to its contract."""
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(2, 3, self.input_size, generator=generator)
+        other = x.clone()
+        other[0, 2] += 1.0
+        was_training = module.training
+        module.eval()
+        with torch.no_grad():
+            outputs, state = self._checked(module(x))
+            changed, _ = self._checked(module(other))
+        module.train(was_training)
+        same = torch.isclose(outputs, changed, rtol=1e-4, atol=1e-5, equal_nan=True).all(dim=2)
+        same[0, 2] = True
+        if not same.all():
+            raise ValueError(
+                f"The cell {self.factory!r} mixes sequences or looks ahead: outputs other than the last of the "
+                "first sequence changed with its last input. It must be batch-first (batch, time, features), "
+                "and run forward in time; set bidirectional=True for the other direction."
+            )
+        return outputs, state
+
+    def _checked(self, returned: Any) -> tuple[Tensor, Any]:
+        if not (isinstance(returned, tuple) and len(returned) == 2):
+            raise TypeError(
+                f"The cell {self.factory!r} must return (outputs, state) for an input of shape "
+                f"(batch, time, features); got {type(returned).__name__}."
+            )
+        outputs, state = returned
+        shape = tuple(getattr(outputs, "shape", ()))
+        if len(shape) != 3 or shape[:2] != (2, 3):
+            raise ValueError(
+                f"The cell {self.factory!r} must return outputs of shape (batch, time, features), here "
+                f"(2, 3, {self.hidden_size}); got {shape}."
+            )
+        return outputs, state
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None, state: LayerState | None
+    ) -> tuple[Tensor, LayerState]:
+        """Run through time as our own layers do; without `step`, the last state is empty."""
+        if not self.can_step:
+            return self._run_from_start(x, state)
+        n_steps = x.shape[1]
+        if lengths is None or bool((lengths == n_steps).all()):
+            return self._run(x, state)
+        return self._run_ragged(x, lengths, state)
+
+    def _run_from_start(self, x: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
+        if state:
+            raise ValueError(
+                f"The cell {self.factory!r} has no method step(x, state) and cannot go on from a state: "
+                "tbptt_steps and stepwise generation need one."
+            )
+        return self.module(x, None)[0], ()
+
+    def _run(self, x: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
+        """Run full rows from a state; a single step goes through the module's own `step`."""
+        given: Any = None if state is None else tuple(_swap_rows(part) for part in state)
+        if given is not None and self._state_is_tensor:
+            (given,) = given
+        if x.shape[1] == 1:
+            step: Any = self.module.step
+            outputs, after = step(x[:, 0], given)
+            outputs = outputs[:, None]
+        else:
+            outputs, after = self.module(x, given)
+        parts = (after,) if self._state_is_tensor else after
+        return outputs, tuple(_swap_rows(part) for part in parts)
+
+    def _run_ragged(
+        self, x: Tensor, lengths: Tensor, state: LayerState | None
+    ) -> tuple[Tensor, LayerState]:
+        """Run from one distinct length to the next, keeping the state of the rows that end there."""
+        stops = sorted({*lengths.tolist(), x.shape[1]} - {0})
+        pieces: list[Tensor] = []
+        running, last = state, state
+        for start, stop in zip([0, *stops], stops, strict=False):
+            outputs, running = self._run(x[:, start:stop], running)
+            pieces.append(outputs)
+            ended = lengths >= stop
+            last = running if last is None else _where_rows(ended, running, last)
+        assert last is not None
+        return torch.cat(pieces, dim=1), last
+
+
+def _where_rows(rows: Tensor, new: LayerState, old: LayerState) -> LayerState:
+    """Take the rows (batch,) that are True from `new`, the others from `old`."""
+    chosen = []
+    for new_part, old_part in zip(new, old, strict=True):
+        shape = (-1, *(1,) * (new_part.dim() - 1))
+        chosen.append(torch.where(rows.view(shape), new_part, old_part))
+    return tuple(chosen)

@@ -1,0 +1,90 @@
+"""The fixed-context network that the field began with: no memory beyond the last few inputs."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ._dropout import Dropout
+from ._initialise import empty_linear, xavier_linear_
+from ._layer import LayerState
+from ._rnn import ACTIVATIONS
+
+
+class FeedForward(nn.Module):
+    """Read the last `context_size` inputs one after the other, with weights of their own per position.
+
+    Each input enters through the same dense layer, e = f(W x + b); the first one is the hidden layer h, each
+    later one is merged into it, h = f(M_j [h, e] + m_j). Inputs before the start are zeros. All steps are
+    computed at once; the state is the last ``context_size - 1`` inputs.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        Width of the input and of every hidden layer.
+    activation : {"tanh", "relu", "sigmoid"}
+        The function f.
+    context_size : int
+        Number of inputs an output depends on, its own step included.
+    recurrent_dropout : float
+        Probability to drop a unit of h where it is merged; one mask per sequence, the same everywhere.
+
+    References
+    ----------
+    .. [1] Bengio et al. (2003), A Neural Probabilistic Language Model, JMLR 3.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("activation", "context_size", "recurrent_dropout")
+    can_step: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        activation: str,
+        context_size: int,
+        recurrent_dropout: float,
+    ) -> None:
+        super().__init__()
+        self.output_size = hidden_size
+        self.activation = activation
+        self.context_size = context_size
+        self.enter = empty_linear(input_size, hidden_size)
+        merges = [empty_linear(2 * hidden_size, hidden_size) for _ in range(context_size - 1)]
+        self.merges = nn.ModuleList(merges)
+        self.recurrent_dropout = Dropout(recurrent_dropout)
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw all parameters from `generator`."""
+        for layer in (self.enter, *self.merges):
+            assert isinstance(layer, nn.Linear)
+            xavier_linear_(layer, generator)
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None, state: LayerState | None
+    ) -> tuple[Tensor, LayerState]:
+        """Compute all steps: x (batch, time, input) to (batch, time, hidden), state (batch, context - 1, input)."""
+        n_rows, n_steps, n_features = x.shape
+        if state is None:
+            state = (x.new_zeros(n_rows, self.context_size - 1, n_features),)
+        x = torch.cat([state[0], x], dim=1)  # (batch, context - 1 + time, input)
+        return self._merge(x, n_steps), (self._last_inputs(x, n_steps, lengths),)
+
+    def _merge(self, x: Tensor, n_steps: int) -> Tensor:
+        """Merge the positions of the context, oldest first, for all steps at once."""
+        f = ACTIVATIONS[self.activation]
+        entered = f(self.enter(x))
+        hidden = entered[:, :n_steps]  # (batch, time, hidden)
+        mask = self.recurrent_dropout.mask(hidden[:, :1]) if self.recurrent_dropout.active else None
+        for position, merge in enumerate(self.merges, start=1):
+            hidden = hidden if mask is None else hidden * mask
+            pair = torch.cat([hidden, entered[:, position : position + n_steps]], dim=2)
+            hidden = f(merge(pair))
+        return hidden
+
+    def _last_inputs(self, x: Tensor, n_steps: int, lengths: Tensor | None) -> Tensor:
+        """Return the last inputs (batch, context - 1, input) of each row of the prolonged `x`."""
+        if lengths is None:
+            return x[:, n_steps:]
+        positions = lengths[:, None] + torch.arange(self.context_size - 1, device=x.device)
+        return x.gather(1, positions[:, :, None].expand(-1, -1, x.shape[2]))

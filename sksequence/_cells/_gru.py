@@ -1,0 +1,44 @@
+"""The gated recurrent unit of Cho et al. (2014), in the variant with the reset gate after the matrix."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ._layer import LayerState, RecurrentLayer, at_last_step
+
+
+class GRU(RecurrentLayer):
+    """Gated recurrent unit: two gates, one state.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        Width of the input and of the state.
+    recurrent_dropout : float
+        See `RecurrentLayer`. The leak z h_{t-1} is not masked: it is the memory.
+
+    References
+    ----------
+    .. [1] Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder, EMNLP.
+    """
+
+    n_gates: ClassVar[int] = 3
+
+    def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
+        """Return h_t = (1 - z) n + z h_{t-1}, with gates r, z and candidate n = tanh(W x + r (U h))."""
+        reset_in, update_in, candidate_in = inputs.chunk(3, dim=1)
+        reset_rec, update_rec, candidate_rec = recurrent.chunk(3, dim=1)
+        reset = torch.sigmoid(reset_in + reset_rec)
+        update = torch.sigmoid(update_in + update_rec)
+        candidate = torch.tanh(candidate_in + reset * candidate_rec)
+        return (candidate + update * (state[0] - candidate),)
+
+    def fused(
+        self, x: Tensor, lengths: Tensor | None, state: LayerState
+    ) -> tuple[Tensor, LayerState]:
+        """Run all steps in one call of a kernel."""
+        training = torch.is_grad_enabled()
+        weights = list(self.weights)
+        outputs, _ = torch.gru(x, state[0][None], weights, True, 1, 0.0, training, False, True)
+        return outputs, (at_last_step(outputs, lengths, state[0]),)

@@ -1,0 +1,35 @@
+"""Parameters made without the global generator: empty first, then filled from one that is given."""
+
+import torch
+from torch import Tensor, nn
+
+
+def empty_parameter(*shape: int) -> nn.Parameter:
+    """Return an uninitialised float32 parameter."""
+    return nn.Parameter(torch.empty(shape, dtype=torch.float32))
+
+
+def empty_linear(n_in: int, n_out: int) -> nn.Linear:
+    """Return an uninitialised float32 dense layer; built on the meta device, it draws nothing."""
+    return nn.Linear(n_in, n_out, device="meta", dtype=torch.float32).to_empty(device="cpu")
+
+
+def xavier_linear_(layer: nn.Linear, generator: torch.Generator) -> None:
+    """Fill a dense layer: Glorot-uniform weights (Glorot & Bengio, 2010), zero biases."""
+    nn.init.xavier_uniform_(layer.weight, generator=generator)
+    nn.init.zeros_(layer.bias)
+
+
+def xavier_gates_(weight: Tensor, n_gates: int, generator: torch.Generator) -> None:
+    """Fill input weights (n_gates * hidden, input) Glorot-uniform, each gate by its own fan."""
+    for gate in weight.chunk(n_gates):
+        nn.init.xavier_uniform_(gate, generator=generator)
+
+
+def orthogonal_gates_(weight: Tensor, n_gates: int, generator: torch.Generator) -> None:
+    """Fill recurrent weights (n_gates * hidden, hidden) with one orthogonal matrix per gate.
+
+    It keeps the norm of what passes through time (Saxe et al., 2014).
+    """
+    for gate in weight.chunk(n_gates):
+        nn.init.orthogonal_(gate, generator=generator)

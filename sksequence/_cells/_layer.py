@@ -1,0 +1,120 @@
+"""What every recurrent layer of our own shares: parameters, the two ways through time, the last states.
+
+A layer is one direction of one depth: ``layer(x, lengths, state) -> (outputs, last_state)`` with x
+(batch, time, input), lengths (batch,) or None (all rows full), state a tuple of (batch, ...) tensors or None
+(zeros), outputs (batch, time, hidden). It computes on padded input: outputs past the end of a row are never
+read, and `last_state` is the one after each row's own last step. Knows nothing of directions, depths or heads.
+"""
+
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ._dropout import Dropout
+from ._initialise import empty_parameter, orthogonal_gates_, xavier_gates_
+
+LayerState = tuple[Tensor, ...]
+Weights = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def at_last_step(outputs: Tensor, lengths: Tensor | None, start: Tensor) -> Tensor:
+    """Pick each row of `outputs` (batch, time, hidden) at its last step; rows of length 0 keep `start`."""
+    if lengths is None:
+        return outputs[:, -1]
+    last = (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, outputs.shape[2])
+    picked = outputs.gather(1, last).squeeze(1)  # (batch, hidden)
+    return torch.where((lengths > 0)[:, None], picked, start)
+
+
+def with_padding_column(x: Tensor, lengths: Tensor) -> Tensor:
+    """Append a column that is 1 at padded steps and 0 at real ones: (batch, time, input + 1)."""
+    steps = torch.arange(x.shape[1], device=x.device)
+    padded = (steps >= lengths[:, None]).to(x.dtype)  # (batch, time)
+    return torch.cat([x, padded[:, :, None]], dim=2)
+
+
+class RecurrentLayer(nn.Module):
+    """One direction of one depth of a recurrent network.
+
+    A cell states its equations once, in `equations`; they are iterated in Python only where no fused kernel can
+    do it, that is under recurrent dropout. `fused` is the same function through time in one call.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        Width of the input and of the state.
+    recurrent_dropout : float
+        Probability to drop a unit of the previous state where it enters the recurrent matrices; one mask per
+        sequence, the same at every step [1]_.
+
+    References
+    ----------
+    .. [1] Gal & Ghahramani (2016), A Theoretically Grounded Application of Dropout in Recurrent Neural
+       Networks, NeurIPS.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("recurrent_dropout",)
+    n_gates: ClassVar[int]
+    n_states: ClassVar[int] = 1
+    can_step: ClassVar[bool] = True
+
+    def __init__(self, input_size: int, hidden_size: int, recurrent_dropout: float) -> None:
+        super().__init__()
+        self.output_size = hidden_size
+        self.weight_ih = empty_parameter(self.n_gates * hidden_size, input_size)
+        self.weight_hh = empty_parameter(self.n_gates * hidden_size, hidden_size)
+        self.bias_ih = empty_parameter(self.n_gates * hidden_size)
+        self.bias_hh = empty_parameter(self.n_gates * hidden_size)
+        self.recurrent_dropout = Dropout(recurrent_dropout)
+
+    @property
+    def weights(self) -> Weights:
+        """The parameters in the order of torch's kernels."""
+        return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw all parameters from `generator`."""
+        xavier_gates_(self.weight_ih, self.n_gates, generator)
+        orthogonal_gates_(self.weight_hh, self.n_gates, generator)
+        nn.init.zeros_(self.bias_ih)
+        nn.init.zeros_(self.bias_hh)
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None, state: LayerState | None
+    ) -> tuple[Tensor, LayerState]:
+        """Run through time; see the module's docstring for the contract."""
+        if state is None:
+            state = (x.new_zeros(x.shape[0], self.output_size),) * self.n_states
+        if self.recurrent_dropout.active:
+            return self.scan(x, lengths, state, self.recurrent_dropout.mask(state[0]))
+        return self.fused(x, lengths, state)
+
+    def scan(
+        self, x: Tensor, lengths: Tensor | None, state: LayerState, mask: Tensor
+    ) -> tuple[Tensor, LayerState]:
+        """Iterate the equations; `mask` (batch, hidden) multiplies the previous output at every step."""
+        inputs = F.linear(x, self.weight_ih, self.bias_ih)  # (batch, time, gates * hidden)
+        states = [state]
+        for inputs_now in inputs.unbind(dim=1):
+            recurrent = F.linear(states[-1][0] * mask, self.weight_hh, self.bias_hh)
+            states.append(self.equations(inputs_now, recurrent, states[-1]))
+        paths = [torch.stack(steps, dim=1) for steps in zip(*states[1:], strict=True)]
+        last = (
+            at_last_step(*item) for item in zip(paths, [lengths] * len(paths), state, strict=True)
+        )
+        return paths[0], tuple(last)
+
+    def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
+        """Return the next state; its first entry is the output.
+
+        `inputs` = W x + b and `recurrent` = U h + b are (batch, gates * hidden); `state` is the unmasked one.
+        """
+        raise NotImplementedError
+
+    def fused(
+        self, x: Tensor, lengths: Tensor | None, state: LayerState
+    ) -> tuple[Tensor, LayerState]:
+        """Run all steps in one call of a kernel."""
+        raise NotImplementedError

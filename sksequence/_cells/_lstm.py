@@ -1,0 +1,68 @@
+"""The long short-term memory of Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000)."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ._layer import LayerState, RecurrentLayer, at_last_step, with_padding_column
+
+# past this the float32 sigmoid is 0 or 1
+_SHUT, _OPEN = -1e3, 1e3
+
+
+class LSTM(RecurrentLayer):
+    """Long short-term memory: three gates, an output h and a memory c.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        Width of the input, of the output and of the memory.
+    recurrent_dropout : float
+        See `RecurrentLayer`. The memory c is not masked.
+
+    References
+    ----------
+    .. [1] Hochreiter & Schmidhuber (1997), Long Short-Term Memory, Neural Computation 9(8).
+    .. [2] Gers, Schmidhuber & Cummins (2000), Learning to Forget, Neural Computation 12(10).
+    .. [3] Jozefowicz, Zaremba & Sutskever (2015), An Empirical Exploration of Recurrent Network
+       Architectures, ICML.
+    """
+
+    n_gates: ClassVar[int] = 4
+    n_states: ClassVar[int] = 2
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw all parameters; the forget gate starts open (bias 1, [2]_ and [3]_)."""
+        super().reset_parameters(generator)
+        nn.init.ones_(self.bias_ih.chunk(4)[1])
+
+    def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
+        """Return h_t = o tanh(c_t) and c_t = f c_{t-1} + i g."""
+        write, keep, candidate, read = (inputs + recurrent).chunk(4, dim=1)
+        memory = torch.sigmoid(keep) * state[1] + torch.sigmoid(write) * torch.tanh(candidate)
+        return torch.sigmoid(read) * torch.tanh(memory), memory
+
+    def fused(
+        self, x: Tensor, lengths: Tensor | None, state: LayerState
+    ) -> tuple[Tensor, LayerState]:
+        """Run all steps in one call of a kernel, the memory frozen where a row has ended.
+
+        The kernel returns c of the last padded step only. So a column "this step is padding" shuts the input
+        gate and opens the forget gate: c_t = c_{t-1} from there on. It is there for full rows too, so that
+        the bits of a row do not depend on its neighbours.
+        """
+        weight_ih, *others = self.weights
+        if lengths is not None:
+            x = with_padding_column(x, lengths)
+            weight_ih = torch.cat([weight_ih, self._freezing_column(weight_ih)], dim=1)
+        start = [state[0][None], state[1][None]]
+        training = torch.is_grad_enabled()
+        weights = [weight_ih, *others]
+        outputs, _, memory = torch.lstm(x, start, weights, True, 1, 0.0, training, False, True)
+        return outputs, (at_last_step(outputs, lengths, state[0]), memory[0])
+
+    def _freezing_column(self, weight_ih: Tensor) -> Tensor:
+        """Return the input weights (4 * hidden, 1) of the padding column, gates i, f, g, o."""
+        gates = weight_ih.new_tensor([_SHUT, _OPEN, 0.0, 0.0])
+        return gates.repeat_interleave(self.output_size)[:, None]

@@ -1,0 +1,90 @@
+"""The simple recurrent layer of Elman (1990): h_t = f(W x_t + b + U h_{t-1} + c), f in tanh, relu, sigmoid."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, with_padding_column
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+}
+
+# W x is far below the reach of any U h, so that relu holds padded steps at 0
+_SILENCE = -1e30
+
+
+def _run(kernel: Callable[..., tuple[Tensor, Tensor]], x: Tensor, h: Tensor, w: Weights) -> Tensor:
+    """Call one of torch's kernels: one layer, with biases, no dropout, one direction, batch first."""
+    training = torch.is_grad_enabled()
+    return kernel(x, h[None], list(w), True, 1, 0.0, training, False, True)[0]
+
+
+def _run_tanh(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
+    return _run(torch.rnn_tanh, x, h, weights)
+
+
+def _run_relu(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
+    """Run with padded steps held at 0: a relu state that grew to infinity there would make gradients NaN."""
+    if lengths is not None:
+        x = with_padding_column(x, lengths)
+        column = weights[0].new_full((weights[0].shape[0], 1), _SILENCE)
+        weights = (torch.cat([weights[0], column], dim=1), *weights[1:])
+    return _run(torch.rnn_relu, x, h, weights)
+
+
+def _run_sigmoid(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
+    """Run through the tanh kernel, for which torch has no sigmoid sibling.
+
+    sigmoid(a) = (1 + tanh(a / 2)) / 2, so g = 2 h - 1 follows
+    g_t = tanh(W x_t / 2 + b / 2 + U (g_{t-1} + 1) / 4 + c / 2).
+    """
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    quarter = weight_hh / 4
+    shifted = (weight_ih / 2, quarter, bias_ih / 2, bias_hh / 2 + quarter.sum(dim=1))
+    return (_run(torch.rnn_tanh, x, 2 * h - 1, shifted) + 1) / 2
+
+
+_FUSED = {"tanh": _run_tanh, "relu": _run_relu, "sigmoid": _run_sigmoid}
+
+
+class SimpleRNN(RecurrentLayer):
+    """Elman's recurrent layer.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        Width of the input and of the state.
+    activation : {"tanh", "relu", "sigmoid"}
+        The function f.
+    recurrent_dropout : float
+        See `RecurrentLayer`.
+
+    References
+    ----------
+    .. [1] Elman (1990), Finding Structure in Time, Cognitive Science 14.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("activation", "recurrent_dropout")
+    n_gates: ClassVar[int] = 1
+
+    def __init__(
+        self, input_size: int, hidden_size: int, activation: str, recurrent_dropout: float
+    ) -> None:
+        super().__init__(input_size, hidden_size, recurrent_dropout)
+        self.activation = activation
+
+    def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
+        """h_t = f(W x_t + b + U h_{t-1} + c)."""
+        return (ACTIVATIONS[self.activation](inputs + recurrent),)
+
+    def fused(
+        self, x: Tensor, lengths: Tensor | None, state: LayerState
+    ) -> tuple[Tensor, LayerState]:
+        """Run all steps in one call of a kernel."""
+        outputs = _FUSED[self.activation](x, lengths, state[0], self.weights)
+        return outputs, (at_last_step(outputs, lengths, state[0]),)

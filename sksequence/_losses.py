@@ -1,0 +1,144 @@
+"""Losses per row: outputs and targets in, one number per row out. Knows nothing of weights, means or steps.
+
+Outputs are (rows, width) as the head gives them, n_values the number of values (columns of y) per row.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# scales between 5e-5 and 2e4 standard deviations: a row that is predicted exactly must not end the fit
+_MAX_LOG_SCALE = 10.0
+# degrees of freedom start well above 2 (finite variance) and end where a Student t is a normal
+_MIN_DF, _MAX_DF = 2.0, 1000.0
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the negative log-probability of each row's class.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (n_rows, n_classes)
+        Logits.
+    targets : Tensor of int64 of shape (n_rows,)
+        Classes.
+    """
+    return F.cross_entropy(outputs, targets, reduction="none")
+
+
+def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean negative log-probability of each row's labels.
+
+    Parameters
+    ----------
+    outputs, targets : Tensor of shape (n_rows, n_labels)
+        Logits, and 0 or 1.
+    """
+    loss = F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+    return loss.mean(dim=1)
+
+
+def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean squared error of each row; both (n_rows, n_values)."""
+    return F.mse_loss(outputs, targets, reduction="none").mean(dim=1)
+
+
+def absolute_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean absolute error of each row; both (n_rows, n_values)."""
+    return F.l1_loss(outputs, targets, reduction="none").mean(dim=1)
+
+
+def huber(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return Huber's loss (1964), quadratic up to an error of 1; both (n_rows, n_values)."""
+    return F.huber_loss(outputs, targets, reduction="none").mean(dim=1)
+
+
+class GaussianParameters(NamedTuple):
+    """Mean and log of the scale, each (n_rows, n_values)."""
+
+    loc: Tensor
+    log_scale: Tensor
+
+
+class StudentTParameters(NamedTuple):
+    """Location, log of the scale and degrees of freedom, each (n_rows, n_values)."""
+
+    loc: Tensor
+    log_scale: Tensor
+    df: Tensor
+
+
+def _soft_bound(x: Tensor, bound: float) -> Tensor:
+    """Bend `x` into (-bound, bound), as the identity near 0; its gradient never vanishes at once."""
+    return bound * torch.tanh(x / bound)
+
+
+def gaussian_parameters(outputs: Tensor) -> GaussianParameters:
+    """Read outputs (n_rows, 2 * n_values): all means first, then all log-scales."""
+    loc, log_scale = outputs.chunk(2, dim=1)
+    return GaussianParameters(loc, _soft_bound(log_scale, _MAX_LOG_SCALE))
+
+
+def student_t_parameters(outputs: Tensor) -> StudentTParameters:
+    """Read outputs (n_rows, 3 * n_values): locations, log-scales, and what becomes degrees of freedom.
+
+    The third goes through a sigmoid on the log axis, df - 2 from 0 to about 1000, and is 10 at 0.
+    """
+    loc, log_scale, raw = outputs.chunk(3, dim=1)
+    middle = math.log(10.0 - _MIN_DF)
+    log_df = middle + _soft_bound(raw, math.log(_MAX_DF) - middle)
+    return StudentTParameters(
+        loc, _soft_bound(log_scale, _MAX_LOG_SCALE), _MIN_DF + torch.exp(log_df)
+    )
+
+
+def gaussian(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the negative log-density of each row's values under a normal, summed over them.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (n_rows, 2 * n_values)
+        See `gaussian_parameters`.
+    targets : Tensor of shape (n_rows, n_values)
+        Values.
+    """
+    loc, log_scale = gaussian_parameters(outputs)
+    z = (targets - loc) * torch.exp(-log_scale)
+    return (0.5 * z**2 + log_scale + 0.5 * math.log(2 * math.pi)).sum(dim=1)
+
+
+def student_t(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the negative log-density of each row's values under a Student t, summed over them.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (n_rows, 3 * n_values)
+        See `student_t_parameters`.
+    targets : Tensor of shape (n_rows, n_values)
+        Values.
+    """
+    loc, log_scale, df = student_t_parameters(outputs)
+    z = (targets - loc) * torch.exp(-log_scale)
+    tail = 0.5 * (df + 1) * torch.log1p(z**2 / df)
+    normaliser = (
+        torch.lgamma(0.5 * df) - torch.lgamma(0.5 * (df + 1)) + 0.5 * torch.log(df * math.pi)
+    )
+    return (tail + normaliser + log_scale).sum(dim=1)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
+    "squared_error": squared_error,
+    "absolute_error": absolute_error,
+    "huber": huber,
+    "gaussian": gaussian,
+    "student_t": student_t,
+}
+
+# width of the head for one class, label or value
+OUTPUTS_PER_VALUE: dict[str, int] = dict.fromkeys(LOSSES, 1) | {"gaussian": 2, "student_t": 3}

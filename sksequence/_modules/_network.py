@@ -1,0 +1,144 @@
+"""The whole network, from a padded batch to outputs.
+
+values (batch, time, features) float32 and codes (batch, time, columns) int64 are padded with anything after each
+row's length; lengths (batch,) int64. Outputs are (batch, n_outputs) with a pooling, and flat without: the real steps
+only, (sum of lengths, n_outputs), in sequence order.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from .._cells import Dropout, empty_linear, xavier_linear_
+from .._random import torch_generator
+from ._inputs import Inputs
+from ._pooling import POOLINGS
+from ._ragged import flatten_steps, is_step, pad_rows
+from ._spec import NetworkSpec
+from ._stack import Stack, State
+
+
+def build_network(spec: NetworkSpec, seed: int) -> "SequenceNetwork":
+    """Build a network whose parameters and dropout are drawn from `seed`; no global generator is touched."""
+    network = SequenceNetwork(spec, torch_generator(seed, "weights"))
+    network.seed_dropout(torch_generator(seed, "dropout"))
+    return network
+
+
+class SequenceNetwork(nn.Module):
+    """Inputs, recurrent stack, pooling and head.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        What to build.
+    generator : torch.Generator
+        Where the parameters come from.
+
+    Attributes
+    ----------
+    head : nn.Linear
+        From features to outputs.
+    can_step : bool
+        Whether a state can be carried: one direction, and a cell that can go on from a state.
+    """
+
+    def __init__(self, spec: NetworkSpec, generator: torch.Generator) -> None:
+        super().__init__()
+        self.spec = spec
+        self.inputs = Inputs(spec, generator)
+        self.stack = Stack(self.inputs.width, spec, generator)
+        width = self.stack.output_size
+        self.pooling = None if spec.pooling is None else POOLINGS[spec.pooling](width, generator)
+        self.dropout = Dropout(spec.dropout)
+        self.head = empty_linear(width, spec.n_outputs)
+        xavier_linear_(self.head, generator)
+
+    @property
+    def can_step(self) -> bool:
+        """Whether a state can be carried from one chunk to the next."""
+        return self.stack.can_step
+
+    def seed_dropout(self, generator: torch.Generator) -> None:
+        """Let all dropout draw from `generator` from now on."""
+        for module in self.modules():
+            if isinstance(module, Dropout):
+                module.generator = generator
+
+    def forward(
+        self,
+        lengths: Tensor,
+        values: Tensor | None = None,
+        codes: Tensor | None = None,
+        tbptt_steps: int | None = None,
+    ) -> Tensor:
+        """Return the outputs: (batch, n_outputs), or (sum of lengths, n_outputs) without pooling.
+
+        With `tbptt_steps`, no gradient passes more than that many steps back through a state: the state is
+        detached at every multiple of it. The outputs are the same.
+        """
+        return self._read(self.features(lengths, values, codes, tbptt_steps))
+
+    def features(
+        self,
+        lengths: Tensor,
+        values: Tensor | None = None,
+        codes: Tensor | None = None,
+        tbptt_steps: int | None = None,
+    ) -> Tensor:
+        """Return what the head reads: (batch, width), or (sum of lengths, width) without pooling."""
+        if tbptt_steps is not None:
+            self._check_can_step("tbptt_steps")
+        x, steps = self._enter(lengths, values, codes)
+        parts = self.stack(x, lengths, tbptt_steps)
+        if self.pooling is None:
+            pooled = flatten_steps(self.stack.merge(parts), steps)
+        else:
+            pooled = self.pooling(parts, self.stack.merge, lengths)
+        return self.dropout(pooled)  # type: ignore[no-any-return]
+
+    def advance(
+        self,
+        lengths: Tensor,
+        values: Tensor | None = None,
+        codes: Tensor | None = None,
+        state: State | None = None,
+    ) -> tuple[Tensor, State]:
+        """Go on from `state` (None: the start) through a chunk of steps.
+
+        Returns
+        -------
+        outputs : Tensor of shape (sum of lengths, n_outputs)
+            One output per step of the chunk. A length may be 0: such a row keeps its state.
+        state : tuple over depths of tuples of Tensor of shape (batch, ...)
+            The state after each row's last step.
+        """
+        self._check_can_step("advance")
+        x, steps = self._enter(lengths, values, codes)
+        outputs, after = self.stack.advance(x, lengths, state)
+        return self._read(self.dropout(flatten_steps(outputs, steps))), after
+
+    def _enter(
+        self, lengths: Tensor, values: Tensor | None, codes: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the input (batch, time, width) and the mask (batch, time) of real steps."""
+        some = values if values is not None else codes
+        if some is None:
+            raise ValueError("a network needs values, codes or both; got neither.")
+        steps = is_step(lengths, some.shape[1])
+        return self.inputs(steps, values, codes), steps
+
+    def _read(self, features: Tensor) -> Tensor:
+        """Apply the head to rows; for bits that do not depend on their number, to a multiple of 16."""
+        if self.training:
+            return self.head(features)  # type: ignore[no-any-return]
+        return self.head(pad_rows(features))[: len(features)]  # type: ignore[no-any-return]
+
+    def _check_can_step(self, what: str) -> None:
+        if self.spec.bidirectional:
+            raise ValueError(
+                f"{what} needs a state to carry: it cannot go with bidirectional=True."
+            )
+        if not self.can_step:
+            raise ValueError(
+                f"{what} needs a state to carry: the cell {self.spec.cell!r} has no method step(x, state)."
+            )

@@ -1,0 +1,90 @@
+"""From the steps of a sequence to one vector.
+
+The order of all additions is that of the steps alone, so that padding does not change a bit: sums are running sums,
+read at the last step.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .._cells import at_last_step, empty_linear, xavier_linear_
+from ._ragged import is_step
+
+Merge = Callable[[Sequence[Tensor]], Tensor]
+
+
+def sum_steps(x: Tensor, lengths: Tensor) -> Tensor:
+    """Sum `x` (batch, time, width) over the real steps: (batch, width)."""
+    return at_last_step(x.cumsum(dim=1), lengths, x.new_zeros(()))
+
+
+class LastPooling(nn.Module):
+    """Each direction's own last output: the forward one at the end, the backward one at the start."""
+
+    def __init__(self, width: int, generator: torch.Generator) -> None:
+        super().__init__()
+
+    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor) -> Tensor:
+        """Return (batch, width) from one or two directions (batch, time, hidden)."""
+        ends = [at_last_step(parts[0], lengths, parts[0].new_zeros(()))]
+        return merge(ends + [part[:, 0] for part in parts[1:]])
+
+
+class MeanPooling(nn.Module):
+    """The mean of all steps."""
+
+    def __init__(self, width: int, generator: torch.Generator) -> None:
+        super().__init__()
+
+    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor) -> Tensor:
+        """Return (batch, width) from one or two directions (batch, time, hidden)."""
+        return sum_steps(merge(parts), lengths) / lengths[:, None]
+
+
+class MaxPooling(nn.Module):
+    """The largest value of each unit over all steps."""
+
+    def __init__(self, width: int, generator: torch.Generator) -> None:
+        super().__init__()
+
+    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor) -> Tensor:
+        """Return (batch, width) from one or two directions (batch, time, hidden)."""
+        x = merge(parts)
+        padded = ~is_step(lengths, x.shape[1])
+        return x.masked_fill(padded[:, :, None], -torch.inf).max(dim=1).values
+
+
+class AttentionPooling(nn.Module):
+    """A mean of all steps with learnt weights: softmax over time of v tanh(W h + b).
+
+    References
+    ----------
+    .. [1] Bahdanau, Cho & Bengio (2015), Neural Machine Translation by Jointly Learning to Align and
+       Translate, ICLR. Yang et al. (2016), Hierarchical Attention Networks, NAACL, for one query.
+    """
+
+    def __init__(self, width: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.project = empty_linear(width, width)
+        self.score = empty_linear(width, 1)
+        xavier_linear_(self.project, generator)
+        xavier_linear_(self.score, generator)
+
+    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor) -> Tensor:
+        """Return (batch, width) from one or two directions (batch, time, hidden)."""
+        x = merge(parts)
+        scores = self.score(torch.tanh(self.project(x)))  # (batch, time, 1)
+        padded = ~is_step(lengths, x.shape[1])
+        scores = scores.masked_fill(padded[:, :, None], -torch.inf)
+        weights = torch.exp(scores - scores.detach().amax(dim=1, keepdim=True))
+        return sum_steps(weights * x, lengths) / sum_steps(weights, lengths)
+
+
+POOLINGS: dict[str, type[nn.Module]] = {
+    "last": LastPooling,
+    "mean": MeanPooling,
+    "max": MaxPooling,
+    "attention": AttentionPooling,
+}
