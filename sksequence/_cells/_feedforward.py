@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ._dropout import Dropout
-from ._initialise import empty_linear, xavier_linear_
+from ._initialise import xavier_linear_
 from ._layer import LayerState
+from ._linear import empty_linear
 from ._rnn import ACTIVATIONS
 
 

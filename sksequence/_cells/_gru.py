@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ._layer import LayerState, RecurrentLayer, at_last_step
+from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
 
 
 class GRU(RecurrentLayer):
@@ -35,10 +35,8 @@ class GRU(RecurrentLayer):
         return (candidate + update * (state[0] - candidate),)
 
     def fused(
-        self, x: Tensor, lengths: Tensor | None, state: LayerState
+        self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
         """Run all steps in one call of a kernel."""
-        training = torch.is_grad_enabled()
-        weights = list(self.weights)
-        outputs, _ = torch.gru(x, state[0][None], weights, True, 1, 0.0, training, False, True)
+        outputs, _ = call_kernel(torch.gru, x, state[0][None], weights)
         return outputs, (at_last_step(outputs, lengths, state[0]),)

@@ -9,11 +9,6 @@ def empty_parameter(*shape: int) -> nn.Parameter:
     return nn.Parameter(torch.empty(shape, dtype=torch.float32))
 
 
-def empty_linear(n_in: int, n_out: int) -> nn.Linear:
-    """Return an uninitialised float32 dense layer; built on the meta device, it draws nothing."""
-    return nn.Linear(n_in, n_out, device="meta", dtype=torch.float32).to_empty(device="cpu")
-
-
 def xavier_linear_(layer: nn.Linear, generator: torch.Generator) -> None:
     """Fill a dense layer: Glorot-uniform weights (Glorot & Bengio, 2010), zero biases."""
     nn.init.xavier_uniform_(layer.weight, generator=generator)

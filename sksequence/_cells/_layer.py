@@ -1,12 +1,14 @@
-"""What every recurrent layer of our own shares: parameters, the two ways through time, the last states.
+"""What our gated layers share: parameters, the two ways through time, the last states.
 
 A layer is one direction of one depth: ``layer(x, lengths, state) -> (outputs, last_state)`` with x
 (batch, time, input), lengths (batch,) or None (all rows full), state a tuple of (batch, ...) tensors or None
 (zeros), outputs (batch, time, hidden). It computes on padded input: outputs past the end of a row are never
-read, and `last_state` is the one after each row's own last step. Knows nothing of directions, depths or heads.
+read, and `last_state` is the one after each row's own last step (a row of length 0 keeps its state). Knows nothing of
+directions, depths or heads.
 """
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 
 from ._dropout import Dropout
 from ._initialise import empty_parameter, orthogonal_gates_, xavier_gates_
+from ._linear import STABLE
 
 LayerState = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -28,11 +31,10 @@ def at_last_step(outputs: Tensor, lengths: Tensor | None, start: Tensor) -> Tens
     return torch.where((lengths > 0)[:, None], picked, start)
 
 
-def with_padding_column(x: Tensor, lengths: Tensor) -> Tensor:
-    """Append a column that is 1 at padded steps and 0 at real ones: (batch, time, input + 1)."""
-    steps = torch.arange(x.shape[1], device=x.device)
-    padded = (steps >= lengths[:, None]).to(x.dtype)  # (batch, time)
-    return torch.cat([x, padded[:, :, None]], dim=2)
+def call_kernel(kernel: Callable[..., Any], x: Tensor, state: Any, weights: Weights) -> Any:
+    """Call one of torch's kernels: one layer, with biases, no dropout, one direction, batch first."""
+    training = torch.is_grad_enabled()
+    return kernel(x, state, list(weights), True, 1, 0.0, training, False, True)
 
 
 class RecurrentLayer(nn.Module):
@@ -89,7 +91,10 @@ class RecurrentLayer(nn.Module):
             state = (x.new_zeros(x.shape[0], self.output_size),) * self.n_states
         if self.recurrent_dropout.active:
             return self.scan(x, lengths, state, self.recurrent_dropout.mask(state[0]))
-        return self.fused(x, lengths, state)
+        spare = STABLE - self.output_size if self.n_gates * self.output_size < STABLE else 0
+        if spare:
+            return self._fused_wider(x, lengths, state, spare)
+        return self.fused(x, lengths, state, self.weights)
 
     def scan(
         self, x: Tensor, lengths: Tensor | None, state: LayerState, mask: Tensor
@@ -101,10 +106,26 @@ class RecurrentLayer(nn.Module):
             recurrent = F.linear(states[-1][0] * mask, self.weight_hh, self.bias_hh)
             states.append(self.equations(inputs_now, recurrent, states[-1]))
         paths = [torch.stack(steps, dim=1) for steps in zip(*states[1:], strict=True)]
-        last = (
-            at_last_step(*item) for item in zip(paths, [lengths] * len(paths), state, strict=True)
+        pairs = zip(paths, state, strict=True)
+        return paths[0], tuple(at_last_step(path, lengths, start) for path, start in pairs)
+
+    def _fused_wider(
+        self, x: Tensor, lengths: Tensor | None, state: LayerState, spare: int
+    ) -> tuple[Tensor, LayerState]:
+        """Run a small layer with `spare` units that nobody reads: see `_linear` for why."""
+        gates = (self.n_gates, self.output_size)
+        weight_ih, weight_hh, bias_ih, bias_hh = (
+            weight.reshape(*gates, *weight.shape[1:]) for weight in self.weights
         )
-        return paths[0], tuple(last)
+        weights = (
+            F.pad(weight_ih, (0, 0, 0, spare)).flatten(0, 1),
+            F.pad(weight_hh, (0, spare, 0, spare)).flatten(0, 1),
+            F.pad(bias_ih, (0, spare)).flatten(),
+            F.pad(bias_hh, (0, spare)).flatten(),
+        )
+        wider = tuple(F.pad(part, (0, spare)) for part in state)
+        outputs, last = self.fused(x, lengths, wider, weights)
+        return outputs[..., :-spare], tuple(part[..., :-spare] for part in last)
 
     def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
         """Return the next state; its first entry is the output.
@@ -114,7 +135,38 @@ class RecurrentLayer(nn.Module):
         raise NotImplementedError
 
     def fused(
-        self, x: Tensor, lengths: Tensor | None, state: LayerState
+        self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
-        """Run all steps in one call of a kernel."""
+        """Run all steps in one call of a kernel, with `weights` and `state` of any one width."""
         raise NotImplementedError
+
+
+def hold_padding(
+    x: Tensor, lengths: Tensor, weights: Weights, gates: tuple[float, ...]
+) -> tuple[Tensor, Weights]:
+    """Give the input a column that is 1 at padded steps, and its weight to each gate.
+
+    Parameters
+    ----------
+    x : Tensor of shape (batch, time, input)
+        Input.
+    lengths : Tensor of shape (batch,)
+        Number of real steps.
+    weights : tuple of Tensor
+        In torch's order; the first is (n_gates * hidden, input).
+    gates : tuple of float
+        The column's weight to all units of each gate. It is no parameter.
+
+    Returns
+    -------
+    x : Tensor of shape (batch, time, input + 1)
+        Input and column.
+    weights : tuple of Tensor
+        The first is (n_gates * hidden, input + 1).
+    """
+    steps = torch.arange(x.shape[1], device=x.device)
+    padded = (steps >= lengths[:, None]).to(x.dtype)  # (batch, time)
+    n_units = weights[1].shape[1]
+    column = x.new_tensor(gates).repeat_interleave(n_units)[:, None]  # (n_gates * hidden, 1)
+    weight_ih = torch.cat([weights[0], column], dim=1)
+    return torch.cat([x, padded[:, :, None]], dim=2), (weight_ih, *weights[1:])

@@ -5,10 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ._layer import LayerState, RecurrentLayer, at_last_step, with_padding_column
+from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel, hold_padding
 
-# past this the float32 sigmoid is 0 or 1
-_SHUT, _OPEN = -1e3, 1e3
+# of gates i, f, g, o: far past the point where the float32 sigmoid is 0 or 1
+_FREEZE = (-1e3, 1e3, 0.0, 0.0)
 
 
 class LSTM(RecurrentLayer):
@@ -44,7 +44,7 @@ class LSTM(RecurrentLayer):
         return torch.sigmoid(read) * torch.tanh(memory), memory
 
     def fused(
-        self, x: Tensor, lengths: Tensor | None, state: LayerState
+        self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
         """Run all steps in one call of a kernel, the memory frozen where a row has ended.
 
@@ -52,17 +52,8 @@ class LSTM(RecurrentLayer):
         gate and opens the forget gate: c_t = c_{t-1} from there on. It is there for full rows too, so that
         the bits of a row do not depend on its neighbours.
         """
-        weight_ih, *others = self.weights
         if lengths is not None:
-            x = with_padding_column(x, lengths)
-            weight_ih = torch.cat([weight_ih, self._freezing_column(weight_ih)], dim=1)
-        start = [state[0][None], state[1][None]]
-        training = torch.is_grad_enabled()
-        weights = [weight_ih, *others]
-        outputs, _, memory = torch.lstm(x, start, weights, True, 1, 0.0, training, False, True)
+            x, weights = hold_padding(x, lengths, weights, _FREEZE)
+        start = [part[None] for part in state]
+        outputs, _, memory = call_kernel(torch.lstm, x, start, weights)
         return outputs, (at_last_step(outputs, lengths, state[0]), memory[0])
-
-    def _freezing_column(self, weight_ih: Tensor) -> Tensor:
-        """Return the input weights (4 * hidden, 1) of the padding column, gates i, f, g, o."""
-        gates = weight_ih.new_tensor([_SHUT, _OPEN, 0.0, 0.0])
-        return gates.repeat_interleave(self.output_size)[:, None]

@@ -6,7 +6,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, with_padding_column
+from ._layer import (
+    LayerState,
+    RecurrentLayer,
+    Weights,
+    at_last_step,
+    call_kernel,
+    hold_padding,
+)
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
@@ -14,31 +21,23 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
 }
 
-# W x is far below the reach of any U h, so that relu holds padded steps at 0
-_SILENCE = -1e30
-
-
-def _run(kernel: Callable[..., tuple[Tensor, Tensor]], x: Tensor, h: Tensor, w: Weights) -> Tensor:
-    """Call one of torch's kernels: one layer, with biases, no dropout, one direction, batch first."""
-    training = torch.is_grad_enabled()
-    return kernel(x, h[None], list(w), True, 1, 0.0, training, False, True)[0]
+# far below the reach of any W x + U h, so that relu gives 0
+_SILENCE = (-1e30,)
 
 
 def _run_tanh(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
-    return _run(torch.rnn_tanh, x, h, weights)
+    return call_kernel(torch.rnn_tanh, x, h[None], weights)[0]  # type: ignore[no-any-return]
 
 
 def _run_relu(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
-    """Run with padded steps held at 0: a relu state that grew to infinity there would make gradients NaN."""
+    """Run with padded steps held at 0: a state that grew to infinity there would make gradients NaN."""
     if lengths is not None:
-        x = with_padding_column(x, lengths)
-        column = weights[0].new_full((weights[0].shape[0], 1), _SILENCE)
-        weights = (torch.cat([weights[0], column], dim=1), *weights[1:])
-    return _run(torch.rnn_relu, x, h, weights)
+        x, weights = hold_padding(x, lengths, weights, _SILENCE)
+    return call_kernel(torch.rnn_relu, x, h[None], weights)[0]  # type: ignore[no-any-return]
 
 
 def _run_sigmoid(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
-    """Run through the tanh kernel, for which torch has no sigmoid sibling.
+    """Run through the tanh kernel, for torch has no sigmoid one.
 
     sigmoid(a) = (1 + tanh(a / 2)) / 2, so g = 2 h - 1 follows
     g_t = tanh(W x_t / 2 + b / 2 + U (g_{t-1} + 1) / 4 + c / 2).
@@ -46,7 +45,7 @@ def _run_sigmoid(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights)
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     quarter = weight_hh / 4
     shifted = (weight_ih / 2, quarter, bias_ih / 2, bias_hh / 2 + quarter.sum(dim=1))
-    return (_run(torch.rnn_tanh, x, 2 * h - 1, shifted) + 1) / 2
+    return (_run_tanh(x, lengths, 2 * h - 1, shifted) + 1) / 2
 
 
 _FUSED = {"tanh": _run_tanh, "relu": _run_relu, "sigmoid": _run_sigmoid}
@@ -83,8 +82,8 @@ class SimpleRNN(RecurrentLayer):
         return (ACTIVATIONS[self.activation](inputs + recurrent),)
 
     def fused(
-        self, x: Tensor, lengths: Tensor | None, state: LayerState
+        self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
         """Run all steps in one call of a kernel."""
-        outputs = _FUSED[self.activation](x, lengths, state[0], self.weights)
+        outputs = _FUSED[self.activation](x, lengths, state[0], weights)
         return outputs, (at_last_step(outputs, lengths, state[0]),)

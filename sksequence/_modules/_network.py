@@ -12,7 +12,7 @@ from .._cells import Dropout, empty_linear, xavier_linear_
 from .._random import torch_generator
 from ._inputs import Inputs
 from ._pooling import POOLINGS
-from ._ragged import flatten_steps, is_step, pad_rows
+from ._ragged import flatten_steps, is_step
 from ._spec import NetworkSpec
 from ._stack import Stack, State
 
@@ -76,7 +76,7 @@ class SequenceNetwork(nn.Module):
         With `tbptt_steps`, no gradient passes more than that many steps back through a state: the state is
         detached at every multiple of it. The outputs are the same.
         """
-        return self._read(self.features(lengths, values, codes, tbptt_steps))
+        return self.head(self.features(lengths, values, codes, tbptt_steps))  # type: ignore[no-any-return]
 
     def features(
         self,
@@ -115,7 +115,7 @@ class SequenceNetwork(nn.Module):
         self._check_can_step("advance")
         x, steps = self._enter(lengths, values, codes)
         outputs, after = self.stack.advance(x, lengths, state)
-        return self._read(self.dropout(flatten_steps(outputs, steps))), after
+        return self.head(self.dropout(flatten_steps(outputs, steps))), after
 
     def _enter(
         self, lengths: Tensor, values: Tensor | None, codes: Tensor | None
@@ -126,12 +126,6 @@ class SequenceNetwork(nn.Module):
             raise ValueError("a network needs values, codes or both; got neither.")
         steps = is_step(lengths, some.shape[1])
         return self.inputs(steps, values, codes), steps
-
-    def _read(self, features: Tensor) -> Tensor:
-        """Apply the head to rows; for bits that do not depend on their number, to a multiple of 16."""
-        if self.training:
-            return self.head(features)  # type: ignore[no-any-return]
-        return self.head(pad_rows(features))[: len(features)]  # type: ignore[no-any-return]
 
     def _check_can_step(self, what: str) -> None:
         if self.spec.bidirectional:

@@ -4,11 +4,7 @@ Padded tensors are (batch, time, ...), lengths (batch,), flat ones (sum of lengt
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-
-# rows of a matrix product are bitwise independent of their number if that is a multiple of this
-_ROWS = 16
 
 
 def is_step(lengths: Tensor, n_steps: int) -> Tensor:
@@ -33,8 +29,3 @@ def flatten_steps(x: Tensor, steps: Tensor) -> Tensor:
     """Return the real steps of `x` (batch, time, width) as rows (sum of lengths, width)."""
     rows = steps.flatten().nonzero().squeeze(1)
     return x.flatten(0, 1).index_select(0, rows)
-
-
-def pad_rows(x: Tensor) -> Tensor:
-    """Append zero rows to `x` (rows, width) up to a multiple of 16."""
-    return F.pad(x, (0, 0, 0, -len(x) % _ROWS))
