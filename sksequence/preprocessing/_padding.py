@@ -1,0 +1,195 @@
+"""From sequences of different lengths to one padded array, and back.
+
+Knows nothing of estimators, which take no padded arrays: lengths are carried, never guessed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sksequence.preprocessing._layout import flatten
+
+
+def pad(sequences: Any, *, value: Any = 0.0) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Put sequences of different lengths into one array, padded at the end.
+
+    Parameters
+    ----------
+    sequences : list of arrays of shape (n_steps, n_features) or (n_steps,), or Sequences
+        The sequences.
+    value : scalar, default=0.0
+        What is put after the end of a sequence.
+
+    Returns
+    -------
+    array : ndarray of shape (n_sequences, max_steps, n_features) or (n_sequences, max_steps)
+        The padded sequences; without an axis of features if the sequences have none. Its type can
+        hold both the steps and `value`.
+    lengths : ndarray of int64 of shape (n_sequences,)
+        The number of true steps of each.
+
+    Raises
+    ------
+    ValueError
+        If there is no sequence, or their features differ.
+
+    See Also
+    --------
+    unpad : The way back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksequence.preprocessing import pad
+    >>> array, lengths = pad([np.array([1.0, 2.0, 3.0]), np.array([4.0])])
+    >>> array
+    array([[1., 2., 3.],
+           [4., 0., 0.]])
+    >>> lengths
+    array([3, 1])
+    """
+    values, layout = flatten(sequences)
+    values = values[:, 0] if layout.numbers else values
+    lengths = np.diff(layout.offsets)
+    shape = (len(lengths), lengths.max(), *values.shape[1:])
+    array = np.full(shape, value, dtype=np.result_type(values, np.min_scalar_type(value)))
+    array[_is_step(lengths, shape[1])] = values
+    return array, lengths
+
+
+def unpad(array: ArrayLike, lengths: ArrayLike) -> list[NDArray[Any]]:
+    """Cut the padding off an array: the inverse of `pad`.
+
+    Parameters
+    ----------
+    array : array-like of shape (n_sequences, max_steps, n_features) or (n_sequences, max_steps)
+        Sequences padded at the end.
+    lengths : array-like of int of shape (n_sequences,)
+        The number of true steps of each.
+
+    Returns
+    -------
+    sequences : list of ndarray of shape (n_steps, n_features) or (n_steps,)
+        Views of the array.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not fit the array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksequence.preprocessing import unpad
+    >>> unpad(np.array([[1.0, 2.0, 3.0], [4.0, 0.0, 0.0]]), [3, 1])
+    [array([1., 2., 3.]), array([4.])]
+    """
+    array = _padded(array)
+    lengths = np.asarray(lengths)
+    if lengths.shape != array.shape[:1]:
+        raise ValueError(
+            f"lengths has shape {lengths.shape}; expected one length for each of the "
+            f"{len(array)} sequences."
+        )
+    if lengths.dtype.kind not in "iu" or np.any((lengths < 0) | (lengths > array.shape[1])):
+        raise ValueError(
+            f"lengths must be integers from 0 to {array.shape[1]}, the padded length; "
+            f"got {lengths.tolist()}."
+        )
+    return [row[:length] for row, length in zip(array, lengths, strict=True)]
+
+
+def to_nan_padded(sequences: Any) -> NDArray[Any]:
+    """Put sequences into one array, with NaN after the end of each.
+
+    Parameters
+    ----------
+    sequences : list of arrays of shape (n_steps, n_features) or (n_steps,), or Sequences
+        The sequences. Integers become floats, which can be NaN.
+
+    Returns
+    -------
+    array : ndarray of shape (n_sequences, max_steps, n_features) or (n_sequences, max_steps)
+        The padded sequences.
+
+    Raises
+    ------
+    ValueError
+        If a sequence ends in a step that is NaN in all features: it could not be told from padding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksequence.preprocessing import to_nan_padded
+    >>> to_nan_padded([np.array([1, 2, 3]), np.array([4])])
+    array([[ 1.,  2.,  3.],
+           [ 4., nan, nan]])
+    """
+    array, lengths = pad(sequences, value=np.nan)
+    lost = np.flatnonzero(_true_lengths(array) != lengths)
+    if len(lost):
+        raise ValueError(
+            f"Sequence {lost[0]} ends in a step without any value, which could not be told from "
+            "padding; use pad, which returns the lengths."
+        )
+    return array
+
+
+def from_nan_padded(array: ArrayLike) -> list[NDArray[Any]]:
+    """Cut the NaN after the end of each sequence off.
+
+    Parameters
+    ----------
+    array : array-like of shape (n_sequences, max_steps, n_features) or (n_sequences, max_steps)
+        Sequences padded at the end with steps that are NaN in all features. Other NaN are missing
+        values and stay.
+
+    Returns
+    -------
+    sequences : list of ndarray of shape (n_steps, n_features) or (n_steps,)
+        Views of the array.
+
+    Raises
+    ------
+    ValueError
+        If the array has another number of dimensions, or a sequence is NaN from its start.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksequence.preprocessing import from_nan_padded
+    >>> from_nan_padded([[1.0, np.nan, 3.0], [4.0, np.nan, np.nan]])
+    [array([ 1., nan,  3.]), array([4.])]
+    """
+    array = _padded(array)
+    lengths = _true_lengths(array)
+    if np.any(lengths == 0):
+        raise ValueError(
+            f"Sequence {np.argmin(lengths)} is NaN at every step: it has no steps. Leave it out."
+        )
+    return unpad(array, lengths)
+
+
+def _padded(array: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(array)
+    if array.ndim not in (2, 3):
+        raise ValueError(
+            f"array has shape {array.shape}; expected (n_sequences, max_steps, n_features) or "
+            "(n_sequences, max_steps)."
+        )
+    return array
+
+
+def _is_step(lengths: NDArray[np.int64], max_steps: int) -> NDArray[np.bool_]:
+    return np.asarray(np.arange(max_steps) < lengths[:, None])
+
+
+def _true_lengths(array: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the number of steps up to the last one that holds a value."""
+    filled = ~np.isnan(array)
+    filled = filled.any(axis=2) if filled.ndim == 3 else filled
+    last = np.max(filled * np.arange(1, array.shape[1] + 1), axis=1, initial=0)
+    return np.asarray(last, dtype=np.int64)
