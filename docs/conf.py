@@ -1,5 +1,7 @@
 """Sphinx configuration: what is public is documented, a warning is an error."""
 
+import re
+
 import sksequence
 
 project = "sksequence"
@@ -30,6 +32,14 @@ def skip_what_others_document(app, what, name, obj, skip, options):
     return True if inherited else None
 
 
+def escape_fitted_names(app, what, name, obj, options, lines):
+    """Keep `(n_features_in_,)` in the type of a parameter from being read as a link."""
+    for i, line in enumerate(lines):
+        if re.match(r"\w+ : ", line):
+            lines[i] = re.sub(r"(?<=\w)_(?=[,)])", r"\\_", line)
+
+
 def setup(app):
-    """Connect the filter above."""
+    """Connect the filters above; the second one comes before numpydoc's."""
     app.connect("autodoc-skip-member", skip_what_others_document)
+    app.connect("autodoc-process-docstring", escape_fitted_names, priority=400)
