@@ -37,7 +37,7 @@ def build_layer(
         Width of the input and of the state.
     options : mapping
         Values of all options there are (`activation`, `context_size`, `recurrent_dropout`); a layer is given
-        those it declares.
+        those it declares, a user's own cell none.
     generator : torch.Generator
         Where the parameters come from.
     """
@@ -47,6 +47,11 @@ def build_layer(
         declared = {name: options[name] for name in layer_class.options}
         layer = layer_class(input_size, hidden_size, **declared)
     else:
+        if options["recurrent_dropout"]:
+            raise ValueError(
+                f"recurrent_dropout={options['recurrent_dropout']} cannot reach inside the cell {cell!r}; "
+                "leave it at 0 and let the cell drop its own state."
+            )
         layer = CustomLayer(cell, input_size, hidden_size)
     layer.reset_parameters(generator)
     return layer  # type: ignore[no-any-return]

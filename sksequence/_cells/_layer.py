@@ -49,7 +49,7 @@ class RecurrentLayer(nn.Module):
         Width of the input and of the state.
     recurrent_dropout : float
         Probability to drop a unit of the previous state where it enters the recurrent matrices; one mask per
-        sequence, the same at every step [1]_.
+        sequence and call, the same at every step [1]_.
 
     References
     ----------
@@ -60,6 +60,7 @@ class RecurrentLayer(nn.Module):
     options: ClassVar[tuple[str, ...]] = ("recurrent_dropout",)
     n_gates: ClassVar[int]
     n_states: ClassVar[int] = 1
+    padding_gates: tuple[float, ...] = ()  # what a padded step adds to each gate
     can_step: ClassVar[bool] = True
 
     def __init__(self, input_size: int, hidden_size: int, recurrent_dropout: float) -> None:
@@ -89,42 +90,47 @@ class RecurrentLayer(nn.Module):
         """Run through time; see the module's docstring for the contract."""
         if state is None:
             state = (x.new_zeros(x.shape[0], self.output_size),) * self.n_states
+        weights = self.weights
+        if lengths is not None and self.padding_gates:
+            x, weights = hold_padding(x, lengths, weights, self.padding_gates)
         if self.recurrent_dropout.active:
-            return self.scan(x, lengths, state, self.recurrent_dropout.mask(state[0]))
-        spare = STABLE - self.output_size if self.n_gates * self.output_size < STABLE else 0
-        if spare:
-            return self._fused_wider(x, lengths, state, spare)
-        return self.fused(x, lengths, state, self.weights)
+            return self.scan(x, lengths, state, weights)
+        if self.n_gates * self.output_size < STABLE:
+            return self._fused_wider(x, lengths, state, weights)
+        return self.fused(x, lengths, state, weights)
 
     def scan(
-        self, x: Tensor, lengths: Tensor | None, state: LayerState, mask: Tensor
+        self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
-        """Iterate the equations; `mask` (batch, hidden) multiplies the previous output at every step."""
-        inputs = F.linear(x, self.weight_ih, self.bias_ih)  # (batch, time, gates * hidden)
+        """Iterate the equations; one mask (batch, hidden) multiplies the output before each step."""
+        weight_ih, weight_hh, bias_ih, bias_hh = weights
+        mask = self.recurrent_dropout.mask(state[0])
+        inputs = F.linear(x, weight_ih, bias_ih)  # (batch, time, gates * hidden)
         states = [state]
         for inputs_now in inputs.unbind(dim=1):
-            recurrent = F.linear(states[-1][0] * mask, self.weight_hh, self.bias_hh)
+            recurrent = F.linear(states[-1][0] * mask, weight_hh, bias_hh)
             states.append(self.equations(inputs_now, recurrent, states[-1]))
         paths = [torch.stack(steps, dim=1) for steps in zip(*states[1:], strict=True)]
         pairs = zip(paths, state, strict=True)
         return paths[0], tuple(at_last_step(path, lengths, start) for path, start in pairs)
 
     def _fused_wider(
-        self, x: Tensor, lengths: Tensor | None, state: LayerState, spare: int
+        self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
-        """Run a small layer with `spare` units that nobody reads: see `_linear` for why."""
+        """Run a small layer with spare units that nobody reads: see `_linear` for why."""
+        spare = STABLE - self.output_size
         gates = (self.n_gates, self.output_size)
         weight_ih, weight_hh, bias_ih, bias_hh = (
-            weight.reshape(*gates, *weight.shape[1:]) for weight in self.weights
+            weight.reshape(*gates, *weight.shape[1:]) for weight in weights
         )
-        weights = (
+        widened = (
             F.pad(weight_ih, (0, 0, 0, spare)).flatten(0, 1),
             F.pad(weight_hh, (0, spare, 0, spare)).flatten(0, 1),
             F.pad(bias_ih, (0, spare)).flatten(),
             F.pad(bias_hh, (0, spare)).flatten(),
         )
         wider = tuple(F.pad(part, (0, spare)) for part in state)
-        outputs, last = self.fused(x, lengths, wider, weights)
+        outputs, last = self.fused(x, lengths, wider, widened)
         return outputs[..., :-spare], tuple(part[..., :-spare] for part in last)
 
     def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:

@@ -5,10 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel, hold_padding
-
-# of gates i, f, g, o: far past the point where the float32 sigmoid is 0 or 1
-_FREEZE = (-1e3, 1e3, 0.0, 0.0)
+from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
 
 
 class LSTM(RecurrentLayer):
@@ -31,6 +28,8 @@ class LSTM(RecurrentLayer):
 
     n_gates: ClassVar[int] = 4
     n_states: ClassVar[int] = 2
+    # gates i, f, g, o: far past the point where the float32 sigmoid is 0 or 1
+    padding_gates = (-1e3, 1e3, 0.0, 0.0)
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw all parameters; the forget gate starts open (bias 1, [2]_ and [3]_)."""
@@ -46,14 +45,11 @@ class LSTM(RecurrentLayer):
     def fused(
         self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
-        """Run all steps in one call of a kernel, the memory frozen where a row has ended.
+        """Run all steps in one call of a kernel.
 
-        The kernel returns c of the last padded step only. So a column "this step is padding" shuts the input
-        gate and opens the forget gate: c_t = c_{t-1} from there on. It is there for full rows too, so that
-        the bits of a row do not depend on its neighbours.
+        It returns c of the last padded step only, which is the one of each row's own last step, because
+        `padding_gates` shut the input gate and open the forget gate from there on: c_t = c_{t-1}.
         """
-        if lengths is not None:
-            x, weights = hold_padding(x, lengths, weights, _FREEZE)
         start = [part[None] for part in state]
         outputs, _, memory = call_kernel(torch.lstm, x, start, weights)
         return outputs, (at_last_step(outputs, lengths, state[0]), memory[0])

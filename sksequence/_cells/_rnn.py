@@ -12,7 +12,6 @@ from ._layer import (
     Weights,
     at_last_step,
     call_kernel,
-    hold_padding,
 )
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -21,22 +20,16 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
 }
 
-# far below the reach of any W x + U h, so that relu gives 0
-_SILENCE = (-1e30,)
 
-
-def _run_tanh(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
+def _run_tanh(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
     return call_kernel(torch.rnn_tanh, x, h[None], weights)[0]  # type: ignore[no-any-return]
 
 
-def _run_relu(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
-    """Run with padded steps held at 0: a state that grew to infinity there would make gradients NaN."""
-    if lengths is not None:
-        x, weights = hold_padding(x, lengths, weights, _SILENCE)
+def _run_relu(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
     return call_kernel(torch.rnn_relu, x, h[None], weights)[0]  # type: ignore[no-any-return]
 
 
-def _run_sigmoid(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
+def _run_sigmoid(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
     """Run through the tanh kernel, for torch has no sigmoid one.
 
     sigmoid(a) = (1 + tanh(a / 2)) / 2, so g = 2 h - 1 follows
@@ -45,7 +38,7 @@ def _run_sigmoid(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights)
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     quarter = weight_hh / 4
     shifted = (weight_ih / 2, quarter, bias_ih / 2, bias_hh / 2 + quarter.sum(dim=1))
-    return (_run_tanh(x, lengths, 2 * h - 1, shifted) + 1) / 2
+    return (_run_tanh(x, 2 * h - 1, shifted) + 1) / 2
 
 
 _FUSED = {"tanh": _run_tanh, "relu": _run_relu, "sigmoid": _run_sigmoid}
@@ -76,6 +69,9 @@ class SimpleRNN(RecurrentLayer):
     ) -> None:
         super().__init__(input_size, hidden_size, recurrent_dropout)
         self.activation = activation
+        if activation == "relu":
+            # padded steps are 0: a state that grew to infinity there would make gradients NaN
+            self.padding_gates = (-1e30,)
 
     def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
         """h_t = f(W x_t + b + U h_{t-1} + c)."""
@@ -85,5 +81,5 @@ class SimpleRNN(RecurrentLayer):
         self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
         """Run all steps in one call of a kernel."""
-        outputs = _FUSED[self.activation](x, lengths, state[0], weights)
+        outputs = _FUSED[self.activation](x, state[0], weights)
         return outputs, (at_last_step(outputs, lengths, state[0]),)

@@ -105,6 +105,8 @@ class SequenceNetwork(nn.Module):
     ) -> tuple[Tensor, State]:
         """Go on from `state` (None: the start) through a chunk of steps.
 
+        With ``pooling="last"`` the outputs are those of all prefixes.
+
         Returns
         -------
         outputs : Tensor of shape (sum of lengths, n_outputs)
@@ -113,6 +115,10 @@ class SequenceNetwork(nn.Module):
             The state after each row's last step.
         """
         self._check_can_step("advance")
+        if self.spec.pooling not in (None, "last"):
+            raise ValueError(
+                f"advance gives one output per step: it cannot go with pooling={self.spec.pooling!r}."
+            )
         x, steps = self._enter(lengths, values, codes)
         outputs, after = self.stack.advance(x, lengths, state)
         return self.head(self.dropout(flatten_steps(outputs, steps))), after

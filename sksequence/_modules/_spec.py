@@ -4,6 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+_INTEGERS = (
+    "n_features",
+    "n_outputs",
+    "hidden_size",
+    "num_layers",
+    "context_size",
+    "embedding_dim",
+)
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
@@ -56,9 +65,7 @@ class NetworkSpec:
 
     def __post_init__(self) -> None:
         """Turn numpy's scalars, which grids are made of, into Python's."""
-        for name in ("n_features", "n_outputs", "hidden_size", "num_layers"):
-            self._convert(name, int)
-        for name in ("context_size", "embedding_dim"):
+        for name in _INTEGERS:
             self._convert(name, int)
         for name in ("dropout", "recurrent_dropout"):
             self._convert(name, float)

@@ -77,11 +77,13 @@ class Stack(nn.Module):
 
     def advance(self, x: Tensor, lengths: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Return the outputs (batch, time, hidden) of a chunk and the state after it."""
+        # a single step has no padding to hold, and stepping should cost little
+        only_step = x.shape[1] == 1 and bool((lengths == 1).all())
         before: Sequence[LayerState | None] = state or [None] * len(self.forwards)
         after = []
         for depth, layer in enumerate(self.forwards):
             x = self.dropout(x) if depth else x
-            x, last = layer(x, lengths, before[depth])
+            x, last = layer(x, None if only_step else lengths, before[depth])
             after.append(last)
         return x, tuple(after)
 
@@ -98,7 +100,8 @@ def _build(input_size: int, spec: NetworkSpec, generator: torch.Generator) -> nn
 def run_truncated(layer: nn.Module, x: Tensor, lengths: Tensor, n_steps: int) -> Tensor:
     """Run a layer with its state detached every `n_steps`: outputs (batch, time, hidden).
 
-    Forward values are those of one run; no gradient passes from one chunk to the chunk before.
+    Forward values are those of one run; no gradient passes from one chunk to the chunk before. Recurrent dropout
+    draws one mask per chunk.
     """
     state: LayerState | None = None
     outputs = []
