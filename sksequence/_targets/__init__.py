@@ -3,6 +3,7 @@
 from sksequence._targets._arrangement import (
     Container,
     StepTargets,
+    plain_container,
     read_steps,
     restore_steps,
     targets_are_steps,
@@ -14,6 +15,7 @@ from sksequence._targets._codecs import (
     RowCodec,
     classification_codec,
 )
+from sksequence._targets._residual import repeat_forecast
 from sksequence._targets._symbols import SymbolCodec
 
 __all__ = [
@@ -25,7 +27,9 @@ __all__ = [
     "StepTargets",
     "SymbolCodec",
     "classification_codec",
+    "plain_container",
     "read_steps",
+    "repeat_forecast",
     "restore_steps",
     "targets_are_steps",
 ]

@@ -35,6 +35,12 @@ class StepTargets:
     container: Container
 
 
+def plain_container(y: Any) -> Any:
+    """Turn objects that only know how to become an array into one; leave lists, tables and `Sequences` alone."""
+    known = isinstance(y, list | tuple | np.ndarray | Sequences) or hasattr(y, "iloc")
+    return y if known else np.asarray(y)
+
+
 def targets_are_steps(y: Any, target: str, lengths: NDArray[np.int64]) -> bool:
     """Read from the container whether y has one target per step.
 
@@ -53,9 +59,8 @@ def targets_are_steps(y: Any, target: str, lengths: NDArray[np.int64]) -> bool:
         return _is_nested(items)
     if isinstance(y, np.ndarray) or any(isinstance(item, np.ndarray) for item in items):
         return True
-    widths = {len(item) for item in items}
-    fits = len(items) == len(lengths) and [len(item) for item in items] == lengths.tolist()
-    return len(widths) > 1 or (fits and len(set(lengths.tolist())) >= 1)
+    widths = [len(item) for item in items]
+    return len(set(widths)) > 1 or widths == lengths.tolist()
 
 
 def _is_nested(items: list[Any]) -> bool:

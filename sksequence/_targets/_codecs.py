@@ -60,6 +60,11 @@ class LabelCodec:
         """Return the likeliest label of each row of logits."""
         return self.classes[outputs.argmax(axis=1)]
 
+    def scores(self, outputs: Numbers) -> Numbers:
+        """Return the logits; with two classes, their difference."""
+        z = outputs.astype(np.float64)
+        return z[:, 1] - z[:, 0] if z.shape[1] == 2 else z
+
     def probabilities(self, outputs: Numbers) -> Numbers:
         """Softmax of the logits, in float64."""
         return np.exp(self.log_probabilities(outputs))
@@ -108,6 +113,10 @@ class IndicatorCodec:
     def decode(self, outputs: Numbers) -> Numbers:
         """Return the indicator of the labels that are likelier than not."""
         return (outputs > 0).astype(np.int64)
+
+    def scores(self, outputs: Numbers) -> Numbers:
+        """Return the logits."""
+        return outputs.astype(np.float64)
 
     def probabilities(self, outputs: Numbers) -> Numbers:
         """Return each label's probability (sigmoid of its logit), in float64."""

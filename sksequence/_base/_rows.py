@@ -1,0 +1,170 @@
+"""Which rows a fit sees, in which order, and which it holds out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import _check_sample_weight
+
+from sksequence._batching import (
+    Sequences,
+    content_digests,
+    content_order,
+    expand_weights,
+    held_out_rows,
+    offsets_of,
+)
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TargetRows:
+    """y as plain numbers, before any scale is learnt.
+
+    Attributes
+    ----------
+    codec : object
+        Knows what the numbers mean.
+    parsed : ndarray of shape (n_sequences, ...) or (sum of n_steps, ...)
+        One row a target; rows without one hold a filler.
+    labelled : ndarray of bool
+        Which rows have a target.
+    container : str or None
+        Of per-step targets; None means one target a sequence.
+    """
+
+    codec: Any
+    parsed: NDArray[Any]
+    labelled: NDArray[np.bool_]
+    container: Any
+
+    def take(self, rows: Rows, offsets: Rows) -> NDArray[Any]:
+        """Return the labelled targets of the sequences in `rows`."""
+        if self.container is not None:
+            spans = [np.arange(offsets[i], offsets[i + 1]) for i in rows]
+            rows = np.concatenate(spans) if spans else rows
+        return self.parsed[rows][self.labelled[rows]]
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """Rows to train on and to judge by, with the weights that are left after expansion."""
+
+    training: Rows
+    validation: Rows
+    weights: NDArray[np.float64]
+
+
+def check_weights(sample_weight: Any, n_sequences: int) -> NDArray[np.float64] | None:
+    """Check that weights are finite, not negative, not all zero, one a sequence."""
+    if sample_weight is None:
+        return None
+    return np.asarray(
+        _check_sample_weight(
+            sample_weight, np.empty((n_sequences, 1)), dtype=np.float64, ensure_non_negative=True
+        )
+    )
+
+
+def plan_rows(
+    sequences: Sequences,
+    targets: TargetRows,
+    weights: NDArray[np.float64] | None,
+    *,
+    ordered: bool,
+    validation_fraction: float,
+    validation_split: str,
+    seed: int,
+) -> RowPlan:
+    """Expand weights, order rows by content unless the given order counts, and split off the validation part.
+
+    Parameters
+    ----------
+    ordered : bool
+        Keep the given order.
+    validation_fraction : float
+        0 for none.
+    validation_split : {"random", "last"}
+        By a seeded hash of content, or the last rows, with a gap where windows overlap.
+    """
+    rows, left = expand_weights(weights, len(sequences))
+    plain = np.ones(len(sequences)) if left is None else left
+    if ordered and (not validation_fraction or validation_split == "last"):
+        return RowPlan(*_last_part(sequences, rows, validation_fraction, targets), plain)
+    digests = content_digests(sequences, targets.parsed, left)
+    if validation_split == "last":
+        training, validation = _last_part(sequences, rows, validation_fraction, targets)
+    else:
+        training, validation = _random_part(digests, targets, rows, validation_fraction, seed)
+    if not ordered:
+        training = training[content_order(digests[training])]
+    return RowPlan(training, validation, plain)
+
+
+def _random_part(
+    digests: Any, targets: TargetRows, rows: Rows, fraction: float, seed: int
+) -> tuple[Rows, Rows]:
+    if not fraction:
+        return rows, rows[:0]
+    held_out = held_out_rows(digests, _strata(targets, len(digests)), fraction, seed)[rows]
+    training, validation = rows[~held_out], rows[held_out]
+    _check_parts(training, validation, len(rows))
+    return training, validation
+
+
+def _strata(targets: TargetRows, n_sequences: int) -> NDArray[np.int64]:
+    """Labels are held out in equal shares; everything else is one group."""
+    is_label = targets.container is None and targets.parsed.dtype.kind == "i"
+    return targets.parsed if is_label else np.zeros(n_sequences, dtype=np.int64)
+
+
+def _last_part(
+    sequences: Sequences, rows: Rows, fraction: float, targets: TargetRows
+) -> tuple[Rows, Rows]:
+    """Hold out the last rows; rows before them whose windows reach into them are left out of both."""
+    if not fraction:
+        return rows, rows[:0]
+    n_held_out = max(1, round(fraction * len(rows)))
+    first = len(rows) - n_held_out
+    gap = _overlap(sequences, rows, first, targets) if first > 0 else 0
+    training, validation = rows[: max(first - gap, 0)], rows[first:]
+    _check_parts(training, validation, len(rows))
+    return training, validation
+
+
+def _overlap(sequences: Sequences, rows: Rows, first: int, targets: TargetRows) -> int:
+    """Count the rows before `first` whose window or target reaches into the windows from `first` on."""
+    before, after = (block_of(sequences, rows[i]) for i in (first - 1, first))
+    n_steps = len(after)
+    shifts = (s for s in range(1, n_steps) if np.array_equal(before[s:], after[: len(before) - s]))
+    shift = next(shifts, None) if len(before) == n_steps else None
+    if shift is None or n_steps - shift < 2:
+        return 0
+    width = targets.parsed.shape[1] if targets.parsed.ndim > 1 else 1
+    horizon = width if targets.container is None else 0
+    return -(-(n_steps + horizon - 1) // shift) - 1
+
+
+def block_of(sequences: Sequences, i: int) -> NDArray[Any]:
+    """Return the steps of one sequence."""
+    block = sequences.blocks[0]
+    return block[sequences.offsets[i] : sequences.offsets[i + 1]]
+
+
+def _check_parts(training: Rows, validation: Rows, n_rows: int) -> None:
+    if len(training) and len(validation):
+        return
+    raise ValueError(
+        f"early stopping needs rows to train on and rows to hold out; of {n_rows} rows, {len(training)} would be for "
+        f"training and {len(validation)} for validation. Pass more sequences, change validation_fraction, or set "
+        "early_stopping=False."
+    )
+
+
+def per_step_weights(weights: NDArray[np.float64], lengths: Rows) -> NDArray[np.float64]:
+    """Give every step the weight of its sequence."""
+    return np.repeat(weights, np.diff(offsets_of(lengths)))

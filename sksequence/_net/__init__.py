@@ -1,0 +1,28 @@
+"""Everything that touches skorch: nets built, trained, run and turned into arrays."""
+
+from sksequence._net._build import (
+    NetPlan,
+    net_arrays,
+    network_features,
+    network_outputs,
+    new_net,
+    restored_net,
+)
+from sksequence._net._net import SequenceNet
+from sksequence._net._optimization import OPTIMIZERS, SCHEDULES
+from sksequence._net._training import Stopping, TrainingRecord, train
+
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "NetPlan",
+    "SequenceNet",
+    "Stopping",
+    "TrainingRecord",
+    "net_arrays",
+    "network_features",
+    "network_outputs",
+    "new_net",
+    "restored_net",
+    "train",
+]

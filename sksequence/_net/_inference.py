@@ -1,0 +1,67 @@
+"""Prediction: no graph, batches of bounded size, results in the caller's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sksequence._batching import PreparedSequences, flat_rows, inference_batches
+
+
+def run_network(
+    network: nn.Module,
+    function: Callable[..., Tensor],
+    prepared: PreparedSequences,
+    *,
+    per_step: bool,
+) -> NDArray[np.float32]:
+    """Apply a function of the network to all sequences.
+
+    Parameters
+    ----------
+    network : Module
+        Put into evaluation mode.
+    function : callable
+        Its `forward` or `features`.
+    prepared : PreparedSequences
+        Input.
+    per_step : bool
+        Whether the function returns one row a step.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, width) or (sum of n_steps, width)
+        In the order of the input.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    results: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+    with torch.inference_mode():
+        for index, batch in _batches(prepared, device):
+            rows = index
+            if per_step:
+                rows = flat_rows(prepared.offsets[index], prepared.lengths[index])
+            results.append((rows, function(**batch)[: len(rows)].cpu().numpy()))
+    return _in_order(results)
+
+
+def _batches(
+    prepared: PreparedSequences, device: Any
+) -> Iterator[tuple[NDArray[np.int64], dict[str, Tensor]]]:
+    for index, padded in inference_batches(prepared.lengths):
+        yield index, {name: block.to(device) for name, block in prepared.gather(padded).items()}
+
+
+def _in_order(
+    results: list[tuple[NDArray[np.int64], NDArray[np.float32]]],
+) -> NDArray[np.float32]:
+    total = sum(len(rows) for rows, _ in results)
+    out = np.empty((total, *results[0][1].shape[1:]), dtype=results[0][1].dtype)
+    for rows, block in results:
+        out[rows] = block
+    return out
