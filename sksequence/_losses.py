@@ -86,7 +86,7 @@ def gaussian_parameters(outputs: Tensor) -> GaussianParameters:
 def student_t_parameters(outputs: Tensor) -> StudentTParameters:
     """Read outputs (n_rows, 3 * n_values): locations, log-scales, and what becomes degrees of freedom.
 
-    The third goes through a sigmoid on the log axis, df - 2 from 0 to about 1000, and is 10 at 0.
+    The third is log(df - 2), shifted so that df is 10 at 0, and bent so that df stays below about 1000.
     """
     loc, log_scale, raw = outputs.chunk(3, dim=1)
     middle = math.log(10.0 - _MIN_DF)

@@ -1,0 +1,106 @@
+"""Laws of the losses: torch's own numbers, one per row, finite far out."""
+
+import pytest
+import torch
+from torch.distributions import Normal, StudentT
+
+from sksequence._losses import (
+    LOSSES,
+    OUTPUTS_PER_VALUE,
+    gaussian_parameters,
+    student_t_parameters,
+)
+
+N_ROWS, N_VALUES = 7, 3
+
+
+def make_problem(name, scale=1.0):
+    """Return outputs (rows, width) and targets of one loss."""
+    generator = torch.Generator().manual_seed(0)
+    width = N_VALUES * OUTPUTS_PER_VALUE[name]
+    outputs = scale * torch.randn(N_ROWS, width, generator=generator)
+    if name == "cross_entropy":
+        return outputs, torch.randint(N_VALUES, (N_ROWS,), generator=generator)
+    if name == "binary_cross_entropy":
+        return outputs, torch.randint(2, (N_ROWS, N_VALUES), generator=generator).float()
+    return outputs, scale * torch.randn(N_ROWS, N_VALUES, generator=generator)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_is_one_number_per_row(name):
+    """Rows do not see each other, and the width table is complete."""
+    outputs, targets = make_problem(name)
+    loss = LOSSES[name](outputs, targets)
+    assert loss.shape == (N_ROWS,)
+    for row in range(N_ROWS):
+        alone = LOSSES[name](outputs[row : row + 1], targets[row : row + 1])
+        torch.testing.assert_close(alone, loss[row : row + 1])
+    assert OUTPUTS_PER_VALUE.keys() == LOSSES.keys()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_is_finite_far_out(name):
+    """Outputs and targets of a thousand give finite losses and gradients in float32."""
+    outputs, targets = make_problem(name, scale=1e3)
+    outputs.requires_grad_()
+    loss = LOSSES[name](outputs, targets)
+    (gradient,) = torch.autograd.grad(loss.sum(), outputs)
+    assert loss.isfinite().all()
+    assert gradient.isfinite().all()
+
+
+def test_classification_losses_by_hand():
+    """Negative log-probabilities of softmax and sigmoid."""
+    outputs, targets = make_problem("cross_entropy")
+    expected = -outputs.log_softmax(dim=1)[torch.arange(N_ROWS), targets]
+    torch.testing.assert_close(LOSSES["cross_entropy"](outputs, targets), expected)
+    outputs, targets = make_problem("binary_cross_entropy")
+    p = outputs.sigmoid()
+    expected = -(targets * p.log() + (1 - targets) * (1 - p).log()).mean(dim=1)
+    torch.testing.assert_close(LOSSES["binary_cross_entropy"](outputs, targets), expected)
+
+
+def test_error_losses_by_hand():
+    """Means over the values of a row; Huber is quadratic up to 1 and linear after."""
+    outputs = torch.tensor([[0.5, -2.0]])
+    targets = torch.zeros(1, 2)
+    expected = {"squared_error": 2.125, "absolute_error": 1.25, "huber": (0.125 + 1.5) / 2}
+    for name, value in expected.items():
+        assert LOSSES[name](outputs, targets).item() == pytest.approx(value)
+
+
+def test_gaussian_is_torchs_log_density():
+    """The negative log-likelihood is that of torch.distributions.Normal, summed over the values."""
+    outputs, targets = make_problem("gaussian")
+    loc, log_scale = gaussian_parameters(outputs)
+    expected = -Normal(loc, log_scale.exp()).log_prob(targets).sum(dim=1)
+    torch.testing.assert_close(LOSSES["gaussian"](outputs, targets), expected)
+    torch.testing.assert_close(log_scale, outputs[:, N_VALUES:], rtol=0.05, atol=0.05)
+
+
+def test_student_t_is_torchs_log_density():
+    """The negative log-likelihood is that of torch.distributions.StudentT, summed over the values."""
+    outputs, targets = make_problem("student_t")
+    loc, log_scale, df = student_t_parameters(outputs)
+    expected = -StudentT(df, loc, log_scale.exp()).log_prob(targets).sum(dim=1)
+    torch.testing.assert_close(LOSSES["student_t"](outputs, targets), expected)
+
+
+def test_parameters_stay_within_their_bounds():
+    """However large the outputs: a positive finite scale, and a finite variance of the Student t."""
+    far = torch.tensor([[-1e6], [1e6]]).repeat(1, 3)
+    _, log_scale, df = student_t_parameters(far)
+    assert log_scale.abs().max() <= 10.0
+    assert df.min() > 2.0
+    assert df.max() <= 1003.0
+    assert student_t_parameters(torch.zeros(1, 3)).df.item() == pytest.approx(10.0)
+    assert gaussian_parameters(far[:, :2]).log_scale.abs().max() <= 10.0
+
+
+def test_student_t_in_float32_follows_float64():
+    """The normaliser, a difference of large log-gammas, keeps its digits for many degrees of freedom."""
+    outputs, targets = make_problem("student_t")
+    outputs[:, 2 * N_VALUES :] = 4.0
+    single = LOSSES["student_t"](outputs, targets)
+    double = LOSSES["student_t"](outputs.double(), targets.double())
+    torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=1e-4)
