@@ -13,20 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 
 def step_arrays(y: Any, name: str) -> list[NDArray[Any]]:
     """Return one array of steps per sequence."""
-    if isinstance(y, str) or np.ndim(y if hasattr(y, "ndim") else np.empty(1)) == 0:
-        raise ValueError(_expected(name, f"{type(y).__name__}"))
+    rows = y.to_numpy() if hasattr(y, "to_numpy") else y
+    if isinstance(rows, str) or not hasattr(rows, "__len__"):
+        raise ValueError(_expected(name, repr(y)))
     # numpy would write the NaN of a list of str as the label "nan"
     arrays = [
-        np.asarray(x, dtype=object if isinstance(x, list | tuple) else None) for x in _rows(y)
+        np.asarray(row, dtype=object if isinstance(row, list | tuple) else None) for row in rows
     ]
     for i, array in enumerate(arrays):
         if array.ndim == 0:
             raise ValueError(_expected(name, f"{array.item()!r} as sequence {i}"))
     return arrays
-
-
-def _rows(y: Any) -> Any:
-    return y.to_numpy() if hasattr(y, "to_numpy") else y
 
 
 def _expected(name: str, got: str) -> str:
@@ -54,14 +51,13 @@ def paired(y_true: Any, y_pred: Any) -> tuple[list[NDArray[Any]], list[NDArray[A
 
 def is_missing(steps: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which steps have no label, or miss one of their values."""
+    missing = np.zeros(steps.shape, dtype=np.bool_)
     if steps.dtype.kind in "fc":
         missing = np.isnan(steps)
     elif steps.dtype == object:
         entries = [v is None or (isinstance(v, float) and v != v) for v in steps.ravel()]
-        missing = np.array(entries, dtype=bool).reshape(steps.shape)
-    else:
-        missing = np.zeros(steps.shape, dtype=bool)
-    return missing.any(axis=1) if missing.ndim == 2 else missing
+        missing = np.array(entries, dtype=np.bool_).reshape(steps.shape)
+    return np.asarray(missing.reshape(len(steps), -1).any(axis=1), dtype=np.bool_)
 
 
 def flat_steps(

@@ -65,7 +65,7 @@ def mean_absolute_scaled_error(
     return float(np.mean(columns / np.tile(scale, columns.shape[1] // len(scale))))
 
 
-def _naive_error(series: NDArray[Any], season_length: int) -> NDArray[Any]:
+def _naive_error(series: NDArray[Any], season_length: Any) -> NDArray[Any]:
     """Return the mean absolute error of the seasonal naive forecast of each feature."""
     if not isinstance(season_length, int | np.integer) or season_length < 1:
         raise ValueError(

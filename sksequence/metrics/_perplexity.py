@@ -64,7 +64,7 @@ def perplexity(log_likelihood: Any, *, n_steps: ArrayLike | None = None) -> floa
 
 
 def _flat(values: Any) -> NDArray[np.float64]:
-    if hasattr(values, "dtype") and values.dtype != object:
+    if np.isscalar(values) or getattr(values, "dtype", object) != object:
         return np.asarray(values, dtype=np.float64).ravel()
     pieces = [np.asarray(piece, dtype=np.float64).ravel() for piece in values]
     return np.concatenate(pieces) if pieces else np.empty(0)
