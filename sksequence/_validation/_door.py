@@ -42,7 +42,7 @@ def learn_form(
     vocabularies: tuple[Vocabulary, ...] = ()
     if raw.symbolic:
         vocabularies = tuple(Vocabulary.learn(column) for column in values.T)
-    form = InputForm(raw.layout, n_features_in, names, vocabularies, analyzer)
+    form = InputForm(raw.layout, n_features_in, names, vocabularies, raw.is_text, analyzer)
     return form, _finish(sequences, form)
 
 

@@ -29,6 +29,8 @@ class InputForm:
         Column names of a DataFrame.
     vocabularies : tuple of Vocabulary
         One for each column of symbols; empty for numbers.
+    is_text : bool
+        Whether sequences were single str, to be cut by `analyzer`.
     analyzer : {"char", "word"} or callable
         How a text is cut into symbols.
     """
@@ -37,6 +39,7 @@ class InputForm:
     n_features_in: int
     feature_names_in: NDArray[np.object_] | None = None
     vocabularies: tuple[Vocabulary, ...] = ()
+    is_text: bool = False
     analyzer: str | Callable[[str], Any] = "char"
 
     @property

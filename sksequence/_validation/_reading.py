@@ -6,7 +6,7 @@ Containers are recognised by looking at their elements: numpy would stack, pad o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from numbers import Number
 from typing import Any
@@ -30,6 +30,7 @@ class RawInput:
     sequences: Sequences
     symbolic: bool
     is_array: bool
+    is_text: bool = False
 
 
 def read_input(
@@ -136,7 +137,7 @@ def _from_list(
     if kind == "number":  # a flat list of numbers: scikit-learn words this error best
         check_array(np.asarray(items))
     if kind == "text":
-        return _from_texts(items, analyzer)
+        return replace(_from_texts(items, analyzer), is_text=True)
     if kind == "array":
         return _from_arrays(
             [np.asarray(from_foreign(item)) for item in items], integers_are_symbols
