@@ -123,7 +123,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         codes = targets.take(plan.training, sequences.offsets)
         classes = targets.codec.classes
         of_class = _class_weights(self.class_weight, classes, classes[codes])
-        return weights * of_class[targets.parsed]
+        return np.asarray(weights * of_class[targets.parsed])
 
     def _public_attributes(self, model: Any) -> dict[str, Any]:
         several = isinstance(model.codec, IndicatorCodec)

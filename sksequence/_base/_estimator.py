@@ -273,7 +273,7 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _set_fitted(self, fitted: Fitted) -> None:
         """Replace all fitted attributes at once."""
-        state = vars(self)
+        state = self.__dict__
         for name in [n for n in state if n.endswith("_") and not n.startswith("_")]:
             del state[name]
         state.update(fitted)

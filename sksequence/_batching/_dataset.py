@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,7 +102,7 @@ class BatchIterator:
         self.batch_size = batch_size
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.batch_size)
+        return math.ceil(len(self.dataset) / self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         return (self.dataset.batch(index) for index in self.dataset.cut(self.batch_size))

@@ -105,6 +105,6 @@ def _own_moments(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def _safe(deviation: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A constant feature is centred only; rounding errors are not a deviation."""
+    """Return 1 for a constant feature, which is centred only: rounding errors are not a deviation."""
     constant = deviation <= _TINY * np.maximum(np.abs(mean), np.finfo(np.float32).tiny)
     return np.where(constant, 1.0, deviation)

@@ -7,7 +7,7 @@ sequences in the batch. Knows nothing of estimators, labels or where batches com
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from skorch import NeuralNet
@@ -105,10 +105,10 @@ class SequenceNet(NeuralNet):
 
     def infer(self, x: Inputs, **fit_params: Any) -> Tensor:
         """Run the module; truncate backpropagation while training towards one target a sequence."""
-        inputs = {name: block.to(self.device) for name, block in x.items()}
+        inputs: dict[str, Any] = {name: block.to(self.device) for name, block in x.items()}
         if self.tbptt_steps is not None and self.module_.training:
             inputs["tbptt_steps"] = self.tbptt_steps
-        return self.module_(**inputs)
+        return cast(Tensor, self.module_(**inputs))
 
     def get_loss(
         self, y_pred: Tensor, y_true: tuple[Tensor, Tensor], X: Any = None, training: bool = False
@@ -118,7 +118,7 @@ class SequenceNet(NeuralNet):
 
     def _weighted_sum(self, outputs: Tensor, y: tuple[Tensor, Tensor]) -> Tensor:
         targets, weights = (part.to(self.device) for part in y)
-        return (self.criterion_(outputs, targets) * weights).sum()
+        return cast(Tensor, (self.criterion_(outputs, targets) * weights).sum())
 
     def on_grad_computed(
         self, net: NeuralNet, named_parameters: Iterable[Any], *args: Any, **kwargs: Any
@@ -155,7 +155,7 @@ class SequenceNet(NeuralNet):
         self._zero_grad_optimizer()
         outputs, state = self.module_.advance(**inputs, state=state)
         loss = self._weighted_sum(outputs, batch[1]) * factor
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.notify(
             "on_grad_computed",
             named_parameters=list(self.module_.named_parameters()),

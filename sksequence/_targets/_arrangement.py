@@ -93,22 +93,8 @@ def read_steps(y: Any, lengths: NDArray[np.int64], *, numeric: bool) -> StepTarg
     if items is None:
         return _read_array(np.asarray(y), lengths, numeric)
     check_consistent_length(y, lengths)
-    _check_lengths(
-        np.array([np.shape(item)[0] if np.ndim(item) else -1 for item in map(_plain, items)]),
-        lengths,
-    )
+    _check_lengths(np.array([len(item) for item in items]), lengths)
     return _labelled(_concatenate(items), "ragged", numeric)
-
-
-def _plain(item: Any) -> Any:
-    """A list may hold None, which numpy takes for an object."""
-    return (
-        item
-        if isinstance(item, np.ndarray)
-        else object_array(item)
-        if isinstance(item, list | tuple)
-        else item
-    )
 
 
 def _concatenate(items: list[Any]) -> Numbers:
@@ -147,9 +133,7 @@ def _check_lengths(of_y: NDArray[np.int64], of_x: NDArray[np.int64]) -> None:
 
 def _labelled(flat: Numbers, container: Container, numeric: bool) -> StepTargets:
     """Split off the unlabelled steps: None or NaN, in every column."""
-    labelled = ~_is_missing(flat)
-    if labelled.ndim == 2:
-        labelled = labelled.all(axis=1)
+    labelled = np.asarray(~_is_missing(flat).reshape(len(flat), -1).any(axis=1))
     if not labelled.any():
         raise ValueError("y has no labelled step: every entry is None or NaN. Label some steps.")
     kept = flat[labelled]
@@ -163,9 +147,13 @@ def _is_missing(flat: Numbers) -> NDArray[np.bool_]:
         return np.isnan(flat)
     if flat.dtype != object:
         return np.zeros(len(flat), dtype=bool)
-    return np.array([step is None or step != step for step in flat.ravel().tolist()]).reshape(
+    return np.array([step is None or _is_nan(step) for step in flat.ravel().tolist()]).reshape(
         flat.shape
     )
+
+
+def _is_nan(step: Any) -> bool:
+    return isinstance(step, float | np.floating) and bool(np.isnan(step))
 
 
 def restore_steps(flat: Numbers, lengths: NDArray[np.int64], container: Container) -> Any:

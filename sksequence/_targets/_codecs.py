@@ -40,14 +40,14 @@ class LabelCodec:
         """Return the code of every label."""
         y = _as_labels(y)
         codes = np.searchsorted(self.classes, y)
-        codes = np.minimum(codes, len(self.classes) - 1)
+        codes = np.minimum(codes, len(self.classes) - 1).astype(np.int64)
         unseen = self.classes[codes] != y
         if np.any(unseen):
             raise ValueError(
                 f"y contains the label {y[unseen][0]!r}, which is not among the classes "
                 f"{self.classes.tolist()}; pass all classes to the first call of partial_fit."
             )
-        return codes.astype(np.int64)
+        return np.asarray(codes)
 
     def fit(self, rows: Numbers) -> None:
         """Learn nothing: labels have no scale."""
@@ -58,12 +58,12 @@ class LabelCodec:
 
     def decode(self, outputs: Numbers) -> Numbers:
         """Return the likeliest label of each row of logits."""
-        return self.classes[outputs.argmax(axis=1)]
+        return np.asarray(self.classes[outputs.argmax(axis=1)])
 
     def scores(self, outputs: Numbers) -> Numbers:
         """Return the logits; with two classes, their difference."""
         z = outputs.astype(np.float64)
-        return z[:, 1] - z[:, 0] if z.shape[1] == 2 else z
+        return np.asarray(z[:, 1] - z[:, 0] if z.shape[1] == 2 else z)
 
     def probabilities(self, outputs: Numbers) -> Numbers:
         """Softmax of the logits, in float64."""
@@ -73,7 +73,7 @@ class LabelCodec:
         """Log-softmax of the logits, in float64."""
         z = outputs.astype(np.float64)
         z -= z.max(axis=1, keepdims=True)
-        return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        return np.asarray(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))
 
 
 class IndicatorCodec:
@@ -172,7 +172,7 @@ class NumberCodec:
     def decode(self, outputs: Numbers) -> Numbers:
         """Undo the standardisation."""
         numbers = outputs.astype(np.float64) * self.deviation + self.mean
-        return numbers[:, 0] if self.flat else numbers
+        return np.asarray(numbers[:, 0] if self.flat else numbers)
 
 
 RowCodec = LabelCodec | IndicatorCodec | NumberCodec
@@ -187,7 +187,7 @@ def classification_codec(y: Any) -> LabelCodec | IndicatorCodec:
 
 def _as_labels(y: Any) -> Numbers:
     y = column_or_1d(y, warn=True)
-    missing = np.array([label is None or label != label for label in y.tolist()])
+    missing = np.array([label is None or _is_nan(label) for label in y.tolist()])
     if missing.any():
         i = int(np.argmax(missing))
         raise ValueError(
@@ -195,6 +195,10 @@ def _as_labels(y: Any) -> Numbers:
             "Unlabelled steps are skipped with target='steps'."
         )
     return np.asarray(y)
+
+
+def _is_nan(label: Any) -> bool:
+    return isinstance(label, float | np.floating) and bool(np.isnan(label))
 
 
 def _as_numbers(y: Any) -> Any:

@@ -40,7 +40,7 @@ def repeat_forecast(
     horizon = n_outputs // n_features
     back = season - np.arange(horizon) % season  # steps before the end
     rows = sequences.offsets[1:, None] - back
-    return values[rows].reshape(len(sequences), n_outputs).astype(np.float64)
+    return np.asarray(values[rows].reshape(len(sequences), n_outputs), dtype=np.float64)
 
 
 def _numbers(sequences: Sequences, season: int, residual: str | int) -> NDArray[Any]:

@@ -61,4 +61,4 @@ class SymbolCodec:
         """Log-softmax of the logits, in float64."""
         z = outputs.astype(np.float64)
         z -= z.max(axis=-1, keepdims=True)
-        return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+        return np.asarray(z - np.log(np.exp(z).sum(axis=-1, keepdims=True)))
