@@ -433,6 +433,18 @@ def test_dropout_acts_in_training_only(cell, num_layers, changes):
     assert torch.equal(plain.eval()(lengths, values), dropping.eval()(lengths, values))
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_dropout_is_between_layers_and_before_the_head(bidirectional, monkeypatch):
+    """Three layers draw a mask at each of two borders, and one on the features."""
+    widths = []
+    draw = Dropout.mask
+    monkeypatch.setattr(Dropout, "mask", lambda self, x: widths.append(x.shape) or draw(self, x))
+    network = make_network(num_layers=3, dropout=0.5, bidirectional=bidirectional)
+    network(*make_batch())
+    width = 10 if bidirectional else 5
+    assert widths == [(N_ROWS, N_STEPS, width)] * 2 + [(N_ROWS, width)]
+
+
 # --- the module ----------------------------------------------------------------------------------
 
 

@@ -6,13 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ._layer import (
-    LayerState,
-    RecurrentLayer,
-    Weights,
-    at_last_step,
-    call_kernel,
-)
+from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,

@@ -19,10 +19,12 @@ def blank_padding(x: Tensor, steps: Tensor) -> Tensor:
 
 def reverse_steps(x: Tensor, lengths: Tensor) -> Tensor:
     """Reverse each row of `x` (batch, time, width) within its own length; padding stays where it is."""
-    position = torch.arange(x.shape[1], device=x.device)
+    n_rows, n_steps, width = x.shape
+    position = torch.arange(n_steps, device=x.device)
     mirrored = lengths[:, None] - 1 - position
     index = torch.where(mirrored >= 0, mirrored, position)  # (batch, time)
-    return x.gather(1, index[:, :, None].expand_as(x))
+    index = index + n_steps * torch.arange(n_rows, device=x.device)[:, None]
+    return x.reshape(-1, width).index_select(0, index.flatten()).view(n_rows, n_steps, width)
 
 
 def flatten_steps(x: Tensor, steps: Tensor) -> Tensor:
