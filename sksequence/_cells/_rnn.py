@@ -68,7 +68,7 @@ class SimpleRNN(RecurrentLayer):
             self.padding_gates = (-1e30,)
 
     def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
-        """h_t = f(W x_t + b + U h_{t-1} + c)."""
+        """Return h_t = f(W x_t + b + U h_{t-1} + c)."""
         return (ACTIVATIONS[self.activation](inputs + recurrent),)
 
     def fused(
