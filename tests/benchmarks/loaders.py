@@ -1,0 +1,141 @@
+"""One loader a data set: training, validation and test parts as the estimators take them.
+
+What the package does not bundle is read from the folder that the environment variable `SKSEQUENCE_DATA` names.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from sksequence.datasets import load_japanese_vowels, make_adding_problem, make_first_label
+from sksequence.preprocessing import make_windows
+
+Part = tuple[Any, Any]
+
+MONTH = 30 * 24  # rows of the hourly series
+WINDOW, HORIZON = 96, 24
+
+
+class MissingData(Exception):
+    """A file that a set needs is not there."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """X and y of each part; `valid` is None where the set comes without one."""
+
+    train: Part
+    test: Part
+    valid: Part | None = None
+
+
+def data_path(*parts: str) -> Path:
+    """Return a file of the data folder, or raise MissingData."""
+    folder = os.environ.get("SKSEQUENCE_DATA")
+    if not folder:
+        raise MissingData("the environment variable SKSEQUENCE_DATA names no folder")
+    path = Path(folder).joinpath(*parts)
+    if not path.exists():
+        raise MissingData(f"{'/'.join(parts)} is not in the folder that SKSEQUENCE_DATA names")
+    return path
+
+
+def read_ts(path: Path) -> tuple[list[NDArray[np.float64]], NDArray[np.str_]]:
+    """Read a `.ts` file of the time series archive: arrays (n_steps, n_channels) and labels."""
+    X, y = [], []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    first = next(i for i, line in enumerate(lines) if line.strip().lower() == "@data") + 1
+    for line in filter(None, lines[first:]):
+        *channels, label = line.split(":")
+        X.append(np.array([channel.split(",") for channel in channels], dtype=np.float64).T)
+        y.append(label.strip())
+    return X, np.array(y)
+
+
+def archive(name: str) -> Data:
+    """Load a set of the time series archive, in its own split."""
+    train, test = (read_ts(data_path("ts", f"{name}_{part}.ts")) for part in ("TRAIN", "TEST"))
+    return Data(train, test)
+
+
+def japanese_vowels() -> Data:
+    """Load the bundled recordings, in the donors' split."""
+    train, test = (load_japanese_vowels(split=part, return_X_y=True) for part in ("train", "test"))
+    return Data(train, test)
+
+
+def digits() -> Data:
+    """Load scikit-learn's digits: eight rows of eight pixels, read from top to bottom."""
+    X, y = load_digits(return_X_y=True)
+    X = X.reshape(len(X), 8, 8)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+    return Data((X_train, y_train), (X_test, y_test))
+
+
+def transformer_temperature(stride: int) -> Data:
+    """Load ETTh1: 12, 4 and 4 months, standardised by the first 12; training windows every `stride` hours.
+
+    The first validation and test windows begin in the part before, so that every hour of the part is forecast.
+    """
+    with data_path("series", "ETTh1.csv").open(encoding="utf-8") as file:
+        rows = [row[1:] for row in csv.reader(file)][1:]
+    series = np.array(rows, dtype=np.float64)
+    first = series[: 12 * MONTH]
+    series = (series - first.mean(axis=0)) / first.std(axis=0)
+    ends = [(0, 12, stride), (12, 16, 4), (16, 20, 1)]
+    train, valid, test = (
+        make_windows(
+            series[max(0, start * MONTH - WINDOW) : stop * MONTH], WINDOW, HORIZON, step=step
+        )
+        for start, stop, step in ends
+    )
+    return Data(train, test, valid)
+
+
+def chorales() -> Data:
+    """Load the JSB chorales: a piano roll of 88 keys, whose next step is the target of each step."""
+    parts = []
+    with np.load(data_path("music", "jsb_chorales.npz")) as stored:
+        for name in ("train", "test", "valid"):
+            roll = np.unpackbits(stored[f"{name}_roll"], axis=1)[:, :88]
+            rolls = np.split(roll, np.cumsum(stored[f"{name}_len"])[:-1])
+            parts.append(([roll[:-1] * 1.0 for roll in rolls], [roll[1:] for roll in rolls]))
+    return Data(*parts)
+
+
+def utterances(target: str) -> Data:
+    """Load Snips: words, and the slot of each ("slots") or the intent of the utterance ("intent")."""
+
+    def part(name: str) -> Part:
+        def lines(file: str) -> list[list[str]]:
+            text = data_path("snips", name, file).read_text(encoding="utf-8")
+            return [line.split() for line in text.splitlines()]
+
+        X = lines("seq.in")
+        if target == "slots":
+            return X, lines("seq.out")
+        return X, np.array([line[0] for line in lines("label")])
+
+    return Data(part("train"), part("test"), part("valid"))
+
+
+def adding_problem(n_steps: int) -> Data:
+    """Make the adding problem: 10 000 sequences to learn from, 2 000 to judge by."""
+    train = make_adding_problem(10_000, n_steps=n_steps, random_state=0)
+    test = make_adding_problem(2_000, n_steps=n_steps, random_state=1)
+    return Data(train, test)
+
+
+def first_label(lag: int) -> Data:
+    """Make sequences whose class is told at their first step only."""
+    train = make_first_label(2_000, lag=lag, random_state=0)
+    return Data(train, make_first_label(1_000, lag=lag, random_state=1))
