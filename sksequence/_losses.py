@@ -142,3 +142,28 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 # width of the head for one class, label or value
 OUTPUTS_PER_VALUE: dict[str, int] = dict.fromkeys(LOSSES, 1) | {"gaussian": 2, "student_t": 3}
+
+
+def draw_gaussian(outputs: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw values (n_rows, n_values) from the normal that `gaussian` measures."""
+    loc, log_scale = gaussian_parameters(outputs)
+    noise = torch.randn(loc.shape, generator=generator, device=loc.device)
+    return loc + torch.exp(log_scale) * noise
+
+
+def draw_student_t(outputs: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw values (n_rows, n_values) from the Student t that `student_t` measures.
+
+    A normal over the root of a chi-square over its degrees of freedom; a chi-square is twice a gamma.
+    """
+    loc, log_scale, df = student_t_parameters(outputs)
+    noise = torch.randn(loc.shape, generator=generator, device=loc.device)
+    gamma = torch._standard_gamma(0.5 * df, generator=generator)
+    return loc + torch.exp(log_scale) * noise / torch.sqrt(2.0 * gamma / df)
+
+
+# from outputs and a generator to values
+DRAWS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
+    "gaussian": draw_gaussian,
+    "student_t": draw_student_t,
+}

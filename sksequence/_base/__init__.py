@@ -3,5 +3,14 @@
 from sksequence._base._estimator import BaseRNN
 from sksequence._base._parameters import SHARED, SUPERVISED
 from sksequence._base._supervised import flat_truth, supervised_attributes
+from sksequence._base._unsupervised import generator_model, read_unsupervised
 
-__all__ = ["SHARED", "SUPERVISED", "BaseRNN", "flat_truth", "supervised_attributes"]
+__all__ = [
+    "SHARED",
+    "SUPERVISED",
+    "BaseRNN",
+    "flat_truth",
+    "generator_model",
+    "read_unsupervised",
+    "supervised_attributes",
+]

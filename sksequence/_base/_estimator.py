@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -108,6 +109,9 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self : object
             Fitted.
         """
+        return self._fit_and_set(X, y, sample_weight)
+
+    def _fit_and_set(self, X: Any, y: Any, sample_weight: Any) -> Self:
         known = self._known_model() if self.warm_start else None
         self._set_fitted(self._fit(X, y, sample_weight, known))
         return self
@@ -334,8 +338,12 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the head's outputs: one row a sequence, or one a step."""
-        with limited_threads(16, self._model.spec.hidden_size):
+        with self._threads():
             return np.asarray(network_outputs(self.net_, self._model.prepare(sequences)))
+
+    def _threads(self) -> AbstractContextManager[None]:
+        """Limit threads as the fitted network's size asks for."""
+        return limited_threads(self._model.batch_size, self._model.spec.hidden_size)
 
     def _decoded(self, X: Any, decode: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
         """Decode the outputs for X, per-step ones into the container that y came in."""
@@ -364,7 +372,7 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             that y came in.
         """
         sequences = self._check_input(X)
-        with limited_threads(16, self._model.spec.hidden_size):
+        with self._threads():
             rows = network_features(self.net_, self._model.prepare(sequences))
         return self._arranged(rows, sequences)
 

@@ -113,9 +113,9 @@ def _split(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
 
 
 def inference_batches(
-    lengths: NDArray[np.int64], max_steps: int = 1 << 15
+    lengths: NDArray[np.int64], max_steps: int = 1 << 15, chunk: int | None = None
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Cut sequences into batches of similar length and bounded size.
+    """Cut sequences into batches of similar length and bounded size: of all steps, or of one chunk of them.
 
     Yields
     ------
@@ -128,9 +128,8 @@ def inference_batches(
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
-        rows = max(
-            _ROW_MULTIPLE, max_steps // int(lengths[order[start]]) // _ROW_MULTIPLE * _ROW_MULTIPLE
-        )
+        longest = min(int(lengths[order[start]]), chunk or max_steps)
+        rows = max(_ROW_MULTIPLE, max_steps // longest // _ROW_MULTIPLE * _ROW_MULTIPLE)
         index = order[start : start + rows]
         missing = -len(index) % _ROW_MULTIPLE
         yield index, np.concatenate([index, np.repeat(index[-1:], missing)])

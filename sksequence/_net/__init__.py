@@ -8,8 +8,10 @@ from sksequence._net._build import (
     new_net,
     restored_net,
 )
+from sksequence._net._generating import continuations, forecast_paths
 from sksequence._net._net import SequenceNet
 from sksequence._net._optimization import OPTIMIZERS, SCHEDULES
+from sksequence._net._stepping import last_outputs, read_to_the_end, step_losses
 from sksequence._net._training import Stopping, TrainingRecord, train
 
 __all__ = [
@@ -19,10 +21,15 @@ __all__ = [
     "SequenceNet",
     "Stopping",
     "TrainingRecord",
+    "continuations",
+    "forecast_paths",
+    "last_outputs",
     "net_arrays",
     "network_features",
     "network_outputs",
     "new_net",
+    "read_to_the_end",
     "restored_net",
+    "step_losses",
     "train",
 ]

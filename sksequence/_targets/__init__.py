@@ -16,6 +16,7 @@ from sksequence._targets._codecs import (
     classification_codec,
 )
 from sksequence._targets._residual import repeat_forecast
+from sksequence._targets._series import SeriesCodec
 from sksequence._targets._symbols import SymbolCodec
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "LabelCodec",
     "NumberCodec",
     "RowCodec",
+    "SeriesCodec",
     "StepTargets",
     "SymbolCodec",
     "classification_codec",

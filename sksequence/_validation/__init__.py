@@ -2,5 +2,22 @@
 
 from sksequence._validation._door import check_sequences, learn_form
 from sksequence._validation._forms import InputForm, cut_text
+from sksequence._validation._prompts import (
+    check_choice,
+    check_forecast,
+    continued,
+    prompt_sequences,
+    stop_codes,
+)
 
-__all__ = ["InputForm", "check_sequences", "cut_text", "learn_form"]
+__all__ = [
+    "InputForm",
+    "check_choice",
+    "check_forecast",
+    "check_sequences",
+    "continued",
+    "cut_text",
+    "learn_form",
+    "prompt_sequences",
+    "stop_codes",
+]

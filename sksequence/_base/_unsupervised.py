@@ -1,0 +1,161 @@
+"""Targets and sizes of an estimator that learns what comes next: y is X, one step later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._base._automatic import automatic_batch_size, automatic_max_epochs
+from sksequence._base._model import Model
+from sksequence._base._rows import TargetRows
+from sksequence._base._supervised import embedding_width, learn_scaler
+from sksequence._batching import Frames, Scaler, Sequences, offsets_of
+from sksequence._losses import OUTPUTS_PER_VALUE
+from sksequence._modules import NetworkSpec
+from sksequence._targets import SeriesCodec, SymbolCodec
+from sksequence._validation import InputForm
+
+# A stream is at least this many truncation lengths long: a state that is cut off at once is not carried
+_CHUNKS_IN_A_STREAM = 8
+
+
+def read_unsupervised(
+    estimator: Any, sequences: Sequences, form: InputForm, known: Model | None
+) -> tuple[Sequences, TargetRows]:
+    """Shift sequences by one step and cut long ones into parallel streams."""
+    codec = _new_codec(estimator, sequences, form) if known is None else known.codec
+    inputs, targets = codec.shift(sequences)
+    if estimator.tbptt_steps is not None:
+        inputs = _cut_into_streams(
+            inputs, _batch_size(estimator, inputs), int(estimator.tbptt_steps)
+        )
+    return inputs, TargetRows(codec, targets, np.ones(len(targets), dtype=bool), "ragged")
+
+
+def _new_codec(estimator: Any, sequences: Sequences, form: InputForm) -> SymbolCodec | SeriesCodec:
+    loss = _loss(estimator, form)
+    if not form.vocabularies:
+        assert sequences.values is not None
+        start = sequences.values.mean(axis=0, dtype=np.float64)
+        typical = int(np.median(sequences.lengths))
+        return SeriesCodec(start, OUTPUTS_PER_VALUE[loss], typical)
+    if len(form.vocabularies) > 1:
+        raise ValueError(
+            f"each step of X has {len(form.vocabularies)} symbols; a generator of symbols learns one symbol a step. "
+            "Join the columns into one symbol."
+        )
+    # one text alone has no end that could be learnt
+    has_ends = len(sequences) > 1
+    longest = int(sequences.lengths.max())
+    return SymbolCodec(form.vocabularies[0], has_ends=has_ends, typical_steps=longest)
+
+
+def _loss(estimator: Any, form: InputForm) -> str:
+    losses = SymbolCodec.losses if form.vocabularies else SeriesCodec.losses
+    if estimator.loss == "auto":
+        return losses[0]
+    if estimator.loss not in losses:
+        kind = "symbols" if form.vocabularies else "numbers"
+        raise ValueError(
+            f"loss={estimator.loss!r} does not go with {kind}; choose from {list(losses)}, or 'auto'."
+        )
+    return str(estimator.loss)
+
+
+def _batch_size(estimator: Any, inputs: Sequences) -> int:
+    """Sequences a batch: as for that many sequences, or for that many chunks if they are long."""
+    if estimator.batch_size != "auto":
+        return int(estimator.batch_size)
+    n_steps = int(inputs.offsets[-1])
+    return automatic_batch_size(max(len(inputs), n_steps // (estimator.tbptt_steps or n_steps)))
+
+
+def _cut_into_streams(inputs: Sequences, batch_size: int, tbptt_steps: int) -> Sequences:
+    """Cut long sequences into pieces, so that a batch of them is read in parallel, each with its own state."""
+    n_steps = int(inputs.offsets[-1])
+    longest = max(_CHUNKS_IN_A_STREAM * tbptt_steps, -(-n_steps // batch_size))
+    lengths = inputs.lengths
+    n_pieces = -(-lengths // longest)
+    if n_pieces.max() == 1:
+        return inputs
+    pieces = [
+        np.diff(np.linspace(0, length, n + 1).astype(np.int64))
+        for length, n in zip(lengths.tolist(), n_pieces.tolist(), strict=True)
+    ]
+    return Sequences(inputs.values, offsets_of(np.concatenate(pieces)), inputs.codes)
+
+
+def generator_model(
+    estimator: Any,
+    form: InputForm,
+    inputs: Sequences,
+    targets: TargetRows,
+    rows: NDArray[np.int64],
+    seed: int,
+) -> Model:
+    """Learn the scale of numbers from the training rows and choose every size that is "auto"."""
+    codec = targets.codec
+    scaler = None
+    if isinstance(codec, SeriesCodec):
+        scaler = _scaler(estimator, codec, inputs, targets, rows)
+    batch_size = _batch_size(estimator, inputs)
+    return Model(
+        form=form,
+        scaler=scaler,
+        frames=Frames(),
+        codec=codec,
+        container=targets.container,
+        spec=_spec(estimator, codec),
+        loss=_loss(estimator, form),
+        seed=seed,
+        batch_size=batch_size,
+        max_epochs=_max_epochs(estimator, inputs, batch_size),
+    )
+
+
+def _max_epochs(estimator: Any, inputs: Sequences, batch_size: int) -> int:
+    """Optimizer steps are what counts: one a batch, or one a chunk where sequences are long."""
+    if estimator.max_epochs != "auto":
+        return int(estimator.max_epochs)
+    n_steps = int(inputs.offsets[-1])
+    n_chunks = n_steps // (estimator.tbptt_steps or n_steps)
+    return automatic_max_epochs(max(len(inputs), n_chunks), batch_size)
+
+
+def _scaler(
+    estimator: Any,
+    codec: SeriesCodec,
+    inputs: Sequences,
+    targets: TargetRows,
+    rows: NDArray[np.int64],
+) -> Scaler:
+    """Scale inputs and targets alike; the mark of the first step stays 0 or 1."""
+    scaler = learn_scaler(estimator.scale, Sequences(targets.parsed, inputs.offsets), rows)
+    assert scaler is not None
+    codec.fit(scaler.mean, scaler.deviation)
+    scaler.mean = np.append(scaler.mean, 0.0)
+    scaler.deviation = np.append(scaler.deviation, 1.0)
+    return scaler
+
+
+def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
+    is_symbols = isinstance(codec, SymbolCodec)
+    n_symbols = (codec.n_outputs,) if is_symbols else ()
+    return NetworkSpec(
+        n_features=0 if isinstance(codec, SymbolCodec) else codec.n_features + 1,
+        n_symbols=n_symbols,
+        n_outputs=codec.n_outputs,
+        cell=estimator.cell,
+        hidden_size=estimator.hidden_size,
+        num_layers=estimator.num_layers,
+        bidirectional=False,
+        merge_mode="concat",
+        activation=estimator.activation,
+        context_size=estimator.context_size,
+        pooling=None,
+        dropout=estimator.dropout,
+        recurrent_dropout=estimator.recurrent_dropout,
+        embedding_dim=embedding_width(estimator, n_symbols),
+    )

@@ -1,0 +1,440 @@
+"""p(next step | all steps so far), for symbols and for numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import DensityMixin, _fit_context
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sksequence._base import SHARED, BaseRNN, generator_model, read_unsupervised
+from sksequence._batching import Sequences
+from sksequence._decoding import Choice
+from sksequence._net import (
+    continuations,
+    forecast_paths,
+    last_outputs,
+    network_features,
+    step_losses,
+)
+from sksequence._random import draw_seed
+from sksequence._targets import SeriesCodec, SymbolCodec
+from sksequence._validation import (
+    check_choice,
+    check_forecast,
+    continued,
+    prompt_sequences,
+    stop_codes,
+)
+
+
+def _models_symbols(estimator: Any) -> bool:
+    if hasattr(estimator, "_model") and isinstance(estimator._model.codec, SeriesCodec):
+        raise AttributeError(
+            f"this {type(estimator).__name__} was fitted on numbers: forecast and score_samples are for them."
+        )
+    return True
+
+
+def _models_numbers(estimator: Any) -> bool:
+    if hasattr(estimator, "_model") and isinstance(estimator._model.codec, SymbolCodec):
+        raise AttributeError(
+            f"this {type(estimator).__name__} was fitted on symbols: generate and predict_proba are for them."
+        )
+    return True
+
+
+class SequenceGenerator(DensityMixin, BaseRNN):
+    """TODO."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED | {
+        "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t"})],
+        "scale": [StrOptions({"global"}), "boolean"],
+    }
+
+    def __init__(
+        self,
+        cell: str | Callable[..., Any] = "lstm",
+        hidden_size: int = 128,
+        *,
+        num_layers: int = 1,
+        activation: str = "tanh",
+        context_size: int = 3,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        embedding_dim: int | None = None,
+        loss: str = "auto",
+        optimizer: str = "adam",
+        learning_rate: float = 3e-3,
+        lr_schedule: str | None = "one_cycle",
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = 1.0,
+        tbptt_steps: int | None = 64,
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_split: str = "random",
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        scale: str | bool = "global",
+        analyzer: str | Callable[[str], Any] = "char",
+        warm_start: bool = False,
+        callbacks: list[Any] | tuple[Any, ...] | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.activation = activation
+        self.context_size = context_size
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.embedding_dim = embedding_dim
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.lr_schedule = lr_schedule
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.tbptt_steps = tbptt_steps
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.scale = scale
+        self.analyzer = analyzer
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # --- fitting --------------------------------------------------------------------------------------------------
+
+    _integers_are_symbols = True
+
+    def _read_targets(self, y: Any, sequences: Sequences, form: Any, known: Any, codec: Any) -> Any:
+        return read_unsupervised(self, sequences, form, known)
+
+    def _make_model(self, form: Any, sequences: Any, targets: Any, rows: Any, seed: int) -> Any:
+        return generator_model(self, form, sequences, targets, rows, seed)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the distribution of the next step given all steps before it.
+
+        Parameters
+        ----------
+        X : list of str, list of lists of tokens, array of int, list of arrays, \
+            or array of float of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features)
+            Sequences: texts, tokens and integers are symbols, floats are numbers. A long text is one sequence: pass
+            ``[text]``.
+        y : None
+            Ignored, there by convention.
+
+        Returns
+        -------
+        self : object
+            Fitted.
+        """
+        return self._fit_and_set(X, None, None)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Pass once over the given sequences, in the given order, keeping the optimizer's state.
+
+        Parameters
+        ----------
+        X : array-like or list of sequences
+            As in `fit`; the vocabulary and the scale are learnt in the first call.
+        y : None
+            Ignored, there by convention.
+
+        Returns
+        -------
+        self : object
+            Trained by one more pass.
+        """
+        return self._partial_fit(X, None, None)
+
+    def _public_attributes(self, model: Any) -> dict[str, Any]:
+        return {"n_outputs_": model.codec.n_outputs}
+
+    # --- judging --------------------------------------------------------------------------------------------------
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Return the log-likelihood of each sequence, in nats.
+
+        Parameters
+        ----------
+        X : array-like or list of sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,)
+            Sum over the steps of a sequence; the end mark is a step where several sequences were learnt. Densities of
+            numbers are in the units of X.
+        """
+        sums, _ = self._log_likelihoods(X)
+        return sums
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean log-likelihood of a step, in nats: higher is better.
+
+        Parameters
+        ----------
+        X : array-like or list of sequences
+            As in `fit`.
+        y : None
+            Ignored, there by convention.
+
+        Returns
+        -------
+        float
+            Over all steps of all sequences.
+        """
+        sums, n_steps = self._log_likelihoods(X)
+        return float(sums.sum() / n_steps.sum())
+
+    def perplexity(self, X: Any) -> float:
+        """Return the perplexity of a step: exp of minus the score.
+
+        Parameters
+        ----------
+        X : array-like or list of sequences
+            As in `fit`.
+
+        Returns
+        -------
+        float
+            1 is certainty; the number of symbols is a blind guess.
+        """
+        return float(np.exp(-self.score(X)))
+
+    def _log_likelihoods(self, X: Any) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        sequences = self._check_input(X)
+        inputs, targets = self._model.codec.shift(sequences)
+        with self._threads():
+            losses = step_losses(
+                self.net_, self._model.prepare(inputs), self._model.codec.encode(targets)
+            )
+        sums = np.add.reduceat(self._model.codec.log_unit - losses, inputs.offsets[:-1])
+        return sums, inputs.lengths
+
+    # --- the next step --------------------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the next step of each sequence.
+
+        Parameters
+        ----------
+        X : array-like or list of sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,) or (n_sequences, n_features)
+            The likeliest symbol, or the centre of the distribution of the next numbers.
+        """
+        decoded = self._model.codec.decode(self._after(X))
+        is_flat = decoded.ndim == 2 and decoded.shape[1] == 1
+        return np.asarray(decoded[:, 0] if is_flat else decoded)
+
+    @available_if(_models_symbols)
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Predict the probability of each symbol to come next.
+
+        Parameters
+        ----------
+        X : array-like or list of sequences
+            As in `fit`; symbols only.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_symbols) or (n_sequences, n_symbols + 1)
+            Columns in the order of `vocabulary_`; the last one is the end mark, where several sequences were learnt.
+        """
+        return np.asarray(self._model.codec.probabilities(self._after(X)))
+
+    def _after(self, X: Any) -> NDArray[np.float32]:
+        """Return the head's outputs after the last step of each sequence."""
+        context = self._model_context(self._check_input(X))
+        with self._threads():
+            return last_outputs(self.net_, context)
+
+    def _model_context(self, sequences: Sequences) -> Any:
+        return self._model.prepare(self._model.codec.context(sequences))
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return the hidden state after the last step of each sequence.
+
+        Parameters
+        ----------
+        X : array-like or list of sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_hidden)
+            Float32.
+        """
+        context = self._model_context(self._check_input(X))
+        with self._threads():
+            rows = network_features(self.net_, context)
+        return np.asarray(rows[context.offsets[1:] - 1])
+
+    # --- drawing --------------------------------------------------------------------------------------------------
+
+    @available_if(_models_symbols)
+    def generate(
+        self,
+        prompt: Any = None,
+        *,
+        max_steps: int = 100,
+        n_samples: int | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        stop: Any = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Continue a prompt, symbol by symbol.
+
+        Parameters
+        ----------
+        prompt : str or list of tokens, default=None
+            What to continue: it comes back unaltered at the front. None, like an empty one, begins a new sequence.
+            Symbols that `fit` never saw are read as unknown.
+        max_steps : int, default=100
+            The most symbols to add.
+        n_samples : int, default=None
+            How many continuations to draw, as a list. None draws one and returns it as such.
+        temperature : float, default=1.0
+            Divides the logits: below 1 is more careful, above 1 bolder.
+        top_k : int, default=None
+            Draw among the k likeliest symbols only; 1 always takes the likeliest one.
+        stop : str, token, or list of them, default=None
+            End after the first of these that is generated, kept at the end.
+        random_state : int, RandomState instance or None, default=None
+            Makes the draws repeatable.
+
+        Returns
+        -------
+        str or list of tokens, or a list of `n_samples` of them
+            Prompt and continuation.
+        """
+        check_is_fitted(self, "net_")
+        check_choice(max_steps=max_steps, n_samples=n_samples, temperature=temperature, top_k=top_k)
+        form, codec = self._model.form, self._model.codec
+        context = self._model_context(prompt_sequences(prompt, form, self))
+        with self._threads():
+            drawn = continuations(
+                self.net_,
+                context,
+                Choice(float(temperature), top_k, codec.never),
+                n_samples=n_samples or 1,
+                max_steps=int(max_steps),
+                end=codec.boundary if codec.has_ends else None,
+                stops=stop_codes(stop, form),
+                seed=draw_seed(random_state),
+            )
+        texts = [
+            continued(prompt, codec.vocabulary.decode(np.array(new, int)), form) for new in drawn
+        ]
+        return texts[0] if n_samples is None else texts
+
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
+        """Draw whole sequences from the learnt distribution.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many.
+        random_state : int, RandomState instance or None, default=None
+            Makes the draws repeatable.
+
+        Returns
+        -------
+        list of str or of tokens, or ndarray of shape (n_samples, n_steps) or (n_samples, n_steps, n_features)
+            Symbols end at an end mark, at the latest at the length of the longest training sequence; numbers are as
+            long as the median training sequence.
+        """
+        check_is_fitted(self, "net_")
+        n_steps = self._model.codec.typical_steps
+        if isinstance(self._model.codec, SymbolCodec):
+            return self.generate(
+                max_steps=n_steps, n_samples=int(n_samples), random_state=random_state
+            )
+        check_choice(n_samples=n_samples)
+        nothing = Sequences(np.empty((0, self._model.codec.n_features)), [0, 0])
+        return self._paths(nothing, n_steps, int(n_samples), random_state)[0]
+
+    @available_if(_models_numbers)
+    def forecast(
+        self,
+        X: Any,
+        horizon: int,
+        *,
+        n_samples: int = 200,
+        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+        random_state: Any = None,
+    ) -> Bunch:
+        """Forecast the next values of numeric series by drawing paths.
+
+        Parameters
+        ----------
+        X : array-like or list of sequences
+            Series up to now, as in `fit`.
+        horizon : int
+            Steps to forecast.
+        n_samples : int, default=200
+            Paths drawn for each series.
+        quantiles : sequence of float, default=(0.1, 0.5, 0.9)
+            Levels of the quantiles of the paths at each step: 0.1 and 0.9 bound an 80 % interval.
+        random_state : int, RandomState instance or None, default=None
+            Makes the draws repeatable.
+
+        Returns
+        -------
+        Bunch
+            ``mean`` of shape (n_sequences, horizon), ``quantiles`` (n_quantiles, n_sequences, horizon) and ``levels``
+            (n_quantiles,); with several features, one more dimension at the end. In the units of X.
+        """
+        sequences = self._check_input(X)
+        check_forecast(horizon, n_samples, quantiles)
+        paths = self._paths(sequences, int(horizon), int(n_samples), random_state)
+        levels = np.asarray(quantiles, dtype=np.float64)
+        return Bunch(
+            mean=paths.mean(axis=1), quantiles=np.quantile(paths, levels, axis=1), levels=levels
+        )
+
+    def _paths(
+        self, sequences: Sequences, n_steps: int, n_samples: int, random_state: Any
+    ) -> NDArray[np.float64]:
+        """Return paths of shape (n_sequences, n_samples, n_steps), or with features at the end."""
+        codec = self._model.codec
+        with self._threads():
+            paths = forecast_paths(
+                self.net_,
+                self._model_context(sequences),
+                self._model.loss,
+                n_samples=n_samples,
+                n_steps=n_steps,
+                seed=draw_seed(random_state),
+            )
+        values = codec.decode(paths)
+        return np.asarray(values[..., 0] if codec.n_features == 1 else values)

@@ -1,0 +1,85 @@
+"""From contexts to continuations: the network's step, handed to the sampling loops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sksequence._batching import PreparedSequences
+from sksequence._decoding import Choice, generate_codes, repeat_rows, roll_out
+from sksequence._losses import DRAWS
+from sksequence._net._net import SequenceNet
+from sksequence._net._stepping import read_to_the_end
+from sksequence._random import torch_generator
+
+
+def continuations(
+    net: SequenceNet,
+    context: PreparedSequences,
+    choice: Choice,
+    *,
+    n_samples: int,
+    max_steps: int,
+    end: int | None,
+    stops: Sequence[Sequence[int]],
+    seed: int,
+) -> list[list[int]]:
+    """Draw `n_samples` continuations of each context, as codes."""
+    outputs, state = _read_all(net, context, n_samples)
+    with torch.inference_mode():
+        return generate_codes(
+            partial(_advance_codes, net),
+            outputs,
+            state,
+            choice,
+            max_steps=max_steps,
+            end=end,
+            stops=stops,
+            generator=torch_generator(seed, "sample", net.device),
+        )
+
+
+def forecast_paths(
+    net: SequenceNet,
+    context: PreparedSequences,
+    loss: str,
+    *,
+    n_samples: int,
+    n_steps: int,
+    seed: int,
+) -> NDArray[np.float32]:
+    """Draw paths of standardised values, of shape (n_sequences, n_samples, n_steps, n_features)."""
+    outputs, state = _read_all(net, context, n_samples)
+    generator = torch_generator(seed, "sample", net.device)
+
+    def draw(parameters: Tensor) -> Tensor:
+        return DRAWS[loss](parameters, generator)
+
+    with torch.inference_mode():
+        paths = roll_out(partial(_advance_values, net), outputs, state, draw, n_steps=n_steps)
+    return np.asarray(paths.cpu().numpy().reshape(len(context), n_samples, n_steps, -1))
+
+
+def _read_all(net: SequenceNet, context: PreparedSequences, n_samples: int) -> tuple[Tensor, Any]:
+    outputs, state = read_to_the_end(net, context, np.arange(len(context)))
+    return repeat_rows(outputs, n_samples), repeat_rows(state, n_samples)
+
+
+def _advance_codes(net: SequenceNet, codes: Tensor, state: Any) -> tuple[Tensor, Any]:
+    ones = torch.ones(len(codes), dtype=torch.int64, device=codes.device)
+    outputs, state = net.module_.advance(lengths=ones, codes=codes[:, None, None], state=state)
+    return outputs, state
+
+
+def _advance_values(net: SequenceNet, values: Tensor, state: Any) -> tuple[Tensor, Any]:
+    ones = torch.ones(len(values), dtype=torch.int64, device=values.device)
+    # the mark of a first step is 0 from here on
+    inputs = torch.cat([values, torch.zeros_like(values[:, :1])], dim=1)
+    outputs, state = net.module_.advance(lengths=ones, values=inputs[:, None], state=state)
+    return outputs, state

@@ -1,0 +1,91 @@
+"""Sequences read in chunks with the state carried: memory is bounded by the chunk, not by the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sksequence._batching import PreparedSequences, flat_rows, inference_batches
+from sksequence._net._net import SequenceNet
+
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One chunk of a batch: `outputs` of its real steps, which stand in the flat `rows`."""
+
+    outputs: Tensor
+    rows: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    state: Any
+
+
+def step_losses(
+    net: SequenceNet, prepared: PreparedSequences, targets: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return the loss at every step, of shape (sum of n_steps,)."""
+    losses = np.empty(len(targets))
+    for index, padded in inference_batches(prepared.lengths, chunk=_CHUNK):
+        for part in _read(net, prepared, padded):
+            rows = part.rows[: part.lengths[: len(index)].sum()]
+            wanted = torch.from_numpy(targets[rows]).to(part.outputs.device)
+            losses[rows] = net.criterion_(part.outputs[: len(rows)], wanted).cpu().numpy()
+    return losses
+
+
+def last_outputs(net: SequenceNet, prepared: PreparedSequences) -> NDArray[np.float32]:
+    """Return the head's outputs after the last step of each sequence."""
+    out = np.empty((len(prepared), net.module_.head.out_features), dtype=np.float32)
+    for index, padded in inference_batches(prepared.lengths, chunk=_CHUNK):
+        out[index] = read_to_the_end(net, prepared, padded)[0][: len(index)].cpu().numpy()
+    return out
+
+
+def read_to_the_end(
+    net: SequenceNet, prepared: PreparedSequences, index: NDArray[np.int64]
+) -> tuple[Tensor, Any]:
+    """Read some sequences together.
+
+    Returns
+    -------
+    outputs : Tensor of shape (n_rows, width)
+        After the last step of each.
+    state : nested tuple of Tensor
+        The network's state there.
+    """
+    last: Tensor | None = None
+    state = None
+    for part in _read(net, prepared, index):
+        reached = torch.from_numpy(np.flatnonzero(part.lengths))
+        ends = torch.from_numpy(np.cumsum(part.lengths)[part.lengths > 0] - 1)
+        if last is None:
+            last = part.outputs.new_empty(len(index), part.outputs.shape[1])
+        last[reached] = part.outputs[ends]
+        state = part.state
+    assert last is not None
+    return last, state
+
+
+def _read(
+    net: SequenceNet, prepared: PreparedSequences, index: NDArray[np.int64]
+) -> Iterator[_Part]:
+    """Read one batch chunk by chunk; a row that has ended keeps its state."""
+    net.module_.eval()
+    batch = {name: block.to(net.device) for name, block in prepared.gather(index).items()}
+    all_lengths = batch.pop("lengths")
+    state = None
+    for start in range(0, int(all_lengths.max()), _CHUNK):
+        lengths = (all_lengths - start).clamp(0, _CHUNK)
+        stop = start + int(lengths.max())
+        chunk = {name: block[:, start:stop] for name, block in batch.items()}
+        with torch.inference_mode():
+            outputs, state = net.module_.advance(lengths=lengths, **chunk, state=state)
+        counts = lengths.cpu().numpy()
+        yield _Part(outputs, flat_rows(prepared.offsets[index] + start, counts), counts, state)
