@@ -7,7 +7,6 @@ runs of symbols.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -36,16 +35,13 @@ ANALYZERS: dict[str, Callable[[str], list[str]]] = {"char": characters, "word": 
 class Vocabulary:
     """The symbols of one column, in sorted order; symbol i has code i + 1."""
 
-    def __init__(self, symbols: Iterable[Any], counts: NDArray[np.int64] | None = None) -> None:
+    def __init__(self, symbols: Iterable[Any]) -> None:
         self.symbols = list(symbols)
-        self.counts = counts
 
     @classmethod
     def learn(cls, flat: NDArray[Any]) -> Vocabulary:
         """Collect the distinct symbols of a flat run, whatever their order of appearance."""
-        counted = Counter(flat.tolist())
-        symbols = _sorted(counted)
-        return cls(symbols, np.array([counted[symbol] for symbol in symbols], dtype=np.int64))
+        return cls(_sorted(set(flat.tolist())))
 
     def __len__(self) -> int:
         """Return the size of the alphabet, the unknown symbol included."""

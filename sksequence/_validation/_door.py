@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from sksequence._batching import Sequences
@@ -38,7 +38,7 @@ def learn_form(
     _check_not_empty(sequences)
     values = _values(sequences)
     n_features_in = values.shape[1] if raw.layout == "sequences" else int(sequences.lengths[0])
-    names = _feature_names(X, estimator) if raw.layout == "table" else None
+    names = _feature_names(X) if raw.layout == "table" else None
     vocabularies: tuple[Vocabulary, ...] = ()
     if raw.symbolic:
         vocabularies = tuple(Vocabulary.learn(column) for column in values.T)
@@ -64,9 +64,9 @@ def _values(sequences: Sequences) -> NDArray[Any]:
     return sequences.values
 
 
-def _feature_names(X: Any, estimator: BaseEstimator) -> NDArray[np.object_] | None:
-    """Ask scikit-learn for the column names, on a clone: a failing fit must not change the estimator."""
-    probe = clone(estimator)
+def _feature_names(X: Any) -> NDArray[np.object_] | None:
+    """Ask scikit-learn for the column names, on a probe: a failing fit must not change the estimator."""
+    probe = BaseEstimator()
     validate_data(probe, X, skip_check_array=True)
     return getattr(probe, "feature_names_in_", None)
 

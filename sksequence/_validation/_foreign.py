@@ -8,6 +8,9 @@ import numpy as np
 
 from sksequence._batching import Sequences, offsets_of
 
+_MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
+TOO_DEEP = "X is nested too deeply; a sequence is a list of steps, a step a number, a symbol or a list of numbers."
+
 
 def from_foreign(X: Any) -> Any:
     """Turn a tensor, Awkward or Arrow array into an array or `Sequences`; leave everything else alone."""
@@ -30,6 +33,8 @@ def _numpy_of_tensor(tensor: Any) -> Any:
             "X is a tensor that requires gradients; estimators do not differentiate with respect to X. "
             "Pass X.detach()."
         )
+    if str(tensor.dtype) == "torch.bfloat16":  # numpy has no such type
+        tensor = tensor.float()
     return tensor.cpu().numpy()
 
 
@@ -37,25 +42,58 @@ def _from_awkward(X: Any) -> Any:
     import awkward
 
     if X.ndim == 1:
-        return awkward.to_numpy(X)
+        return _without_mask(awkward.to_numpy(X))
     lengths = awkward.to_numpy(awkward.num(X, axis=1))
-    return Sequences(awkward.to_numpy(awkward.flatten(X, axis=1)), offsets_of(lengths))
+    flat = awkward.flatten(X, axis=1)
+    if flat.ndim > 1:
+        check_step_widths(awkward.to_numpy(awkward.num(flat, axis=1)), lengths)
+    return Sequences(_without_mask(awkward.to_numpy(flat)), offsets_of(lengths))
+
+
+def _without_mask(array: Any) -> Any:
+    """Return missing values as NaN, for the check that names their place."""
+    if not isinstance(array, np.ma.MaskedArray):
+        return array
+    if array.dtype.kind in "UT":
+        raise ValueError(_MISSING)
+    return np.ma.filled(array.astype(np.float64), np.nan)
 
 
 def _from_arrow(X: Any) -> Any:
     if hasattr(X, "combine_chunks"):
         X = X.combine_chunks()
+    if not hasattr(X, "type"):  # a table of columns
+        return X.to_pandas()
+    if hasattr(X.type, "list_size"):  # sequences of equal length
+        steps = _arrow_values(X.flatten())
+        return steps.reshape(len(X), X.type.list_size, *steps.shape[1:])
     if not hasattr(X, "offsets"):
-        return X.to_numpy(zero_copy_only=False)
+        return _arrow_values(X)
     offsets = X.offsets.to_numpy()
-    values = _arrow_values(X.values)[offsets[0] : offsets[-1]]
-    return Sequences(values, offsets - offsets[0])
+    steps = X.values.slice(offsets[0], offsets[-1] - offsets[0])
+    if hasattr(steps, "offsets"):
+        check_step_widths(np.diff(steps.offsets.to_numpy()), np.diff(offsets))
+    return Sequences(_arrow_values(steps), offsets - offsets[0])
 
 
-def _arrow_values(values: Any) -> Any:
-    width = getattr(values.type, "list_size", None)
-    if width is not None:  # a fixed-size list is one step's features
-        return values.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-    if hasattr(values, "offsets"):
-        return np.stack(values.to_numpy(zero_copy_only=False).tolist())
-    return values.to_numpy(zero_copy_only=False)
+def _arrow_values(steps: Any) -> Any:
+    """Return the steps of all sequences: numbers, symbols, or one list of features each."""
+    if hasattr(steps, "flatten"):
+        features = steps.flatten()
+        if steps.null_count or hasattr(features.type, "value_type"):
+            raise ValueError(_MISSING if steps.null_count else TOO_DEEP)
+        return _arrow_values(features).reshape(len(steps), -1)
+    if steps.null_count and str(steps.type).endswith("string"):
+        raise ValueError(_MISSING)
+    return steps.to_numpy(zero_copy_only=False)
+
+
+def check_step_widths(widths: Any, lengths: Any) -> None:
+    """Check that every step has as many features as the first one."""
+    differing = np.flatnonzero(widths != widths[:1])
+    if len(differing):
+        i = int(np.searchsorted(np.cumsum(lengths), differing[0], side="right"))
+        raise ValueError(
+            f"sequence {i} of X has a step of {widths[differing[0]]} features, the first step of X has {widths[0]}; "
+            "every step of every sequence needs the same features."
+        )

@@ -5,7 +5,7 @@ Containers are recognised by looking at their elements: numpy would stack, pad o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from numbers import Number
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from sksequence._batching import Sequences, object_array, offsets_of
-from sksequence._validation._foreign import from_foreign
+from sksequence._validation._foreign import TOO_DEEP, check_step_widths, from_foreign
 from sksequence._validation._forms import Layout, cut_text
 
 _FLOATS = [np.float64, np.float32]
@@ -43,6 +43,8 @@ def read_input(
             "X is a single str; estimators take a list of sequences. Pass [X] for one text, "
             "or X.splitlines() for one sequence a line."
         )
+    if isinstance(X, Iterator):
+        raise TypeError(f"X is a {type(X).__name__}, which can be read only once; pass list(X).")
     if isinstance(X, Sequences):
         return _from_flat("sequences", X, integers_are_symbols, is_array=False)
     items = _as_list(X)
@@ -53,16 +55,13 @@ def read_input(
 
 def _as_list(X: Any) -> list[Any] | None:
     """Return the sequences of a list-like X, None for an array."""
-    if isinstance(X, list | tuple):
+    if isinstance(X, Sequence):
         return list(X)
     if isinstance(X, np.ndarray):
         is_list = X.ndim == 1 and X.dtype.kind in "OUT"
         return X.tolist() if is_list else None
-    if getattr(X, "ndim", None) == 1 and hasattr(X, "iloc"):
-        return list(X)
-    if type(X).__module__.startswith("polars") and hasattr(X, "to_list"):
-        return list(X.to_list())
-    return None
+    # a Series or an Index; a table has columns
+    return list(X.to_list()) if hasattr(X, "to_list") else None
 
 
 def _from_flat(
@@ -90,19 +89,31 @@ def _all_str(values: NDArray[Any]) -> bool:
 
 
 def _as_floats(values: NDArray[Any]) -> NDArray[Any]:
-    if values.dtype in _FLOATS:
+    if values.dtype in _FLOATS and not isinstance(values, np.ma.MaskedArray):
         return values
+    values = _without_gaps(values)
     checked = check_array(values, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=0)
     return np.asarray(checked)
 
 
+def _without_gaps(array: Any) -> Any:
+    """Return masked entries as NaN, and refuse dates: numpy would make numbers of both, even where one is missing."""
+    if getattr(getattr(array, "dtype", None), "kind", "-") in "mM":
+        raise ValueError(
+            f"X holds dates or durations ({array.dtype}); networks read numbers. Convert them to a number of seconds."
+        )
+    if isinstance(array, np.ma.MaskedArray):
+        filled: Any = np.ma.filled(array.astype(np.float64), np.nan)
+        return filled
+    return array
+
+
 def _from_array(X: Any, integers_are_symbols: bool) -> RawInput:
-    probe = X if hasattr(X, "dtype") else None
-    dtype = getattr(probe, "dtype", None)
-    is_text = isinstance(X, np.ndarray) and (X.dtype.kind in "UT" or _all_str(X))
-    keep = is_text or (integers_are_symbols and getattr(dtype, "kind", "") in "iu")
+    kind = getattr(getattr(X, "dtype", None), "kind", "-")
+    is_text = isinstance(X, np.ndarray) and (kind in "UT" or _all_str(X))
+    keep = is_text or (integers_are_symbols and kind in "iu")
     array = check_array(
-        X,
+        _without_gaps(X),
         dtype=None if keep else _FLOATS,
         allow_nd=True,
         ensure_all_finite=False,
@@ -140,7 +151,7 @@ def _from_list(
         return replace(_from_texts(items, analyzer), is_text=True)
     if kind == "array":
         return _from_arrays(
-            [np.asarray(from_foreign(item)) for item in items], integers_are_symbols
+            [np.asarray(_without_gaps(from_foreign(item))) for item in items], integers_are_symbols
         )
     return _from_lists(items, integers_are_symbols)
 
@@ -151,7 +162,8 @@ def _kind_of(item: Any) -> str:
     if isinstance(item, list | tuple):
         return "list"
     if np.ndim(item) == 0 or isinstance(item, dict):
-        return "number" if isinstance(item, Number | np.generic) else type(item).__name__
+        is_number = isinstance(item, Number | np.generic | np.ndarray)
+        return "number" if is_number else type(item).__name__
     return "array"
 
 
@@ -229,8 +241,16 @@ def _from_lists(items: list[Sequence[Any]], integers_are_symbols: bool) -> RawIn
     flat = list(chain.from_iterable(items))
     lengths = [len(item) for item in items]
     kinds = {_kind_of_step(kind) for kind in set(map(type, flat))}
+    if "missing" in kinds:
+        _raise_missing(items)
     if kinds == {"vector"}:
-        return _from_arrays([np.asarray(item) for item in items], integers_are_symbols)
+        values = _stack_steps(flat, lengths)
+        return _from_flat(
+            "sequences",
+            Sequences(values, offsets_of(lengths)),
+            integers_are_symbols,
+            is_array=False,
+        )
     if "vector" in kinds or kinds >= {"symbol", "number"}:
         raise ValueError(
             f"X mixes kinds of steps: {', '.join(sorted({type(step).__name__ for step in flat}))}; the steps of all "
@@ -245,6 +265,23 @@ def _from_lists(items: list[Sequence[Any]], integers_are_symbols: bool) -> RawIn
     return _from_flat(layout, Sequences(values, offsets_of(lengths)), False, is_array=False)
 
 
+def _raise_missing(items: list[Sequence[Any]]) -> None:
+    i, step = next((i, t) for i, item in enumerate(items) for t, x in enumerate(item) if x is None)
+    raise ValueError(
+        f"Input X contains NaN: sequence {i}, step {step} is None. Fill the gap, or drop the sequence."
+    )
+
+
+def _stack_steps(flat: list[Any], lengths: list[int]) -> NDArray[Any]:
+    """Return steps that are lists of features as rows."""
+    widths = np.array([len(step) for step in flat])
+    check_step_widths(widths, lengths)
+    values = np.asarray(flat)
+    if values.ndim != 2:
+        raise ValueError(TOO_DEEP)
+    return values
+
+
 def _as_table(raw: RawInput) -> RawInput:
     return RawInput("lists", raw.sequences, raw.symbolic, raw.is_array)
 
@@ -252,6 +289,8 @@ def _as_table(raw: RawInput) -> RawInput:
 def _kind_of_step(kind: type) -> str:
     if issubclass(kind, list | tuple | np.ndarray):
         return "vector"
+    if kind is type(None):
+        return "missing"
     if issubclass(kind, bool | np.bool_ | int | np.integer):
         return "integer"
     if issubclass(kind, Number | np.number):
