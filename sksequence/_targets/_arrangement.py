@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 
 from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._targets._codecs import is_missing
 
 Numbers = NDArray[Any]
 Container = Literal["ragged", "array", "sequences"]
@@ -52,19 +53,23 @@ def targets_are_steps(y: Any, target: str, lengths: NDArray[np.int64]) -> bool:
     if isinstance(y, Sequences):
         return True
     items = _as_items(y)
-    if items is None or not items:
+    if not items:
         return False
-    first = items[0]
-    if isinstance(first, str) or np.ndim(first) == 0:
+    if _is_single(items[0]):
         return _is_nested(items)
-    if isinstance(y, np.ndarray) or any(isinstance(item, np.ndarray) for item in items):
+    if isinstance(y, np.ndarray) or getattr(items[0], "ndim", 1) > 1:
         return True
-    widths = [len(item) for item in items]
+    widths = [len(item) for item in items]  # the rows of a table are equally long, too
     return len(set(widths)) > 1 or widths == lengths.tolist()
 
 
+def _is_single(item: Any) -> bool:
+    """Tell one target from a container of targets."""
+    return isinstance(item, str) or not hasattr(item, "__len__") or getattr(item, "ndim", 1) == 0
+
+
 def _is_nested(items: list[Any]) -> bool:
-    nested = [i for i, item in enumerate(items) if isinstance(item, list | tuple | np.ndarray)]
+    nested = [i for i, item in enumerate(items) if not _is_single(item)]
     if nested:
         raise ValueError(
             f"y mixes kinds: y[0] is a single target, y[{nested[0]}] is a list; pass one target per sequence, or a "
@@ -92,18 +97,30 @@ def read_steps(y: Any, lengths: NDArray[np.int64], *, numeric: bool) -> StepTarg
     items = _as_items(y)
     if items is None:
         return _read_array(np.asarray(y), lengths, numeric)
-    check_consistent_length(y, lengths)
+    for i, item in enumerate(items):
+        if _is_single(item) and not isinstance(item, str):
+            raise ValueError(
+                f"y[{i}] is {item!r}, a single target; with targets per step each sequence needs one for every step."
+            )
     _check_lengths(np.array([len(item) for item in items]), lengths)
     return _labelled(_concatenate(items), "ragged", numeric)
 
 
 def _concatenate(items: list[Any]) -> Numbers:
-    if all(isinstance(item, np.ndarray) for item in items):
-        return np.concatenate(items)
-    flat = list(chain.from_iterable(items))
-    if any(isinstance(step, list | tuple | np.ndarray) for step in flat):
-        return np.array(flat)
-    return object_array(flat)
+    if any(isinstance(item, list | tuple | str) for item in items):
+        flat = list(chain.from_iterable(items))
+        return object_array(flat) if all(map(_is_single, flat)) else np.array(flat)
+    arrays = [np.asarray(item) for item in items]
+    shapes = [array.shape[1:] for array in arrays]
+    differing = [i for i, shape in enumerate(shapes) if shape != shapes[0]]
+    if differing:
+        i = differing[0]
+        raise ValueError(
+            f"y[{i}] has shape {arrays[i].shape}, y[0] has {arrays[0].shape}; every step needs as many targets."
+        )
+    if len({array.dtype.kind in "UT" for array in arrays}) > 1:
+        return np.concatenate([array.astype(object) for array in arrays])
+    return np.concatenate(arrays)
 
 
 def _read_array(y: Numbers, lengths: NDArray[np.int64], numeric: bool) -> StepTargets:
@@ -138,22 +155,24 @@ def _labelled(flat: Numbers, container: Container, numeric: bool) -> StepTargets
         raise ValueError("y has no labelled step: every entry is None or NaN. Label some steps.")
     kept = flat[labelled]
     if kept.dtype == object:
-        kept = np.array(kept.tolist())
+        kept = _of_one_kind(kept)
     return StepTargets(kept.astype(np.float64) if numeric else kept, labelled, container)
+
+
+def _of_one_kind(kept: Numbers) -> Numbers:
+    """Leave the object array; numpy would turn a mixture of numbers and text into text."""
+    of_text = {isinstance(step, str) for step in kept.ravel().tolist()}
+    if len(of_text) > 1:
+        raise ValueError("y mixes text and numbers; labels must be of one kind.")
+    return np.array(kept.tolist())
 
 
 def _is_missing(flat: Numbers) -> NDArray[np.bool_]:
     if flat.dtype.kind == "f":
         return np.isnan(flat)
     if flat.dtype != object:
-        return np.zeros(len(flat), dtype=bool)
-    return np.array([step is None or _is_nan(step) for step in flat.ravel().tolist()]).reshape(
-        flat.shape
-    )
-
-
-def _is_nan(step: Any) -> bool:
-    return isinstance(step, float | np.floating) and bool(np.isnan(step))
+        return np.zeros(flat.shape, dtype=bool)
+    return np.array([is_missing(step) for step in flat.ravel().tolist()]).reshape(flat.shape)
 
 
 def restore_steps(flat: Numbers, lengths: NDArray[np.int64], container: Container) -> Any:

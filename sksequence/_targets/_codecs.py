@@ -81,13 +81,15 @@ class IndicatorCodec:
 
     losses: ClassVar[tuple[str, ...]] = ("binary_cross_entropy",)
 
-    def __init__(self, n_labels: int) -> None:
+    def __init__(self, n_labels: int, dtype: Any = np.int64) -> None:
         self.classes = np.arange(n_labels)
+        self.dtype = np.dtype(dtype)
 
     @classmethod
     def learn(cls, y: Any) -> IndicatorCodec:
-        """Count the labels."""
-        return cls(np.shape(y)[1])
+        """Count the labels, and note the dtype in which predictions go back."""
+        y = np.asarray(y)
+        return cls(y.shape[1], y.dtype)
 
     @property
     def n_outputs(self) -> int:
@@ -112,7 +114,7 @@ class IndicatorCodec:
 
     def decode(self, outputs: Numbers) -> Numbers:
         """Return the indicator of the labels that are likelier than not."""
-        return (outputs > 0).astype(np.int64)
+        return np.asarray(outputs > 0, dtype=self.dtype)
 
     def scores(self, outputs: Numbers) -> Numbers:
         """Return the logits."""
@@ -187,7 +189,7 @@ def classification_codec(y: Any) -> LabelCodec | IndicatorCodec:
 
 def _as_labels(y: Any) -> Numbers:
     y = column_or_1d(y, warn=True)
-    missing = np.array([label is None or _is_nan(label) for label in y.tolist()])
+    missing = np.array([is_missing(label) for label in y.tolist()])
     if missing.any():
         i = int(np.argmax(missing))
         raise ValueError(
@@ -197,7 +199,10 @@ def _as_labels(y: Any) -> Numbers:
     return np.asarray(y)
 
 
-def _is_nan(label: Any) -> bool:
+def is_missing(label: Any) -> bool:
+    """Tell None, NaN and the NA of pandas, which is asked by name as pandas is optional."""
+    if label is None or type(label).__name__ == "NAType":
+        return True
     return isinstance(label, float | np.floating) and bool(np.isnan(label))
 
 
