@@ -58,9 +58,11 @@ class Scaler:
             return (centred / np.repeat(deviation, lengths, axis=0)).astype(np.float32)
         if self.kind is False:
             return sequences.values.astype(np.float32, copy=False)
-        return ((sequences.values.astype(np.float64) - self.mean) / self.deviation).astype(
-            np.float32
-        )
+        scaled = np.empty(sequences.values.shape, dtype=np.float32)
+        for start in range(0, len(scaled), _CHUNK_STEPS):  # float64 for a part at a time
+            part = slice(start, start + _CHUNK_STEPS)
+            scaled[part] = (sequences.values[part].astype(np.float64) - self.mean) / self.deviation
+        return scaled
 
     def extra(self, sequences: Sequences) -> NDArray[np.float32] | None:
         """Return the added features of shape (n_sequences, n_extra), the same at each step; None without."""
