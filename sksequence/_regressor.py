@@ -18,7 +18,168 @@ from sksequence._targets import NumberCodec, repeat_forecast
 
 
 class RNNRegressor(RegressorMixin, BaseRNN):
-    """TODO."""
+    """Predict numbers for sequences, or for the steps of sequences, with a recurrent network.
+
+    Steps enter one or more recurrent layers, the states are pooled to one a sequence unless each step has a target,
+    and a linear layer gives the numbers: one or several, a property of the sequence or a forecast of what follows.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru", "rnn", "feedforward"} or callable, default="lstm"
+        Long short-term memory [1]_, gated recurrent unit [2]_, simple recurrent network, or fixed-context baseline. A
+        callable ``(input_size, hidden_size)`` returns a batch-first torch module called as `torch.nn.GRU` is.
+    hidden_size : int, default=64
+        Width of the state of each layer and direction.
+    num_layers : int, default=1
+        Number of layers on top of each other.
+    bidirectional : bool or "auto", default="auto"
+        Whether a step may see later steps. "auto": True with one target a sequence and no `tbptt_steps`.
+    merge_mode : {"concat", "sum", "mean", "mul"}, default="concat"
+        How the two directions become one, in each layer.
+    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
+        Nonlinearity of the cells "rnn" and "feedforward".
+    context_size : int, default=3
+        Steps that the cell "feedforward" sees, the present one included.
+    pooling : {"last", "mean", "max", "attention"}, default="last"
+        How the states at all steps become one; not used with one target a step.
+    dropout : float, default=0.0
+        Share of units dropped in training between layers and before the output layer.
+    recurrent_dropout : float, default=0.0
+        Share of units of the previous state dropped in training, the same ones at every step of a sequence [3]_.
+    embedding_dim : int, default=None
+        Width of the vector of a symbol; if set, integers are symbols. None: 8 sqrt(n_symbols), from 8 to 64.
+    frame_length : int or "auto", default="auto"
+        Number of consecutive numeric steps gathered into one step of the network. "auto": 1 up to a median length
+        of 40, then an eighth of it, from 8 to 48. Always 1 for symbols and with one target a step.
+    frame_step : int, default=None
+        Steps from one frame to the next. None: a quarter of the frame length, at least 1.
+    loss : {"auto", "squared_error", "absolute_error", "huber"}, default="auto"
+        "auto" is the squared error. "huber" is quadratic up to an error of 1, in deviations of y if it is scaled.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
+        "sgd" has a Nesterov momentum of 0.9.
+    learning_rate : float, default=3e-3
+        The highest rate of the schedule.
+    lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"
+        "one_cycle" rises for a twentieth of the training and falls to 0 along half a cosine, after [4]_; the
+        others only fall. None keeps the rate, and so does `partial_fit`.
+    weight_decay : float, default=0.0
+        Strength of the pull of all weights towards 0.
+    max_grad_norm : float or None, default=1.0
+        Longer gradients are shortened to this norm [5]_. None leaves them.
+    tbptt_steps : int or None, default=None
+        Backpropagation through time [6]_ is cut every so many steps of the network. None never cuts.
+    max_epochs : int or "auto", default="auto"
+        Passes over the data. "auto": as many as make 2500 steps of the optimizer, from 10 to 100.
+    batch_size : int or "auto", default="auto"
+        Sequences a step of the optimizer. "auto": 32 up to 4096 sequences, 64 up to 16384, 128 beyond.
+    shuffle : bool, default=True
+        Whether each epoch has an order of its own. Then the given order does not matter.
+    early_stopping : bool, default=False
+        Whether to hold data out, to stop when their loss no longer falls, and to restore the best weights.
+    validation_fraction : float, default=0.1
+        Share of the sequences that `early_stopping` holds out.
+    validation_split : {"random", "last"}, default="random"
+        Which ones: random ones, or the last ones with a gap where windows overlap.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which `early_stopping` ends.
+    tol : float, default=1e-4
+        How much lower a loss is to be an improvement.
+    scale : {"global", "sequence"} or bool, default="global"
+        "global" (True) standardises each feature over all sequences, "sequence" over each sequence by itself, adding
+        the log of its deviation as a feature. False takes numbers as they are. Unless it is False, y is scaled too.
+    residual : "last", int or None, default=None
+        What a forecast is added to: the last step, or the last season of so many steps, repeated over the horizon;
+        y is then (n_sequences, horizon * n_features), all features of a step beside each other.
+    target : {"auto", "sequence", "steps"}, default="auto"
+        What y has one of. "auto": a list of arrays is a target a step, anything else one a sequence.
+    analyzer : {"char", "word"} or callable, default="char"
+        How a text becomes tokens; "word" gives words, punctuation marks and white space.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights there are.
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Called in training.
+    device : str, default="auto"
+        A device of torch. "auto": "cuda", else "mps", else "cpu".
+    random_state : int, RandomState instance or None, default=None
+        Fixes first weights, order, dropout and validation part: the same integer, the same bits.
+    verbose : int, default=0
+        If above 0, prints a line an epoch.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of a table, features a step of any other X.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Column names, if X was a DataFrame.
+    n_outputs_ : int
+        Numbers of a target.
+    n_iter_ : int
+        Epochs that were run.
+    loss_curve_ : list of float of length n_iter_
+        Mean training loss of each epoch.
+    gradient_norm_curve_ : list of float of length n_iter_
+        Mean norm of the gradients of each epoch, before they are clipped.
+    validation_curve_ : list of float of length n_iter_
+        Loss of the part held out, if `early_stopping`.
+    best_loss_ : float
+        The lowest of these, that of the weights kept.
+    max_epochs_ : int
+        The value of `max_epochs` used.
+    batch_size_ : int
+        The value of `batch_size` used.
+    frame_length_ : int
+        The value of `frame_length` used.
+    frame_step_ : int
+        The value of `frame_step` used.
+    bidirectional_ : bool
+        The value of `bidirectional` used.
+    vocabulary_ : dict
+        Code of each symbol, 0 being left for unknown ones, if X held symbols.
+    embedding_dim_ : int
+        Width of their vectors.
+    net_ : skorch.NeuralNet
+        The network with its training loop.
+    module_ : torch.nn.Module
+        The network alone.
+
+    Raises
+    ------
+    ValueError
+        In `fit`, if a parameter, X or y is not as described.
+    FloatingPointError
+        In `fit`, if the training loss is no longer finite.
+
+    See Also
+    --------
+    RNNClassifier : Labels instead of numbers.
+    SequenceGenerator : Forecasts step by step, with intervals.
+    sksequence.preprocessing.make_windows : Cut a series into X and y.
+
+    Notes
+    -----
+    Recurrent matrices start orthogonal [7]_, all others Glorot-uniform, and the LSTM's forget gate open.
+
+    References
+    ----------
+    .. [1] Hochreiter & Schmidhuber (1997), Long Short-Term Memory, Neural Computation 9(8).
+    .. [2] Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder, EMNLP.
+    .. [3] Gal & Ghahramani (2016), A Theoretically Grounded Application of Dropout in Recurrent Neural Networks, NIPS.
+    .. [4] Smith & Topin (2018), Super-Convergence, arXiv:1708.07120.
+    .. [5] Pascanu, Mikolov & Bengio (2013), On the Difficulty of Training Recurrent Neural Networks, ICML.
+    .. [6] Werbos (1990), Backpropagation Through Time, Proceedings of the IEEE 78(10).
+    .. [7] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural Networks.
+
+    Examples
+    --------
+    >>> from sksequence import RNNRegressor
+    >>> from sksequence.datasets import make_adding_problem
+    >>> X, y = make_adding_problem(300, n_steps=10, random_state=0)
+    >>> regressor = RNNRegressor(hidden_size=16, max_epochs=40, random_state=0).fit(X[:200], y[:200])
+    >>> regressor.predict(X[200:]).shape
+    (100,)
+    >>> regressor.score(X[200:], y[200:]) > 0.9
+    True
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = (
         SHARED
