@@ -50,7 +50,8 @@ def _digest(blocks: list[tuple[NDArray[Any], NDArray[np.int64]]], i: int) -> byt
     key = blake2b(digest_size=16)
     for block, offsets in blocks:
         piece = block[offsets[i] : offsets[i + 1]]
-        if piece.dtype.kind == "f":  # equal numbers are equal content: float32 as float64, -0.0 as 0.0
+        if piece.dtype.kind == "f":
+            # equal numbers are equal content: float32 as float64, -0.0 as 0.0
             piece = piece.astype(np.float64) + 0.0
         key.update(len(piece).to_bytes(8, "little"))
         key.update(np.ascontiguousarray(piece).data.cast("B") if piece.size else b"")

@@ -114,7 +114,8 @@ class IndicatorCodec:
 
     def decode(self, outputs: Numbers) -> Numbers:
         """Return the indicator of the labels that are likelier than not."""
-        return np.asarray(outputs > 0, dtype=self.dtype)
+        labels: Numbers = (outputs > 0).astype(self.dtype)
+        return labels
 
     def scores(self, outputs: Numbers) -> Numbers:
         """Return the logits."""
