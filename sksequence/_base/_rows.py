@@ -101,7 +101,7 @@ def plan_rows(
     else:
         training, validation = _random_part(digests, targets, rows, validation_fraction, seed)
     if not ordered:
-        training = training[content_order(digests[training])]
+        training, validation = (p[content_order(digests[p])] for p in (training, validation))
     return RowPlan(training, validation, plain)
 
 
