@@ -83,7 +83,7 @@ class IndicatorCodec:
 
     def __init__(self, n_labels: int, dtype: Any = np.int64) -> None:
         self.classes = np.arange(n_labels)
-        self.dtype = np.dtype(dtype)
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
 
     @classmethod
     def learn(cls, y: Any) -> IndicatorCodec:
@@ -114,8 +114,7 @@ class IndicatorCodec:
 
     def decode(self, outputs: Numbers) -> Numbers:
         """Return the indicator of the labels that are likelier than not."""
-        labels: Numbers = (outputs > 0).astype(self.dtype)
-        return labels
+        return np.asarray(np.greater(outputs, 0), dtype=self.dtype)
 
     def scores(self, outputs: Numbers) -> Numbers:
         """Return the logits."""
