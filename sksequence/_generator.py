@@ -251,7 +251,8 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         ndarray of shape (n_sequences,) or (n_sequences, n_features)
             The likeliest symbol, or the centre of the distribution of the next numbers.
         """
-        decoded = self._model.codec.decode(self._after(X))
+        outputs = self._after(X)
+        decoded = self._model.codec.decode(outputs)
         is_flat = decoded.ndim == 2 and decoded.shape[1] == 1
         return np.asarray(decoded[:, 0] if is_flat else decoded)
 
@@ -269,11 +270,13 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         ndarray of shape (n_sequences, n_symbols) or (n_sequences, n_symbols + 1)
             Columns in the order of `vocabulary_`; the last one is the end mark, where several sequences were learnt.
         """
-        return np.asarray(self._model.codec.probabilities(self._after(X)))
+        outputs = self._after(X)
+        return np.asarray(self._model.codec.probabilities(outputs))
 
     def _after(self, X: Any) -> NDArray[np.float32]:
         """Return the head's outputs after the last step of each sequence."""
-        context = self._model_context(self._check_input(X))
+        sequences = self._check_input(X)
+        context = self._model_context(sequences)
         with self._threads():
             return last_outputs(self.net_, context)
 

@@ -65,11 +65,10 @@ def _loss(estimator: Any, form: InputForm) -> str:
 
 
 def _batch_size(estimator: Any, inputs: Sequences) -> int:
-    """Sequences a batch: as for that many sequences, or for that many chunks if they are long."""
+    """Choose as for that many sequences; long ones count once for every 256 steps."""
     if estimator.batch_size != "auto":
         return int(estimator.batch_size)
-    n_steps = int(inputs.offsets[-1])
-    return automatic_batch_size(max(len(inputs), n_steps // (estimator.tbptt_steps or n_steps)))
+    return automatic_batch_size(max(len(inputs), int(inputs.offsets[-1]) // 256))
 
 
 def _cut_into_streams(inputs: Sequences, batch_size: int, tbptt_steps: int) -> Sequences:

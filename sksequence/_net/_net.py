@@ -6,6 +6,7 @@ sequences in the batch. Knows nothing of estimators, labels or where batches com
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -70,6 +71,7 @@ class SequenceNet(NeuralNet):
         self.schedule = schedule
         self.per_step = per_step
         self.gradient_norms_: list[Tensor] = []
+        self.epoch_parts_ = (0.0, 1.0)
 
     def initialize_for_prediction(self) -> SequenceNet:
         """Initialise all but the optimizer: who only predicts need not pay for it."""
@@ -142,7 +144,9 @@ class SequenceNet(NeuralNet):
         factor = max(1.0, float(lengths.double().mean()) / n_steps) / len(lengths)
         total = torch.zeros((), device=self.device)
         state = None
-        for chunk in cut_chunks(batch, n_steps):
+        n_chunks = math.ceil(int(lengths.max()) / n_steps)
+        for i, chunk in enumerate(cut_chunks(batch, n_steps)):
+            self._follow_schedule(i / n_chunks)
             state = _select(state, chunk.kept.to(self.device))
             outputs, state, loss = self._train_on_chunk(chunk.batch, state, factor)
             total += loss.detach() / (factor * len(lengths))
@@ -175,7 +179,8 @@ class SequenceNet(NeuralNet):
         n_sequences = 0
         for i, batch in enumerate(iterator):
             if training:
-                self._follow_schedule(i / len(iterator))
+                self.epoch_parts_ = (i / len(iterator), (i + 1) / len(iterator))
+                self._follow_schedule(0.0)
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             n_rows = len(batch[0]["lengths"])
@@ -191,9 +196,12 @@ class SequenceNet(NeuralNet):
             self.history.record_batch(f"{prefix}_loss", step["loss"].item())
             self.history.record_batch(f"{prefix}_batch_size", n_rows)
 
-    def _follow_schedule(self, part_of_epoch: float) -> None:
+    def _follow_schedule(self, part_of_batch: float) -> None:
+        """Set the learning rate; a batch of long streams is many steps, so its parts count."""
         if self.schedule is None:
             return
+        begin, end = self.epoch_parts_
+        part_of_epoch = begin + (end - begin) * part_of_batch
         progress = (len(self.history) - 1 + part_of_epoch) / self.max_epochs
         for group in self.optimizer_.param_groups:
             group["lr"] = self.lr * self.schedule(progress)
