@@ -34,7 +34,7 @@ from sksequence._net import (
 from sksequence._random import draw_seed, numpy_generator
 from sksequence._targets import restore_steps
 from sksequence._threads import limited_threads
-from sksequence._validation import InputForm, check_sequences, learn_form
+from sksequence._validation import InputForm, check_sequences, forget_unused, learn_form
 from sksequence._version import __version__
 
 Fitted = dict[str, Any]
@@ -144,7 +144,7 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """Check everything that came in; rows of weight zero are left out before anything is learnt."""
         if known is None:
             form, sequences = learn_form(
-                X, self, integers_are_symbols=self._integers_are_symbols, analyzer=self.analyzer
+                X, integers_are_symbols=self._integers_are_symbols, analyzer=self.analyzer
             )
         else:
             form, sequences = known.form, check_sequences(X, known.form, self)
@@ -153,6 +153,8 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             kept = np.flatnonzero(weights)
             self._check_same_number(y, sequences)
             sequences, weights = sequences.take(kept), weights[kept]
+            if known is None:
+                form, sequences = forget_unused(form, sequences)
             y = None if y is None else _safe_indexing(y, kept)
         inputs, targets = self._read_targets(y, sequences, form, known, codec)
         return form, inputs, targets, weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,11 @@ from sksequence._vocabulary import Vocabulary
 
 def learn_form(
     X: Any,
-    estimator: BaseEstimator,
     *,
     integers_are_symbols: bool,
     analyzer: str | Callable[[str], Any],
 ) -> tuple[InputForm, Sequences]:
-    """Read and check the X of `fit`; the estimator itself is not touched.
+    """Read and check the X of `fit`.
 
     Returns
     -------
@@ -44,6 +44,20 @@ def learn_form(
         vocabularies = tuple(Vocabulary.learn(column) for column in values.T)
     form = InputForm(raw.layout, n_features_in, names, vocabularies, raw.is_text, analyzer)
     return form, _finish(sequences, form)
+
+
+def forget_unused(form: InputForm, sequences: Sequences) -> tuple[InputForm, Sequences]:
+    """Leave symbols that no sequence holds any more out of the vocabularies: a row of weight zero teaches nothing."""
+    if not form.vocabularies:
+        return form, sequences
+    assert sequences.codes is not None
+    vocabularies, columns = [], []
+    for vocabulary, codes in zip(form.vocabularies, sequences.codes.T, strict=True):
+        used = np.unique(codes)
+        vocabularies.append(Vocabulary(vocabulary.decode(used)))
+        columns.append(np.searchsorted(used, codes).astype(np.int32) + 1)
+    form = replace(form, vocabularies=tuple(vocabularies))
+    return form, Sequences(None, sequences.offsets, np.stack(columns, axis=1))
 
 
 def check_sequences(X: Any, form: InputForm, estimator: BaseEstimator) -> Sequences:
