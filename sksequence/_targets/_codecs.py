@@ -149,13 +149,12 @@ class NumberCodec:
 
     def parse(self, y: Any) -> Numbers:
         """Return y as float64 of shape (n_rows, n_outputs)."""
-        y = np.asarray(_as_numbers(y))
-        y = y.reshape(len(y), -1)
-        if y.shape[1] != self.n_outputs:
+        numbers = np.asarray(_as_numbers(y))
+        if numbers.reshape(len(numbers), -1).shape[1] != self.n_outputs:
             raise ValueError(
-                f"y has {y.shape[1]} numbers a row, expected {self.n_outputs} as in the first fit."
+                f"y has shape {numbers.shape}, expected {self.n_outputs} numbers a row as in the first fit."
             )
-        return y
+        return numbers.reshape(-1, self.n_outputs)
 
     def fit(self, rows: Numbers) -> None:
         """Learn mean and deviation of the training rows."""
