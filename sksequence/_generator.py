@@ -51,7 +51,162 @@ def _models_numbers(estimator: Any) -> bool:
 
 
 class SequenceGenerator(DensityMixin, BaseRNN):
-    """TODO."""
+    """Learn which step comes next: a distribution over sequences of symbols or of numbers.
+
+    The network reads a sequence from its start and gives, at each step, the distribution of the next one [1]_. From
+    that follow the likelihood of a sequence, continuations of a text, and forecasts of a series with intervals [2]_.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru", "rnn", "feedforward"} or callable, default="lstm"
+        Long short-term memory, gated recurrent unit, simple recurrent network, or fixed-context baseline. A callable
+        ``(input_size, hidden_size)`` returns a batch-first torch module called as `torch.nn.GRU` is; it needs a
+        method ``step(x, state)``.
+    hidden_size : int, default=128
+        Width of the state of each layer.
+    num_layers : int, default=1
+        Number of layers on top of each other.
+    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
+        Nonlinearity of the cells "rnn" and "feedforward".
+    context_size : int, default=3
+        Steps that the cell "feedforward" sees, the present one included.
+    dropout : float, default=0.0
+        Share of units dropped in training between layers and before the output layer.
+    recurrent_dropout : float, default=0.0
+        Share of units of the previous state dropped in training, the same ones at every step between two cuts.
+    embedding_dim : int, default=None
+        Width of the vector of a symbol. None: 8 sqrt(n_symbols), from 8 to 64.
+    loss : {"auto", "cross_entropy", "gaussian", "student_t"}, default="auto"
+        Cross-entropy is the one for symbols; a next number is normal or, with heavier tails, Student's t. "auto":
+        the first for symbols, the second for numbers.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
+        "sgd" has a Nesterov momentum of 0.9.
+    learning_rate : float, default=3e-3
+        The highest rate of the schedule.
+    lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"
+        "one_cycle" rises for a twentieth of the training and falls to 0 along half a cosine; the others only fall.
+        None keeps the rate, and so does `partial_fit`.
+    weight_decay : float, default=0.0
+        Strength of the pull of all weights towards 0.
+    max_grad_norm : float or None, default=1.0
+        Longer gradients are shortened to this norm. None leaves them.
+    tbptt_steps : int or None, default=64
+        The optimizer takes a step every so many steps of a sequence; the state goes on, its gradient does not [3]_.
+        None takes one a batch of whole sequences.
+    max_epochs : int or "auto", default="auto"
+        Passes over the data. "auto": as many as make 2500 steps of the optimizer, from 10 to 100.
+    batch_size : int or "auto", default="auto"
+        Sequences, or streams cut from them (see Notes), that are read side by side. "auto": 32 up to a million steps
+        and 4096 sequences, 64 up to four times that, 128 beyond.
+    shuffle : bool, default=True
+        Whether each epoch has an order of its own. Then the given order does not matter.
+    early_stopping : bool, default=False
+        Whether to hold streams out, to stop when their loss no longer falls, and to restore the best weights.
+    validation_fraction : float, default=0.1
+        Share of the streams that `early_stopping` holds out.
+    validation_split : {"random", "last"}, default="random"
+        Which ones.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which `early_stopping` ends.
+    tol : float, default=1e-4
+        How much lower a loss is to be an improvement.
+    scale : "global" or bool, default="global"
+        "global" (True) standardises each feature of numbers over all sequences. False takes numbers as they are.
+    analyzer : {"char", "word"} or callable, default="char"
+        How a text becomes symbols; "word" gives words, punctuation marks and white space.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights there are.
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Called in training.
+    device : str, default="auto"
+        A device of torch. "auto": "cuda", else "mps", else "cpu".
+    random_state : int, RandomState instance or None, default=None
+        Fixes first weights, order, dropout and validation part: the same integer, the same bits.
+    verbose : int, default=0
+        If above 0, prints a line an epoch.
+
+    Attributes
+    ----------
+    vocabulary_ : dict
+        Code of each symbol, 0 being left for unknown ones, if X held symbols.
+    n_features_in_ : int
+        Columns of a table, features a step of any other X.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Column names, if X was a DataFrame.
+    n_iter_ : int
+        Epochs that were run.
+    loss_curve_ : list of float of length n_iter_
+        Mean training loss of each epoch.
+    gradient_norm_curve_ : list of float of length n_iter_
+        Mean norm of the gradients of each epoch, before they are clipped.
+    validation_curve_ : list of float of length n_iter_
+        Loss of the part held out, if `early_stopping`.
+    best_loss_ : float
+        The lowest of these, that of the weights kept.
+    max_epochs_ : int
+        The value of `max_epochs` used.
+    batch_size_ : int
+        The value of `batch_size` used.
+    embedding_dim_ : int
+        The value of `embedding_dim` used, if X held symbols.
+    net_ : skorch.NeuralNet
+        The network with its training loop.
+    module_ : torch.nn.Module
+        The network alone.
+
+    Raises
+    ------
+    ValueError
+        In `fit`, if a parameter or X is not as described.
+    FloatingPointError
+        In `fit`, if the training loss is no longer finite.
+
+    See Also
+    --------
+    RNNClassifier : Labels of sequences or steps.
+    RNNRegressor : Numbers for sequences or steps, a forecast of fixed length among them.
+
+    Notes
+    -----
+    A *step* is one symbol, or the features of one moment. What is fitted on several sequences of symbols learns their
+    ends: the end mark is one more symbol, one more step of the likelihood, and where `generate` ends. A single
+    sequence has no end. Integers are symbols; numbers are floats.
+
+    With `tbptt_steps`, `fit` cuts sequences of more than ``max(8 * tbptt_steps, n_steps / batch_size)`` steps into
+    *streams* of equal length, which are read side by side: one long text trains as fast as many short ones. A
+    stream begins without memory, but after the symbol before it. Whatever comes after `fit` reads whole sequences.
+
+    Likelihoods are natural logarithms. Those of numbers are densities in the units of X, whatever `scale` is: in a
+    grid, models with and without it are compared fairly.
+
+    References
+    ----------
+    .. [1] Graves (2013), Generating Sequences With Recurrent Neural Networks, arXiv:1308.0850.
+    .. [2] Salinas, Flunkert, Gasthaus & Januschowski (2020), DeepAR: Probabilistic Forecasting With Autoregressive
+       Recurrent Networks, International Journal of Forecasting 36(3).
+    .. [3] Williams & Peng (1990), An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent Network
+       Trajectories, Neural Computation 2(4).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksequence import SequenceGenerator
+    >>> text = "to be or not to be, " * 40
+    >>> generator = SequenceGenerator(hidden_size=32, max_epochs=40, random_state=0).fit([text])
+    >>> generator.generate("to be", max_steps=13, top_k=1)
+    'to be or not to be'
+    >>> generator.perplexity([text]) < 1.2
+    True
+
+    Series of numbers, here of one feature:
+
+    >>> series = np.sin(np.arange(60) / 2 + np.arange(40)[:, None])
+    >>> generator = SequenceGenerator(hidden_size=16, max_epochs=40, random_state=0).fit(series)
+    >>> forecast = generator.forecast(series, horizon=5, random_state=0)
+    >>> forecast["mean"].shape
+    (40, 5)
+    >>> low, middle, high = forecast["quantiles"]
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED | {
         "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t"})],
@@ -170,9 +325,6 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             Trained by one more pass.
         """
         return self._partial_fit(X, None, None)
-
-    def _public_attributes(self, model: Any) -> dict[str, Any]:
-        return {"n_outputs_": model.codec.n_outputs}
 
     # --- judging --------------------------------------------------------------------------------------------------
 
