@@ -142,7 +142,7 @@ def load_air_passengers() -> Bunch:
     References
     ----------
     .. [1] G. E. P. Box, G. M. Jenkins (1976). "Time Series Analysis: Forecasting and Control".
-    Holden-Day.
+       Holden-Day.
 
     Examples
     --------

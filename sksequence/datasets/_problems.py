@@ -120,7 +120,7 @@ def make_copy_memory(
     .. [1] M. Arjovsky, A. Shah, Y. Bengio (2016). "Unitary evolution recurrent neural networks".
        ICML. arXiv:1511.06464.
     .. [2] S. Hochreiter, J. Schmidhuber (1997). "Long short-term memory". Neural Computation 9 (8),
-    1735-1780.
+       1735-1780.
 
     Examples
     --------
@@ -248,7 +248,7 @@ def make_random_walk(
     References
     ----------
     .. [1] M. F. M. Osborne (1959). "Brownian motion in the stock market". Operations Research 7
-    (2), 145-173.
+       (2), 145-173.
 
     Examples
     --------
