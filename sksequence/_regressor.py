@@ -115,11 +115,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Numbers of a target.
     n_iter_ : int
         Epochs that were run.
-    loss_curve_ : list of float of length n_iter_
+    loss_curve_ : list of float of shape (n_iter_,)
         Mean training loss of each epoch.
-    gradient_norm_curve_ : list of float of length n_iter_
+    gradient_norm_curve_ : list of float of shape (n_iter_,)
         Mean norm of the gradients of each epoch, before they are clipped.
-    validation_curve_ : list of float of length n_iter_
+    validation_curve_ : list of float of shape (n_iter_,)
         Loss of the part held out, if `early_stopping`.
     best_loss_ : float
         The lowest of these, that of the weights kept.
