@@ -300,9 +300,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), list of arrays, \
-            Sequences, or list of str or of tokens
-            Sequences. Scales and vocabularies are learnt in the first call.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`; scales and vocabularies are learnt in the first call.
         y : array-like
             Labels: one a sequence, or one a step.
         classes : array-like of shape (n_classes,), default=None
@@ -323,9 +322,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), list of arrays, \
-            Sequences, or list of str or of tokens
-            Sequences, in the same form as in `fit`.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`.
 
         Returns
         -------
@@ -340,9 +338,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), list of arrays, \
-            Sequences, or list of str or of tokens
-            Sequences, in the same form as in `fit`.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`.
 
         Returns
         -------
@@ -357,9 +354,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), list of arrays, \
-            Sequences, or list of str or of tokens
-            Sequences, in the same form as in `fit`.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`.
 
         Returns
         -------
@@ -374,9 +370,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), list of arrays, \
-            Sequences, or list of str or of tokens
-            Sequences, in the same form as in `fit`.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`.
 
         Returns
         -------
@@ -391,9 +386,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), list of arrays, \
-            Sequences, or list of str or of tokens
-            Sequences, in the same form as in `fit`.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`.
         y : array-like
             True labels.
         sample_weight : array-like of shape (n_sequences,), default=None

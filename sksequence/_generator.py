@@ -13,7 +13,14 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, BaseRNN, generator_model, read_unsupervised
+from sksequence._base import (
+    SHARED,
+    BaseRNN,
+    Task,
+    generator_model,
+    generator_sizes,
+    read_unsupervised,
+)
 from sksequence._batching import Sequences
 from sksequence._decoding import Choice
 from sksequence._net import (
@@ -285,8 +292,11 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     def _read_targets(self, y: Any, sequences: Sequences, form: Any, known: Any, codec: Any) -> Any:
         return read_unsupervised(self, sequences, form, known)
 
-    def _make_model(self, form: Any, sequences: Any, targets: Any, rows: Any, seed: int) -> Any:
-        return generator_model(self, form, sequences, targets, rows, seed)
+    def _make_model(self, task: Task) -> Any:
+        return generator_model(self, task)
+
+    def _training_sizes(self, task: Task) -> tuple[int, int]:
+        return generator_sizes(self, task.sequences)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:

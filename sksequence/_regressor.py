@@ -271,18 +271,19 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self.verbose = verbose
 
     def _learn_codec(self, y: Any) -> NumberCodec:
-        return NumberCodec.learn(y, scale=self.scale is not False)
+        return NumberCodec.learn(y, scale=self.scale is not False, residual=self.residual)
 
     def _read_targets(self, y: Any, sequences: Sequences, form: Any, known: Any, codec: Any) -> Any:
         inputs, targets = super()._read_targets(y, sequences, form, known, codec)
-        if self.residual is None:
+        residual = targets.codec.residual
+        if residual is None:
             return inputs, targets
         if targets.container is not None:
             raise ValueError(
-                f"residual={self.residual!r} forecasts what follows a sequence; it does not go with one target a step. "
+                f"residual={residual!r} forecasts what follows a sequence; it does not go with one target a step. "
                 "Set residual=None."
             )
-        naive = repeat_forecast(sequences, self.residual, targets.parsed.shape[1])
+        naive = repeat_forecast(sequences, residual, targets.parsed.shape[1])
         return inputs, replace(targets, parsed=targets.parsed - naive)
 
     def _public_attributes(self, model: Any) -> dict[str, Any]:
@@ -294,9 +295,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), list of arrays, \
-            Sequences, or list of str or of tokens
-            Sequences. Scales and vocabularies are learnt in the first call.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`; scales and vocabularies are learnt in the first call.
         y : array-like
             Numbers: one or several a sequence, or a step.
         sample_weight : array-like of shape (n_sequences,), default=None
@@ -314,9 +314,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), list of arrays, \
-            Sequences, or list of str or of tokens
-            Sequences, in the same form as in `fit`.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`.
 
         Returns
         -------
@@ -326,8 +325,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         sequences = self._check_input(X)
         codec = self._model.codec
         rows = codec.decode(self._outputs(sequences))
-        if self.residual is not None:
-            naive = repeat_forecast(sequences, self.residual, codec.n_outputs)
+        if codec.residual is not None:
+            naive = repeat_forecast(sequences, codec.residual, codec.n_outputs)
             rows = rows + (naive[:, 0] if codec.flat else naive)
         return self._arranged(rows, sequences)
 
@@ -336,9 +335,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), list of arrays, \
-            Sequences, or list of str or of tokens
-            Sequences, in the same form as in `fit`.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`.
         y : array-like
             True numbers.
         sample_weight : array-like of shape (n_sequences,), default=None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,30 +15,24 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
+from sksequence._base._fitting import Fitted, Task, fitted_attributes, net_plan, train_net
 from sksequence._base._model import Model
 from sksequence._base._parameters import SHARED
 from sksequence._base._rows import RowPlan, TargetRows, check_weights, plan_rows
-from sksequence._base._supervised import read_supervised, supervised_model
-from sksequence._batching import SequenceDataset, Sequences
+from sksequence._base._supervised import read_supervised, supervised_model, supervised_sizes
+from sksequence._batching import Sequences
 from sksequence._net import (
-    NetPlan,
-    SequenceNet,
-    Stopping,
-    TrainingRecord,
     net_arrays,
     network_features,
     network_outputs,
     new_net,
     restored_net,
-    train,
 )
-from sksequence._random import draw_seed, numpy_generator
+from sksequence._random import draw_seed
 from sksequence._targets import restore_steps
 from sksequence._threads import limited_threads
 from sksequence._validation import InputForm, check_sequences, forget_unused, learn_form
 from sksequence._version import __version__
-
-Fitted = dict[str, Any]
 
 
 class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -64,16 +59,13 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """Return the network's input and its targets, with the codec of `known` or the one given."""
         return sequences, read_supervised(self, y, sequences, known, codec)
 
-    def _make_model(
-        self,
-        form: InputForm,
-        sequences: Sequences,
-        targets: TargetRows,
-        rows: NDArray[np.int64],
-        seed: int,
-    ) -> Model:
+    def _make_model(self, task: Task) -> Model:
         """Learn scales and sizes from the training rows."""
-        return supervised_model(self, form, sequences, targets, rows, seed)
+        return supervised_model(self, task)
+
+    def _training_sizes(self, task: Task) -> tuple[int, int]:
+        """Return batch_size and max_epochs as they are, or as the rules behind "auto" choose them."""
+        return supervised_sizes(self, len(task.plan.training))
 
     def _target_weights(
         self, targets: TargetRows, plan: RowPlan, sequences: Sequences
@@ -112,35 +104,60 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return self._fit_and_set(X, y, sample_weight)
 
     def _fit_and_set(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        self._check_together()
         known = self._known_model() if self.warm_start else None
-        self._set_fitted(self._fit(X, y, sample_weight, known))
-        return self
+        fraction = self.validation_fraction if self.early_stopping else 0.0
+        task = self._read(
+            X, y, sample_weight, known, ordered=not self.shuffle, validation_fraction=fraction
+        )
+        fitted = self._trained(task, known, once=False)
+        fitted["net_"].end_training()
+        return self._set_fitted(fitted)
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, codec: Any = None) -> Self:
+        """Pass once over the given rows, in the given order."""
+        self._check_together()
+        known = self._known_model()
+        task = self._read(
+            X, y, sample_weight, known, ordered=True, validation_fraction=0.0, codec=codec
+        )
+        fitted = self._trained(task, known, once=True)
+        for name in ("loss_curve_", "gradient_norm_curve_"):
+            fitted[name] = [*getattr(self, name, []), *fitted[name]]
+        fitted["n_iter_"] = len(fitted["loss_curve_"])
+        return self._set_fitted(fitted)
+
+    def _resized(self, known: Model, task: Task) -> Model:
+        """Take over what was learnt, but train as the parameters say now."""
+        batch_size, max_epochs = self._training_sizes(task)
+        return replace(known, batch_size=batch_size, max_epochs=max_epochs)
 
     def _known_model(self) -> Model | None:
         return getattr(self, "_model", None)
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, known: Model | None) -> Fitted:
-        self._check_together()
-        seed = draw_seed(self.random_state)
-        form, sequences, targets, weights = self._read(X, y, sample_weight, known)
-        plan = plan_rows(
-            sequences,
-            targets,
-            weights,
-            ordered=not self.shuffle,
-            validation_fraction=self.validation_fraction if self.early_stopping else 0.0,
-            validation_split=self.validation_split,
-            seed=seed,
-        )
-        model = known or self._make_model(form, sequences, targets, plan.training, seed)
-        net = new_net(self._net_plan(model)) if known is None else self._net_again(model)
-        record = self._train(net, model, sequences, targets, plan, (X, y))
-        net.end_training()
-        return self._fitted(model, net, record)
+    def _trained(self, task: Task, known: Model | None, *, once: bool) -> Fitted:
+        """Build a net, or a second one with the weights so far, and train it; the first one stays as it is."""
+        if known is None:
+            model = self._make_model(task)
+            net = new_net(net_plan(self, model, once=once))
+        else:
+            model = known if once else self._resized(known, task)
+            net = restored_net(net_plan(self, model, once=once), net_arrays(self.net_))
+            net.initialize_to_train()
+        record = train_net(self, net, model, task, shuffle=self.shuffle and not once)
+        return fitted_attributes(self, model, net, record)
 
     def _read(
-        self, X: Any, y: Any, sample_weight: Any, known: Model | None, codec: Any = None
-    ) -> tuple[InputForm, Sequences, TargetRows, NDArray[np.float64] | None]:
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        known: Model | None,
+        *,
+        ordered: bool,
+        validation_fraction: float,
+        codec: Any = None,
+    ) -> Task:
         """Check everything that came in; rows of weight zero are left out before anything is learnt."""
         if known is None:
             form, sequences = learn_form(
@@ -148,16 +165,27 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         else:
             form, sequences = known.form, check_sequences(X, known.form, self)
+        seed = draw_seed(self.random_state)
         weights = check_weights(sample_weight, len(sequences))
+        targets_of = y
         if weights is not None and not weights.all():
             kept = np.flatnonzero(weights)
             self._check_same_number(y, sequences)
             sequences, weights = sequences.take(kept), weights[kept]
             if known is None:
                 form, sequences = forget_unused(form, sequences)
-            y = None if y is None else _safe_indexing(y, kept)
-        inputs, targets = self._read_targets(y, sequences, form, known, codec)
-        return form, inputs, targets, weights
+            targets_of = None if y is None else _safe_indexing(y, kept)
+        inputs, targets = self._read_targets(targets_of, sequences, form, known, codec)
+        plan = plan_rows(
+            inputs,
+            targets,
+            weights,
+            ordered=ordered,
+            validation_fraction=validation_fraction,
+            validation_split=self.validation_split,
+            seed=seed,
+        )
+        return Task(form, inputs, targets, plan, seed, (X, y))
 
     def _check_same_number(self, y: Any, sequences: Sequences) -> None:
         if y is not None and len(y) != len(sequences):
@@ -176,161 +204,13 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 "bidirectional=False or tbptt_steps=None."
             )
 
-    def _net_plan(self, model: Model, *, max_epochs: int | None = None) -> NetPlan:
-        return NetPlan(
-            spec=model.spec,
-            loss=model.loss,
-            seed=model.seed,
-            per_step=model.per_step,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            lr_schedule=self.lr_schedule if max_epochs is None else None,
-            weight_decay=self.weight_decay,
-            max_grad_norm=self.max_grad_norm,
-            tbptt_steps=self.tbptt_steps,
-            max_epochs=max_epochs or model.max_epochs,
-            batch_size=model.batch_size,
-            callbacks=tuple(self.callbacks or ()),
-            device=self.device,
-            verbose=int(self.verbose),
-        )
-
-    def _net_again(self, model: Model, *, max_epochs: int | None = None) -> SequenceNet:
-        """Build a second net with the weights so far: the first one stays as it is until the end."""
-        plan = self._net_plan(model, max_epochs=max_epochs)
-        net = restored_net(plan, net_arrays(self.net_))
-        return net if net.is_training_ else net.initialize_to_train()
-
-    def _train(
-        self,
-        net: SequenceNet,
-        model: Model,
-        sequences: Sequences,
-        targets: TargetRows,
-        plan: RowPlan,
-        given: tuple[Any, Any],
-    ) -> TrainingRecord:
-        weights = self._target_weights(targets, plan, sequences)
-        encoded = model.codec.encode(targets.parsed)
-        prepared = model.prepare(sequences)
-        shuffler = numpy_generator(model.seed, "shuffle") if self.shuffle else None
-        training = SequenceDataset(
-            prepared, plan.training, encoded, weights, per_step=model.per_step, generator=shuffler
-        )
-        validation = None
-        if len(plan.validation):
-            validation = SequenceDataset(
-                prepared, plan.validation, encoded, weights, per_step=model.per_step
-            )
-        return self._run(net, model, training, validation, given)
-
-    def _run(
-        self,
-        net: SequenceNet,
-        model: Model,
-        training: SequenceDataset,
-        validation: SequenceDataset | None,
-        given: tuple[Any, Any],
-    ) -> TrainingRecord:
-        """Train inside scikit-learn's callback context and the thread policy."""
-        task = {"estimator": self, "X": given[0], "y": given[1]}
-        context = self._init_callback_context(max_subtasks=net.max_epochs)
-        context.call_on_fit_task_begin(**task)
-
-        def after_epoch(record: TrainingRecord) -> bool:
-            epoch = context.subcontext(task_name="epoch")
-            epoch.call_on_fit_task_begin(**task)
-            return bool(
-                epoch.call_on_fit_task_end(
-                    **task, reconstruction_attributes=lambda: self._fitted(model, net, record)
-                )
-            )
-
-        stopping = (
-            None if validation is None else Stopping(int(self.n_iter_no_change), float(self.tol))
-        )
-        with limited_threads(model.batch_size, model.spec.hidden_size):
-            record = train(net, training, validation, stopping, after_epoch)
-        context.call_on_fit_task_end(
-            **task, reconstruction_attributes=lambda: self._fitted(model, net, record)
-        )
-        return record
-
-    def _fitted(self, model: Model, net: SequenceNet, record: TrainingRecord) -> Fitted:
-        fitted: Fitted = {
-            "_model": model,
-            "net_": net,
-            "n_features_in_": model.form.n_features_in,
-            "n_iter_": record.n_epochs,
-            "loss_curve_": record.loss_curve,
-            "gradient_norm_curve_": record.gradient_norm_curve,
-            "max_epochs_": model.max_epochs,
-            "batch_size_": model.batch_size,
-        }
-        if model.form.feature_names_in is not None:
-            fitted["feature_names_in_"] = model.form.feature_names_in
-        if model.form.vocabularies:
-            fitted["vocabulary_"] = model.form.vocabularies[0].codes
-            fitted["embedding_dim_"] = model.spec.embedding_dim
-        if record.validation_curve:
-            fitted["validation_curve_"] = record.validation_curve
-            fitted["best_loss_"] = record.best_loss
-        return fitted | self._public_attributes(model)
-
-    def _set_fitted(self, fitted: Fitted) -> None:
+    def _set_fitted(self, fitted: Fitted) -> Self:
         """Replace all fitted attributes at once."""
         state = self.__dict__
         for name in [n for n in state if n.endswith("_") and not n.startswith("_")]:
             del state[name]
         state.update(fitted)
-
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, codec: Any = None) -> Self:
-        """Pass once over the given rows, in the given order."""
-        self._check_together()
-        known = self._known_model()
-        _, sequences, targets, weights = parts = self._read(X, y, sample_weight, known, codec)
-        plan = plan_rows(
-            sequences,
-            targets,
-            weights,
-            ordered=True,
-            validation_fraction=0.0,
-            validation_split="last",
-            seed=0,
-        )
-        if known is None:
-            model = self._make_model(
-                parts[0], sequences, targets, plan.training, draw_seed(self.random_state)
-            )
-            net = new_net(self._net_plan(model, max_epochs=1))
-        else:
-            model, net = known, self._net_again(known, max_epochs=1)
-        record = self._train_once(net, model, sequences, targets, plan, (X, y))
-        self._set_fitted(self._fitted(model, net, self._continued(record)))
         return self
-
-    def _train_once(
-        self,
-        net: SequenceNet,
-        model: Model,
-        sequences: Sequences,
-        targets: TargetRows,
-        plan: RowPlan,
-        given: Any,
-    ) -> TrainingRecord:
-        weights = self._target_weights(targets, plan, sequences)
-        encoded = model.codec.encode(targets.parsed)
-        dataset = SequenceDataset(
-            model.prepare(sequences), plan.training, encoded, weights, per_step=model.per_step
-        )
-        return self._run(net, model, dataset, None, given)
-
-    def _continued(self, record: TrainingRecord) -> TrainingRecord:
-        """Append one more epoch to the curves so far."""
-        return TrainingRecord(
-            [*getattr(self, "loss_curve_", []), *record.loss_curve],
-            [*getattr(self, "gradient_norm_curve_", []), *record.gradient_norm_curve],
-        )
 
     # --- prediction -----------------------------------------------------------------------------------------------
 
@@ -363,9 +243,8 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), list of arrays, \
-            Sequences, or list of str or of tokens
-            Sequences, in the same form as in `fit`.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`.
 
         Returns
         -------
@@ -406,7 +285,7 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         super().__setstate__(state)
         if arrays is not None:
-            self.net_ = restored_net(self._net_plan(self._model), arrays)
+            self.net_ = restored_net(net_plan(self, self._model, once=False), arrays)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -13,6 +13,7 @@ from sksequence._base._automatic import (
     automatic_embedding_dim,
     automatic_max_epochs,
 )
+from sksequence._base._fitting import Task
 from sksequence._base._model import Model
 from sksequence._base._rows import TargetRows
 from sksequence._batching import (
@@ -62,29 +63,23 @@ def _read_steps(
     return TargetRows(codec, parsed, steps.labelled, steps.container)
 
 
-def supervised_model(
-    estimator: Any,
-    form: InputForm,
-    sequences: Sequences,
-    targets: TargetRows,
-    rows: NDArray[np.int64],
-    seed: int,
-) -> Model:
+def supervised_model(estimator: Any, task: Task) -> Model:
     """Learn scales from the training rows and choose every size that is "auto"."""
+    sequences, targets, rows = task.sequences, task.targets, task.plan.training
     per_step = targets.container is not None
     targets.codec.fit(targets.take(rows, sequences.offsets))
     scaler = learn_scaler(estimator.scale, sequences, rows)
-    frames = _frames(estimator, form, sequences.lengths[rows], per_step)
-    batch_size, max_epochs = training_sizes(estimator, len(rows))
+    frames = _frames(estimator, task.form, sequences.lengths[rows], per_step)
+    batch_size, max_epochs = supervised_sizes(estimator, len(rows))
     return Model(
-        form=form,
+        form=task.form,
         scaler=scaler,
         frames=frames,
         codec=targets.codec,
         container=targets.container,
-        spec=_spec(estimator, form, scaler, frames, targets, per_step),
+        spec=_spec(estimator, task.form, scaler, frames, targets, per_step),
         loss=_loss(estimator, targets.codec),
-        seed=seed,
+        seed=task.seed,
         batch_size=batch_size,
         max_epochs=max_epochs,
     )
@@ -97,7 +92,7 @@ def learn_scaler(scale: Any, sequences: Sequences, rows: NDArray[np.int64]) -> S
     return Scaler("global" if scale is True else scale).fit(sequences, rows)
 
 
-def training_sizes(estimator: Any, n_rows: int) -> tuple[int, int]:
+def supervised_sizes(estimator: Any, n_rows: int) -> tuple[int, int]:
     """Return the batch size and the number of epochs."""
     batch_size = estimator.batch_size
     if batch_size == "auto":

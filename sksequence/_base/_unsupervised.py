@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sksequence._base._automatic import automatic_batch_size, automatic_max_epochs
+from sksequence._base._fitting import Task
 from sksequence._base._model import Model
 from sksequence._base._rows import TargetRows
 from sksequence._base._supervised import embedding_width, learn_scaler
@@ -86,52 +86,44 @@ def _cut_into_streams(inputs: Sequences, batch_size: int, tbptt_steps: int) -> S
     return Sequences(inputs.values, offsets_of(np.concatenate(pieces)), inputs.codes)
 
 
-def generator_model(
-    estimator: Any,
-    form: InputForm,
-    inputs: Sequences,
-    targets: TargetRows,
-    rows: NDArray[np.int64],
-    seed: int,
-) -> Model:
+def generator_model(estimator: Any, task: Task) -> Model:
     """Learn the scale of numbers from the training rows and choose every size that is "auto"."""
-    codec = targets.codec
+    codec = task.targets.codec
     scaler = None
     if isinstance(codec, SeriesCodec):
-        scaler = _scaler(estimator, codec, inputs, targets, rows)
-    batch_size = _batch_size(estimator, inputs)
+        scaler = _scaler(estimator, codec, task)
+    batch_size, max_epochs = generator_sizes(estimator, task.sequences)
     return Model(
-        form=form,
+        form=task.form,
         scaler=scaler,
         frames=Frames(),
         codec=codec,
-        container=targets.container,
+        container=task.targets.container,
         spec=_spec(estimator, codec),
-        loss=_loss(estimator, form),
-        seed=seed,
+        loss=_loss(estimator, task.form),
+        seed=task.seed,
         batch_size=batch_size,
-        max_epochs=_max_epochs(estimator, inputs, batch_size),
+        max_epochs=max_epochs,
     )
 
 
-def _max_epochs(estimator: Any, inputs: Sequences, batch_size: int) -> int:
-    """Optimizer steps are what counts: one a batch, or one a chunk where sequences are long."""
-    if estimator.max_epochs != "auto":
-        return int(estimator.max_epochs)
-    n_steps = int(inputs.offsets[-1])
-    n_chunks = n_steps // (estimator.tbptt_steps or n_steps)
-    return automatic_max_epochs(max(len(inputs), n_chunks), batch_size)
+def generator_sizes(estimator: Any, inputs: Sequences) -> tuple[int, int]:
+    """Return the batch size and the number of epochs.
+
+    Optimizer steps are what counts: one a batch, or one a chunk where sequences are long.
+    """
+    batch_size, max_epochs = _batch_size(estimator, inputs), estimator.max_epochs
+    if max_epochs == "auto":
+        n_steps = int(inputs.offsets[-1])
+        n_chunks = n_steps // (estimator.tbptt_steps or n_steps)
+        max_epochs = automatic_max_epochs(max(len(inputs), n_chunks), batch_size)
+    return batch_size, int(max_epochs)
 
 
-def _scaler(
-    estimator: Any,
-    codec: SeriesCodec,
-    inputs: Sequences,
-    targets: TargetRows,
-    rows: NDArray[np.int64],
-) -> Scaler:
+def _scaler(estimator: Any, codec: SeriesCodec, task: Task) -> Scaler:
     """Scale inputs and targets alike; the mark of the first step stays 0 or 1."""
-    scaler = learn_scaler(estimator.scale, Sequences(targets.parsed, inputs.offsets), rows)
+    values = Sequences(task.targets.parsed, task.sequences.offsets)
+    scaler = learn_scaler(estimator.scale, values, task.plan.training)
     assert scaler is not None
     codec.fit(scaler.mean, scaler.deviation)
     scaler.mean = np.append(scaler.mean, 0.0)

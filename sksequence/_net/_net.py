@@ -85,7 +85,8 @@ class SequenceNet(NeuralNet):
 
     def initialize_to_train(self) -> SequenceNet:
         """Add a fresh optimizer to a net that has none."""
-        self._initialize_optimizer()
+        if not self.is_training_:
+            self._initialize_optimizer()
         return self
 
     def end_training(self) -> None:

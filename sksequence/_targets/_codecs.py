@@ -134,18 +134,22 @@ class NumberCodec:
 
     losses: ClassVar[tuple[str, ...]] = ("squared_error", "absolute_error", "huber")
 
-    def __init__(self, n_outputs: int, *, flat: bool, scale: bool) -> None:
+    def __init__(
+        self, n_outputs: int, *, flat: bool, scale: bool, residual: str | int | None = None
+    ) -> None:
         self.n_outputs = n_outputs
+        self.residual = residual
         self.flat = flat
         self.scale = scale
         self.mean = np.zeros(n_outputs)
         self.deviation = np.ones(n_outputs)
 
     @classmethod
-    def learn(cls, y: Any, *, scale: bool = True) -> NumberCodec:
+    def learn(cls, y: Any, *, scale: bool = True, residual: str | int | None = None) -> NumberCodec:
         """Read the number of outputs."""
         shape = np.shape(y)
-        return cls(shape[1] if len(shape) == 2 else 1, flat=len(shape) == 1, scale=scale)
+        n_outputs = shape[1] if len(shape) == 2 else 1
+        return cls(n_outputs, flat=len(shape) == 1, scale=scale, residual=residual)
 
     def parse(self, y: Any) -> Numbers:
         """Return y as float64 of shape (n_rows, n_outputs)."""
