@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base import SHARED, SUPERVISED, BaseRNN, flat_truth, supervised_attributes
-from sksequence._targets import IndicatorCodec, LabelCodec, classification_codec
+from sksequence._targets import IndicatorCodec, LabelCodec, class_weights, classification_codec
 
 
 class RNNClassifier(ClassifierMixin, BaseRNN):
@@ -279,20 +278,16 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             return weights
         if isinstance(targets.codec, IndicatorCodec):
             raise ValueError(
-                "class_weight needs one label per target; y is a binary indicator of several labels. "
-                "Set class_weight=None."
+                "class_weight needs one label per target; y is an indicator of several. Set class_weight=None."
             )
         codes = targets.take(plan.training, sequences.offsets)
-        classes = targets.codec.classes
-        of_class = _class_weights(self.class_weight, classes, classes[codes])
+        of_class = class_weights(self.class_weight, targets.codec.classes, codes)
         return np.asarray(weights * of_class[targets.parsed])
 
     def _public_attributes(self, model: Any) -> dict[str, Any]:
-        several = isinstance(model.codec, IndicatorCodec)
-        return supervised_attributes(model) | {
-            "classes_": model.codec.classes,
-            "n_outputs_": model.codec.n_outputs if several else 1,
-        }
+        n_outputs = model.codec.n_outputs if isinstance(model.codec, IndicatorCodec) else 1
+        own = {"classes_": model.codec.classes, "n_outputs_": n_outputs}
+        return supervised_attributes(model) | own
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -330,8 +325,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         ndarray of shape (n_sequences,) or (n_sequences, n_labels), or one (n_steps,) a sequence
             Labels as they were in y; per-step labels in the container that y came in.
         """
-        check_is_fitted(self, "net_")
-        return self._decoded(X, self._model.codec.decode)
+        return self._decoded(X, "decode")
 
     def predict_proba(self, X: Any) -> Any:
         """Predict the probability of each label.
@@ -346,8 +340,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         ndarray of shape (n_sequences, n_classes), or one (n_steps, n_classes) a sequence
             Float64, columns as in `classes_`. With several labels a target, the probability of each being there.
         """
-        check_is_fitted(self, "net_")
-        return self._decoded(X, self._model.codec.probabilities)
+        return self._decoded(X, "probabilities")
 
     def predict_log_proba(self, X: Any) -> Any:
         """Predict the logarithm of the probability of each label.
@@ -362,8 +355,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         ndarray of shape (n_sequences, n_classes), or one (n_steps, n_classes) a sequence
             Float64, columns as in `classes_`.
         """
-        check_is_fitted(self, "net_")
-        return self._decoded(X, self._model.codec.log_probabilities)
+        return self._decoded(X, "log_probabilities")
 
     def decision_function(self, X: Any) -> Any:
         """Return the network's scores before they become probabilities.
@@ -378,8 +370,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         ndarray of shape (n_sequences,) or (n_sequences, n_classes), or one such array a sequence
             With two classes, the score of the second one against the first.
         """
-        check_is_fitted(self, "net_")
-        return self._decoded(X, self._model.codec.scores)
+        return self._decoded(X, "scores")
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy, over labelled steps where y has one label a step.
@@ -408,17 +399,3 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _class_weights(
-    class_weight: Any, classes: NDArray[Any], y: NDArray[Any]
-) -> NDArray[np.float64]:
-    """Return the weight of each class; classes without training rows do not matter."""
-    present = np.unique(y)
-    weights = np.ones(len(classes))
-    if isinstance(class_weight, dict):
-        class_weight = {label: class_weight.get(label, 1.0) for label in present.tolist()}
-    weights[np.searchsorted(classes, present)] = compute_class_weight(
-        class_weight, classes=present, y=y
-    )
-    return weights

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, ClassVar, Self
@@ -227,10 +226,10 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """Limit threads as the fitted network's size asks for."""
         return limited_threads(self._model.batch_size, self._model.spec.hidden_size)
 
-    def _decoded(self, X: Any, decode: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
-        """Decode the outputs for X, per-step ones into the container that y came in."""
+    def _decoded(self, X: Any, method: str) -> Any:
+        """Let a method of the codec read the outputs for X; per-step rows go into the container of y."""
         sequences = self._check_input(X)
-        rows = decode(self._outputs(sequences))
+        rows = getattr(self._model.codec, method)(self._outputs(sequences))
         return self._arranged(rows, sequences)
 
     def _arranged(self, rows: NDArray[Any], sequences: Sequences) -> Any:

@@ -18,6 +18,7 @@ from sksequence._targets._codecs import (
 from sksequence._targets._residual import repeat_forecast
 from sksequence._targets._series import SeriesCodec
 from sksequence._targets._symbols import SymbolCodec
+from sksequence._targets._weights import class_weights
 
 __all__ = [
     "Container",
@@ -28,6 +29,7 @@ __all__ = [
     "SeriesCodec",
     "StepTargets",
     "SymbolCodec",
+    "class_weights",
     "classification_codec",
     "plain_container",
     "read_steps",
