@@ -33,10 +33,10 @@ def skip_what_others_document(app, what, name, obj, skip, options):
 
 
 def escape_fitted_names(app, what, name, obj, options, lines):
-    """Keep `(n_features_in_,)` in the type of a parameter from being read as a link."""
+    """Keep names such as `n_iter_` in the type of an attribute from being read as links."""
     for i, line in enumerate(lines):
         if re.match(r"\w+ : ", line):
-            lines[i] = re.sub(r"(?<=\w)_(?=[,)])", r"\\_", line)
+            lines[i] = re.sub(r"(?<=\w)_(?=[,)]|$)", r"\\_", line)
 
 
 def setup(app):

@@ -12,10 +12,6 @@ import sksequence
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.rst"), key=str)
 
-estimators_exist = pytest.mark.skipif(
-    not hasattr(sksequence, "SequenceGenerator"), reason="the estimators are not there yet"
-)
-
 
 def markdown_blocks(text: str) -> list[str]:
     """Return the python blocks of a Markdown page."""
@@ -57,7 +53,6 @@ def test_blocks_are_found():
     assert rst_blocks("  .. code-block:: python\n\n     x") == ["\nx\n"]
 
 
-@estimators_exist
 def test_readme_runs():
     """Every python block of the README runs, in the order of the page."""
     blocks = markdown_blocks((ROOT / "README.md").read_text("utf-8"))
@@ -65,7 +60,6 @@ def test_readme_runs():
     run(blocks, "README.md")
 
 
-@estimators_exist
 @pytest.mark.parametrize("path", with_code(PAGES), ids=lambda p: p.stem)
 def test_user_guide_runs(path):
     """Every python block of a page runs, in the order of the page."""
