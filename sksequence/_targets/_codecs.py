@@ -185,12 +185,15 @@ RowCodec = LabelCodec | IndicatorCodec | NumberCodec
 
 def classification_codec(y: Any) -> LabelCodec | IndicatorCodec:
     """Choose between one label and several labels a row."""
+    if len(np.shape(y)) == 1:  # judged before scikit-learn tries to sort None among labels
+        y = _as_labels(y)
     if type_of_target(y, input_name="y") == "multilabel-indicator":
         return IndicatorCodec.learn(y)
     return LabelCodec.learn(y)
 
 
 def _as_labels(y: Any) -> Numbers:
+    """Return labels as they are; scikit-learn would stumble over None and infinity among them."""
     y = column_or_1d(y, warn=True)
     missing = np.array([is_missing(label) for label in y.tolist()])
     if missing.any():
@@ -198,6 +201,10 @@ def _as_labels(y: Any) -> Numbers:
         raise ValueError(
             f"y contains {y[i]!r} at row {i} (NaN or None is no label); drop unlabelled rows. "
             "Unlabelled steps are skipped with target='steps'."
+        )
+    if y.dtype.kind == "f" and np.isinf(y).any():
+        raise ValueError(
+            "Input y contains infinity, which is no label; classes are text or integers."
         )
     return np.asarray(y)
 

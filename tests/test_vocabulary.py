@@ -1,0 +1,76 @@
+"""Vocabularies: symbols to codes and back, whatever the order in which they came."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sksequence._batching import object_array
+from sksequence._vocabulary import ANALYZERS, UNKNOWN, Vocabulary, characters, words
+
+SYMBOLS = st.one_of(
+    st.lists(st.text(max_size=3), min_size=1, max_size=9),
+    st.lists(st.integers(-5, 5), min_size=1, max_size=9),
+    st.lists(st.one_of(st.integers(0, 3), st.text(max_size=1)), min_size=1, max_size=9),
+)
+
+# --- laws ----------------------------------------------------------------------------------------
+
+
+@given(symbols=SYMBOLS)
+def test_decoding_undoes_encoding(symbols):
+    """A run of known symbols comes back; no code is that of the unknown."""
+    flat = object_array(symbols)
+    vocabulary = Vocabulary.learn(flat)
+    codes = vocabulary.encode(flat)
+    assert vocabulary.decode(codes) == symbols
+    assert codes.dtype == np.int32
+    assert codes.min() > UNKNOWN
+    assert codes.max() < len(vocabulary)
+
+
+@given(symbols=SYMBOLS, data=st.data())
+def test_codes_do_not_depend_on_order(symbols, data):
+    """A permuted run gives the same vocabulary."""
+    permuted = data.draw(st.permutations(symbols))
+    one, other = (Vocabulary.learn(object_array(run)) for run in (symbols, permuted))
+    assert one.codes == other.codes
+
+
+@pytest.mark.parametrize("flat", [np.array(list("tea")), np.array([3, 1, 2]), np.array([True])])
+def test_typed_arrays_equal_object_arrays(flat):
+    """The container of symbols does not matter, nor are symbols numpy scalars."""
+    typed, plain = Vocabulary.learn(flat), Vocabulary.learn(flat.astype(object))
+    assert typed.codes == plain.codes
+    assert {type(symbol) for symbol in typed.symbols} <= {str, int, bool}
+    np.testing.assert_array_equal(typed.encode(flat), typed.encode(flat.astype(object)))
+
+
+@given(text=st.text(max_size=40))
+def test_pieces_of_a_text_joined_are_the_text(text):
+    """Neither analyzer loses a character."""
+    for cut in ANALYZERS.values():
+        assert "".join(cut(text)) == text
+
+
+# --- examples ------------------------------------------------------------------------------------
+
+
+def test_unknown_symbols_are_zero():
+    """Both ways of encoding know the unknown."""
+    vocabulary = Vocabulary.learn(np.array(list("tea")))
+    assert vocabulary.encode(np.array(list("toe"))).tolist() == [3, UNKNOWN, 2]
+    assert vocabulary.encode(object_array(["t", None, 5])).tolist() == [3, UNKNOWN, UNKNOWN]
+    assert len(vocabulary) == 4
+
+
+def test_symbols_are_sorted():
+    """Numbers by size, texts by character, mixtures by type."""
+    assert Vocabulary.learn(np.array([10, 9, -1])).symbols == [-1, 9, 10]
+    assert Vocabulary.learn(object_array(["b", 2, "a", 1])).symbols == [1, 2, "a", "b"]
+
+
+def test_words_take_the_blank_before_them_along():
+    """Apostrophes stay inside, marks stand alone."""
+    assert words("Don't go, Ann.") == ["Don't", " go", ",", " Ann", "."]
+    assert characters("to") == ["t", "o"]
