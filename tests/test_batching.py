@@ -1,0 +1,403 @@
+"""Frames, scaling, order, batches and chunks: nothing is lost, nothing comes twice, order does not matter."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sksequence._batching import (
+    BatchIterator,
+    Frames,
+    PreparedSequences,
+    Scaler,
+    SequenceDataset,
+    Sequences,
+    automatic_frame_length,
+    automatic_frame_step,
+    content_digests,
+    content_order,
+    cut_chunks,
+    expand_weights,
+    flat_rows,
+    held_out_rows,
+    inference_batches,
+)
+
+LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=20)
+
+
+def numbered(lengths):
+    """Return sequences whose steps are all different numbers."""
+    return Sequences.from_arrays([100.0 * i + np.arange(n)[:, None] for i, n in enumerate(lengths)])
+
+
+def prepared(lengths, frames=None):
+    """Return numbered sequences without scaling."""
+    return PreparedSequences(numbered(lengths), Scaler(False), frames or Frames())
+
+
+def dataset(lengths, *, per_step=False, seed=None, rows=None, weights=None):
+    """Return a data set whose targets number the sequences or the steps."""
+    sequences = prepared(lengths)
+    n = int(sequences.offsets[-1]) if per_step else len(lengths)
+    return SequenceDataset(
+        sequences,
+        np.arange(len(lengths)) if rows is None else rows,
+        np.arange(n),
+        np.ones(n) if weights is None else weights,
+        per_step=per_step,
+        generator=None if seed is None else np.random.default_rng(seed),
+    )
+
+
+def random_sequences(n=30, seed=0):
+    """Return sequences of one to nine steps of two features."""
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(rng.integers(1, 10), 2)) for _ in range(n)]
+
+
+# --- frames --------------------------------------------------------------------------------------
+
+
+@given(n=st.integers(1, 40), length=st.integers(1, 9), step=st.integers(1, 9))
+def test_frames_cover_every_step_and_end_at_the_last(n, length, step):
+    """The newest step is in the last frame; with steps no wider than frames none is left out."""
+    frames = Frames(length, step)
+    count = int(frames.count(np.array([n]))[0])
+    rows = frames.rows(np.array([50]), np.array([n]), count)[0] - 50
+    assert rows.shape == (count, length)
+    assert rows[-1, -1] == n - 1
+    assert (np.diff(rows[:, -1])[1:] == step).all()
+    assert (rows >= 0).all()
+    if step <= length:
+        assert set(rows.ravel().tolist()) == set(range(n))
+
+
+def test_a_partial_first_frame_repeats_the_first_step():
+    """The end is aligned; what is missing before the beginning is filled."""
+    frames = Frames(3, 2)
+    assert frames.count(np.array([4, 2])).tolist() == [2, 1]
+    rows = frames.rows(np.array([0, 10]), np.array([4, 2]), 2)
+    assert rows.tolist() == [[[0, 0, 1], [1, 2, 3]], [[10, 10, 11], [11, 11, 11]]]
+
+
+@given(lengths=LENGTHS)
+def test_automatic_frames_grow_with_length(lengths):
+    """Short sequences are left alone, long ones get frames of 8 to 48 steps."""
+    length = automatic_frame_length(np.array(lengths) * 50)
+    assert length == 1 or 8 <= length <= 48
+    assert 1 <= automatic_frame_step(length) <= length
+    assert automatic_frame_length(np.array([40])) == 1
+
+
+# --- the gather ----------------------------------------------------------------------------------
+
+
+@given(lengths=LENGTHS, data=st.data())
+def test_a_gathered_batch_holds_its_sequences(lengths, data):
+    """Values up to each length are the sequence's; padding repeats its last step."""
+    index = np.array(data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, max_size=9)))
+    batch = prepared(lengths).gather(index)
+    assert batch["values"].dtype == torch.float32
+    assert batch["values"].shape[1] == max(np.array(lengths)[index])
+    for i, values in zip(index, batch["values"][:, :, 0].tolist(), strict=True):
+        own = [100.0 * i + t for t in range(lengths[i])]
+        assert values == own + own[-1:] * (len(values) - len(own))
+
+
+def test_codes_are_gathered_with_values():
+    """A block of numbers and a block of codes share rows."""
+    sequences = Sequences(np.arange(5.0)[:, None], [0, 2, 5], np.arange(5, dtype=np.int32)[:, None])
+    batch = PreparedSequences(sequences, Scaler(False), Frames()).gather(np.array([1, 0]))
+    assert batch["codes"].dtype == torch.int64
+    assert batch["codes"][:, :, 0].tolist() == batch["values"][:, :, 0].tolist()
+    assert batch["lengths"].tolist() == [3, 2]
+
+
+def test_read_only_values_are_copied():
+    """Torch may write into what it shares; a read-only array is not shared."""
+    values = np.ones((3, 1), dtype=np.float32)
+    values.flags.writeable = False
+    batch = PreparedSequences(Sequences(values, [0, 3]), Scaler(False), Frames())
+    assert batch.gather(np.array([0]))["values"].shape == (1, 3, 1)
+
+
+# --- batches -------------------------------------------------------------------------------------
+
+
+@settings(max_examples=50)
+@given(
+    lengths=LENGTHS,
+    batch_size=st.integers(1, 8),
+    seed=st.one_of(st.none(), st.integers(0, 9)),
+    per_step=st.booleans(),
+)
+def test_each_sequence_is_seen_once_an_epoch(lengths, batch_size, seed, per_step):
+    """Whatever the buckets, every row and every target comes exactly once, beside its sequence."""
+    batches = list(BatchIterator(dataset(lengths, per_step=per_step, seed=seed), batch_size))
+    seen = []
+    for inputs, (targets, weights) in batches:
+        assert len(inputs["lengths"]) <= batch_size
+        first = (inputs["values"][:, 0, 0] / 100).round().long()
+        if per_step:
+            assert len(targets) == int(inputs["lengths"].sum())
+        else:
+            assert targets.tolist() == first.tolist()
+        assert len(weights) == len(targets)
+        seen += targets.tolist()
+    assert sorted(seen) == list(range(sum(lengths) if per_step else len(lengths)))
+    if batch_size > 1:
+        assert len(batches) <= len(lengths)
+
+
+def test_the_number_of_batches_is_known():
+    """len() of the iterator counts what it yields, with and without buckets."""
+    for seed in (None, 0):
+        for n in (1, 5, 32, 200):
+            iterator = BatchIterator(dataset([1, 2] * n, seed=seed), 4)
+            assert len(iterator) == len(list(iterator))
+
+
+def test_epochs_differ_and_are_seeded():
+    """The same seed gives the same epochs, each in another order; no seed keeps the order."""
+
+    def epochs(seed):
+        data = dataset([1, 2, 3] * 10, seed=seed)
+        return [np.concatenate(data.cut(4)).tolist() for _ in range(2)]
+
+    assert epochs(0) == epochs(0) != epochs(1)
+    assert epochs(0)[0] != epochs(0)[1]
+    assert epochs(None) == [list(range(30))] * 2
+
+
+def test_buckets_keep_padding_small():
+    """Of lengths that differ fiftyfold, less than a tenth of a batch is padding."""
+    lengths = np.random.default_rng(0).integers(10, 500, size=640)
+    steps = padded = 0
+    for index in dataset(lengths, seed=0).cut(8):
+        steps += lengths[index].sum()
+        padded += lengths[index].max() * len(index)
+    assert steps / padded > 0.9
+
+
+def test_weights_have_mean_one():
+    """A batch's weighted sum over its number of sequences is an unbiased mean."""
+    data = dataset([1, 3, 2], weights=np.array([1.0, 5.0, 3.0]), rows=np.array([0, 1, 2, 1]))
+    assert float(data.weights[data.rows].mean()) == pytest.approx(1.0)
+    assert data.mean_steps == pytest.approx((1 + 3 + 2 + 3) / 4)
+
+
+@given(lengths=LENGTHS, max_steps=st.integers(1, 400))
+def test_inference_batches_hold_multiples_of_sixteen(lengths, max_steps):
+    """Every sequence is in one batch; each is filled up with copies, and bounded."""
+    lengths = np.array(lengths)
+    seen = []
+    for index, padded in inference_batches(lengths, max_steps):
+        assert len(padded) % 16 == 0
+        assert 0 <= len(padded) - len(index) < 16
+        np.testing.assert_array_equal(padded[: len(index)], index)
+        assert set(padded.tolist()) == set(index.tolist())
+        assert len(padded) <= 16 or len(padded) * lengths[index].max() <= max_steps
+        seen += index.tolist()
+    assert sorted(seen) == list(range(len(lengths)))
+
+
+@given(lengths=LENGTHS, n_steps=st.integers(1, 15))
+def test_chunks_cover_each_step_once(lengths, n_steps):
+    """Chunks of time hold every step of every sequence once, with its target, and carry the right rows."""
+    batch = dataset(lengths, per_step=True).batch(np.arange(len(lengths)))
+    rows, seen, targets = np.arange(len(lengths)), [], []
+    for number, chunk in enumerate(cut_chunks(batch, n_steps)):
+        inputs, (of_steps, _) = chunk.batch
+        rows = rows[chunk.kept.numpy()]
+        assert inputs["values"].shape[1] == int(inputs["lengths"].max()) <= n_steps
+        own = [
+            100.0 * i + number * n_steps + t
+            for i, n in zip(rows, inputs["lengths"].tolist(), strict=True)
+            for t in range(n)
+        ]
+        reach = torch.arange(inputs["values"].shape[1]) < inputs["lengths"][:, None]
+        assert inputs["values"][:, :, 0][reach].tolist() == own
+        seen += own
+        targets += of_steps.tolist()
+    everything = numbered(lengths).values[:, 0]
+    assert sorted(seen) == everything.tolist()
+    assert everything[targets].tolist() == seen
+
+
+# --- scaling -------------------------------------------------------------------------------------
+
+
+def test_global_scaling_is_standardisation():
+    """Mean 0 and deviation 1 over the training steps, each feature by itself."""
+    X = Sequences.from_arrays([x * [1.0, 100.0] + [5.0, -3.0] for x in random_sequences()])
+    rows = np.array([0, 3, 3, 7])
+    scaler = Scaler("global").fit(X, rows)
+    steps = X.take(rows).values
+    np.testing.assert_allclose(scaler.mean, steps.mean(axis=0))
+    np.testing.assert_allclose(scaler.deviation, steps.std(axis=0))
+    expected = ((X.values - steps.mean(axis=0)) / steps.std(axis=0)).astype(np.float32)
+    np.testing.assert_allclose(scaler.transform(X), expected, rtol=1e-5, atol=1e-6)
+    assert scaler.n_extra == 0
+    assert scaler.extra(X) is None
+
+
+def test_scaling_does_not_depend_on_chunks(monkeypatch):
+    """Data looked at in parts have the same moments."""
+    X = Sequences.from_arrays(random_sequences())
+    rows = np.arange(len(X))
+    scalers = {}
+    for size in (3, 1 << 18):
+        monkeypatch.setattr("sksequence._batching._scaling._CHUNK_STEPS", size)
+        scalers[size] = Scaler("global").fit(X, rows)
+        scaled = scalers[size].transform(X)
+    np.testing.assert_allclose(scalers[3].mean, scalers[1 << 18].mean, rtol=1e-12)
+    np.testing.assert_allclose(scalers[3].deviation, scalers[1 << 18].deviation, rtol=1e-12)
+    np.testing.assert_allclose(scaled, scalers[3].transform(X), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["global", "sequence"])
+def test_timestamps_keep_their_differences(kind):
+    """Scaling in float64 keeps what float32 would round away."""
+    seconds = 1.7e9 + np.arange(8.0)
+    X = Sequences.from_arrays([seconds[:, None]])
+    scaled = Scaler(kind).fit(X, np.array([0])).transform(X)[:, 0]
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(np.diff(scaled), np.diff(scaled)[0], rtol=1e-4)
+    assert np.diff(scaled)[0] > 0.1
+
+
+def test_sequences_are_scaled_by_themselves_alone():
+    """Each sequence has mean 0 and deviation 1, with the same bits alone and among others."""
+    X = random_sequences()
+    all_together = Sequences.from_arrays(X)
+    scaler = Scaler("sequence").fit(all_together, np.arange(len(X)))
+    scaled, extra = scaler.transform(all_together), scaler.extra(all_together)
+    assert scaler.n_extra == 2
+    for i, x in enumerate(X):
+        alone = Sequences.from_arrays([x])
+        span = slice(*all_together.offsets[i : i + 2])
+        np.testing.assert_array_equal(scaler.transform(alone), scaled[span], strict=True)
+        np.testing.assert_array_equal(scaler.extra(alone), extra[i : i + 1], strict=True)
+        if len(x) > 1:
+            np.testing.assert_allclose(scaled[span].mean(axis=0), 0.0, atol=1e-5)
+            np.testing.assert_allclose(scaled[span].std(axis=0), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(extra.mean(axis=0), 0.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["global", "sequence"])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e9 / 3, -1e-30])
+def test_constant_features_are_centred_only(kind, value):
+    """Rounding errors are not blown up."""
+    X = Sequences.from_arrays([np.full((7, 1), value), np.full((3, 1), value)])
+    scaler = Scaler(kind).fit(X, np.arange(2))
+    assert np.abs(scaler.transform(X)).max() < 1e-3
+    assert scaler.extra(X) is None or (scaler.extra(X) == 0).all()
+
+
+def test_no_scaling_is_a_cast():
+    """False leaves values alone."""
+    X = Sequences.from_arrays(random_sequences())
+    scaler = Scaler(False).fit(X, np.arange(3))
+    np.testing.assert_array_equal(scaler.transform(X), X.values.astype(np.float32), strict=True)
+
+
+# --- order, weights, validation part ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("per_step", [False, True])
+def test_the_order_of_content_does_not_depend_on_the_order_of_rows(per_step):
+    """Permuted rows, sorted by content, are the same rows; copies have the same key."""
+    X = random_sequences()
+    X[7] = X[3]
+    y = [x[:, 0] if per_step else x[:1, 1] for x in X]
+    order = np.random.default_rng(1).permutation(len(X))
+
+    def keys(rows):
+        return content_digests(
+            Sequences.from_arrays([X[i] for i in rows]), np.concatenate([y[i] for i in rows]), None
+        )
+
+    plain, permuted = keys(np.arange(len(X))), keys(order)
+    assert (plain[order] == permuted).all()
+    assert plain[3] == plain[7]
+    assert len(set(plain.tolist())) == len(X) - 1
+    sorted_rows = order[content_order(permuted)]
+    assert [X[i].tolist() for i in sorted_rows] == [X[i].tolist() for i in content_order(plain)]
+
+
+def test_keys_tell_every_difference_apart():
+    """A step, a border, a target or a weight makes another key; a type or a signed zero does not."""
+    X = Sequences(np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0]), [0, 3, 6])
+    y, w = np.zeros(2), np.ones(2)
+    key = content_digests(X, y, w)[0]
+    others = [
+        content_digests(Sequences(X.values + 1e-9, X.offsets), y, w)[0],
+        content_digests(Sequences(X.values, [0, 2, 6]), y, w)[0],
+        content_digests(X, y + 1, w)[0],
+        content_digests(X, y, w + 1)[0],
+        content_digests(X, y, None)[0],
+    ]
+    assert key not in others
+    assert len({other.tobytes() for other in others}) == len(others)
+    assert key == content_digests(X, y, w)[1]
+    assert key == content_digests(Sequences(X.values.astype(np.float32), X.offsets), y, w)[0]
+    assert key == content_digests(Sequences(-(-X.values * 1.0) + -0.0, X.offsets), -y, w)[0]
+
+
+@given(
+    weights=st.lists(st.integers(0, 6), min_size=1, max_size=9).filter(any),
+    factor=st.sampled_from([1, 2, 7]),
+)
+def test_integer_weights_are_repetition(weights, factor):
+    """Rows are repeated; a common factor changes nothing."""
+    rows, left = expand_weights(np.array(weights, dtype=float) * factor, len(weights))
+    assert left is None
+    divisor = np.gcd.reduce(weights)
+    np.testing.assert_array_equal(rows, np.repeat(np.arange(len(weights)), weights // divisor))
+
+
+@pytest.mark.parametrize("weights", [[0.5, 1.0], [1.0, 1e6], [1.0, 2.0**60]])
+def test_other_weights_stay_weights(weights):
+    """Fractions are not repeated, nor are weights that would blow up the data."""
+    rows, left = expand_weights(np.array(weights), 2)
+    assert rows.tolist() == [0, 1]
+    assert left.tolist() == weights
+    assert expand_weights(None, 2)[1] is None
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 99), fraction=st.floats(0.05, 0.9))
+def test_copies_fall_on_one_side(seed, fraction):
+    """Each group gives its share of distinct rows; copies and order do not change who is held out."""
+    X = Sequences.from_arrays([np.full(1, i // 3) for i in range(60)])  # 20 rows, three copies each
+    groups = np.arange(60) // 30
+    digests = content_digests(X, groups, None)
+    held_out = held_out_rows(digests, groups, fraction, seed)
+    assert (held_out.reshape(-1, 3) == held_out[::3, None]).all()
+    for group in (0, 1):
+        n = int(held_out[groups == group].sum()) // 3
+        assert n == min(max(1, round(fraction * 10)), 9)
+    order = np.random.default_rng(seed).permutation(60)
+    np.testing.assert_array_equal(
+        held_out_rows(digests[order], groups[order], fraction, seed), held_out[order]
+    )
+
+
+def test_a_single_row_stays_in_training():
+    """A group of one distinct row is never held out; seeds choose different rows."""
+    X = Sequences.from_arrays([np.full(1, i) for i in range(30)])
+    groups = np.r_[np.zeros(29, dtype=int), 1]
+    digests = content_digests(X, groups, None)
+    assert not held_out_rows(digests, groups, 0.5, 0)[29]
+    parts = {held_out_rows(digests, groups, 0.3, seed).tobytes() for seed in range(5)}
+    assert len(parts) == 5
+
+
+def test_rows_of_steps_follow_their_sequences():
+    """Targets per step are taken with their sequence, repeated ones too."""
+    data = dataset([2, 3], per_step=True, rows=np.array([1, 1, 0]))
+    _, (targets, _) = data.batch(np.array([1, 0]))
+    assert targets.tolist() == [2, 3, 4, 0, 1]
+    assert flat_rows(np.array([2, 0]), np.array([3, 2])).tolist() == [2, 3, 4, 0, 1]

@@ -1,0 +1,191 @@
+"""The container: it behaves as a list of arrays does, and copies only what it must."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays as numpy_arrays
+
+from sksequence import Sequences
+from sksequence._batching import flat_rows, object_array, offsets_of
+
+
+@st.composite
+def ragged(draw):
+    """Draw a list of 1-D or 2-D arrays, empty ones among them."""
+    features = draw(st.sampled_from([(), (1,), (3,)]))
+    dtype = draw(st.sampled_from([np.float64, np.float32, np.int64]))
+    lengths = draw(st.lists(st.integers(0, 5), min_size=1, max_size=6))
+    return [draw(numpy_arrays(dtype, (n, *features), elements=st.integers(-9, 9))) for n in lengths]
+
+
+def assert_same(sequences, arrays):
+    """Compare with a list of arrays: numbers, shapes and types."""
+    assert isinstance(sequences, Sequences)
+    assert len(sequences) == len(arrays)
+    for ours, theirs in zip(sequences, arrays, strict=True):
+        np.testing.assert_array_equal(ours, theirs, strict=True)
+
+
+# --- laws ----------------------------------------------------------------------------------------
+
+
+@given(arrays=ragged())
+def test_it_holds_what_it_was_built_from(arrays):
+    """Building, iterating, lengths and shape agree with the list."""
+    sequences = Sequences.from_arrays(arrays)
+    assert_same(sequences, arrays)
+    assert sequences.lengths.tolist() == [len(array) for array in arrays]
+    assert (sequences.shape, sequences.ndim) == ((len(arrays),), 1)
+
+
+@given(arrays=ragged(), data=st.data())
+def test_indexing_is_that_of_a_list(arrays, data):
+    """Integers, slices, index arrays, masks and (rows, ...) pick what they pick from a list."""
+    sequences = Sequences.from_arrays(arrays)
+    n = len(arrays)
+    i = data.draw(st.integers(-n, n - 1))
+    for key in (i, np.int64(i)):
+        np.testing.assert_array_equal(sequences[key], arrays[key], strict=True)
+        np.testing.assert_array_equal(sequences[key, ...], arrays[key], strict=True)
+    piece = data.draw(st.slices(n))
+    rows = data.draw(st.lists(st.integers(-n, n - 1), max_size=8))
+    mask = data.draw(st.lists(st.booleans(), min_size=n, max_size=n))
+    assert_same(sequences[piece], arrays[piece])
+    assert_same(sequences[piece, ...], arrays[piece])
+    for key in (rows, np.array(rows, dtype=np.int64)):
+        assert_same(sequences[key], [arrays[row] for row in rows])
+        assert_same(sequences[key, ...], [arrays[row] for row in rows])
+    kept = [array for array, keep in zip(arrays, mask, strict=True) if keep]
+    assert_same(sequences[np.array(mask)], kept)
+    assert_same(sequences[mask], kept)
+
+
+@given(arrays=ragged(), data=st.data())
+def test_indexing_twice_is_indexing_once(arrays, data):
+    """A selection of a selection is the selection of rows of rows."""
+    sequences = Sequences.from_arrays(arrays)
+    rows = np.array(data.draw(st.lists(st.integers(0, len(arrays) - 1), min_size=1, max_size=6)))
+    again = np.array(data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=6)), dtype=int)
+    assert_same(sequences[rows][again], [arrays[row] for row in rows[again]])
+
+
+@given(arrays=ragged())
+def test_pickled_and_as_an_array(arrays):
+    """A pickle and a 1-D object array hold the same sequences."""
+    sequences = Sequences.from_arrays(arrays)
+    assert_same(pickle.loads(pickle.dumps(sequences)), arrays)
+    as_array = np.asarray(sequences)
+    assert (as_array.dtype, as_array.shape) == (object, (len(arrays),))
+    for ours, theirs in zip(as_array, arrays, strict=True):
+        np.testing.assert_array_equal(ours, theirs, strict=True)
+
+
+@given(arrays=ragged())
+def test_codes_share_the_offsets(arrays):
+    """Numbers and codes are cut alike; an item is then a pair."""
+    flat = np.concatenate(arrays)
+    codes = np.arange(len(flat), dtype=np.int32)[:, None]
+    offsets = offsets_of([len(array) for array in arrays])
+    both = Sequences(flat, offsets, codes)[::-1]
+    values, of_codes = Sequences(flat, offsets)[::-1], Sequences(None, offsets, codes)[::-1]
+    for (value, code), one, other in zip(both, values, of_codes, strict=True):
+        np.testing.assert_array_equal(value, one)
+        np.testing.assert_array_equal(code, other)
+
+
+@given(lengths=st.lists(st.integers(0, 5), max_size=6))
+def test_rows_of_runs(lengths):
+    """flat_rows lists the rows of runs, one after the other."""
+    offsets = offsets_of(lengths)
+    starts = offsets[:-1][::-1]
+    expected = [
+        row
+        for start, n in zip(starts, lengths[::-1], strict=True)
+        for row in range(start, start + n)
+    ]
+    assert flat_rows(starts, np.array(lengths[::-1], dtype=np.int64)).tolist() == expected
+
+
+# --- examples ------------------------------------------------------------------------------------
+
+
+def test_runs_are_views_and_the_rest_is_copied():
+    """A slice, a fold of neighbours and an item share memory."""
+    sequences = Sequences(np.arange(12.0).reshape(6, 2), [0, 1, 3, 6])
+    assert np.shares_memory(sequences[1:].values, sequences.values)
+    assert np.shares_memory(sequences[np.array([0, 1])].values, sequences.values)
+    assert np.shares_memory(sequences[2], sequences.values)
+    assert not np.shares_memory(sequences[::2].values, sequences.values)
+
+
+def test_an_array_is_viewed():
+    """Equal lengths need no copy."""
+    array = np.arange(24.0).reshape(2, 3, 4)
+    assert np.shares_memory(Sequences.from_array(array).values, array)
+    assert_same(Sequences.from_array(array), list(array))
+    assert_same(Sequences.from_array(array[:, :, 0]), list(array[:, :, 0]))
+
+
+def test_a_memory_map_stays_on_disk(tmp_path):
+    """Only what is taken is read."""
+    np.save(tmp_path / "values.npy", np.arange(6.0))
+    mapped = np.load(tmp_path / "values.npy", mmap_mode="r")
+    sequences = Sequences(mapped, [0, 2, 6])
+    assert sequences.values is mapped
+    assert isinstance(sequences[1:].values, np.memmap)
+
+
+def test_text_of_the_container():
+    """The representation tells sizes."""
+    assert repr(Sequences(np.zeros((5, 2)), [0, 2, 5])) == (
+        "Sequences(n_sequences=2, n_steps=2..3, n_features=2)"
+    )
+    assert repr(Sequences(np.zeros(4), [0, 2, 4])) == (
+        "Sequences(n_sequences=2, n_steps=2, n_features=1)"
+    )
+    assert repr(Sequences(np.zeros(0), [0])) == "Sequences(n_sequences=0)"
+
+
+def test_object_arrays_are_never_stacked():
+    """Items of equal shape stay items."""
+    assert object_array([np.zeros((2, 2))] * 3).shape == (3,)
+    assert object_array(iter("ab")).tolist() == ["a", "b"]
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None, [0]), "needs values, codes or both"),
+        ((np.zeros(3), [1, 3]), "starts with 0"),
+        ((np.zeros(3), []), "starts with 0"),
+        ((np.zeros(3), [[0, 3]]), "1-D array"),
+        ((np.zeros(3), [0, 2, 1, 3]), r"offsets\[1\]=2 is above offsets\[2\]=1"),
+        ((np.zeros(3), [0, 2]), "last offset is 2, but there are 3 steps"),
+        ((np.zeros(3), [0, 3], np.zeros(2)), "last offset is 3, but there are 2 steps"),
+    ],
+)
+def test_offsets_that_do_not_cut(arguments, message):
+    """Offsets must cut the buffer into consecutive pieces."""
+    with pytest.raises(ValueError, match=message):
+        Sequences(*arguments)
+
+
+def test_other_misuse():
+    """No sequence, two dimensions, a number type, a row too far."""
+    sequences = Sequences(np.zeros(3), [0, 1, 3])
+    with pytest.raises(ValueError, match="got no sequence"):
+        Sequences.from_arrays([])
+    with pytest.raises(IndexError, match="one dimension"):
+        sequences[0, 1]
+    with pytest.raises(IndexError):
+        sequences[2]
+    with pytest.raises(IndexError):
+        sequences[[True, False, True]]
+    with pytest.raises(ValueError, match="cannot become an array of float64"):
+        np.asarray(sequences, dtype=float)
