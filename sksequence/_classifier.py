@@ -19,8 +19,8 @@ from sksequence._targets import IndicatorCodec, LabelCodec, class_weights, class
 class RNNClassifier(ClassifierMixin, BaseRNN):
     """Classify sequences, or the steps of sequences, with a recurrent network.
 
-    Steps enter one or more recurrent layers, the states are pooled to one a sequence unless each step has a label,
-    and a linear layer gives the scores of the classes.
+    Steps enter recurrent layers, the states are pooled to one a sequence unless each step has a label, and a linear
+    layer gives the scores of the classes.
 
     Parameters
     ----------
@@ -175,10 +175,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     >>> X, y = load_japanese_vowels(split="train", return_X_y=True)
     >>> classifier = RNNClassifier(hidden_size=32, max_epochs=12, random_state=0).fit(X, y)
     >>> X_test, y_test = load_japanese_vowels(split="test", return_X_y=True)
-    >>> classifier.predict(X_test[:3])
-    array(['1', '1', '1'], dtype='<U1')
-    >>> classifier.score(X_test, y_test) > 0.9
-    True
+    >>> classifier.predict(X_test[:3]), classifier.score(X_test, y_test) > 0.9
+    (array(['1', '1', '1'], dtype='<U1'), True)
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = (
