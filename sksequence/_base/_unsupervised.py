@@ -25,13 +25,13 @@ def read_unsupervised(
     estimator: Any, sequences: Sequences, form: InputForm, known: Model | None
 ) -> tuple[Sequences, TargetRows]:
     """Shift sequences by one step and cut long ones into parallel streams."""
-    codec = _new_codec(estimator, sequences, form) if known is None else known.codec
+    codec: Any = _new_codec(estimator, sequences, form) if known is None else known.codec
     inputs, targets = codec.shift(sequences)
     if estimator.tbptt_steps is not None:
         inputs = _cut_into_streams(
             inputs, _batch_size(estimator, inputs), int(estimator.tbptt_steps)
         )
-    return inputs, TargetRows(codec, targets, np.ones(len(targets), dtype=bool), "ragged")
+    return inputs, TargetRows(codec, targets, codec.known(targets), "ragged")
 
 
 def _new_codec(estimator: Any, sequences: Sequences, form: InputForm) -> SymbolCodec | SeriesCodec:
@@ -49,7 +49,12 @@ def _new_codec(estimator: Any, sequences: Sequences, form: InputForm) -> SymbolC
     # one text alone has no end that could be learnt
     has_ends = len(sequences) > 1
     longest = int(sequences.lengths.max())
-    return SymbolCodec(form.vocabularies[0], has_ends=has_ends, typical_steps=longest)
+    return SymbolCodec(
+        form.vocabularies[0],
+        has_ends=has_ends,
+        typical_steps=longest,
+        n_steps=int(sequences.offsets[-1]),
+    )
 
 
 def _loss(estimator: Any, form: InputForm) -> str:
@@ -132,10 +137,9 @@ def _scaler(estimator: Any, codec: SeriesCodec, task: Task) -> Scaler:
 
 
 def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
-    is_symbols = isinstance(codec, SymbolCodec)
-    n_symbols = (codec.n_outputs,) if is_symbols else ()
+    n_symbols = (codec.n_codes,) if isinstance(codec, SymbolCodec) else ()
     return NetworkSpec(
-        n_features=0 if isinstance(codec, SymbolCodec) else codec.n_features + 1,
+        n_features=codec.n_features + 1 if isinstance(codec, SeriesCodec) else 0,
         n_symbols=n_symbols,
         n_outputs=codec.n_outputs,
         cell=estimator.cell,

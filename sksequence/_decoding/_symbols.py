@@ -1,4 +1,4 @@
-"""Symbols drawn one after the other: restrict, then temperature, then top-k, then softmax, then draw."""
+"""Symbols drawn one after the other: temperature, then top-k, then softmax, then draw."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from sksequence._decoding._states import select_rows
 
 Advance = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
+# float32 still holds a logit divided by these
+_COLDEST, _HOTTEST = 1e-30, 1e30
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -24,25 +27,23 @@ class Choice:
         Divides the logits: below 1 likely codes become likelier.
     top_k : int or None
         Draw among the k likeliest codes only; 1 is greedy.
-    never : sequence of int
-        Codes that are not drawn.
     """
 
     temperature: float
     top_k: int | None
-    never: Sequence[int]
 
 
 def choose(logits: Tensor, choice: Choice, generator: torch.Generator) -> Tensor:
     """Draw one code a row from logits of shape (n_rows, n_codes)."""
-    logits = logits.clone()
-    logits[:, list(choice.never)] = -torch.inf
     if choice.top_k == 1:
         return logits.argmax(dim=1)
-    logits /= choice.temperature
+    if choice.temperature != 1.0:
+        # differences to the largest logit, and bounds: no temperature makes inf / inf or 0 / 0
+        below = logits - logits.amax(dim=1, keepdim=True)
+        logits = below / min(max(choice.temperature, _COLDEST), _HOTTEST)
     if choice.top_k is not None and choice.top_k < logits.shape[1]:
         least = torch.topk(logits, choice.top_k, dim=1).values[:, -1:]
-        logits[logits < least] = -torch.inf
+        logits = logits.masked_fill(logits < least, -torch.inf)
     return torch.multinomial(torch.softmax(logits, dim=1), 1, generator=generator)[:, 0]
 
 

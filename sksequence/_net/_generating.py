@@ -30,7 +30,7 @@ def continuations(
     stops: Sequence[Sequence[int]],
     seed: int,
 ) -> list[list[int]]:
-    """Draw `n_samples` continuations of each context, as codes."""
+    """Draw `n_samples` continuations of each context, as outputs."""
     outputs, state = _read_all(net, context, n_samples)
     with torch.inference_mode():
         return generate_codes(
@@ -71,9 +71,10 @@ def _read_all(net: SequenceNet, context: PreparedSequences, n_samples: int) -> t
     return repeat_rows(outputs, n_samples), repeat_rows(state, n_samples)
 
 
-def _advance_codes(net: SequenceNet, codes: Tensor, state: Any) -> tuple[Tensor, Any]:
-    ones = torch.ones(len(codes), dtype=torch.int64, device=codes.device)
-    outputs, state = net.module_.advance(lengths=ones, codes=codes[:, None, None], state=state)
+def _advance_codes(net: SequenceNet, drawn: Tensor, state: Any) -> tuple[Tensor, Any]:
+    ones = torch.ones(len(drawn), dtype=torch.int64, device=drawn.device)
+    codes = drawn[:, None, None] + 1  # no output stands for code 0, the unknown symbol
+    outputs, state = net.module_.advance(lengths=ones, codes=codes, state=state)
     return outputs, state
 
 

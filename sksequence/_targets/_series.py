@@ -27,7 +27,6 @@ class SeriesCodec:
     """
 
     losses: ClassVar[tuple[str, ...]] = ("gaussian", "student_t")
-    has_ends = False
 
     def __init__(
         self, start: NDArray[np.float64], outputs_per_value: int, typical_steps: int
@@ -85,10 +84,15 @@ class SeriesCodec:
         location = outputs[..., : self.n_features].astype(np.float64)
         return np.asarray(location * self.deviation + self.mean)
 
-    @property
-    def log_unit(self) -> float:
-        """What turns a log-density of standardised values into one in the units of X."""
-        return float(-np.log(self.deviation).sum())
+    def known(self, targets: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which targets can be learnt: all."""
+        return np.ones(len(targets), dtype=bool)
+
+    def log_likelihoods(
+        self, losses: NDArray[np.float64], targets: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the log-density of each target, in the units of X."""
+        return np.asarray(-losses - np.log(self.deviation).sum())
 
 
 def _values(sequences: Sequences) -> NDArray[np.float64]:

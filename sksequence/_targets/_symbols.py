@@ -1,22 +1,24 @@
 """The codec of a generator of symbols: each step's target is the symbol that comes next.
 
-Codes are the vocabulary's; one more code stands for the boundary of a document: as an input it means "start", as a
-target "end".
+Inputs are the vocabulary's codes, and one more, the boundary before the first symbol. Outputs are what can come next:
+the symbols in the order of their codes, and the end in a last place where ends are learnt. Unknown symbols can be
+read, but nothing can be learnt of them: output i is code i + 1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences, offsets_of
+from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._vocabulary import UNKNOWN, Vocabulary
 
 
 class SymbolCodec:
-    """Shift sequences of codes by one step, with boundaries.
+    """Shift sequences of codes by one step, with a boundary before and, where ends are learnt, after them.
 
     Parameters
     ----------
@@ -26,25 +28,44 @@ class SymbolCodec:
         Whether the end of a sequence is a target of its own.
     typical_steps : int
         The most steps of a sample.
+    n_steps : int
+        How many symbols were seen, none of them unknown.
     """
 
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
-    log_unit = 0.0
 
-    def __init__(self, vocabulary: Vocabulary, *, has_ends: bool, typical_steps: int) -> None:
-        self.typical_steps = typical_steps
+    def __init__(
+        self, vocabulary: Vocabulary, *, has_ends: bool, typical_steps: int, n_steps: int
+    ) -> None:
         self.vocabulary = vocabulary
         self.has_ends = has_ends
+        self.typical_steps = typical_steps
+        self.n_steps = n_steps
 
     @property
     def boundary(self) -> int:
-        """The code of "start" (as input) and "end" (as target)."""
+        """The code that stands before the first symbol and, as a target, after the last one."""
         return len(self.vocabulary)
 
     @property
-    def n_outputs(self) -> int:
-        """One logit a code, boundary included."""
+    def n_codes(self) -> int:
+        """Codes that can be read: unknown, the symbols and the boundary."""
         return self.boundary + 1
+
+    @property
+    def n_symbols(self) -> int:
+        """Symbols that can come next."""
+        return len(self.vocabulary.symbols)
+
+    @property
+    def end(self) -> int | None:
+        """The output that stands for the end of a sequence."""
+        return self.n_symbols if self.has_ends else None
+
+    @property
+    def n_outputs(self) -> int:
+        """One logit for each symbol, and one for the end."""
+        return self.n_symbols + self.has_ends
 
     def shift(self, sequences: Sequences) -> tuple[Sequences, NDArray[np.int64]]:
         """Return inputs (start, x_1, ...) and the flat targets (x_1, ..., x_n and the end, where there is one)."""
@@ -73,16 +94,26 @@ class SymbolCodec:
         flat[rows + extra * np.repeat(np.arange(len(lengths)), lengths)] = sequences.codes[:, 0]
         return offsets, flat
 
-    def encode(self, parsed: NDArray[Any]) -> NDArray[Any]:
-        """Codes are what the loss reads."""
-        return parsed
+    def known(self, targets: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which targets can be learnt."""
+        return np.asarray(targets != UNKNOWN)
+
+    def encode(self, parsed: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the output that stands for each target; for unknown ones, any."""
+        return np.asarray(np.maximum(parsed - 1, 0))
+
+    def log_likelihoods(
+        self, losses: NDArray[np.float64], targets: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return the log-probability of each target.
+
+        After n steps without it, an unknown symbol is given the share 1 / (n + 1).
+        """
+        return np.where(self.known(targets), -losses, -np.log(self.n_steps + 1.0))
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the probability of each symbol, and of the end in a last column where there is one.
-
-        The unknown symbol is nothing that could come next: its share goes to the others.
-        """
-        z = outputs.astype(np.float64)[:, UNKNOWN + 1 : self.n_outputs - (not self.has_ends)]
+        """Return the probability of each symbol, and of the end in a last column where there is one."""
+        z = outputs.astype(np.float64)
         z -= z.max(axis=1, keepdims=True)
         p = np.exp(z)
         return np.asarray(p / p.sum(axis=1, keepdims=True))
@@ -90,16 +121,12 @@ class SymbolCodec:
     def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Return the likeliest symbol of each row."""
         symbols = self.vocabulary.symbols
-        best = outputs[:, UNKNOWN + 1 : self.boundary].argmax(axis=1)
         plain = np.array(symbols)
-        if (
-            plain.ndim != 1 or plain.tolist() != symbols
-        ):  # numpy would turn mixed symbols into strings
-            plain = np.empty(len(symbols), dtype=object)
-            plain[:] = symbols
-        return np.asarray(plain[best])
+        if plain.ndim != 1 or plain.tolist() != symbols:
+            # numpy would turn mixed symbols into strings, and cut a NUL off
+            plain = object_array(symbols)
+        return np.asarray(plain[outputs[:, : self.n_symbols].argmax(axis=1)])
 
-    @property
-    def never(self) -> list[int]:
-        """Codes that are never drawn."""
-        return [UNKNOWN] if self.has_ends else [UNKNOWN, self.boundary]
+    def symbols(self, drawn: Sequence[int]) -> list[Any]:
+        """Return the symbols that outputs stand for."""
+        return [self.vocabulary.symbols[output] for output in drawn]

@@ -5,20 +5,22 @@ from sksequence._validation._forms import InputForm, cut_text
 from sksequence._validation._prompts import (
     check_choice,
     check_forecast,
+    check_sample,
     continued,
     prompt_sequences,
-    stop_codes,
+    stop_outputs,
 )
 
 __all__ = [
     "InputForm",
     "check_choice",
     "check_forecast",
+    "check_sample",
     "check_sequences",
     "continued",
     "cut_text",
     "forget_unused",
     "learn_form",
     "prompt_sequences",
-    "stop_codes",
+    "stop_outputs",
 ]
