@@ -67,7 +67,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     max_grad_norm : float or None, default=1.0
         Longer gradients are shortened to this norm [5]_. None leaves them.
     tbptt_steps : int or None, default=None
-        Backpropagation through time [6]_ is cut every so many steps of the network. None never cuts.
+        Backpropagation through time [6]_ is cut every so many steps of a sequence. None never cuts.
     max_epochs : int or "auto", default="auto"
         Passes over the data. "auto": as many as make 2500 steps of the optimizer, from 10 to 100.
     batch_size : int or "auto", default="auto"
@@ -157,7 +157,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     Notes
     -----
-    Recurrent matrices start orthogonal [7]_, all others Glorot-uniform, and the LSTM's forget gate open.
+    Recurrent matrices start orthogonal [7]_, all others Glorot-uniform, forget and update gates open.
 
     References
     ----------

@@ -293,14 +293,14 @@ def test_dropout_without_a_generator_raises():
 
 @pytest.mark.parametrize("cell", TORCH)
 def test_initialisation(cell):
-    """Recurrent matrices are orthogonal per gate, biases 0, the forget gate open."""
+    """Recurrent matrices are orthogonal per gate, biases 0, the gate that keeps a memory open."""
     layer = build_layer(cell, 3, 8, OPTIONS, make_generator())
     for gate in layer.weight_hh.detach().chunk(layer.n_gates):
         assert_close(gate @ gate.T, torch.eye(8))
     biases = layer.bias_ih + layer.bias_hh
     expected = torch.zeros(8 * layer.n_gates)
-    if cell == "lstm":
-        expected[8:16] = 1.0
+    if cell in ("lstm", "gru"):
+        expected[8:16] = 1.0  # forget gate, update gate
     assert torch.equal(biases, expected)
     bound = (6 / (3 + 8)) ** 0.5
     assert 0.8 * bound < layer.weight_ih.abs().max() <= bound

@@ -21,6 +21,6 @@ def automatic_max_epochs(n_sequences: int, batch_size: int) -> int:
 
 
 def automatic_embedding_dim(n_symbols: tuple[int, ...]) -> int:
-    """Choose a width of 8 to 64 for the embedding of symbols: four times the fourth root of their number, doubled."""
+    """Choose eight times the square root of the number of symbols, from 8 to 64."""
     largest = max(n_symbols, default=1)
     return int(np.clip(8 * round(largest**0.5), 8, 64))

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
 
@@ -24,6 +24,11 @@ class GRU(RecurrentLayer):
     """
 
     n_gates: ClassVar[int] = 3
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw all parameters; the update gate starts open (bias 1), as the forget gate of an LSTM does."""
+        super().reset_parameters(generator)
+        nn.init.ones_(self.bias_ih.chunk(3)[1])
 
     def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
         """Return h_t = (1 - z) n + z h_{t-1}, with gates r, z and candidate n = tanh(W x + r (U h))."""

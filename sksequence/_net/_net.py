@@ -89,6 +89,11 @@ class SequenceNet(NeuralNet):
             self._initialize_optimizer()
         return self
 
+    def _set_training(self, training: bool = True) -> None:
+        """Switch modes only where they change: the switch walks through all modules."""
+        if self.module_.training != training:
+            super()._set_training(training)
+
     def end_training(self) -> None:
         """Drop what only training needs."""
         if self.is_training_:
