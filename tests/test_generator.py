@@ -1,0 +1,424 @@
+"""SequenceGenerator on symbols: what it says of texts, what it writes, what it refuses."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+from sklearn.model_selection import GridSearchCV
+
+from sksequence import SequenceGenerator, Sequences
+from sksequence._cells import CELLS
+from sksequence._net import last_outputs
+
+DOCUMENTS = ["to be or not to be", "that is the question", "whether tis nobler", "in the mind"] * 5
+TEXT = "the cat sat on the mat. " * 30
+
+
+def make(X=DOCUMENTS, cell="gru", **parameters):
+    """Fit a small generator."""
+    parameters = {"hidden_size": 16, "max_epochs": 4, "random_state": 0} | parameters
+    return SequenceGenerator(cell, **parameters).fit(X)
+
+
+@pytest.fixture(scope="module")
+def documents():
+    """Fit on several short texts, whose ends are learnt."""
+    return make()
+
+
+@pytest.fixture(scope="module")
+def writer():
+    """Fit on one long text, which has no end that could be learnt."""
+    return make([TEXT], hidden_size=24, max_epochs=30)
+
+
+def log_probabilities(generator, text):
+    """Return log p of each step of a text after its first one, prefix by prefix."""
+    names = list(generator.vocabulary_)
+    p = generator.predict_proba([text[: i + 1] for i in range(len(text))])
+    columns = [names.index(symbol) for symbol in text[1:]]
+    columns += [len(names)] * (p.shape[1] > len(names))
+    return np.log(p[np.arange(len(columns)), columns])
+
+
+def first_probabilities(generator):
+    """Return p of what a text begins with: each symbol, and the end where there is one."""
+    codec = generator._model.codec
+    nothing = codec.context(Sequences(None, [0, 0], np.empty((0, 1), np.int32)))
+    return codec.probabilities(last_outputs(generator.net_, generator._model.prepare(nothing)))[0]
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("X", [DOCUMENTS, [TEXT]], ids=["documents", "text"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_likelihood_is_the_product_of_predicted_probabilities(cell, X):
+    """One pass over a text says what predicting each step after its prefix says, the end included."""
+    generator = make(X, cell, max_epochs=2, num_layers=2)
+    text = X[0][:40]
+    first = np.log(first_probabilities(generator)[list(generator.vocabulary_).index(text[0])])
+    stepwise = log_probabilities(generator, text).sum()
+    assert generator.score_samples([text])[0] == pytest.approx(first + stepwise, rel=1e-5)
+
+
+def test_probabilities_are_a_distribution(documents, writer):
+    """First symbols sum to one, and so do the next ones; the end is a column only where ends were learnt."""
+    for generator, n_ends in [(documents, 1), (writer, 0)]:
+        p = generator.predict_proba(["th", "t", "q"])
+        assert p.shape == (3, len(generator.vocabulary_) + n_ends)
+        assert p.sum(axis=1) == pytest.approx(1.0)
+        firsts = first_probabilities(generator)
+        assert firsts.sum() == pytest.approx(1.0)
+        ends = [log_probabilities(generator, s).sum() for s in generator.vocabulary_]
+        likelihoods = generator.score_samples(list(generator.vocabulary_))
+        assert likelihoods == pytest.approx(np.log(firsts[: len(ends)]) + ends, rel=1e-5)
+
+
+def test_first_draws_follow_predict_proba(documents):
+    """What `generate` adds first comes as often as `predict_proba` says, the end too; so does what begins a text."""
+    names = [*documents.vocabulary_, ""]
+    for prompt, expected in [
+        ("th", documents.predict_proba(["th"])[0]),
+        (None, first_probabilities(documents)),
+    ]:
+        texts = documents.generate(prompt, max_steps=1, n_samples=3000, random_state=0)
+        added = [text.removeprefix(prompt or "") for text in texts]
+        counts = [added.count(name) for name in names]
+        assert chisquare(counts, 3000 * expected).pvalue > 0.01
+
+
+def test_sequence_does_not_depend_on_its_company(documents):
+    """Alone, in a batch, in another order: the same bits."""
+    X = [text[: 3 + i % 9] for i, text in enumerate(DOCUMENTS)] + ["a" * 300]
+    order = np.random.RandomState(0).permutation(len(X))
+    for method in (documents.score_samples, documents.predict_proba, documents.transform):
+        together = method(X)
+        assert np.array_equal(method([X[i] for i in order]), together[order])
+        assert np.array_equal(np.concatenate([method([text]) for text in X[:6]]), together[:6])
+        assert np.array_equal(method(X[-1:])[0], together[-1])
+
+
+def test_score_does_not_depend_on_the_chunk(writer, monkeypatch):
+    """How much of a long text is read at once is nobody's business."""
+    texts = [TEXT[:700], TEXT[5:300], "t"]
+    scores, after = writer.score_samples(texts), writer.predict_proba(texts)
+    monkeypatch.setattr("sksequence._net._stepping._CHUNK", 31)
+    assert writer.score_samples(texts) == pytest.approx(scores, rel=1e-6)
+    assert writer.predict_proba(texts) == pytest.approx(after, abs=1e-6)
+
+
+def test_documents_do_not_bleed_into_each_other():
+    """What stood before a document does not matter: a text begins at the mark of a start, not after another."""
+    generator = make(["ab" * 4, "cd" * 4] * 20, max_epochs=60, learning_rate=1e-2)
+    assert first_probabilities(generator) == pytest.approx([0.5, 0.0, 0.5, 0.0, 0.0], abs=0.1)
+    assert generator.predict_proba(["ab", "cd"])[:, [0, 2]] == pytest.approx(np.eye(2), abs=0.1)
+
+
+def test_end_is_learnt():
+    """Texts of one length end there; nothing ends after a single text."""
+    generator = make(["abcde"] * 40, max_epochs=40, learning_rate=1e-2)
+    assert generator.generate("ab", random_state=0) == "abcde"
+    assert generator.sample(3, random_state=0) == ["abcde"] * 3
+    assert generator.predict_proba(["abcde", "ab"])[:, -1] == pytest.approx([1.0, 0.0], abs=0.1)
+    assert len(make(["abcde"]).generate(max_steps=50, random_state=0)) == 50
+
+
+def test_unknown_symbols(writer):
+    """They can be read, are never written, and have the share of one more step."""
+    assert writer.generate("zzz", max_steps=3).startswith("zzz")
+    known, unknown = writer.score_samples(["the", "thz"])
+    assert known - unknown == pytest.approx(
+        log_probabilities(writer, "the")[1] + np.log(len(TEXT) + 1)
+    )
+    assert np.array_equal(
+        writer.predict_proba(["the z"]), writer.predict_proba(["the \N{SNOWMAN}"])
+    )
+
+
+def test_scores_agree(documents):
+    """`score` is the mean over all steps, ends included; `perplexity` is its exponential."""
+    sums, n_steps = documents.score_samples(DOCUMENTS), sum(len(text) + 1 for text in DOCUMENTS)
+    assert documents.score(DOCUMENTS) == pytest.approx(sums.sum() / n_steps)
+    assert documents.perplexity(DOCUMENTS) == pytest.approx(np.exp(-sums.sum() / n_steps))
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def test_greedy_text_is_a_loop_over_predict(writer):
+    """With `top_k=1` each symbol is the one that `predict` gives after all before it."""
+    text = "th"
+    for _ in range(40):
+        text += str(writer.predict([text])[0])
+    assert writer.generate("th", max_steps=40, top_k=1) == text
+    assert writer.generate("th", max_steps=40, top_k=1, temperature=9.0, random_state=1) == text
+
+
+def test_same_seed_same_text(writer):
+    """A seed repeats the text, another gives another; generators of the process are left alone."""
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
+    texts = [writer.generate("a", random_state=seed, temperature=2.0) for seed in (0, 0, 1)]
+    assert texts[0] == texts[1] != texts[2]
+    random = np.random.RandomState(0)
+    assert writer.generate("a", random_state=random) != writer.generate("a", random_state=random)
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+
+
+def test_generating_does_not_change_the_generator(writer):
+    """Drawing leaves no trace."""
+    before = pickle.dumps(writer)
+    writer.generate("a", random_state=0)
+    writer.sample(2, random_state=0)
+    assert pickle.dumps(writer) == before
+
+
+@pytest.mark.parametrize("prompt", ["the ", "", None, "\N{SNOWMAN}\0 THE "])
+def test_prompt_comes_back_unaltered(writer, prompt):
+    """The continuation stands behind the prompt as it was."""
+    text = writer.generate(prompt, max_steps=9, random_state=0)
+    assert text.startswith(prompt or "")
+    assert len(text) == len(prompt or "") + 9
+
+
+def test_number_of_samples(writer):
+    """None gives a text, a number a list."""
+    assert len(writer.generate("a", max_steps=4, n_samples=3)) == 3
+    assert writer.generate("a", max_steps=4, n_samples=1, top_k=1) == [
+        writer.generate("a", max_steps=4, top_k=1)
+    ]
+
+
+def test_sample_is_as_long_as_the_longest_at_most(documents):
+    """Ends decide; where none comes, the longest text of `fit` does."""
+    texts = documents.sample(40, random_state=0)
+    assert len(texts) == 40
+    assert max(map(len, texts)) == max(map(len, DOCUMENTS))
+
+
+def test_stop(writer):
+    """A text ends with the first stop that is written; one in the prompt does not count."""
+    assert writer.generate("the cat.", stop="t.", top_k=1).removeprefix("the cat.").count("t.") == 1
+    text = writer.generate("the cat", stop=["on", "mat"], top_k=1)
+    assert text == "the cat sat on"
+
+
+def test_low_temperature_is_careful(writer):
+    """The colder, the more likely the text."""
+    likelihoods = [
+        writer.score(writer.generate(max_steps=60, n_samples=8, temperature=t, random_state=0))
+        for t in (0.3, 1.0, 3.0)
+    ]
+    assert likelihoods == sorted(likelihoods, reverse=True)
+
+
+# --- kinds of symbols -------------------------------------------------------------------------------------------------
+
+
+def test_tokens_and_integers_come_back_as_such():
+    """Lists of tokens and of integers are continued by their own kind; a table of integers has prompts of any length."""
+    for X in (
+        [["do", "re", "mi"] * 4] * 3,
+        [[60, 62, 64] * 4] * 3,
+        np.array([[60, 62, 64] * 4] * 3),
+    ):
+        generator = make(X, max_epochs=80, learning_rate=1e-2)
+        symbols = list(generator.vocabulary_)
+        prompt = list(X[0][:2])
+        assert generator.generate(prompt, max_steps=3, top_k=1) == [*X[0][:5]]
+        assert generator.generate(tuple(prompt), max_steps=3, top_k=1) == [*X[0][:5]]
+        assert generator.generate(prompt, stop=X[0][3], top_k=1) == [*X[0][:4]]
+        assert generator.predict(X)[0] in symbols
+        assert generator.predict(X).dtype == np.array(symbols).dtype
+
+
+def test_words_join_to_the_exact_text():
+    """With `analyzer="word"` the pieces of a text are put together without a seam."""
+    text = "Don't stop, she said.\nGo on!  Really? " * 12
+    generator = make([text], analyzer="word", max_epochs=60, tbptt_steps=16, learning_rate=1e-2)
+    start, n_more = text[:11], 20
+    assert text.startswith(generator.generate(start, max_steps=n_more, top_k=1))
+    assert generator.generate(start, stop=" Really", top_k=1).endswith("Go on!  Really")
+
+
+def test_callable_analyzer():
+    """Pieces of a user's own analyzer are joined with blanks."""
+    generator = make(["to be or not to be"] * 30, analyzer=str.split, max_epochs=40)
+    assert set(generator.vocabulary_) == {"to", "be", "or", "not"}
+    assert generator.generate("to be", max_steps=2, top_k=1) == "to be or not"
+    assert generator.generate("  ", max_steps=2, top_k=1) == "   to be"
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        ["aaaa"],
+        ["a"],
+        ["a", "a"],
+        ["a", "b"],
+        ["a\0b\0", "\0"],
+        ["\ud800", "\U0001f642\u200d"],
+        [["x"]],
+    ],
+)
+def test_smallest_and_strangest_symbols(X):
+    """One symbol, one step, NUL, surrogates and emoji are symbols like all others."""
+    generator = make(X, max_epochs=1)
+    assert list(generator.vocabulary_.values()) == list(range(1, len(generator.vocabulary_) + 1))
+    assert set(generator.generate(max_steps=20)) <= set(generator.vocabulary_)
+    assert set(generator.predict(X).tolist()) <= set(generator.vocabulary_)
+    assert np.isfinite(generator.score(X))
+    assert generator.transform(X).shape == (len(X), 16)
+
+
+# --- fitting ----------------------------------------------------------------------------------------------------------
+
+
+def test_pickle_is_bit_equal(documents):
+    """A generator on the other side of a pickle writes and judges alike."""
+    twin = pickle.loads(pickle.dumps(documents))
+    assert twin.generate("t", random_state=0) == documents.generate("t", random_state=0)
+    assert np.array_equal(twin.score_samples(DOCUMENTS), documents.score_samples(DOCUMENTS))
+
+
+def test_partial_fit_goes_on_after_a_pickle():
+    """Calls with a pickle between them end in the same bits as calls without."""
+    plain, pickled = (SequenceGenerator(hidden_size=8, random_state=0, dropout=0.2) for _ in "ab")
+    for part in (DOCUMENTS, DOCUMENTS[:7], DOCUMENTS[5:]):
+        plain.partial_fit(part)
+        pickled = pickle.loads(pickle.dumps(pickled)).partial_fit(part)
+    assert np.array_equal(plain.score_samples(DOCUMENTS), pickled.score_samples(DOCUMENTS))
+    assert plain.n_iter_ == pickled.n_iter_ == 3
+
+
+def test_partial_fit_learns_nothing_of_unknown_symbols():
+    """Symbols that the first call did not see are read, but they are no target."""
+    generator = SequenceGenerator(hidden_size=8, optimizer="rmsprop", random_state=0)
+    weight = generator.partial_fit(["abab"]).module_.head.weight.detach().clone()
+    assert torch.equal(generator.partial_fit(["zz"]).module_.head.weight, weight)
+    assert not torch.equal(generator.partial_fit(["za"]).module_.head.weight, weight)
+    assert list(generator.vocabulary_) == ["a", "b"]
+
+
+def test_warm_start_goes_on():
+    """A second fit starts where the first one ended."""
+    generator = make(max_epochs=6, warm_start=True, lr_schedule=None)
+    first = generator.loss_curve_
+    assert generator.fit(DOCUMENTS).loss_curve_[0] < first[-1]
+    assert generator.set_params(warm_start=False).fit(DOCUMENTS).loss_curve_ == first
+
+
+@pytest.mark.parametrize("split", ["random", "last"])
+def test_early_stopping_holds_out_streams(split):
+    """One long text is enough to hold a part of it out."""
+    text = "".join(np.random.RandomState(0).choice(list("abcd"), 3000))
+    generator = make(
+        [text], tbptt_steps=16, early_stopping=True, validation_split=split, max_epochs=5
+    )
+    assert len(generator.validation_curve_) == generator.n_iter_
+    assert generator.best_loss_ == min(generator.validation_curve_)
+
+
+def test_streams_cover_every_step_once(monkeypatch):
+    """A long text is cut so that each step is learnt exactly once an epoch, after the step before it."""
+    text = "".join(chr(1000 + i) for i in range(2500))
+    batches = []
+    original = SequenceGenerator._make_model
+
+    def spy(self, task):
+        batches.append(task)
+        return original(self, task)
+
+    monkeypatch.setattr(SequenceGenerator, "_make_model", spy)
+    make([text, text[:40]], tbptt_steps=16, max_epochs=1)
+    (task,) = batches
+    lengths = task.sequences.lengths
+    assert lengths.max() <= max(8 * 16, -(-2542 // 32))
+    assert lengths.sum() == len(task.targets.parsed) == 2501 + 41
+    codes = task.sequences.codes[:, 0]
+    assert codes[:2501].tolist() == [2501, *range(1, 2501)]
+    assert task.targets.parsed[:2501].tolist() == [*range(1, 2501), 2501]
+
+
+def test_grid_search_prefers_the_likelier():
+    """A search over generators needs no y: held-out likelihood decides."""
+    search = GridSearchCV(
+        SequenceGenerator(hidden_size=16, random_state=0), {"max_epochs": [1, 40]}, cv=2
+    )
+    search.fit(DOCUMENTS)
+    assert search.best_params_ == {"max_epochs": 40}
+    assert search.best_score_ == pytest.approx(max(search.cv_results_["mean_test_score"]))
+
+
+def test_order_of_documents_does_not_matter():
+    """A fit with shuffling depends on what the documents are, not on where they stand."""
+    X = [text[i % 4 :] for i, text in enumerate(DOCUMENTS)]
+    assert np.array_equal(make(X).score_samples(X), make(X[::-1]).score_samples(X))
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"temperature": 0}, ValueError, "temperature must be a number above 0; got 0.*top_k=1"),
+        ({"temperature": -1.0}, ValueError, "temperature must be a number above 0"),
+        ({"temperature": np.nan}, ValueError, "temperature must be"),
+        ({"temperature": "hot"}, ValueError, "temperature must be"),
+        ({"top_k": 0}, ValueError, "top_k must be a whole number of at least 1; got 0"),
+        ({"max_steps": 0}, ValueError, "max_steps must be"),
+        ({"n_samples": 1.5}, ValueError, "n_samples must be"),
+        ({"stop": "X"}, ValueError, r"stop='X' can never be generated: \['X'\]"),
+        ({"stop": ["t", ""]}, ValueError, "stop='' can never be generated: it is empty"),
+        ({"stop": 5}, TypeError, "stop must be a str or a list of str"),
+        ({"prompt": ["t", "o"]}, TypeError, "prompt must be a str, as the texts of fit.*one at"),
+        ({"prompt": 5}, TypeError, "prompt must be a str.*got 5"),
+    ],
+)
+def test_generate_refuses(documents, arguments, error, message):
+    """Arguments outside their range say so."""
+    with pytest.raises(error, match=message):
+        documents.generate(**arguments)
+
+
+def test_generate_refuses_prompts_of_another_kind():
+    """A generator of tokens takes a flat list of tokens."""
+    generator = make([["do", "re"], ["re", "mi"]], max_epochs=1)
+    for prompt in ("do", [["do"], ["re", "mi"]], {"do"}):
+        with pytest.raises(TypeError, match="prompt must be a list of tokens"):
+            generator.generate(prompt)
+    with pytest.raises(ValueError, match="X holds numbers"):
+        generator.generate([1.5])
+    with pytest.raises(ValueError, match=r"stop=\['do'\] can never"):
+        generator.generate(stop=[["do"]])
+
+
+def test_sample_refuses(documents):
+    """Half a sample is none."""
+    for n_samples in (0, 1.5, None, "a"):
+        with pytest.raises(ValueError, match="n_samples must be a whole number"):
+            documents.sample(n_samples)
+
+
+def test_symbols_have_no_forecast(documents):
+    """What needs numbers is not there."""
+    assert not hasattr(documents, "forecast")
+    with pytest.raises(AttributeError) as caught:
+        documents.forecast(DOCUMENTS, 3)
+    assert "fitted on symbols" in str(caught.value.__cause__)
+
+
+def test_fit_refuses():
+    """One symbol a step, a loss that fits, and texts in a list."""
+    with pytest.raises(ValueError, match="a generator of symbols learns one symbol a step"):
+        make(np.array([[["a", "b"]] * 3] * 2))
+    with pytest.raises(ValueError, match="loss='gaussian' does not go with symbols"):
+        make(loss="gaussian")
+    with pytest.raises(TypeError, match=r"X is a single str.*Pass \[X\]"):
+        make(TEXT)
+    with pytest.raises(ValueError, match="early stopping needs rows"):
+        make(["short"], early_stopping=True)
