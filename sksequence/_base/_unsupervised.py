@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ def _new_codec(estimator: Any, sequences: Sequences, form: InputForm) -> SymbolC
     loss = _loss(estimator, form)
     if not form.vocabularies:
         assert sequences.values is not None
-        start = sequences.values.mean(axis=0, dtype=np.float64)
+        # exact sums: the order of sequences must not show
+        start = np.array([math.fsum(x) for x in sequences.values.T]) / len(sequences.values)
         typical = int(np.median(sequences.lengths))
         return SeriesCodec(start, OUTPUTS_PER_VALUE[loss], typical)
     if len(form.vocabularies) > 1:

@@ -1,0 +1,441 @@
+"""Laws of the fitted estimators: bits depend on data, parameters and seed, and on nothing else."""
+
+import copy
+import pickle
+import random
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from skorch.callbacks import Callback
+
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
+from sksequence._batching import object_array
+from sksequence._cells import CELLS
+
+
+def rng(seed=0):
+    """Return a generator of a test's own: tests run in any order."""
+    return np.random.default_rng(seed)
+
+
+N = 24
+X = [rng(i).normal(size=(n, 2)) for i, n in enumerate(rng().integers(2, 12, size=N))]
+LABELS = np.array(["up" if x.sum() > 0 else "down" for x in X])
+NUMBERS = np.array([x.sum() for x in X])
+TABLE = np.array([[x[:, 0].sum(), x[:, 1].mean()] for x in X])
+STEPS = [np.where(x[:, 0] > 0, "x", "y") for x in X]
+STEP_NUMBERS = [np.cumsum(x[:, 0]) for x in X]
+FITS = {"hidden_size": 5, "max_epochs": 2, "random_state": 0}
+DROPPING = {"num_layers": 2, "dropout": 0.3, "recurrent_dropout": 0.2}
+PROBLEMS = {
+    "labels": (RNNClassifier, LABELS),
+    "numbers": (RNNRegressor, NUMBERS),
+    "several numbers": (RNNRegressor, TABLE),
+    "labels per step": (RNNClassifier, STEPS),
+    "numbers per step": (RNNRegressor, STEP_NUMBERS),
+}
+ALL_PROBLEMS = pytest.mark.parametrize("problem", PROBLEMS)
+
+
+def make(problem, **parameters):
+    """Return a small estimator and the y of a problem."""
+    estimator, y = PROBLEMS[problem]
+    return estimator(**FITS | parameters), y
+
+
+def take(y, rows):
+    """Index a list or an array."""
+    return [y[i] for i in rows] if isinstance(y, list) else y[rows]
+
+
+def bits(model):
+    """Return all weights as bytes, with the curves."""
+    weights = [p.detach().numpy().tobytes() for p in model.module_.state_dict().values()]
+    return weights, model.loss_curve_, getattr(model, "validation_curve_", None)
+
+
+def outputs(model, X):
+    """Return what a model says about X, flat."""
+    said = model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
+    return np.concatenate(said) if said.dtype == object else said
+
+
+# --- rows and weights ----------------------------------------------------------------------------
+
+
+@ALL_PROBLEMS
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("batch_size", [3, 32])
+def test_a_fit_depends_neither_on_order_nor_on_how_rows_are_repeated(
+    problem, early_stopping, batch_size
+):
+    """Permuted rows give the same bits; integer weights are repetition, in any order."""
+    model, y = make(problem, early_stopping=early_stopping, batch_size=batch_size)
+    model.set_params(validation_fraction=0.2)
+    draw = rng()
+    order = draw.permutation(N)
+    plain = bits(clone(model).fit(X, y))
+    assert bits(clone(model).fit(take(X, order), take(y, order))) == plain
+    assert bits(clone(model).fit(X, y, sample_weight=np.full(N, 3.0))) == plain
+    weights = draw.integers(0, 4, size=N)
+    repeated = draw.permutation(np.repeat(np.arange(N), weights))
+    weighted = bits(clone(model).fit(X, y, sample_weight=weights))
+    assert bits(clone(model).fit(take(X, repeated), take(y, repeated))) == weighted
+    fractions = draw.random(N)
+    weighted = bits(clone(model).fit(X, y, sample_weight=fractions))
+    permuted = clone(model).fit(take(X, order), take(y, order), sample_weight=fractions[order])
+    assert bits(permuted) == weighted
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"scale": "sequence"},
+        {"class_weight": "balanced"},
+        DROPPING,
+        {"frame_length": 3, "frame_step": 2},
+    ],
+    ids=str,
+)
+def test_repetition_is_weight_whatever_the_parameters(parameters):
+    """Scales, class weights, dropout and frames are learnt from repeated rows."""
+    model = RNNClassifier(**FITS | parameters, early_stopping=True, batch_size=7)
+    weights = rng().integers(0, 4, size=N)
+    repeated = rng().permutation(np.repeat(np.arange(N), weights))
+    weighted = clone(model).fit(X, LABELS, sample_weight=weights)
+    assert bits(clone(model).fit(take(X, repeated), LABELS[repeated])) == bits(weighted)
+
+
+def test_rows_of_weight_zero_teach_nothing():
+    """Neither their numbers nor their symbols nor their labels."""
+    weights = np.r_[np.zeros(2), np.ones(N - 2)]
+    wild = [np.full((40, 2), 1e9), np.full((1, 2), -1e9), *X[2:]]
+    plain = RNNRegressor(**FITS).fit(X[2:], NUMBERS[2:])
+    y = np.r_[1e9, -1e9, NUMBERS[2:]]
+    assert bits(RNNRegressor(**FITS).fit(wild, y, sample_weight=weights)) == bits(plain)
+    texts, labels = ["tea", "at", "ten"] * 5, [0, 1, 2] * 5
+    plain = RNNClassifier(**FITS).fit(texts, labels)
+    weighted = RNNClassifier(**FITS).fit(
+        ["xyz", *texts], [9, *labels], sample_weight=[0] + [1] * 15
+    )
+    assert bits(weighted) == bits(plain)
+    assert (weighted.vocabulary_, weighted.classes_.tolist()) == (plain.vocabulary_, [0, 1, 2])
+
+
+def test_class_weights_by_name():
+    """Classes not named weigh one; unit weights change nothing, others do."""
+    plain = bits(RNNClassifier(**FITS).fit(X, LABELS))
+    assert bits(RNNClassifier(**FITS, class_weight={"up": 1}).fit(X, LABELS)) == plain
+    heavy = RNNClassifier(**FITS, class_weight={"up": 9.0}).fit(X, LABELS)
+    assert bits(heavy) != plain
+    assert heavy.predict_proba(X)[:, 1].mean() > 0.5
+
+
+# --- containers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        tuple,
+        object_array,
+        Sequences.from_arrays,
+        lambda X: [x.tolist() for x in X],
+        lambda X: [torch.from_numpy(x) for x in X],
+        pd.Series,
+    ],
+    ids=["tuple", "object array", "Sequences", "lists", "tensors", "Series"],
+)
+def test_containers_give_the_same_fit(convert):
+    """What holds the same numbers gives the same bits and the same predictions."""
+    plain = RNNClassifier(**FITS).fit(X, LABELS)
+    model = RNNClassifier(**FITS).fit(convert(X), LABELS)
+    assert bits(model) == bits(plain)
+    np.testing.assert_array_equal(model.predict_proba(convert(X[:5])), plain.predict_proba(X[:5]))
+
+
+def test_tables_and_equal_lists_give_the_same_fit():
+    """A table, its DataFrame, its lists and its 3-D form."""
+    table = rng().normal(size=(N, 6))
+    forms = [table, table.tolist(), pd.DataFrame(table), table[:, :, None], list(table)]
+    fits = [bits(RNNClassifier(**FITS).fit(form, LABELS)) for form in forms]
+    assert all(fit == fits[0] for fit in fits)
+
+
+def test_types_of_numbers_give_the_same_fit():
+    """Integers, float32 and float64 that are equal are the same data."""
+    integers = [rng(seed).integers(0, 9, size=(n, 2)) for seed, n in enumerate((2, 3, 4) * 8)]
+    fits = [
+        bits(RNNClassifier(**FITS).fit([x.astype(dtype) for x in integers], LABELS))
+        for dtype in (np.int64, np.float32, np.float64)
+    ]
+    assert fits[0] == fits[1] == fits[2]
+
+
+# --- prediction ----------------------------------------------------------------------------------
+
+LONGER = [*X, rng(1).normal(size=(60, 2)), rng(2).normal(size=(1, 2))]
+
+
+def largest_difference(model, X):
+    """Return how far predictions alone, in another order and in a larger batch are from those together."""
+    together = model.predict_proba(X)
+    order = rng().permutation(len(X))
+    alone = np.concatenate([model.predict_proba([x]) for x in X])
+    reordered = model.predict_proba(take(X, order))[np.argsort(order)]
+    larger = model.predict_proba(X * 5)[: len(X)]
+    return max(np.abs(together - other).max() for other in (alone, reordered, larger))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
+@pytest.mark.parametrize("scale", ["global", "sequence", False])
+def test_a_sequence_alone_is_a_sequence_in_any_batch(cell, pooling, scale):
+    """Exactly so for models that run forward, to 1e-6 for both directions; with and without frames."""
+    y = np.r_[LABELS, ["up", "down"]]
+    model = RNNClassifier(cell, 5, pooling=pooling, scale=scale, max_epochs=1, random_state=0)
+    for frame_length in (1, 4):
+        model.set_params(bidirectional=False, frame_length=frame_length)
+        assert largest_difference(model.fit(LONGER, y), LONGER) == 0
+    if cell != "feedforward":
+        model.set_params(bidirectional=True)
+        assert largest_difference(model.fit(LONGER, y), LONGER) < 1e-6
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("hidden_size", [1, 16, 33])
+def test_widths_do_not_matter(cell, hidden_size):
+    """Rows keep their bits in two layers of any width, for texts, too."""
+    parameters = FITS | {"hidden_size": hidden_size, "max_epochs": 1}
+    model = RNNClassifier(cell, num_layers=2, bidirectional=False, **parameters)
+    assert largest_difference(model.fit(X, LABELS), X) == 0
+    texts = ["tea", "a", "tents at ten", "net"] * 6
+    assert largest_difference(model.fit(texts, LABELS), texts) == 0
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_steps_do_not_see_the_future(cell):
+    """Predictions per step of a prefix are the prefix of the predictions."""
+    model = RNNClassifier(cell, **FITS).fit(X, STEPS)
+    halves = [x[: (len(x) + 1) // 2] for x in X]
+    for whole, half in zip(model.predict_proba(X), model.predict_proba(halves), strict=True):
+        np.testing.assert_array_equal(half, whole[: len(half)])
+
+
+def test_predicting_changes_nothing():
+    """Whatever is asked, the next answer and the state are the same."""
+    model = RNNClassifier(**FITS | DROPPING).fit(X, LABELS)
+    before, state = model.predict_proba(X), pickle.dumps(model)
+    model.predict(X[:3])
+    model.transform(X)
+    model.score(X, LABELS)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+    assert pickle.dumps(model) == state
+
+
+# --- randomness ----------------------------------------------------------------------------------
+
+
+@ALL_PROBLEMS
+def test_the_same_seed_gives_the_same_bits(problem):
+    """Fitting again, cloned or not, and after other draws; another seed gives others."""
+    model, y = make(problem, **DROPPING)
+    first = bits(model.fit(X, y))
+    torch.rand(1)
+    np.random.rand()  # noqa: NPY002 - the global generator is what must not matter
+    assert bits(model.fit(X, y)) == first == bits(clone(model).fit(X, y))
+    assert bits(clone(model).set_params(random_state=1).fit(X, y)) != first
+
+
+@pytest.mark.parametrize("random_state", [0, None])
+def test_global_generators_are_left_alone(random_state):
+    """Neither torch's, numpy's nor Python's generator moves."""
+    states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    model = RNNClassifier(**FITS | DROPPING | {"random_state": random_state}).fit(X, LABELS)
+    model.partial_fit(X, LABELS).predict(X)
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert np.array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002
+    assert random.getstate() == states[2]
+
+
+def test_threads_do_not_matter():
+    """Fits and predictions in four Python threads are those one after the other, on one torch thread or two."""
+    models = [RNNClassifier(cell, **FITS | DROPPING) for cell in CELLS for _ in range(2)]
+    serial = [bits(clone(model).fit(X, LABELS)) for model in models]
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        parallel = joblib.Parallel(n_jobs=4, backend="threading")
+        assert (
+            parallel(joblib.delayed(lambda m: bits(m.fit(X, LABELS)))(m) for m in models) == serial
+        )
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    expected = models[0].predict_proba(X)
+    for said in parallel(joblib.delayed(models[0].predict_proba)(X) for _ in range(8)):
+        np.testing.assert_array_equal(said, expected)
+
+
+# --- copies and going on ---------------------------------------------------------------------------
+
+
+@ALL_PROBLEMS
+def test_copies_say_the_same(problem, tmp_path):
+    """Pickled, deep-copied and memory-mapped models are bit-equal."""
+    model, y = make(problem)
+    model.fit(X, y)
+    joblib.dump(model, tmp_path / "model")
+    copies = [
+        pickle.loads(pickle.dumps(model)),
+        copy.deepcopy(model),
+        joblib.load(tmp_path / "model", mmap_mode="r"),
+    ]
+    for other in copies:
+        np.testing.assert_array_equal(outputs(other, X), outputs(model, X))
+        assert vars(other).keys() == vars(model).keys()
+        other.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
+@pytest.mark.parametrize("problem", ["labels", "numbers per step"])
+def test_training_goes_on_after_a_pickle(problem, optimizer):
+    """partial_fit with a pickle between two calls is partial_fit without, dropout included."""
+    whole, y = make(problem, optimizer=optimizer, **DROPPING)
+    cut = clone(whole)
+    for _ in range(3):
+        whole.partial_fit(X, y)
+        cut = pickle.loads(pickle.dumps(cut.partial_fit(X, y)))
+    assert bits(cut) == bits(whole)
+    other = copy.deepcopy(whole).partial_fit(X, y)
+    assert bits(other) == bits(whole.partial_fit(X, y))
+
+
+def test_warm_starts_go_on():
+    """A warm start begins with the weights so far, on either side of a pickle, with the new number of epochs."""
+    model = RNNClassifier(**FITS, warm_start=True).fit(X, LABELS)
+    first = bits(model)
+    cold = bits(clone(model).set_params(warm_start=False).fit(X, LABELS))
+    assert cold == first
+    other = pickle.loads(pickle.dumps(model)).fit(X, LABELS)
+    assert bits(model.fit(X, LABELS)) == bits(other) != first
+    assert model.set_params(max_epochs=1).fit(X, LABELS).n_iter_ == 1
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_truncation_beyond_the_end_is_none(cell, problem):
+    """tbptt_steps of the longest length or more is full backpropagation; fewer is not."""
+    model, y = make(problem, cell=cell, bidirectional=False)
+
+    def fitted(n_steps):
+        truncated = clone(model).set_params(tbptt_steps=n_steps).fit(X, y)
+        return outputs(truncated, X)
+
+    full, longest = fitted(None), max(map(len, X))
+    for n_steps in (longest, 10 * longest):
+        np.testing.assert_allclose(fitted(n_steps), full, rtol=1e-5, atol=1e-6)
+    if cell != "feedforward" or "per step" in problem:  # no state, nothing to cut
+        assert np.abs(fitted(2) - full).max() > 1e-4
+
+
+# --- failures ------------------------------------------------------------------------------------
+
+
+class InterruptAt(Callback):
+    """Press Ctrl-C at the end of an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch_end(self, net, **kwargs):
+        """Raise once the epoch is over."""
+        if len(net.history) == self.epoch:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("change", "y", "weights"),
+    [
+        (lambda frame: frame.assign(a=np.nan), LABELS, None),
+        (lambda frame: frame.rename(columns={"a": "z"}).replace(0.0, np.inf), LABELS, None),
+        (lambda frame: frame, np.r_[LABELS[:-1], [None]], None),
+        (lambda frame: frame, LABELS[:-1], None),
+        (lambda frame: frame, LABELS, -np.ones(N)),
+        (lambda frame: frame, None, None),
+    ],
+    ids=["NaN", "infinity", "None", "short y", "negative weights", "no y"],
+)
+def test_a_failed_fit_leaves_the_estimator_as_it_was(method, change, y, weights):
+    """Attributes, names, weights and predictions stay."""
+    frame = pd.DataFrame(rng().normal(size=(N, 4)), columns=list("abcd"))
+    frame.iloc[0, 1] = 0.0
+    model = RNNClassifier(**FITS).fit(frame, LABELS)
+    before, state = model.predict_proba(frame), pickle.dumps(model)
+    with pytest.raises((ValueError, TypeError)):
+        getattr(model, method)(change(frame), y, sample_weight=weights)
+    assert pickle.dumps(model) == state
+    np.testing.assert_array_equal(model.predict_proba(frame), before)
+
+
+@pytest.mark.parametrize("changes", [{}, {"warm_start": True}, {"max_epochs": 2}], ids=str)
+def test_an_interrupted_fit_leaves_the_estimator_as_it_was(changes):
+    """Ctrl-C comes through, and the model before it stays, or none if there was none."""
+    model = RNNClassifier(**FITS | changes, callbacks=[InterruptAt(1)])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, LABELS)
+    assert not [name for name in vars(model) if name.endswith("_")]
+    model.set_params(callbacks=None).fit(X, LABELS)
+    before = bits(model)
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(callbacks=[InterruptAt(1)]).fit(X, LABELS)
+    assert bits(model) == before
+
+
+def test_an_interrupted_partial_fit_can_be_repeated():
+    """The optimizer's state is that of before, too."""
+    model = RNNClassifier(**FITS).partial_fit(X, LABELS)
+    other = copy.deepcopy(model)
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(callbacks=[InterruptAt(1)]).partial_fit(X, LABELS)
+    model.set_params(callbacks=None).partial_fit(X, LABELS)
+    assert bits(model) == bits(other.partial_fit(X, LABELS))
+
+
+def test_an_interrupt_leaves_the_threads_alone():
+    """The caller's number of threads comes back."""
+    threads = torch.get_num_threads()
+    with pytest.raises(KeyboardInterrupt):
+        RNNRegressor(**FITS, callbacks=[InterruptAt(1)]).fit(X, NUMBERS)
+    assert torch.get_num_threads() == threads
+
+
+def test_divergence_is_an_error():
+    """A loss that is no number ends the fit and leaves no model."""
+    model = RNNRegressor(**FITS, optimizer="sgd", learning_rate=1e30, max_grad_norm=None)
+    with pytest.raises(FloatingPointError, match="training diverged"):
+        model.set_params(scale=False, max_epochs=20).fit(X, NUMBERS)
+    assert not hasattr(model, "net_")
+
+
+# --- the generator -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "X", [["tea at ten", "tents", "net", "a"] * 4, X], ids=["texts", "numbers"]
+)
+def test_the_generator_keeps_the_laws(X):
+    """Order of rows, seeds, pickles and batches do not matter to it either."""
+    model = SequenceGenerator(hidden_size=5, max_epochs=2, random_state=0)
+    first = bits(clone(model).fit(X))
+    order = rng().permutation(len(X))
+    assert bits(clone(model).fit(take(X, order))) == first == bits(model.fit(X))
+    together = model.score_samples(X)
+    alone = np.concatenate([model.score_samples([x]) for x in X])
+    np.testing.assert_array_equal(alone, together)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).score_samples(X), together)
