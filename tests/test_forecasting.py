@@ -1,0 +1,262 @@
+"""SequenceGenerator on numbers: densities in the units of X, paths, forecasts, what it refuses."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.model_selection import GridSearchCV
+
+from sksequence import SequenceGenerator, Sequences
+from sksequence._losses import DRAWS
+
+RANDOM = np.random.RandomState(0)
+SINES = np.sin(np.arange(30) / 2 + 6 * RANDOM.rand(40)[:, None]) + 0.1 * RANDOM.randn(40, 30)
+PAIRS = np.stack([SINES, 50 + 3 * np.cumsum(SINES, axis=1)], axis=2)
+RAGGED = [pair[: 5 + i % 20] for i, pair in enumerate(PAIRS)]
+FORMS = {
+    "table": SINES,
+    "frame": pd.DataFrame(SINES).add_prefix("t"),
+    "3-D": PAIRS,
+    "ragged": RAGGED,
+    "1-D": [pair[:, 0] for pair in RAGGED],
+    "one": [SINES[0]],
+    "one step": [np.ones((1, 2)), np.zeros((1, 2))],
+    "constant": np.full((3, 4), 7.0),
+}
+
+
+def make(X=SINES, **parameters):
+    """Fit a small generator."""
+    parameters = {"hidden_size": 16, "max_epochs": 8, "random_state": 0} | parameters
+    return SequenceGenerator("gru", **parameters).fit(X)
+
+
+@pytest.fixture(scope="module")
+def sines():
+    """Fit on series of one feature."""
+    return make(max_epochs=60)
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """Fit on series of two features of different scale."""
+    return make(PAIRS)
+
+
+@pytest.fixture
+def quiet(monkeypatch):
+    """Draw the centre of each distribution."""
+
+    def centre(outputs, generator):
+        return outputs[:, : outputs.shape[1] // 2]
+
+    monkeypatch.setitem(DRAWS, "gaussian", centre)
+
+
+# --- densities --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["gaussian", "student_t"])
+def test_density_integrates_to_one(loss):
+    """Over all values of a next step, the density of a series less that of the series before it sums to one."""
+    generator = make(list(1000 + 20 * SINES), loss=loss)
+    before = 1000 + 20 * SINES[0, :10]
+    grid = np.linspace(700, 1300, 4001)
+    X = np.column_stack([np.tile(before, (len(grid), 1)), grid])
+    densities = np.exp(generator.score_samples(list(X)) - generator.score_samples([before]))
+    assert np.trapezoid(densities, grid) == pytest.approx(1.0, abs=2e-3)
+
+
+@pytest.mark.parametrize("loss", ["gaussian", "student_t"])
+def test_density_is_in_the_units_of_X(loss):
+    """Ten times larger numbers have log 10 less density a step and feature, and the same predictions times ten."""
+    # the order of rows comes from their content: keep it
+    one, ten = (make(X, loss=loss, shuffle=False) for X in (PAIRS, 10 * PAIRS))
+    assert ten.score(10 * PAIRS) == pytest.approx(one.score(PAIRS) - 2 * np.log(10), abs=1e-4)
+    assert ten.predict(10 * PAIRS) == pytest.approx(10 * one.predict(PAIRS), rel=1e-3, abs=1e-3)
+
+
+def test_scale_does_not_win_a_grid():
+    """Scaled or not, likelihoods are of the same thing: on data of unit scale both are as good."""
+    search = GridSearchCV(
+        SequenceGenerator("gru", 16, max_epochs=20, random_state=0), {"scale": [True, False]}, cv=2
+    )
+    X = (SINES - SINES.mean()) / SINES.std()
+    scores = search.fit(1e-3 * X).cv_results_["mean_test_score"]
+    assert scores[0] > scores[1]  # unscaled, a network is blind to 1e-3: no unit may hide that
+    scores = search.fit(X).cv_results_["mean_test_score"]
+    assert scores[0] == pytest.approx(scores[1], abs=0.05)
+
+
+def test_likelihood_is_that_of_the_normal(pairs):
+    """A fitted normal's density at its own centre, step after step."""
+    X = PAIRS[:3, :6]
+    shorter = pairs.score_samples(X)
+    centre = pairs.predict(X)
+    longer = pairs.score_samples(np.concatenate([X, centre[:, None]], axis=1))
+    beside = np.concatenate([X, centre[:, None] + 1.0], axis=1)
+    assert np.all(longer - shorter > pairs.score_samples(beside) - shorter)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("loss", ["gaussian", "student_t"])
+def test_every_form_of_numbers(form, loss):
+    """Tables, frames, arrays and lists of series: finite densities, next steps and paths of the right shape."""
+    X = FORMS[form]
+    generator = make(X, loss=loss, max_epochs=2)
+    n_features = 2 if form in ("3-D", "ragged", "one step") else 1
+    tail = (2,) if n_features == 2 else ()
+    assert np.isfinite(generator.score_samples(X)).all()
+    assert generator.predict(X).shape == (len(X), *tail)
+    assert generator.transform(X).shape == (len(X), 16)
+    forecast = generator.forecast(X, 3, n_samples=5, random_state=0)
+    assert forecast["mean"].shape == (len(X), 3, *tail)
+    assert forecast["quantiles"].shape == (3, len(X), 3, *tail)
+    assert generator.sample(4, random_state=0).shape[0] == 4
+    assert np.isfinite(generator.sample(4, random_state=0)).all()
+
+
+def test_series_does_not_depend_on_its_company(pairs):
+    """Alone, in a batch, in another order: the same bits."""
+    together = pairs.score_samples(RAGGED)
+    assert np.array_equal(pairs.score_samples(RAGGED[::-1]), together[::-1])
+    alone = np.concatenate([pairs.score_samples([series]) for series in RAGGED[:5]])
+    assert np.array_equal(alone, together[:5])
+
+
+def test_series_begin_at_a_mark():
+    """The first value has a distribution of its own, whatever series stand before."""
+    X = np.array([5.0, 0, 0, 0]) + 0.3 * np.random.RandomState(0).randn(60, 4)
+    generator = make(list(X), max_epochs=80, learning_rate=1e-2)
+    sample = generator.sample(200, random_state=0)
+    assert sample.mean(axis=0) == pytest.approx([5, 0, 0, 0], abs=0.2)
+    assert sample.std(axis=0)[1:] == pytest.approx([0.3] * 3, abs=0.1)
+
+
+# --- forecasts --------------------------------------------------------------------------------------------------------
+
+
+def test_roll_out_is_a_hand_loop(pairs, quiet):
+    """Without noise, a forecast is `predict` fed back, step by step."""
+    X = [series[:4] for series in RAGGED[:3]]
+    path = [series.copy() for series in X]
+    for _ in range(6):
+        path = [np.vstack([p, step]) for p, step in zip(path, pairs.predict(path), strict=True)]
+    forecast = pairs.forecast(X, 6, n_samples=2)
+    assert forecast["mean"] == pytest.approx(np.stack(path)[:, 4:], rel=1e-4, abs=1e-4)
+    assert forecast["quantiles"][0] == pytest.approx(forecast["quantiles"][2])
+
+
+def test_quantiles_are_ordered(sines):
+    """Higher levels are higher values."""
+    levels = [0.05, 0.25, 0.5, 0.75, 0.95]
+    forecast = sines.forecast(SINES, 1, n_samples=400, quantiles=levels, random_state=0)
+    assert np.all(np.diff(forecast["quantiles"], axis=0) > 0)
+    assert forecast["levels"].tolist() == levels
+
+
+def test_forecast_learns_the_series():
+    """The likely path goes on as the series did, and its interval covers what came."""
+    generator = make(list(SINES[:, :24]), max_epochs=100, learning_rate=1e-2)
+    forecast = generator.forecast(list(SINES[:, :24]), 6, random_state=0)
+    low, middle, high = forecast["quantiles"]
+    truth = SINES[:, 24:]
+    assert np.abs(middle - truth).mean() < 0.5 * np.abs(truth - truth.mean()).mean()
+    assert 0.5 < np.mean((low <= truth) & (truth <= high)) <= 1.0
+
+
+def test_draws_have_the_predicted_moments(pairs):
+    """Sampled next steps scatter around `predict`, in the units of X."""
+    X = PAIRS[:2]
+    forecast = pairs.forecast(X, 1, n_samples=4000, quantiles=[0.5], random_state=0)
+    spread = PAIRS.std(axis=(0, 1)) / 10
+    assert np.all(np.abs(forecast["mean"][:, 0] - pairs.predict(X)) < spread)
+    assert np.all(np.abs(forecast["quantiles"][0, :, 0] - pairs.predict(X)) < spread)
+
+
+def test_same_seed_same_paths(sines):
+    """A seed repeats the paths, another draws others, and a pickle draws the same."""
+    paths = [sines.forecast(SINES, 4, random_state=seed)["mean"] for seed in (0, 0, 1)]
+    assert np.array_equal(paths[0], paths[1])
+    assert not np.array_equal(paths[0], paths[2])
+    twin = pickle.loads(pickle.dumps(sines))
+    assert np.array_equal(twin.forecast(SINES, 4, random_state=0)["mean"], paths[0])
+    assert np.array_equal(twin.score_samples(SINES), sines.score_samples(SINES))
+
+
+def test_samples_are_as_long_as_the_median_series():
+    """One feature gives rows of a table, several a 3-D array."""
+    assert make(RAGGED).sample(3).shape == (3, int(np.median([len(s) for s in RAGGED])), 2)
+    assert make(SINES).sample(2).shape == (2, 30)
+
+
+# --- fitting ----------------------------------------------------------------------------------------------------------
+
+
+def test_partial_fit_goes_on_after_a_pickle():
+    """Scale and start are those of the first call; a pickle between the calls changes no bit."""
+    plain, pickled = (SequenceGenerator(hidden_size=8, random_state=0) for _ in "ab")
+    for part in (SINES, SINES[:7] + 3, SINES[5:]):
+        plain.partial_fit(part)
+        pickled = pickle.loads(pickle.dumps(pickled)).partial_fit(part)
+    assert np.array_equal(plain.score_samples(SINES), pickled.score_samples(SINES))
+
+
+def test_streams_of_a_long_series():
+    """A long series is cut into streams, with early stopping on some of them, and forecast from its end."""
+    series = np.sin(np.arange(3000) / 3)[:, None] * [1, 100]
+    generator = make([series], tbptt_steps=16, early_stopping=True, max_epochs=10)
+    assert generator.best_loss_ == min(generator.validation_curve_)
+    assert generator.score([series]) > generator.score([series + 3])
+    assert generator.forecast([series], 2)["mean"].shape == (1, 2, 2)
+
+
+def test_float32_and_float64_agree(pairs):
+    """The type of the container is no content."""
+    X = [series.astype(np.float32) for series in RAGGED]
+    twin = Sequences.from_arrays(X)
+    assert np.array_equal(pairs.score_samples(twin), pairs.score_samples(X))
+    assert make(X).loss_curve_ == make([x.astype(np.float64) for x in X]).loss_curve_
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"horizon": 0}, "horizon must be a whole number of at least 1; got 0"),
+        ({"horizon": 1.5}, "horizon must be"),
+        ({"n_samples": 0}, "n_samples must be"),
+        ({"quantiles": [0.1, 1.1]}, "levels between 0 and 1"),
+        ({"quantiles": [-0.1]}, "levels between 0 and 1"),
+        ({"quantiles": [np.nan]}, "levels between 0 and 1"),
+        ({"quantiles": 0.5}, "must be a list of levels"),
+    ],
+)
+def test_forecast_refuses(sines, arguments, message):
+    """Arguments outside their range say so."""
+    with pytest.raises(ValueError, match=message):
+        sines.forecast(SINES, **{"horizon": 2} | arguments)
+
+
+@pytest.mark.parametrize("method", ["generate", "predict_proba"])
+def test_numbers_have_no_symbols(sines, method):
+    """What needs symbols is not there."""
+    assert not hasattr(sines, method)
+    with pytest.raises(AttributeError) as caught:
+        getattr(sines, method)
+    assert "fitted on numbers" in str(caught.value.__cause__)
+
+
+def test_other_refusals(sines, pairs):
+    """The loss fits the kind, samples are counted, texts are no numbers, another width is another model."""
+    with pytest.raises(ValueError, match="loss='cross_entropy' does not go with numbers"):
+        make(loss="cross_entropy")
+    with pytest.raises(ValueError, match="n_samples must be"):
+        sines.sample(0)
+    with pytest.raises(ValueError, match="X holds symbols"):
+        sines.score(["text"])
+    with pytest.raises(ValueError, match="X has 1 features"):
+        pairs.score([SINES[0]])
