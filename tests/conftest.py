@@ -7,6 +7,15 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")  # scikit-learn skips its array AP
 import pytest
 import torch
 
+from sksequence import _kernels
+
+
+@pytest.fixture(autouse=True, scope="session")
+def without_numba():
+    """Run everything through torch if SKSEQUENCE_WITHOUT_NUMBA is set, as where the extra is not installed."""
+    if os.environ.get("SKSEQUENCE_WITHOUT_NUMBA"):
+        _kernels.has_numba = lambda: False
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_torch_thread():

@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from .._kernels import is_fast, run_gru
 from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
 
 
@@ -43,5 +44,8 @@ class GRU(RecurrentLayer):
         self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
         """Run all steps in one call of a kernel."""
-        outputs, _ = call_kernel(torch.gru, x, state[0][None], weights)
+        if is_fast(x, state[0].shape[1]):
+            outputs = run_gru(x, state[0], lengths, weights)
+        else:
+            outputs, _ = call_kernel(torch.gru, x, state[0][None], weights)
         return outputs, (at_last_step(outputs, lengths, state[0]),)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from .._kernels import is_fast, run_rnn
 from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -15,15 +16,19 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _run_tanh(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
+def _run_tanh(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
+    if is_fast(x, h.shape[1]):
+        return run_rnn("tanh", x, h, lengths, weights)
     return call_kernel(torch.rnn_tanh, x, h[None], weights)[0]  # type: ignore[no-any-return]
 
 
-def _run_relu(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
+def _run_relu(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
+    if is_fast(x, h.shape[1]):
+        return run_rnn("relu", x, h, lengths, weights)
     return call_kernel(torch.rnn_relu, x, h[None], weights)[0]  # type: ignore[no-any-return]
 
 
-def _run_sigmoid(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
+def _run_sigmoid(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
     """Run through the tanh kernel, for torch has no sigmoid one.
 
     sigmoid(a) = (1 + tanh(a / 2)) / 2, so g = 2 h - 1 follows
@@ -32,7 +37,7 @@ def _run_sigmoid(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     quarter = weight_hh / 4
     shifted = (weight_ih / 2, quarter, bias_ih / 2, bias_hh / 2 + quarter.sum(dim=1))
-    return (_run_tanh(x, 2 * h - 1, shifted) + 1) / 2
+    return (_run_tanh(x, lengths, 2 * h - 1, shifted) + 1) / 2
 
 
 _FUSED = {"tanh": _run_tanh, "relu": _run_relu, "sigmoid": _run_sigmoid}
@@ -75,5 +80,5 @@ class SimpleRNN(RecurrentLayer):
         self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
         """Run all steps in one call of a kernel."""
-        outputs = _FUSED[self.activation](x, state[0], weights)
+        outputs = _FUSED[self.activation](x, lengths, state[0], weights)
         return outputs, (at_last_step(outputs, lengths, state[0]),)

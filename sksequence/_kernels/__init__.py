@@ -1,0 +1,77 @@
+"""Fused time loops: tensors in, tensors out.
+
+torch has no fused loop for simple and gated recurrent units on the CPU: it spends most of a small layer's time between
+operations. Compiled with Numba (the optional extra `fast`) the loop is one call, and so is its backward pass. Without
+Numba, on other devices and in double precision the callers use torch.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor
+
+# Above it torch's products, which see all rows of a step at once, are as fast.
+_LARGEST_HIDDEN = 256
+
+
+@cache
+def has_numba() -> bool:
+    """Whether the optional compiler is installed."""
+    return find_spec("numba") is not None
+
+
+def is_fast(x: Tensor, hidden_size: int) -> bool:
+    """Whether the compiled loops are the fastest exact way through time.
+
+    The answer depends on device, precision and width only: the same layer must not change its bits with the size of a
+    batch or the number of threads.
+    """
+    fits = x.device.type == "cpu" and x.dtype == torch.float32 and hidden_size <= _LARGEST_HIDDEN
+    return fits and has_numba()
+
+
+def run_gru(
+    x: Tensor, start: Tensor, lengths: Tensor | None, weights: tuple[Tensor, Tensor, Tensor, Tensor]
+) -> Tensor:
+    """Run a gated recurrent unit through time.
+
+    Parameters
+    ----------
+    x : Tensor of shape (batch, time, input)
+        Input.
+    start : Tensor of shape (batch, hidden)
+        State before the first step.
+    lengths : Tensor of shape (batch,) or None
+        Real steps of each row; None means all.
+    weights : tuple of Tensor
+        weight_ih, weight_hh, bias_ih, bias_hh in torch's layout.
+
+    Returns
+    -------
+    Tensor of shape (batch, time, hidden)
+        0 at padded steps.
+    """
+    from sksequence._kernels._gru import GRUFunction
+
+    return GRUFunction.apply(x, start, _all_steps(x, lengths), *weights)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def run_rnn(
+    activation: str,
+    x: Tensor,
+    start: Tensor,
+    lengths: Tensor | None,
+    weights: tuple[Tensor, Tensor, Tensor, Tensor],
+) -> Tensor:
+    """Run a simple recurrent layer through time, with "tanh" or "relu"; the rest as for `run_gru`."""
+    from sksequence._kernels._rnn import RNNFunction
+
+    relu = activation == "relu"
+    return RNNFunction.apply(relu, x, start, _all_steps(x, lengths), *weights)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _all_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
+    return lengths if lengths is not None else torch.full((len(x),), x.shape[1])

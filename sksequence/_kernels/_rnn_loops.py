@@ -1,0 +1,83 @@
+"""The time loops of a simple recurrent layer, h_t = f(x_t + h_{t-1} U), forward and backward, over blocks of rows.
+
+f is tanh or relu (Elman 1990); the backward loop is the derivative, step by step (backpropagation through time, Werbos
+1990). Both derivatives are functions of the output, so nothing else is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sksequence._kernels._arithmetic import ROWS, add_product, compiled, tanh
+
+
+@compiled
+def forward_loop(
+    inputs: Any, start: Any, lengths: Any, weight: Any, relu: bool, outputs: Any
+) -> None:
+    """Fill outputs (B, T, H); inputs (B, T, H) hold W x and both biases, weight is U transposed, (H, H)."""
+    n_rows, _, size = inputs.shape
+    h = np.zeros((ROWS, size), np.float32)
+    s = np.zeros((ROWS, size), np.float32)
+    zero = np.float32(0.0)
+    for first in range(0, n_rows, ROWS):
+        last = min(first + ROWS, n_rows)
+        n_steps = 0
+        for b in range(first, last):
+            h[b - first] = start[b]
+            n_steps = max(n_steps, lengths[b])
+        for t in range(n_steps):
+            s[:, :] = 0
+            add_product(s, h, weight)
+            for b in range(first, last):
+                if t >= lengths[b]:
+                    continue
+                x, rec, state, out = inputs[b, t], s[b - first], h[b - first], outputs[b, t]
+                if relu:
+                    for j in range(size):
+                        a = x[j] + rec[j]
+                        state[j] = max(a, zero)
+                else:
+                    for j in range(size):
+                        state[j] = tanh(x[j] + rec[j])
+                out[:] = state
+
+
+@compiled
+def backward_loop(
+    d_outputs: Any,
+    lengths: Any,
+    weight: Any,
+    relu: bool,
+    outputs: Any,
+    d_inputs: Any,
+    d_start: Any,
+) -> None:
+    """Fill d_inputs (B, T, H), zero at padded steps before, and d_start (B, H); weight is U, (H, H)."""
+    n_rows, _, size = outputs.shape
+    dh = np.zeros((ROWS, size), np.float32)
+    da = np.zeros((ROWS, size), np.float32)
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for first in range(0, n_rows, ROWS):
+        last = min(first + ROWS, n_rows)
+        n_steps = 0
+        dh[:, :] = 0
+        for b in range(first, last):
+            n_steps = max(n_steps, lengths[b])
+        for t in range(n_steps - 1, -1, -1):
+            da[:, :] = 0
+            for b in range(first, last):
+                if t >= lengths[b]:
+                    continue
+                out, d_out, d_in = outputs[b, t], d_outputs[b, t], d_inputs[b, t]
+                carried, local = dh[b - first], da[b - first]
+                for j in range(size):
+                    slope = (one if out[j] > zero else zero) if relu else one - out[j] * out[j]
+                    local[j] = (d_out[j] + carried[j]) * slope
+                d_in[:] = local
+                carried[:] = 0
+            add_product(dh, da, weight)
+        for b in range(first, last):
+            d_start[b] = dh[b - first]

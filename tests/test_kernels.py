@@ -1,0 +1,120 @@
+"""The compiled time loops against torch's, over sizes, lengths and directions of use."""
+
+import numpy as np
+import pytest
+import torch
+
+from sksequence import RNNClassifier, _kernels
+from sksequence._cells import build_layer
+
+OPTIONS = {"activation": "tanh", "context_size": 3, "recurrent_dropout": 0.0}
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+pytestmark = pytest.mark.skipif(
+    not _kernels.has_numba(), reason="the compiled loops are an optional extra"
+)
+
+
+def make_layer(cell, activation, input_size, hidden_size, seed):
+    """Return a layer with weights large enough to bend."""
+    generator = torch.Generator().manual_seed(seed)
+    layer = build_layer(
+        cell, input_size, hidden_size, OPTIONS | {"activation": activation}, generator
+    )
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight += 0.2 * torch.randn(weight.shape, generator=generator)
+    return layer
+
+
+def run_both(monkeypatch, layer, x, lengths, state):
+    """Return outputs, last state and all gradients, from the compiled loops and from torch's."""
+    results = []
+    for has_numba in (True, False):
+        monkeypatch.setattr(_kernels, "has_numba", lambda answer=has_numba: answer)
+        inputs = [part.clone().requires_grad_() for part in (x, state)]
+        outputs, (last,) = layer(inputs[0], lengths, (inputs[1],))
+        steps = torch.arange(x.shape[1]) < lengths[:, None]
+        kept = torch.where(steps[:, :, None], outputs, 0.0)
+        loss = (kept * torch.cos(torch.arange(kept.numel()).view_as(kept))).sum()
+        loss = loss + (last * last).sum()
+        gradients = torch.autograd.grad(loss, [*inputs, *layer.parameters()])
+        results.append([kept.detach(), last.detach(), *gradients])
+    return zip(*results, strict=True)
+
+
+CASES = [("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu"), ("rnn", "sigmoid")]
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("cell", "activation"), CASES)
+def test_compiled_loops_equal_torch(monkeypatch, cell, activation, seed):
+    """Outputs, last states and every gradient agree to 1e-5, for sizes 1 to 33 and ragged lengths."""
+    rng = np.random.default_rng(seed)
+    n_rows, n_steps, n_features, size = rng.integers(1, 34, 4).tolist()
+    layer = make_layer(cell, activation, n_features, size, seed)
+    if activation == "relu":  # keep a growing state in the range where rounding is small
+        with torch.no_grad():
+            layer.weight_hh *= 0.5
+    x = torch.from_numpy(rng.normal(size=(n_rows, n_steps, n_features)).astype(np.float32))
+    lengths = torch.from_numpy(rng.integers(0, n_steps + 1, n_rows))
+    lengths[0] = n_steps
+    state = torch.from_numpy(rng.normal(size=(n_rows, size)).astype(np.float32))
+    for ours, theirs in run_both(monkeypatch, layer, x, lengths, state):
+        scale = max(1.0, float(theirs.abs().max()))
+        torch.testing.assert_close(ours / scale, theirs / scale, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_second_backward_raises(cell):
+    """Gradients of gradients are not there, and nobody gets wrong ones."""
+    layer = make_layer(cell, "tanh", 3, 16, 0)
+    x = torch.ones(2, 4, 3, requires_grad=True)
+    outputs, _ = layer(x, None, None)
+    with pytest.raises(RuntimeError, match="first derivatives only"):
+        torch.autograd.grad(outputs.sum(), x, create_graph=True)
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_double_precision_is_left_to_torch(cell):
+    """Float64 goes through torch and stays float64."""
+    layer = make_layer(cell, "tanh", 3, 16, 0).double()
+    outputs, _ = layer(torch.ones(2, 4, 3, dtype=torch.float64), None, None)
+    assert outputs.dtype == torch.float64
+    assert not _kernels.is_fast(outputs, 16)
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_not_a_number_stays_one(cell):
+    """A diverged weight is seen in the outputs: clamping must not hide it."""
+    layer = make_layer(cell, "tanh", 3, 16, 0)
+    with torch.no_grad():
+        layer.weight_ih[0, 0] = torch.nan
+    outputs, _ = layer(torch.ones(2, 4, 3), None, None)
+    assert outputs.isnan().any()
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_a_row_has_the_same_bits_anywhere(cell):
+    """A row alone, in any place of a batch, and padded gives the same bits."""
+    layer = make_layer(cell, "tanh", 3, 20, 0)
+    x = torch.randn(37, 9, 3, generator=torch.Generator().manual_seed(1))
+    lengths = torch.full((37,), 9)
+    with torch.inference_mode():
+        whole, _ = layer(x.repeat_interleave(16, 0), lengths.repeat_interleave(16), None)
+        for i in (0, 5, 36):
+            alone, _ = layer(x[[i] * 16], lengths[:16], None)
+            assert torch.equal(alone, whole[16 * i : 16 * (i + 1)])
+
+
+def test_estimators_agree_with_and_without(monkeypatch):
+    """A fit through the compiled loops predicts what a fit through torch does."""
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(n, 2)) for n in rng.integers(3, 9, 40)]
+    y = np.array([x[:, 0].mean() > 0 for x in X])
+    proba = []
+    for has_numba in (True, False):
+        monkeypatch.setattr(_kernels, "has_numba", lambda answer=has_numba: answer)
+        model = RNNClassifier("gru", 16, max_epochs=3, random_state=0).fit(X, y)
+        proba.append(model.predict_proba(X))
+    np.testing.assert_allclose(*proba, atol=1e-4)
