@@ -15,6 +15,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def with_numba(monkeypatch):
+    """Use the compiled loops, whatever the rest of the run does."""
+    monkeypatch.setattr(_kernels, "has_numba", lambda: True)
+
+
 def make_layer(cell, activation, input_size, hidden_size, seed):
     """Return a layer with weights large enough to bend."""
     generator = torch.Generator().manual_seed(seed)
