@@ -193,7 +193,9 @@ class SequenceNet(NeuralNet):
             total += step["loss"].detach() * n_rows
             n_sequences += n_rows
             self._record_batch(prefix, step, n_rows)
-            self.notify("on_batch_end", batch=batch, training=training, **step)
+            # skorch's scores join the targets of all batches: weights would be in their way
+            targets = (batch[0], batch[1][0])
+            self.notify("on_batch_end", batch=targets, training=training, **step)
         self.history.record(f"{prefix}_loss", float(total) / n_sequences)
 
     def _record_batch(self, prefix: str, step: dict[str, Any], n_rows: int) -> None:
