@@ -1,0 +1,334 @@
+"""The skorch side: clipping, optimizers, schedules, the user's callbacks, threads, random streams, what is pickled."""
+
+import pickle
+import pickletools
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring
+
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence._net import OPTIMIZERS, SCHEDULES
+from sksequence._random import draw_seed, numpy_generator, torch_generator
+from sksequence._threads import limited_threads, worth_threads
+
+RANDOM = np.random.RandomState(0)
+X = list(RANDOM.randn(40, 12, 4))
+Y = np.array(["up" if x[:, 0].sum() > 0 else "down" for x in X])
+STEPS = [(x[:, 1] > 0).astype(int) for x in X]
+
+
+def make(**parameters):
+    """Return a small classifier."""
+    parameters = {"hidden_size": 8, "max_epochs": 4, "random_state": 0} | parameters
+    return RNNClassifier("gru", **parameters)
+
+
+class Recorder(Callback):
+    """Write down what skorch calls, the gradients and the learning rates."""
+
+    def initialize(self):
+        """Forget what was written down."""
+        self.events, self.norms, self.rates = [], [], []
+        return self
+
+    def _note(event):
+        def hook(self, net, **kwargs):
+            self.events.append(event)
+
+        return hook
+
+    on_train_begin, on_train_end = _note("train begin"), _note("train end")
+    on_epoch_begin, on_epoch_end = _note("epoch begin"), _note("epoch end")
+    on_batch_begin, on_batch_end = _note("batch begin"), _note("batch end")
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        """Measure the gradients of an optimizer step."""
+        squares = [p.grad.square().sum() for _, p in named_parameters if p.grad is not None]
+        self.norms.append(float(torch.stack(squares).sum().sqrt()))
+        self.rates.append(net.optimizer_.param_groups[0]["lr"])
+
+
+def fit_recorded(estimator, X=X, y=Y):
+    """Fit with a recorder; return both."""
+    recorder = Recorder()
+    return estimator.set_params(callbacks=[recorder]).fit(X, y), recorder
+
+
+# --- gradients --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("y", "tbptt_steps"), [(Y, None), (Y, 4), (STEPS, None), (STEPS, 4)])
+def test_nobody_sees_a_gradient_beyond_the_limit(y, tbptt_steps):
+    """Gradients are clipped before callbacks see them; the curve tells what they were before."""
+    limited, recorder = fit_recorded(make(max_grad_norm=0.01, tbptt_steps=tbptt_steps), y=y)
+    assert max(recorder.norms) <= 0.01 * (1 + 1e-4)
+    assert min(limited.gradient_norm_curve_) > 0.01
+    free, recorder = fit_recorded(make(max_grad_norm=None, tbptt_steps=tbptt_steps), y=y)
+    means = np.reshape(recorder.norms, (4, -1)).mean(axis=1)
+    assert free.gradient_norm_curve_ == pytest.approx(means, rel=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("lr_schedule", [*SCHEDULES, None])
+def test_every_optimizer_and_schedule_trains(optimizer, lr_schedule):
+    """The loss falls."""
+    rate = 0.05 if optimizer == "sgd" else 0.01
+    curve = (
+        make(optimizer=optimizer, lr_schedule=lr_schedule, learning_rate=rate, max_epochs=8)
+        .fit(X, Y)
+        .loss_curve_
+    )
+    assert curve[-1] < 0.95 * curve[0]
+
+
+def test_weight_decay_reaches_the_optimizer():
+    """It pulls the weights together."""
+    plain, decayed = (make(optimizer="adamw", weight_decay=w).fit(X, Y) for w in (0.0, 10.0))
+    size = [
+        sum(float(p.detach().abs().sum()) for p in e.module_.parameters()) for e in (plain, decayed)
+    ]
+    assert size[1] < 0.9 * size[0]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_stay_between_zero_and_one(name):
+    """They start above zero, reach one, and end near zero."""
+    factors = [SCHEDULES[name](p) for p in np.linspace(0, 1, 1001)]
+    assert factors[0] > 0
+    assert max(factors) == pytest.approx(1.0)
+    assert min(factors) >= 0
+    assert factors[-1] == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_rate_follows_the_schedule(name):
+    """The rate of each optimizer step is the schedule's at that part of the training."""
+    _, recorder = fit_recorded(make(lr_schedule=name, batch_size=10, learning_rate=0.02))
+    assert recorder.rates == pytest.approx([0.02 * SCHEDULES[name](i / 16) for i in range(16)])
+
+
+def test_rate_follows_the_schedule_within_streams():
+    """A batch of long streams is many optimizer steps: the rate changes at each of them."""
+    generator = SequenceGenerator(
+        "gru", 8, tbptt_steps=10, batch_size=4, max_epochs=3, lr_schedule="linear", random_state=0
+    )
+    recorder = Recorder()
+    generator.set_params(callbacks=[recorder]).fit(["abcd" * 100])
+    assert recorder.rates == pytest.approx(3e-3 * (1 - np.arange(30) / 30))
+
+
+# --- the user's callbacks ---------------------------------------------------------------------------------------------
+
+
+def test_callbacks_are_called_in_order():
+    """Training, epochs and batches begin and end as in skorch."""
+    _, recorder = fit_recorded(make(max_epochs=2))
+    batch = ["batch begin", "batch end"]
+    epoch = ["epoch begin", *batch * 2, "epoch end"]
+    assert recorder.events == ["train begin", *epoch * 2, "train end"]
+
+
+def test_history_is_there_for_callbacks(tmp_path):
+    """A checkpoint finds the best epoch in the history and writes the weights."""
+    checkpoint = Checkpoint(dirname=str(tmp_path), monitor=lambda net: _is_best(net.history))
+    fitted = make(callbacks=[checkpoint]).fit(X, Y)
+    assert (tmp_path / "params.pt").exists()
+    assert fitted.net_.history[:, "train_loss"] == fitted.loss_curve_
+
+
+def _is_best(history):
+    losses = history[:, "train_loss"]
+    return losses[-1] == min(losses)
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_epoch_scores(early_stopping):
+    """A user's score sees outputs and targets, and changes nothing."""
+
+    def accuracy(net, X, y):
+        return float((net.predict(X).argmax(axis=1) == np.asarray(y)).mean())
+
+    scoring = EpochScoring(accuracy, name="accuracy", on_train=not early_stopping)
+    estimator = make(early_stopping=early_stopping, max_epochs=10, learning_rate=0.01)
+    plain = estimator.fit(X, Y).loss_curve_
+    fitted = estimator.set_params(callbacks=[scoring]).fit(X, Y)
+    scores = fitted.net_.history[:, "accuracy"]
+    assert len(scores) == fitted.n_iter_
+    assert scores[-1] > (0.0 if early_stopping else 0.6)
+    assert fitted.loss_curve_ == plain
+
+
+def test_skorch_early_stopping_ends_normally():
+    """It raises KeyboardInterrupt inside skorch; the fit ends as a fit, with the attributes of the epochs that were."""
+    stop = EarlyStopping(monitor="train_loss", patience=2, threshold=100.0, sink=lambda *_: None)
+    fitted = make(max_epochs=50, callbacks=[stop]).fit(X, Y)
+    assert fitted.n_iter_ == len(fitted.loss_curve_) == len(fitted.gradient_norm_curve_) == 3
+    assert len(fitted.predict(X)) == len(X)
+
+
+def test_callbacks_are_not_shared_by_folds():
+    """Each fit of a search clones them."""
+    recorder = Recorder()
+    search = GridSearchCV(make(callbacks=[recorder]), {"hidden_size": [4, 6]}, cv=2)
+    assert search.fit(X, Y).best_score_ >= 0
+    assert not hasattr(recorder, "events")
+
+
+# --- what is pickled --------------------------------------------------------------------------------------------------
+
+
+def fitted_estimators():
+    """Return one of each kind, small."""
+    return [
+        RNNClassifier("lstm", 32, bidirectional=False, max_epochs=2, random_state=0).fit(X, Y),
+        RNNRegressor("gru", 8, max_epochs=2, random_state=0).fit(X, [x.sum() for x in X]),
+        SequenceGenerator("rnn", 8, max_epochs=2, random_state=0).fit(["to be", "or not"]),
+        make().partial_fit(X, Y, classes=np.unique(Y)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Fit one of each kind."""
+    return fitted_estimators()
+
+
+def test_pickle_is_small(fitted):
+    """Weights and little else: 4 802 float32 numbers are 19 kB."""
+    assert len(pickle.dumps(fitted[0])) < 25_000
+
+
+def test_pickle_holds_no_torch_or_skorch(fitted):
+    """Nothing but our classes and arrays is named in a pickle."""
+    for estimator in fitted:
+        names = set(_globals(pickle.dumps(estimator)))
+        assert {name.split(".")[0] for name in names} <= {
+            "sksequence",
+            "numpy",
+            "builtins",
+            "_codecs",
+        }
+
+
+def _globals(blob):
+    """Yield the modules that a pickle asks for: of the two strings before each STACK_GLOBAL, the first."""
+    strings, memo = [], []
+    for opcode, argument, _ in pickletools.genops(blob):
+        if opcode.name in ("SHORT_BINUNICODE", "BINUNICODE"):
+            strings.append(argument)
+        elif opcode.name == "MEMOIZE":
+            memo.append(strings[-1] if strings else None)
+        elif opcode.name in ("BINGET", "LONG_BINGET"):
+            strings.append(memo[argument])
+        elif opcode.name == "STACK_GLOBAL":
+            yield strings[-2]
+        elif opcode.name == "GLOBAL":
+            yield argument.split()[0]
+
+
+FRESH = """
+import pickle, sys
+import numpy as np
+estimators, X, expected = pickle.load(open(sys.argv[1], "rb"))
+for estimator, x, y in zip(estimators, X, expected):
+    assert np.array_equal(estimator.predict(x), y)
+assert not any(name.startswith("torch._dynamo") for name in sys.modules)
+"""
+
+
+def test_fresh_process_predicts_the_same_bits(fitted, tmp_path):
+    """A process that never saw the data loads and predicts, without what only training needs."""
+    inputs = [X, X, ["to b", "o"]]
+    expected = [e.predict(x) for e, x in zip(fitted, inputs, strict=False)]
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps((fitted[:3], inputs, expected)))
+    command = [sys.executable, "-W", "error", "-c", FRESH, str(tmp_path / "model.pkl")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+# --- threads ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def four_threads():
+    """Let the process have four threads, and give it back what it had."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_threads_are_given_back(four_threads):
+    """Inside there is one thread, also when nested; outside as many as before, also after an error."""
+    with limited_threads(32, 64):
+        assert torch.get_num_threads() == 1
+        with pytest.raises(RuntimeError, match="inside"), limited_threads(32, 64):
+            raise RuntimeError("inside")
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 4
+
+
+def test_large_networks_keep_their_threads(four_threads):
+    """Where a step is large, nothing is limited."""
+    assert worth_threads(512, 512)
+    with limited_threads(512, 512):
+        assert torch.get_num_threads() == 4
+
+
+def test_last_of_several_threads_gives_back(four_threads):
+    """Who leaves first leaves the others alone."""
+    inside, leave, seen = threading.Event(), threading.Event(), []
+
+    def work():
+        with limited_threads(1, 1):
+            inside.set()
+            leave.wait(10)
+            seen.append(torch.get_num_threads())
+
+    other = threading.Thread(target=work)
+    other.start()
+    inside.wait(10)
+    with limited_threads(1, 1):
+        pass
+    leave.set()
+    other.join()
+    assert seen == [1]
+    assert torch.get_num_threads() == 4
+
+
+def test_fit_and_predict_give_threads_back(four_threads):
+    """The estimators keep to the policy."""
+    make().fit(X, Y).predict(X)
+    assert torch.get_num_threads() == 4
+
+
+# --- random streams ---------------------------------------------------------------------------------------------------
+
+
+def test_streams_are_repeatable_and_apart():
+    """One seed and name, one stream; another name or seed, another stream."""
+    draws = {
+        (seed, name): (
+            numpy_generator(seed, name).random(4).tolist(),
+            torch.rand(4, generator=torch_generator(seed, name)).tolist(),
+        )
+        for seed in (0, 1, 2**31 - 1)
+        for name in ("weights", "shuffle")
+    }
+    for kind in (0, 1):
+        assert len({tuple(draw[kind]) for draw in draws.values()}) == 6
+    assert numpy_generator(0, "shuffle").random(4).tolist() == draws[0, "shuffle"][0]
+
+
+def test_seeds():
+    """An integer is itself, a generator moves on, None differs."""
+    assert draw_seed(np.int64(5)) == 5
+    for random in (np.random.RandomState(0), np.random.default_rng(0)):
+        assert draw_seed(random) != draw_seed(random)
+    assert draw_seed(None) != draw_seed(None)
