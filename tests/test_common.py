@@ -1,0 +1,49 @@
+"""scikit-learn's own checks, with no expected failure, for every estimator and every kind of network."""
+
+import pytest
+from sklearn.base import is_classifier, is_regressor
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+import sksequence
+from sksequence._cells import CELLS
+
+ESTIMATORS = [
+    getattr(sksequence, name)
+    for name in ("RNNClassifier", "RNNRegressor", "SequenceGenerator")
+    if hasattr(sksequence, name)
+]
+# What the checks ask of accuracy is learnt in these few passes.
+SMALL = {"hidden_size": 32, "learning_rate": 0.03, "batch_size": 16}
+EPOCHS = {"RNNClassifier": 4, "RNNRegressor": 18, "SequenceGenerator": 2}
+# The checks of a regressor have ten steps that all matter: more than the feed-forward network sees by default.
+NETWORKS = [
+    {"cell": cell} | ({"context_size": 10} if cell == "feedforward" else {}) for cell in CELLS
+]
+OPTIONS = [{"bidirectional": True}, {"num_layers": 2, "dropout": 0.1}, {"batch_size": 8}]
+
+
+def configurations():
+    """Return every estimator with its defaults, and small ones that run forward but for the option."""
+    found = [estimator() for estimator in ESTIMATORS]
+    for estimator in ESTIMATORS:
+        known = estimator().get_params()
+        small = SMALL | {"bidirectional": False, "max_epochs": EPOCHS[estimator.__name__]}
+        for network in NETWORKS + OPTIONS:
+            if network.keys() <= known.keys():
+                parameters = {name: v for name, v in (small | network).items() if name in known}
+                found.append(estimator(**parameters))
+    return found
+
+
+@parametrize_with_checks(configurations())
+def test_scikit_learn_check(estimator, check):
+    """The check passes."""
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: estimator.__name__)
+def test_number_of_checks(estimator):
+    """A tag set wrongly makes scikit-learn ask less; that is not a success."""
+    n_checks = len(list(estimator_checks_generator(estimator())))
+    expected = 65 if is_classifier(estimator()) else 60 if is_regressor(estimator()) else 38
+    assert n_checks >= expected
