@@ -276,8 +276,9 @@ def test_a_constant_target_is_centred_only():
         ([1.0, np.inf], "contains infinity"),
         (pd.Series(["a", None, "b"]), "contains nan at row 1"),
         ([1.0, np.nan], "contains np.float64.nan. at row 1 .NaN"),
-        (np.array([["a", "b"], ["b", "a"]]), "1d array"),
-        (np.array([[1, 2], [3, 4]]), "1d array"),
+        (np.array([["a", "b"], ["b", "a"]]), "is a 1d array.*set target='steps'"),
+        (np.array([[1, 2], [3, 4]]), r"shape \(2, 2\) and is no binary indicator"),
+        (np.zeros((2, 3, 2), dtype=int), "set target='steps'"),
     ],
 )
 def test_bad_labels(y, message):
@@ -304,6 +305,7 @@ def test_labels_not_seen_in_fit():
         ([1.0, 1e300], "too large"),
         (["a", "b"], "could not convert"),
         (np.ones(2) * 1j, "Complex"),
+        (np.ones((2, 3, 2)), r"shape \(2, 3, 2\).*set target='steps'"),
         (np.ones((2, 3)), r"shape \(2, 3\), expected 1 numbers a row"),
     ],
 )

@@ -189,6 +189,12 @@ def classification_codec(y: Any) -> LabelCodec | IndicatorCodec:
         y = _as_labels(y)
     if type_of_target(y, input_name="y") == "multilabel-indicator":
         return IndicatorCodec.learn(y)
+    shape = np.shape(y)
+    if len(shape) > 2 or (len(shape) == 2 and shape[1] > 1):
+        raise ValueError(
+            f"y has shape {shape} and is no binary indicator; one label a sequence is a 1d array. For one label a "
+            "step, set target='steps'."
+        )
     return LabelCodec.learn(y)
 
 
@@ -218,6 +224,11 @@ def is_missing(label: Any) -> bool:
 
 def _as_numbers(y: Any) -> Any:
     """Let scikit-learn judge the numbers: None, NaN, infinity, text and complex are errors."""
+    if len(np.shape(y)) > 2:
+        raise ValueError(
+            f"y has shape {np.shape(y)}; numbers of a sequence are (n,) or (n, k). For one target a step, set "
+            "target='steps'."
+        )
     y = check_array(y, input_name="y", ensure_2d=False, dtype=np.float64)
     if np.any(np.abs(y) > np.finfo(np.float32).max):
         raise ValueError(
