@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .gradients import CELLS, LAG, NOISES
 from .tasks import TASKS
 
 _COLUMNS = (
@@ -59,7 +60,10 @@ def _choice(name: str, result: dict[str, Any]) -> str:
 
 def render(stored: dict[str, Any]) -> str:
     """Return the whole page."""
-    page = "# What the estimators reach\n\nWritten by `python -m tests.benchmarks.floors`; see README.md.\n"
+    page = (
+        "# What the estimators reach\n\n"
+        "Written by `python -m tests.benchmarks.floors`; README.md says how it is measured.\n"
+    )
     for mode, title in _TITLES.items():
         results = {name: stored.get(mode, {}).get(name) for name in TASKS}
         measured = {name: result for name, result in results.items() if result}
@@ -70,4 +74,17 @@ def render(stored: dict[str, Any]) -> str:
         choices = "".join(_choice(name, result) for name, result in measured.items())
         if choices:
             page += f"\nValidation scores of the candidates:\n\n{choices}"
-    return page
+    return page + (_gradients(stored["gradients"]) if "gradients" in stored else "")
+
+
+def _gradients(table: dict[str, list[float]]) -> str:
+    """Return the ratios of gradients as a section."""
+    head = f"| cell | {' | '.join(f'noise {noise:g}' for noise in NOISES)} |\n"
+    rows = "".join(
+        f"| {cell} | {' | '.join(f'{ratio:.1e}' for ratio in table[cell])} |\n" for cell in CELLS
+    )
+    return (
+        "\n## How far back the gradient reaches\n\n"
+        f"Norm of the loss's gradient with respect to the input at the first of {LAG + 1} steps, over the one at "
+        f"the last step, before training.\n\n{head}|{'---|' * (1 + len(NOISES))}\n{rows}"
+    )
