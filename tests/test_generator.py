@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sksequence import SequenceGenerator, Sequences
 from sksequence._cells import CELLS
-from sksequence._net import last_outputs
+from sksequence._net import last_outputs, network_features
 
 DOCUMENTS = ["to be or not to be", "that is the question", "whether tis nobler", "in the mind"] * 5
 TEXT = "the cat sat on the mat. " * 30
@@ -108,6 +108,17 @@ def test_score_does_not_depend_on_the_chunk(writer, monkeypatch):
     monkeypatch.setattr("sksequence._net._stepping._CHUNK", 31)
     assert writer.score_samples(texts) == pytest.approx(scores, rel=1e-6)
     assert writer.predict_proba(texts) == pytest.approx(after, abs=1e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_transform_is_the_hidden_state_of_one_pass(cell):
+    """Read in chunks or at once, the state after the last symbol is the same."""
+    generator = make(cell=cell, max_epochs=1, num_layers=2)
+    texts = [TEXT[:600], "to be", "t"]
+    sequences = generator._model.codec.context(generator._check_input(texts))
+    context = generator._model.prepare(sequences)
+    states = network_features(generator.net_, context)[context.offsets[1:] - 1]
+    assert generator.transform(texts) == pytest.approx(states, abs=1e-6)
 
 
 def test_documents_do_not_bleed_into_each_other():
@@ -246,7 +257,9 @@ def test_words_join_to_the_exact_text():
 
 def test_callable_analyzer():
     """Pieces of a user's own analyzer are joined with blanks."""
-    generator = make(["to be or not to be"] * 30, analyzer=str.split, max_epochs=40)
+    generator = make(
+        ["to be or not to be"] * 30, analyzer=str.split, max_epochs=60, learning_rate=1e-2
+    )
     assert set(generator.vocabulary_) == {"to", "be", "or", "not"}
     assert generator.generate("to be", max_steps=2, top_k=1) == "to be or not"
     assert generator.generate("  ", max_steps=2, top_k=1) == "   to be"
