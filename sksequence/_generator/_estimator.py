@@ -77,7 +77,8 @@ class SequenceGenerator(Drawing, Judging):
     scale : "global" or bool, default="global"
         "global" (True) standardises each feature of numbers over all sequences. False takes numbers as they are.
     analyzer : {"char", "word"} or callable, default="char"
-        How a text becomes symbols; "word" gives words, punctuation marks and white space.
+        How a text becomes symbols; "word" gives words, punctuation marks and white space. `generate` joins symbols to
+        a text again, those of a callable with blanks between them.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights there are.
     callbacks : list of skorch.callbacks.Callback or None, default=None
@@ -140,7 +141,8 @@ class SequenceGenerator(Drawing, Judging):
     *streams* of equal length, which are read side by side: one long text trains as fast as many short ones. A
     stream begins without memory, but after the symbol before it. Whatever comes after `fit` reads whole sequences.
 
-    Likelihoods are natural logarithms. Those of numbers are densities in the units of X, whatever `scale` is: in a
+    Likelihoods are natural logarithms. After n steps of `fit`, a symbol that was not among them has the probability
+    1 / (n + 1). Those of numbers are densities in the units of X, whatever `scale` is: in a
     grid, models with and without it are compared fairly.
 
     References
@@ -280,7 +282,7 @@ class SequenceGenerator(Drawing, Judging):
         Parameters
         ----------
         X : array-like or list of sequences
-            As in `fit`; the vocabulary and the scale are learnt in the first call.
+            As in `fit`; vocabulary, scale and whether sequences have ends are learnt in the first call.
         y : None
             Ignored, there by convention.
 
