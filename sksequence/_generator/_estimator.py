@@ -1,4 +1,4 @@
-"""The estimator of p(next step | all steps so far), for symbols and for numbers: its parameters and how it is fitted."""
+"""The estimator of p(next step | all steps so far): its parameters, and how it is fitted."""
 
 from __future__ import annotations
 
@@ -141,9 +141,9 @@ class SequenceGenerator(Drawing, Judging):
     *streams* of equal length, which are read side by side: one long text trains as fast as many short ones. A
     stream begins without memory, but after the symbol before it. Whatever comes after `fit` reads whole sequences.
 
-    Likelihoods are natural logarithms. After n steps of `fit`, a symbol that was not among them has the probability
-    1 / (n + 1). Those of numbers are densities in the units of X, whatever `scale` is: in a
-    grid, models with and without it are compared fairly.
+    Likelihoods are natural logarithms. Those of numbers are densities in the units of X, whatever `scale` is: in a
+    grid, models with and without it are compared fairly. A symbol that is not among the n steps of `fit` has the
+    probability 1 / (n + 1).
 
     References
     ----------
