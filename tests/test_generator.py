@@ -433,5 +433,5 @@ def test_fit_refuses():
         make(loss="gaussian")
     with pytest.raises(TypeError, match=r"X is a single str.*Pass \[X\]"):
         make(TEXT)
-    with pytest.raises(ValueError, match="early stopping needs rows"):
+    with pytest.raises(ValueError, match="early stopping needs"):
         make(["short"], early_stopping=True)
