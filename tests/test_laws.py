@@ -439,3 +439,49 @@ def test_the_generator_keeps_the_laws(X):
     alone = np.concatenate([model.score_samples([x]) for x in X])
     np.testing.assert_array_equal(alone, together)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).score_samples(X), together)
+
+
+def test_partial_fit_refuses_other_classes():
+    """Classes named again must be those of the first call."""
+    X = [np.ones((3, 1)), np.zeros((4, 1))]
+    model = RNNClassifier(hidden_size=4, random_state=0).partial_fit(X, ["a", "b"], ["a", "b"])
+    model.partial_fit(X, ["a", "b"], ["b", "a"])
+    with pytest.raises(ValueError, match=r"classes=\['a', 'c'\] is not the same"):
+        model.partial_fit(X, ["a", "a"], ["a", "c"])
+
+
+@pytest.mark.parametrize("name", ["hidden_size", "num_layers"])
+def test_going_on_refuses_another_network(name):
+    """A network cannot grow between two fits that share its weights."""
+    X, y = np.arange(12.0).reshape(4, 3), np.array([0, 1, 0, 1])
+    model = RNNClassifier(hidden_size=4, max_epochs=1, warm_start=True, random_state=0).fit(X, y)
+    before = model.predict_proba(X)
+    model.set_params(**{name: 3})
+    for go_on in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=f"{name} is now 3"):
+            go_on(X, y)
+    assert np.array_equal(model.predict_proba(X), before)
+
+
+def test_early_stopping_needs_labels_on_both_sides():
+    """A validation part without a labelled step judges nothing."""
+    X = [np.full((3, 1), i) for i in range(20)]
+    y = [np.full(3, np.nan) for _ in X]
+    y[0][:] = y[1][:] = 1.0
+    model = RNNRegressor(early_stopping=True, validation_split="last", random_state=0)
+    with pytest.raises(ValueError, match="0 for validation"):
+        model.fit(X, y)
+
+
+def test_frames_may_not_skip_values():
+    """Frames further apart than they are long would leave values out."""
+    with pytest.raises(ValueError, match=r"frame_step=5 is longer than the frames"):
+        RNNClassifier(frame_length=3, frame_step=5).fit(np.eye(8), np.arange(8) % 2)
+
+
+def test_score_checks_weights_per_step():
+    """Weights that are not one a sequence are named as such."""
+    X, y = [np.ones((2, 1)), np.ones((3, 1))], [np.array([0, 1]), np.array([1, 0, 1])]
+    model = RNNClassifier(hidden_size=4, max_epochs=1, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.score(X, y, sample_weight=[1.0, 1.0, 1.0])

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base._fitting import Fitted, Task, fitted_attributes, net_plan, train_net
 from sksequence._base._model import Model
-from sksequence._base._parameters import SHARED
+from sksequence._base._parameters import SHARED, STRUCTURE
 from sksequence._base._rows import RowPlan, TargetRows, check_weights, plan_rows
 from sksequence._base._supervised import read_supervised, supervised_model, supervised_sizes
 from sksequence._batching import Sequences
@@ -117,6 +117,8 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """Pass once over the given rows, in the given order."""
         self._check_together()
         known = self._known_model()
+        if codec is not None and known is not None:
+            codec.check_same(known.codec)
         task = self._read(
             X, y, sample_weight, known, ordered=True, validation_fraction=0.0, codec=codec
         )
@@ -131,6 +133,16 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         batch_size, max_epochs = self._training_sizes(task)
         return replace(known, batch_size=batch_size, max_epochs=max_epochs)
 
+    def _check_same_network(self, known: Model) -> None:
+        """Refuse to go on with a network that the parameters no longer describe."""
+        parameters = self.get_params(deep=False)
+        for name in STRUCTURE & parameters.keys():
+            if parameters[name] != getattr(known.spec, name) and getattr(known.spec, name):
+                raise ValueError(
+                    f"{name} is now {parameters[name]!r}, but the network to go on with was built with "
+                    f"{getattr(known.spec, name)!r}. Set it back, or fit with warm_start=False."
+                )
+
     def _known_model(self) -> Model | None:
         return getattr(self, "_model", None)
 
@@ -140,6 +152,7 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             model = self._make_model(task)
             net = new_net(net_plan(self, model, once=once))
         else:
+            self._check_same_network(known)
             model = known if once else self._resized(known, task)
             net = restored_net(net_plan(self, model, once=once), net_arrays(self.net_))
             net.initialize_to_train()

@@ -63,3 +63,14 @@ SUPERVISED: dict[str, list[Any]] = {
 }
 
 SHARED = NETWORK | TRAINING | RUNNING
+
+# what decides the shape of the weights, or what they mean
+STRUCTURE = {
+    "cell",
+    "hidden_size",
+    "num_layers",
+    "merge_mode",
+    "activation",
+    "context_size",
+    "pooling",
+}

@@ -14,8 +14,8 @@ from sksequence._batching import (
     content_digests,
     content_order,
     expand_weights,
+    flat_rows,
     held_out_rows,
-    offsets_of,
 )
 
 Rows = NDArray[np.int64]
@@ -45,9 +45,14 @@ class TargetRows:
     def take(self, rows: Rows, offsets: Rows) -> NDArray[Any]:
         """Return the labelled targets of the sequences in `rows`."""
         if self.container is not None:
-            spans = [np.arange(offsets[i], offsets[i + 1]) for i in rows]
-            rows = np.concatenate(spans) if spans else rows
+            rows = flat_rows(offsets[rows], np.diff(offsets)[rows])
         return self.parsed[rows][self.labelled[rows]]
+
+    def has_target(self, sequences: Sequences) -> NDArray[np.bool_]:
+        """Tell for each sequence whether it has a target, or at least one labelled step."""
+        if self.container is None:
+            return self.labelled
+        return np.logical_or.reduceat(self.labelled, sequences.offsets[:-1])
 
 
 @dataclass(frozen=True)
@@ -94,12 +99,15 @@ def plan_rows(
     rows, left = expand_weights(weights, len(sequences))
     plain = np.ones(len(sequences)) if left is None else left
     if ordered and (not validation_fraction or validation_split == "last"):
-        return RowPlan(*_last_part(sequences, rows, validation_fraction, targets), plain)
+        training, validation = _last_part(sequences, rows, validation_fraction, targets)
+        _check_parts(training, validation, validation_fraction, targets.has_target(sequences))
+        return RowPlan(training, validation, plain)
     digests = content_digests(sequences, targets.parsed, left)
     if validation_split == "last":
         training, validation = _last_part(sequences, rows, validation_fraction, targets)
     else:
         training, validation = _random_part(digests, targets, rows, validation_fraction, seed)
+    _check_parts(training, validation, validation_fraction, targets.has_target(sequences))
     if not ordered:
         training, validation = (p[content_order(digests[p])] for p in (training, validation))
     return RowPlan(training, validation, plain)
@@ -111,9 +119,7 @@ def _random_part(
     if not fraction:
         return rows, rows[:0]
     held_out = held_out_rows(digests, _strata(targets, len(digests)), fraction, seed)[rows]
-    training, validation = rows[~held_out], rows[held_out]
-    _check_parts(training, validation, len(rows))
-    return training, validation
+    return rows[~held_out], rows[held_out]
 
 
 def _strata(targets: TargetRows, n_sequences: int) -> NDArray[np.int64]:
@@ -131,9 +137,7 @@ def _last_part(
     n_held_out = max(1, round(fraction * len(rows)))
     first = len(rows) - n_held_out
     gap = _overlap(sequences, rows, first, targets) if first > 0 else 0
-    training, validation = rows[: max(first - gap, 0)], rows[first:]
-    _check_parts(training, validation, len(rows))
-    return training, validation
+    return rows[: max(first - gap, 0)], rows[first:]
 
 
 def _overlap(sequences: Sequences, rows: Rows, first: int, targets: TargetRows) -> int:
@@ -155,16 +159,13 @@ def block_of(sequences: Sequences, i: int) -> NDArray[Any]:
     return block[sequences.offsets[i] : sequences.offsets[i + 1]]
 
 
-def _check_parts(training: Rows, validation: Rows, n_rows: int) -> None:
-    if len(training) and len(validation):
+def _check_parts(
+    training: Rows, validation: Rows, fraction: float, has_target: NDArray[np.bool_]
+) -> None:
+    n_training, n_validation = has_target[training].sum(), has_target[validation].sum()
+    if not fraction or (n_training and n_validation):
         return
     raise ValueError(
-        f"early stopping needs rows to train on and rows to hold out; of {n_rows} rows, {len(training)} would be for "
-        f"training and {len(validation)} for validation. Pass more sequences, change validation_fraction, or set "
-        "early_stopping=False."
+        f"early stopping needs labelled sequences to train on and to hold out; {n_training} would be for training and "
+        f"{n_validation} for validation. Pass more sequences, change validation_fraction, or set early_stopping=False."
     )
-
-
-def per_step_weights(weights: NDArray[np.float64], lengths: Rows) -> NDArray[np.float64]:
-    """Give every step the weight of its sequence."""
-    return np.repeat(weights, np.diff(offsets_of(lengths)))

@@ -115,7 +115,13 @@ def _frames(estimator: Any, form: InputForm, lengths: NDArray[np.int64], per_ste
     unframed = "targets per step" if per_step else "symbols" if form.vocabularies else None
     if unframed is None:
         length = automatic_frame_length(lengths) if length == "auto" else int(length)
-        return Frames(length, automatic_frame_step(length) if step is None else int(step))
+        step = automatic_frame_step(length) if step is None else int(step)
+        if step > length:
+            raise ValueError(
+                f"frame_step={step} is longer than the frames (frame_length={length}) and would skip values; "
+                "choose a step of at most the length."
+            )
+        return Frames(length, step)
     if length not in ("auto", 1) or step is not None:
         raise ValueError(
             f"frame_length={length!r} and frame_step={step!r} gather numeric steps of a sequence with one target; "
@@ -183,6 +189,7 @@ def supervised_attributes(model: Model) -> dict[str, Any]:
 def flat_truth(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     """Return labelled per-step targets, predictions and weights as flat runs, for a score."""
     lengths = estimator._check_input(X).lengths
+    check_consistent_length(lengths, sample_weight)
     steps = read_steps(y, lengths, numeric=estimator._numeric_targets)
     predicted = read_steps(estimator.predict(X), lengths, numeric=estimator._numeric_targets).flat
     weights = None if sample_weight is None else np.repeat(sample_weight, lengths)[steps.labelled]

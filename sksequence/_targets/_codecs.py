@@ -31,6 +31,15 @@ class LabelCodec:
         check_classification_targets(y)
         return cls(np.unique(y))
 
+    def check_same(self, other: RowCodec) -> None:
+        """Raise a ValueError if the classes of `other` are not these."""
+        known = getattr(other, "classes", None)
+        if not np.array_equal(self.classes, np.asarray(known)):
+            raise ValueError(
+                f"classes={self.classes.tolist()} is not the same as in the first call of partial_fit, {known}. "
+                "Leave classes out, or begin with a new estimator."
+            )
+
     @property
     def n_outputs(self) -> int:
         """One logit a class."""
