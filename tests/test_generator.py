@@ -425,6 +425,45 @@ def test_symbols_have_no_forecast(documents):
     assert "fitted on symbols" in str(caught.value.__cause__)
 
 
+@pytest.mark.parametrize("tbptt_steps", [None, 16])
+def test_cells_without_step_are_refused_before_training(tbptt_steps):
+    """A user's cell that cannot go on from a state could be asked nothing."""
+    with pytest.raises(ValueError, match=r"has no method step\(x, state\)"):
+        make(cell=torch.nn.GRU, tbptt_steps=tbptt_steps)
+
+
+class Leaky(torch.nn.Module):
+    """A leaky integrator, with a step."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.inner = torch.nn.Linear(input_size, hidden_size)
+
+    def step(self, x, state):
+        """Return output and state after one step."""
+        state = 0.5 * (0.0 if state is None else state) + torch.tanh(self.inner(x))
+        return state, state
+
+    def forward(self, x, state=None):
+        """Step through time."""
+        outputs = []
+        for x_now in x.unbind(1):
+            output, state = self.step(x_now, state)
+            outputs.append(output)
+        return torch.stack(outputs, 1), state
+
+
+def test_cell_of_the_user_with_step():
+    """It learns, judges, writes and pickles like the named ones."""
+    generator = make(cell=Leaky, max_epochs=2)
+    text = DOCUMENTS[0]
+    first = np.log(first_probabilities(generator)[list(generator.vocabulary_).index(text[0])])
+    stepwise = first + log_probabilities(generator, text).sum()
+    assert generator.score_samples([text])[0] == pytest.approx(stepwise, rel=1e-5)
+    twin = pickle.loads(pickle.dumps(generator))
+    assert twin.generate("to", random_state=0) == generator.generate("to", random_state=0)
+
+
 def test_fit_refuses():
     """One symbol a step, a loss that fits, and texts in a list."""
     with pytest.raises(ValueError, match="a generator of symbols learns one symbol a step"):

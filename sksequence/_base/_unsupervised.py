@@ -14,7 +14,7 @@ from sksequence._base._rows import TargetRows
 from sksequence._base._supervised import embedding_width, learn_scaler
 from sksequence._batching import Frames, Scaler, Sequences, offsets_of
 from sksequence._losses import OUTPUTS_PER_VALUE
-from sksequence._modules import NetworkSpec
+from sksequence._modules import NetworkSpec, build_network
 from sksequence._targets import SeriesCodec, SymbolCodec
 from sksequence._validation import InputForm
 
@@ -100,18 +100,29 @@ def generator_model(estimator: Any, task: Task) -> Model:
     if isinstance(codec, SeriesCodec):
         scaler = _scaler(estimator, codec, task)
     batch_size, max_epochs = generator_sizes(estimator, task.sequences)
+    spec = _spec(estimator, codec)
+    _check_steps(spec)
     return Model(
         form=task.form,
         scaler=scaler,
         frames=Frames(),
         codec=codec,
         container=task.targets.container,
-        spec=_spec(estimator, codec),
+        spec=spec,
         loss=_loss(estimator, task.form),
         seed=task.seed,
         batch_size=batch_size,
         max_epochs=max_epochs,
     )
+
+
+def _check_steps(spec: NetworkSpec) -> None:
+    """Refuse a user's cell that cannot go on from a state before it is trained: nothing could be asked of it."""
+    if callable(spec.cell) and not build_network(spec, seed=0).can_step:
+        raise ValueError(
+            f"a generator goes on step by step, and the cell {spec.cell!r} has no method step(x, state) that returns "
+            "an output and the next state. Add one, or choose a cell by name; torch's own layers have none."
+        )
 
 
 def generator_sizes(estimator: Any, inputs: Sequences) -> tuple[int, int]:
