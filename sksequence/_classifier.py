@@ -56,7 +56,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         "auto" is the only one that fits y: the second for a binary indicator of several labels, else the first.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
-    learning_rate : float, default=3e-3
+    learning_rate : float, default=1e-2
         The highest rate of the schedule.
     lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"
         "one_cycle" rises for a twentieth of the training and falls to 0 along half a cosine, after [4]_; the
@@ -206,7 +206,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         frame_step: int | None = None,
         loss: str = "auto",
         optimizer: str = "adam",
-        learning_rate: float = 3e-3,
+        learning_rate: float = 1e-2,
         lr_schedule: str | None = "one_cycle",
         weight_decay: float = 0.0,
         max_grad_norm: float | None = 1.0,

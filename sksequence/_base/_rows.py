@@ -35,12 +35,15 @@ class TargetRows:
         Which rows have a target.
     container : str or None
         Of per-step targets; None means one target a sequence.
+    may_overlap : bool
+        Whether neighbouring sequences may be windows of one series; pieces that we cut ourselves are none.
     """
 
     codec: Any
     parsed: NDArray[Any]
     labelled: NDArray[np.bool_]
     container: Any
+    may_overlap: bool = True
 
     def take(self, rows: Rows, offsets: Rows) -> NDArray[Any]:
         """Return the labelled targets of the sequences in `rows`."""
@@ -136,7 +139,7 @@ def _last_part(
         return rows, rows[:0]
     n_held_out = max(1, round(fraction * len(rows)))
     first = len(rows) - n_held_out
-    gap = _overlap(sequences, rows, first, targets) if first > 0 else 0
+    gap = _overlap(sequences, rows, first, targets) if first > 0 and targets.may_overlap else 0
     return rows[: max(first - gap, 0)], rows[first:]
 
 

@@ -28,11 +28,13 @@ def read_unsupervised(
     """Shift sequences by one step and cut long ones into parallel streams."""
     codec: Any = _new_codec(estimator, sequences, form) if known is None else known.codec
     inputs, targets = codec.shift(sequences)
+    n_whole = len(inputs)
     if estimator.tbptt_steps is not None:
         inputs = _cut_into_streams(
             inputs, _batch_size(estimator, inputs), int(estimator.tbptt_steps)
         )
-    return inputs, TargetRows(codec, targets, codec.known(targets), "ragged")
+    is_whole = len(inputs) == n_whole
+    return inputs, TargetRows(codec, targets, codec.known(targets), "ragged", may_overlap=is_whole)
 
 
 def _new_codec(estimator: Any, sequences: Sequences, form: InputForm) -> SymbolCodec | SeriesCodec:

@@ -131,6 +131,10 @@ def inference_batches(
         longest = min(int(lengths[order[start]]), chunk or max_steps)
         rows = max(_ROW_MULTIPLE, max_steps // longest // _ROW_MULTIPLE * _ROW_MULTIPLE)
         index = order[start : start + rows]
+        if chunk is not None:
+            # rows that end early are carried along to the end of the longest
+            near = int(np.count_nonzero(2 * lengths[index] >= lengths[index[0]]))
+            index = index[: max(_ROW_MULTIPLE, near)]
         missing = -len(index) % _ROW_MULTIPLE
         yield index, np.concatenate([index, np.repeat(index[-1:], missing)])
-        start += rows
+        start += len(index)

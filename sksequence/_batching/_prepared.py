@@ -55,11 +55,29 @@ class PreparedSequences:
         dict of Tensor
             "lengths" (B,), and "values" (B, T, F) float32, "codes" (B, T, K) int64 where there are any.
         """
-        lengths = self.lengths[index]
-        batch = {"lengths": torch.from_numpy(lengths)}
-        rows = torch.from_numpy(
-            self.frames.rows(self.offsets[index], self.step_lengths[index], int(lengths.max()))
+        return self._gather(
+            index, self.offsets[index], self.step_lengths[index], self.lengths[index]
         )
+
+    def gather_part(self, index: NDArray[np.int64], start: int, n_steps: int) -> dict[str, Tensor]:
+        """Return at most `n_steps` steps from `start` on, of sequences that have no frames.
+
+        A sequence that has ended before has length 0.
+        """
+        left = self.lengths[index] - start
+        lengths = np.clip(left, 0, n_steps)
+        starts = self.offsets[index] + np.minimum(start, self.lengths[index] - 1)
+        return self._gather(index, starts, np.maximum(lengths, 1), lengths)
+
+    def _gather(
+        self,
+        index: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        step_lengths: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+    ) -> dict[str, Tensor]:
+        batch = {"lengths": torch.from_numpy(lengths)}
+        rows = torch.from_numpy(self.frames.rows(starts, step_lengths, int(lengths.max())))
         n_rows, n_steps = rows.shape[:2]  # (batch, time, frame)
         if self._values is not None:
             values = self._values.index_select(0, rows.view(-1)).view(n_rows, n_steps, -1)

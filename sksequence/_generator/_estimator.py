@@ -45,7 +45,7 @@ class SequenceGenerator(Drawing, Judging):
         the first for symbols, the second for numbers.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
-    learning_rate : float, default=3e-3
+    learning_rate : float, default=1e-2
         The highest rate of the schedule.
     lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"
         "one_cycle" rises for a twentieth of the training and falls to 0 along half a cosine; the others only fall.
@@ -192,7 +192,7 @@ class SequenceGenerator(Drawing, Judging):
         embedding_dim: int | None = None,
         loss: str = "auto",
         optimizer: str = "adam",
-        learning_rate: float = 3e-3,
+        learning_rate: float = 1e-2,
         lr_schedule: str | None = "one_cycle",
         weight_decay: float = 0.0,
         max_grad_norm: float | None = 1.0,

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sksequence._base import BaseRNN
 from sksequence._generator._kind import models_symbols
-from sksequence._net import last_outputs, network_features, step_losses
+from sksequence._net import last_features, last_outputs, step_losses
 
 
 class Judging(DensityMixin, BaseRNN):
@@ -134,5 +134,4 @@ class Judging(DensityMixin, BaseRNN):
         """
         context = self._model.prepare(self._model.codec.context(self._check_input(X)))
         with self._threads():
-            rows = network_features(self.net_, context)
-        return np.asarray(rows[context.offsets[1:] - 1])
+            return last_features(self.net_, context)

@@ -114,6 +114,17 @@ class SequenceNetwork(nn.Module):
         state : tuple over depths of tuples of Tensor of shape (batch, ...)
             The state after each row's last step.
         """
+        features, after = self.advance_features(lengths, values, codes, state)
+        return self.head(features), after
+
+    def advance_features(
+        self,
+        lengths: Tensor,
+        values: Tensor | None = None,
+        codes: Tensor | None = None,
+        state: State | None = None,
+    ) -> tuple[Tensor, State]:
+        """Return what the head reads instead of outputs; otherwise as `advance`."""
         self._check_can_step("advance")
         if self.spec.pooling not in (None, "last"):
             raise ValueError(
@@ -121,7 +132,7 @@ class SequenceNetwork(nn.Module):
             )
         x, steps = self._enter(lengths, values, codes)
         outputs, after = self.stack.advance(x, lengths, state)
-        return self.head(self.dropout(flatten_steps(outputs, steps))), after
+        return self.dropout(flatten_steps(outputs, steps)), after
 
     def _enter(
         self, lengths: Tensor, values: Tensor | None, codes: Tensor | None

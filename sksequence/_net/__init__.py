@@ -11,7 +11,7 @@ from sksequence._net._build import (
 from sksequence._net._generating import continuations, forecast_paths
 from sksequence._net._net import SequenceNet
 from sksequence._net._optimization import OPTIMIZERS, SCHEDULES
-from sksequence._net._stepping import last_outputs, read_to_the_end, step_losses
+from sksequence._net._stepping import last_features, last_outputs, read_to_the_end, step_losses
 from sksequence._net._training import Stopping, TrainingRecord, train
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "TrainingRecord",
     "continuations",
     "forecast_paths",
+    "last_features",
     "last_outputs",
     "net_arrays",
     "network_features",

@@ -18,6 +18,9 @@ from sksequence._net._net import SequenceNet
 from sksequence._net._stepping import read_to_the_end
 from sksequence._random import torch_generator
 
+# paths drawn together: their states bound the memory of a forecast
+_MOST_ROWS = 1 << 14
+
 
 def continuations(
     net: SequenceNet,
@@ -31,7 +34,7 @@ def continuations(
     seed: int,
 ) -> list[list[int]]:
     """Draw `n_samples` continuations of each context, as outputs."""
-    outputs, state = _read_all(net, context, n_samples)
+    outputs, state = _read_all(net, context, np.arange(len(context)), n_samples)
     with torch.inference_mode():
         return generate_codes(
             partial(_advance_codes, net),
@@ -55,19 +58,26 @@ def forecast_paths(
     seed: int,
 ) -> NDArray[np.float32]:
     """Draw paths of standardised values, of shape (n_sequences, n_samples, n_steps, n_features)."""
-    outputs, state = _read_all(net, context, n_samples)
     generator = torch_generator(seed, "sample", net.device)
+    at_once = max(1, _MOST_ROWS // n_samples)
+    paths = []
 
     def draw(parameters: Tensor) -> Tensor:
         return DRAWS[loss](parameters, generator)
 
-    with torch.inference_mode():
-        paths = roll_out(partial(_advance_values, net), outputs, state, draw, n_steps=n_steps)
-    return np.asarray(paths.cpu().numpy().reshape(len(context), n_samples, n_steps, -1))
+    advance = partial(_advance_values, net)
+    for start in range(0, len(context), at_once):
+        index = np.arange(start, min(start + at_once, len(context)))
+        outputs, state = _read_all(net, context, index, n_samples)
+        with torch.inference_mode():
+            paths.append(roll_out(advance, outputs, state, draw, n_steps=n_steps).cpu().numpy())
+    return np.concatenate(paths).reshape(len(context), n_samples, n_steps, -1)
 
 
-def _read_all(net: SequenceNet, context: PreparedSequences, n_samples: int) -> tuple[Tensor, Any]:
-    outputs, state = read_to_the_end(net, context, np.arange(len(context)))
+def _read_all(
+    net: SequenceNet, context: PreparedSequences, index: NDArray[np.int64], n_samples: int
+) -> tuple[Tensor, Any]:
+    outputs, state = read_to_the_end(net, context, index)
     return repeat_rows(outputs, n_samples), repeat_rows(state, n_samples)
 
 

@@ -47,7 +47,7 @@ def run_network(
             if per_step:
                 rows = flat_rows(prepared.offsets[index], prepared.lengths[index])
             results.append((rows, function(**batch)[: len(rows)].cpu().numpy()))
-    return _in_order(results)
+    return in_order(results)
 
 
 def _batches(
@@ -57,9 +57,10 @@ def _batches(
         yield index, {name: block.to(device) for name, block in prepared.gather(padded).items()}
 
 
-def _in_order(
+def in_order(
     results: list[tuple[NDArray[np.int64], NDArray[np.float32]]],
 ) -> NDArray[np.float32]:
+    """Put blocks of rows where they belong."""
     total = sum(len(rows) for rows, _ in results)
     out = np.empty((total, *results[0][1].shape[1:]), dtype=results[0][1].dtype)
     for rows, block in results:

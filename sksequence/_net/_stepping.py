@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches
+from sksequence._net._inference import in_order
 from sksequence._net._net import SequenceNet
 
 _CHUNK = 256
+
+Advance = Callable[..., tuple[Tensor, Any]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def step_losses(
     """Return the loss at every step, of shape (sum of n_steps,)."""
     losses = np.empty(len(targets))
     for index, padded in inference_batches(prepared.lengths, chunk=_CHUNK):
-        for part in _read(net, prepared, padded):
+        for part in _read(net, net.module_.advance, prepared, padded):
             rows = part.rows[: part.lengths[: len(index)].sum()]
             wanted = torch.from_numpy(targets[rows]).to(part.outputs.device)
             losses[rows] = net.criterion_(part.outputs[: len(rows)], wanted).cpu().numpy()
@@ -42,10 +45,12 @@ def step_losses(
 
 def last_outputs(net: SequenceNet, prepared: PreparedSequences) -> NDArray[np.float32]:
     """Return the head's outputs after the last step of each sequence."""
-    out = np.empty((len(prepared), net.module_.head.out_features), dtype=np.float32)
-    for index, padded in inference_batches(prepared.lengths, chunk=_CHUNK):
-        out[index] = read_to_the_end(net, prepared, padded)[0][: len(index)].cpu().numpy()
-    return out
+    return _last_rows(net, net.module_.advance, prepared)
+
+
+def last_features(net: SequenceNet, prepared: PreparedSequences) -> NDArray[np.float32]:
+    """Return what the head reads after the last step of each sequence."""
+    return _last_rows(net, net.module_.advance_features, prepared)
 
 
 def read_to_the_end(
@@ -60,9 +65,25 @@ def read_to_the_end(
     state : nested tuple of Tensor
         The network's state there.
     """
+    return _read_to_the_end(net, net.module_.advance, prepared, index)
+
+
+def _last_rows(
+    net: SequenceNet, function: Advance, prepared: PreparedSequences
+) -> NDArray[np.float32]:
+    results = []
+    for index, padded in inference_batches(prepared.lengths, chunk=_CHUNK):
+        last, _ = _read_to_the_end(net, function, prepared, padded)
+        results.append((index, last[: len(index)].cpu().numpy()))
+    return in_order(results)
+
+
+def _read_to_the_end(
+    net: SequenceNet, function: Advance, prepared: PreparedSequences, index: NDArray[np.int64]
+) -> tuple[Tensor, Any]:
     last: Tensor | None = None
     state = None
-    for part in _read(net, prepared, index):
+    for part in _read(net, function, prepared, index):
         reached = torch.from_numpy(np.flatnonzero(part.lengths))
         ends = torch.from_numpy(np.cumsum(part.lengths)[part.lengths > 0] - 1)
         if last is None:
@@ -74,18 +95,16 @@ def read_to_the_end(
 
 
 def _read(
-    net: SequenceNet, prepared: PreparedSequences, index: NDArray[np.int64]
+    net: SequenceNet, function: Advance, prepared: PreparedSequences, index: NDArray[np.int64]
 ) -> Iterator[_Part]:
     """Read one batch chunk by chunk; a row that has ended keeps its state."""
     net.module_.eval()
-    batch = {name: block.to(net.device) for name, block in prepared.gather(index).items()}
-    all_lengths = batch.pop("lengths")
     state = None
-    for start in range(0, int(all_lengths.max()), _CHUNK):
-        lengths = (all_lengths - start).clamp(0, _CHUNK)
-        stop = start + int(lengths.max())
-        chunk = {name: block[:, start:stop] for name, block in batch.items()}
+    for start in range(0, int(prepared.lengths[index].max()), _CHUNK):
+        batch = prepared.gather_part(index, start, _CHUNK)
+        counts = batch["lengths"].numpy()
         with torch.inference_mode():
-            outputs, state = net.module_.advance(lengths=lengths, **chunk, state=state)
-        counts = lengths.cpu().numpy()
+            outputs, state = function(
+                **{name: block.to(net.device) for name, block in batch.items()}, state=state
+            )
         yield _Part(outputs, flat_rows(prepared.offsets[index] + start, counts), counts, state)
