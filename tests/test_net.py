@@ -120,7 +120,7 @@ def test_rate_follows_the_schedule_within_streams():
     )
     recorder = Recorder()
     generator.set_params(callbacks=[recorder]).fit(["abcd" * 100])
-    assert recorder.rates == pytest.approx(3e-3 * (1 - np.arange(30) / 30))
+    assert recorder.rates == pytest.approx(generator.learning_rate * (1 - np.arange(30) / 30))
 
 
 # --- the user's callbacks ---------------------------------------------------------------------------------------------

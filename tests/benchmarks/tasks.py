@@ -76,7 +76,8 @@ SERIES: tuple[Parameters, ...] = (
     {"pooling": "mean"},
     {"dropout": 0.3},
     {"batch_size": 8, "max_epochs": 50},
-    {"hidden_size": 128, "batch_size": 8, "max_epochs": 50},
+    {"batch_size": 8, "max_epochs": 50, "frame_length": 8, "frame_step": 2},
+    {"batch_size": 8, "max_epochs": 50, "frame_length": 16, "frame_step": 4},
 )
 FORECASTS: tuple[Parameters, ...] = (
     {"cell": "gru", "max_epochs": 5},
@@ -175,6 +176,7 @@ TASKS: dict[str, Task] = {
         goal=0.98,
         published="",
         budget=20,
+        candidates=({}, {"dropout": 0.3}),
     ),
     "P6": Task(
         title="ETTh1, 24 ahead x 7",
