@@ -5,6 +5,7 @@ import configparser
 import importlib.metadata
 import os
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -73,10 +74,19 @@ def test_changelog_has_the_version():
 
 
 def test_imports_are_declared():
-    """Each library that an import of the package needs is a dependency of the package."""
-    needed = set().union(*(module_level_imports(p) for p in PACKAGE.rglob("*.py")))
-    declared = project_names(setup_cfg()["options"]["install_requires"].splitlines())
-    assert {DISTRIBUTIONS.get(name, name) for name in needed} <= declared
+    """Each library that an import of the package needs is a dependency; one room has an extra of its own."""
+    config = setup_cfg()
+    declared = project_names(config["options"]["install_requires"].splitlines())
+    fast = project_names(config["options.extras_require"]["fast"].splitlines())
+    for path in PACKAGE.rglob("*.py"):
+        needed = {DISTRIBUTIONS.get(name, name) for name in module_level_imports(path)}
+        assert needed <= (declared | fast if path.parent.name == "_kernels" else declared), path
+
+
+def test_import_needs_no_extra():
+    """Without the extra `fast` nothing of it is imported, and everything is there."""
+    code = "import sys; sys.modules['numba'] = None; import sksequence, sksequence._kernels"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_constraints_pin_all_that_is_asked_for():
