@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from sksequence.datasets import load_japanese_vowels, make_adding_problem, make_first_label
+from sksequence.datasets import (
+    load_japanese_vowels,
+    load_shakespeare,
+    make_adding_problem,
+    make_first_label,
+)
 from sksequence.preprocessing import make_windows
 
 Part = tuple[Any, Any]
@@ -126,6 +131,20 @@ def utterances(target: str) -> Data:
         return X, np.array([line[0] for line in lines("label")])
 
     return Data(part("train"), part("test"), part("valid"))
+
+
+def shakespeare() -> Data:
+    """Load tiny Shakespeare: the first nine tenths as one text, the last tenth to judge by."""
+    train, test = (load_shakespeare(split=part).data for part in ("train", "test"))
+    return Data(([train], None), ([test], None))
+
+
+def names() -> Data:
+    """Load short names, 1 000 to judge by and 1 000 to choose by."""
+    lines = data_path("text", "names.txt").read_text(encoding="utf-8").split()
+    order = np.random.default_rng(0).permutation(len(lines))
+    shuffled = [lines[i] for i in order]
+    return Data((shuffled[2000:], None), (shuffled[:1000], None), (shuffled[1000:2000], None))
 
 
 def adding_problem(n_steps: int) -> Data:

@@ -24,6 +24,11 @@ def span_f1(estimator: Any, X: Any, y: Any) -> float:
     return float(span_f1_score(y, list(estimator.predict(X))))
 
 
+def nats(estimator: Any, X: Any, y: Any) -> float:
+    """Nats a step of what a generator did not see, end marks included."""
+    return -float(estimator.score(X))
+
+
 def step_nll(estimator: Any, X: Any, y: Any) -> float:
     """Nats a step: the sum over the keys of their binary losses, averaged over all steps of all pieces."""
     logits = np.concatenate(list(estimator.decision_function(X)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sksequence import RNNClassifier, RNNRegressor
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 
 from . import loaders, scores
 
@@ -111,6 +111,13 @@ _adding = partial(
     goal=0.001,
     published="variance .177",
     budget=90,
+    greater=False,
+)
+_text = partial(
+    Task,
+    estimator=SequenceGenerator,
+    score=scores.nats,
+    metric="nats per character",
     greater=False,
 )
 _first_label = partial(
@@ -232,7 +239,24 @@ TASKS: dict[str, Task] = {
         budget=30,
         candidates=WORDS,
     ),
-    # P10 (tiny Shakespeare) and P11 (names) come here, with the estimator that generates
+    "P10": _text(
+        title="tiny Shakespeare, characters",
+        load=loaders.shakespeare,
+        floor=1.70,
+        goal=1.56,
+        published="nanoGPT on a CPU 1.88",
+        budget=180,
+        candidates=({"hidden_size": 256, "max_epochs": 9},),
+    ),
+    "P11": _text(
+        title="names, characters",
+        load=loaders.names,
+        floor=2.10,
+        goal=1.95,
+        published="transformer 1.92, bigram 2.45",
+        budget=60,
+        candidates=({}, {"max_epochs": 20, "dropout": 0.1}, {"max_epochs": 20, "dropout": 0.25}),
+    ),
     "P12-lstm": _adding(title="adding problem, T = 100", stated=MEMORY),
     "P12-gru": _adding(title="adding problem, T = 100", stated=MEMORY | {"cell": "gru"}),
     "P12-feedforward": _adding(
