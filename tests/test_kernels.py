@@ -7,12 +7,12 @@ import torch
 from sksequence import RNNClassifier, _kernels
 from sksequence._cells import build_layer
 
+_arithmetic, _gru, _gru_loops, _rnn, _rnn_loops = (
+    pytest.importorskip(f"sksequence._kernels.{name}", exc_type=ImportError)
+    for name in ("_arithmetic", "_gru", "_gru_loops", "_rnn", "_rnn_loops")
+)
 OPTIONS = {"activation": "tanh", "context_size": 3, "recurrent_dropout": 0.0}
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-
-pytestmark = pytest.mark.skipif(
-    not _kernels.has_numba(), reason="the compiled loops are an optional extra"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +69,32 @@ def test_compiled_loops_equal_torch(monkeypatch, cell, activation, seed):
     for ours, theirs in run_both(monkeypatch, layer, x, lengths, state):
         scale = max(1.0, float(theirs.abs().max()))
         torch.testing.assert_close(ours / scale, theirs / scale, rtol=1e-5, atol=1e-5)
+
+
+def interpreted(monkeypatch, module):
+    """Replace the compiled functions of a module by the Python that they were compiled from."""
+    for name, function in list(vars(module).items()):
+        if hasattr(function, "py_func"):
+            monkeypatch.setattr(module, name, function.py_func)
+
+
+@pytest.mark.parametrize(("cell", "activation"), CASES)
+def test_compiled_loops_do_what_their_source_says(monkeypatch, cell, activation):
+    """Interpreted, the loops give what they give compiled; the source is what the reader checks."""
+    layer = make_layer(cell, activation, 2, 6, 0)
+    x = torch.randn(5, 3, 2, generator=torch.Generator().manual_seed(1))
+    lengths = torch.tensor([3, 1, 2, 0, 3])
+    results = []
+    for as_source in (False, True):
+        if as_source:
+            for module in (_arithmetic, _gru, _gru_loops, _rnn, _rnn_loops):
+                interpreted(monkeypatch, module)
+        inputs = x.clone().requires_grad_()
+        outputs, _ = layer(inputs, lengths, None)
+        gradients = torch.autograd.grad((outputs**2).sum(), [inputs, *layer.parameters()])
+        results.append([outputs.detach(), *gradients])
+    for compiled, source in zip(*results, strict=True):
+        torch.testing.assert_close(compiled, source, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["gru", "rnn"])

@@ -332,3 +332,21 @@ def test_seeds():
     for random in (np.random.RandomState(0), np.random.default_rng(0)):
         assert draw_seed(random) != draw_seed(random)
     assert draw_seed(None) != draw_seed(None)
+
+
+def test_device_that_is_not_there_is_named():
+    """A missing device is an error before training; a model that came from one predicts all the same."""
+    with pytest.raises(ValueError, match=r"device='cuda:99' is not available here"):
+        make(device="cuda:99").fit(X, Y)
+    fitted = make().fit(X, Y)
+    fitted.device = "cuda:99"
+    again = pickle.loads(pickle.dumps(fitted))
+    assert np.array_equal(again.predict(X), fitted.predict(X))
+
+
+def test_hidden_states_have_names():
+    """`set_output` works, alone and in a pipeline."""
+    fitted = make().set_output(transform="pandas").fit(X, Y)
+    columns = fitted.transform(X).columns
+    assert columns[0] == "rnnclassifier0"
+    assert len(columns) == fitted.module_.head.in_features

@@ -9,7 +9,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
@@ -34,7 +39,9 @@ from sksequence._validation import InputForm, check_sequences, forget_unused, le
 from sksequence._version import __version__
 
 
-class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class BaseRNN(
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """What the three estimators share. A subclass says what y means.
 
     A fit works on local values only and assigns all fitted attributes in its last line: one that fails or is
@@ -268,6 +275,11 @@ class BaseRNN(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         with self._threads():
             rows = network_features(self.net_, self._model.prepare(sequences))
         return self._arranged(rows, sequences)
+
+    @property
+    def _n_features_out(self) -> int:
+        """Width of what `transform` returns, for the names of its columns."""
+        return int(self.net_.module_.head.in_features)
 
     @property
     def module_(self) -> Any:

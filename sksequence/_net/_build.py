@@ -46,18 +46,38 @@ class NetPlan:
     verbose: int
 
 
-def resolve_device(device: str) -> str:
-    """Choose the best device there is for "auto"."""
-    if device != "auto":
-        return device
+def best_device() -> str:
+    """Choose the device for "auto": cuda, mps, cpu, the first one there is."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def check_device(device: str) -> str:
+    """Return a device that can be trained on; raise a ValueError if it is not here."""
+    if device == "auto":
+        return best_device()
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device={device!r} is not available here ({reason}). Set device='auto' or 'cpu'."
+        ) from error
+    return device
+
+
+def available_device(device: str) -> str:
+    """Return the device, or the best one there is: a model trained elsewhere runs here."""
+    try:
+        return check_device(device)
+    except ValueError:
+        return best_device()
+
+
 def new_net(plan: NetPlan) -> SequenceNet:
     """Build a net with fresh weights, ready to be trained."""
-    net = _bare_net(plan)
+    net = _bare_net(plan, check_device(plan.device))
     net.initialize()
     _seed_dropout(net, plan.seed)
     return net
@@ -65,7 +85,7 @@ def new_net(plan: NetPlan) -> SequenceNet:
 
 def restored_net(plan: NetPlan, arrays: Arrays) -> SequenceNet:
     """Build a net from arrays: ready to predict, and to go on training if they hold an optimizer's state."""
-    net = _bare_net(plan)
+    net = _bare_net(plan, available_device(plan.device))
     load_weights(net.module, arrays["weights"])
     if "optimizer" in arrays:
         net.initialize()
@@ -87,7 +107,7 @@ def net_arrays(net: SequenceNet) -> Arrays:
     return arrays
 
 
-def _bare_net(plan: NetPlan) -> SequenceNet:
+def _bare_net(plan: NetPlan, device: str) -> SequenceNet:
     optimizer, options = OPTIMIZERS[plan.optimizer]
     callbacks = list(plan.callbacks) + ([PrintLog()] if plan.verbose else [])
     return SequenceNet(
@@ -99,7 +119,7 @@ def _bare_net(plan: NetPlan) -> SequenceNet:
         batch_size=int(plan.batch_size),
         callbacks=callbacks,
         verbose=plan.verbose,
-        device=resolve_device(plan.device),
+        device=device,
         tbptt_steps=None if plan.tbptt_steps is None else int(plan.tbptt_steps),
         max_grad_norm=plan.max_grad_norm,
         schedule=None if plan.lr_schedule is None else SCHEDULES[plan.lr_schedule],
