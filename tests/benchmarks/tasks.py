@@ -130,6 +130,7 @@ _first_label = partial(
     goal=1.0,
     published="chance .25",
     budget=60,
+    candidates=({"max_epochs": 100},),
 )
 
 TASKS: dict[str, Task] = {
@@ -266,6 +267,8 @@ TASKS: dict[str, Task] = {
     ),
     "lag-lstm": _first_label(title="first label, lag 60", stated=MEMORY | {"pooling": "last"}),
     "lag-rnn": _first_label(
-        title="first label, lag 60", stated=MEMORY | {"pooling": "last", "cell": "rnn"}
+        title="first label, lag 60",
+        stated=MEMORY | {"pooling": "last", "cell": "rnn"},
+        fails=True,
     ),
 }
