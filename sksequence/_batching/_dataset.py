@@ -61,11 +61,6 @@ class SequenceDataset(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    @property
-    def mean_steps(self) -> float:
-        """Mean number of steps of a sequence."""
-        return float(self.prepared.lengths[self.rows].mean())
-
     def _target_rows(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
         if not self.per_step:
             return index
