@@ -15,6 +15,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from sksequence._batching import Batch, BatchIterator, cut_chunks
+from sksequence._decoding import select_rows
 
 Inputs = dict[str, Tensor]
 
@@ -153,7 +154,9 @@ class SequenceNet(NeuralNet):
         n_chunks = math.ceil(int(lengths.max()) / n_steps)
         for i, chunk in enumerate(cut_chunks(batch, n_steps)):
             self._follow_schedule(i / n_chunks)
-            state = _select(state, chunk.kept.to(self.device))
+            if state is not None:
+                with torch.no_grad():  # cut off from the graph of the chunk before
+                    state = select_rows(state, chunk.kept.to(self.device))
             outputs, state, loss = self._train_on_chunk(chunk.batch, state, factor)
             total += loss.detach() / (factor * len(lengths))
         return {"loss": total, "y_pred": outputs}
@@ -213,12 +216,3 @@ class SequenceNet(NeuralNet):
         progress = (len(self.history) - 1 + part_of_epoch) / self.max_epochs
         for group in self.optimizer_.param_groups:
             group["lr"] = self.lr * self.schedule(progress)
-
-
-def _select(state: Any, rows: Tensor) -> Any:
-    """Keep the rows of a carried state that go on, cut off from the graph of the chunk before."""
-    if state is None:
-        return None
-    if isinstance(state, Tensor):
-        return state.detach()[rows]
-    return type(state)(_select(part, rows) for part in state)
