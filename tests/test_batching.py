@@ -57,6 +57,13 @@ def random_sequences(n=30, seed=0):
     return [rng.normal(size=(rng.integers(1, 10), 2)) for _ in range(n)]
 
 
+def assert_same_batch(ours, theirs):
+    """Compare names, shapes, types and bits."""
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_array_equal(ours[name].numpy(), theirs[name].numpy(), strict=True)
+
+
 # --- frames --------------------------------------------------------------------------------------
 
 
@@ -121,6 +128,44 @@ def test_read_only_values_are_copied():
     values.flags.writeable = False
     batch = PreparedSequences(Sequences(values, [0, 3]), Scaler(False), Frames())
     assert batch.gather(np.array([0]))["values"].shape == (1, 3, 1)
+
+
+@settings(max_examples=60)
+@given(
+    lengths=st.one_of(LENGTHS, st.integers(1, 9).map(lambda n: [n] * 6)),
+    frames=st.sampled_from([Frames(), Frames(4, 1), Frames(3, 2)]),
+    kind=st.sampled_from(["global", "sequence", False]),
+    dtype=st.sampled_from(["f4", ">f4", "f8", "f2", "i8", "i2", "u1", "?"]),
+    data=st.data(),
+)
+def test_what_is_scaled_when_gathered_has_the_same_bits(lengths, frames, kind, dtype, data):
+    """Whether a scaled copy is kept or not, whatever the type in the buffer: the batches are the same."""
+    rng = np.random.default_rng(sum(lengths))
+    values = (rng.normal(size=(sum(lengths), 2)) * 9 + 40).astype(dtype)
+    plain = Sequences(values.astype(np.float64), np.r_[0, np.cumsum(lengths)])
+    sequences = Sequences(values, plain.offsets)
+    scaler = Scaler(kind).fit(plain, np.arange(len(lengths)))
+    index = np.array(data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, max_size=9)))
+    kept = PreparedSequences(plain, scaler, frames)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sksequence._batching._prepared._LARGEST_COPY", 0)
+        late = PreparedSequences(sequences, scaler, frames)
+    assert_same_batch(late.gather(index), kept.gather(index))
+    if frames == Frames() and kind != "sequence":  # parts are for networks that carry a state
+        for start in range(0, max(lengths), 3):
+            assert_same_batch(late.gather_part(index, start, 3), kept.gather_part(index, start, 3))
+
+
+@given(
+    n_steps=st.integers(1, 12),
+    n=st.integers(1, 6),
+    frames=st.sampled_from([Frames(), Frames(4, 3)]),
+)
+def test_equal_lengths_are_a_case_of_different_ones(n_steps, n, frames):
+    """What is read from a table of equal sequences is what is read row by row."""
+    alike = prepared([n_steps] * n, frames)
+    among = prepared([n_steps] * n + [n_steps + 5], frames)
+    assert_same_batch(alike.gather(np.arange(n)), among.gather(np.arange(n)))
 
 
 # --- batches -------------------------------------------------------------------------------------
@@ -237,9 +282,10 @@ def test_global_scaling_is_standardisation():
     np.testing.assert_allclose(scaler.mean, steps.mean(axis=0))
     np.testing.assert_allclose(scaler.deviation, steps.std(axis=0))
     expected = ((X.values - steps.mean(axis=0)) / steps.std(axis=0)).astype(np.float32)
-    np.testing.assert_allclose(scaler.transform(X), expected, rtol=1e-5, atol=1e-6)
+    scaled, extra = scaler.transform(X)
+    np.testing.assert_allclose(scaled, expected, rtol=1e-5, atol=1e-6)
     assert scaler.n_extra == 0
-    assert scaler.extra(X) is None
+    assert extra is None
 
 
 def test_scaling_does_not_depend_on_chunks(monkeypatch):
@@ -250,10 +296,10 @@ def test_scaling_does_not_depend_on_chunks(monkeypatch):
     for size in (3, 1 << 18):
         monkeypatch.setattr("sksequence._batching._scaling._CHUNK_STEPS", size)
         scalers[size] = Scaler("global").fit(X, rows)
-        scaled = scalers[size].transform(X)
+        scaled, _ = scalers[size].transform(X)
     np.testing.assert_allclose(scalers[3].mean, scalers[1 << 18].mean, rtol=1e-12)
     np.testing.assert_allclose(scalers[3].deviation, scalers[1 << 18].deviation, rtol=1e-12)
-    np.testing.assert_allclose(scaled, scalers[3].transform(X), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(scaled, scalers[3].transform(X)[0], rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["global", "sequence"])
@@ -261,7 +307,7 @@ def test_timestamps_keep_their_differences(kind):
     """Scaling in float64 keeps what float32 would round away."""
     seconds = 1.7e9 + np.arange(8.0)
     X = Sequences.from_arrays([seconds[:, None]])
-    scaled = Scaler(kind).fit(X, np.array([0])).transform(X)[:, 0]
+    scaled = Scaler(kind).fit(X, np.array([0])).transform(X)[0][:, 0]
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(np.diff(scaled), np.diff(scaled)[0], rtol=1e-4)
     assert np.diff(scaled)[0] > 0.1
@@ -272,13 +318,14 @@ def test_sequences_are_scaled_by_themselves_alone():
     X = random_sequences()
     all_together = Sequences.from_arrays(X)
     scaler = Scaler("sequence").fit(all_together, np.arange(len(X)))
-    scaled, extra = scaler.transform(all_together), scaler.extra(all_together)
+    scaled, extra = scaler.transform(all_together)
     assert scaler.n_extra == 2
     for i, x in enumerate(X):
         alone = Sequences.from_arrays([x])
         span = slice(*all_together.offsets[i : i + 2])
-        np.testing.assert_array_equal(scaler.transform(alone), scaled[span], strict=True)
-        np.testing.assert_array_equal(scaler.extra(alone), extra[i : i + 1], strict=True)
+        alone_scaled, alone_extra = scaler.transform(alone)
+        np.testing.assert_array_equal(alone_scaled, scaled[span], strict=True)
+        np.testing.assert_array_equal(alone_extra, extra[i : i + 1], strict=True)
         if len(x) > 1:
             np.testing.assert_allclose(scaled[span].mean(axis=0), 0.0, atol=1e-5)
             np.testing.assert_allclose(scaled[span].std(axis=0), 1.0, rtol=1e-5)
@@ -291,15 +338,17 @@ def test_constant_features_are_centred_only(kind, value):
     """Rounding errors are not blown up."""
     X = Sequences.from_arrays([np.full((7, 1), value), np.full((3, 1), value)])
     scaler = Scaler(kind).fit(X, np.arange(2))
-    assert np.abs(scaler.transform(X)).max() < 1e-3
-    assert scaler.extra(X) is None or (scaler.extra(X) == 0).all()
+    scaled, extra = scaler.transform(X)
+    assert np.abs(scaled).max() < 1e-3
+    assert extra is None or (extra == 0).all()
 
 
 def test_no_scaling_is_a_cast():
     """False leaves values alone."""
     X = Sequences.from_arrays(random_sequences())
     scaler = Scaler(False).fit(X, np.arange(3))
-    np.testing.assert_array_equal(scaler.transform(X), X.values.astype(np.float32), strict=True)
+    scaled, _ = scaler.transform(X)
+    np.testing.assert_array_equal(scaled, X.values.astype(np.float32), strict=True)
 
 
 # --- order, weights, validation part ---------------------------------------------------------------

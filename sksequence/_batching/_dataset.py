@@ -69,7 +69,8 @@ class SequenceDataset(Dataset[Any]):
     def batch(self, index: NDArray[np.int64]) -> Batch:
         """Return inputs, targets and weights of the sequences at `index`."""
         rows = torch.from_numpy(self._target_rows(index))
-        return self.prepared.gather(index), (self.targets[rows], self.weights[rows])
+        of_rows = self.targets.index_select(0, rows), self.weights.index_select(0, rows)
+        return self.prepared.gather(index), of_rows
 
     def cut(self, batch_size: int) -> list[NDArray[np.int64]]:
         """Cut the rows into batches for one epoch; every row is in exactly one."""

@@ -29,6 +29,10 @@ class Frames:
 
         Frames past a sequence's own number repeat its last step.
         """
+        if self.length == self.step == 1:  # steps themselves
+            rows: NDArray[np.int64] = starts[:, None] + np.arange(n_frames)
+            np.minimum(rows, (starts + n_steps - 1)[:, None], out=rows)
+            return rows[:, :, None]
         last = n_steps - 1
         ends = (
             last - (self.count(n_steps) - 1) * self.step

@@ -6,6 +6,8 @@ that the data does not hold.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,15 @@ from sksequence._batching._frames import Frames
 from sksequence._batching._scaling import Scaler
 from sksequence._batching._sequences import Sequences
 
+# Numbers up to which a scaled copy is kept (64 MB); of more, each batch is scaled when it is gathered
+_LARGEST_COPY = 1 << 24
+
 
 class PreparedSequences:
-    """Scaled float32 values and codes, ready to be gathered.
+    """Sequences as float32 values and codes, ready to be gathered.
+
+    Of more than 64 MB no scaled copy is made: what is gathered is scaled then, to the same bits. Memory is bounded
+    by the batch.
 
     Parameters
     ----------
@@ -36,13 +44,16 @@ class PreparedSequences:
         self.step_lengths = sequences.lengths
         self.frames = frames
         self.lengths = frames.count(self.step_lengths)
-        self._values = self._extra = self._codes = None
-        if scaler is not None:
-            self._values = _tensor(scaler.transform(sequences))
-            extra = scaler.extra(sequences)
-            self._extra = None if extra is None else _tensor(extra)
-        if sequences.codes is not None:
-            self._codes = _tensor(sequences.codes)
+        self._sequences, self._scaler = sequences, scaler
+        self._blocks = None
+        if scaler is None or not _needs_large_copy(sequences, scaler):
+            self._blocks = _Blocks.of(sequences, scaler)
+        self._n_steps = _common_length(self.step_lengths)
+        self._within: Tensor | None = None
+        if self._n_steps is not None and frames != Frames():
+            one = np.zeros(1, dtype=np.int64)
+            rows = frames.rows(one, self.step_lengths[:1], int(self.lengths[0]))
+            self._within = torch.from_numpy(rows[0])
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -55,9 +66,13 @@ class PreparedSequences:
         dict of Tensor
             "lengths" (B,), and "values" (B, T, F) float32, "codes" (B, T, K) int64 where there are any.
         """
-        return self._gather(
-            index, self.offsets[index], self.step_lengths[index], self.lengths[index]
-        )
+        starts, lengths = self.offsets[index], self.lengths[index]
+        step_lengths = self.step_lengths[index]
+        if self._n_steps is None:
+            return self._gather(index, starts, step_lengths, lengths)
+        blocks, index, _ = self._blocks_of(index, starts, step_lengths)
+        batch = blocks.sequences(torch.from_numpy(index), self._n_steps, self._within)
+        return {"lengths": torch.from_numpy(lengths)} | batch
 
     def gather_part(self, index: NDArray[np.int64], start: int, n_steps: int) -> dict[str, Tensor]:
         """Return at most `n_steps` steps from `start` on, of sequences that have no frames.
@@ -76,26 +91,83 @@ class PreparedSequences:
         step_lengths: NDArray[np.int64],
         lengths: NDArray[np.int64],
     ) -> dict[str, Tensor]:
-        batch = {"lengths": torch.from_numpy(lengths)}
-        rows = torch.from_numpy(self.frames.rows(starts, step_lengths, int(lengths.max())))
-        n_rows, n_steps = rows.shape[:2]  # (batch, time, frame)
-        if self._values is not None:
-            values = self._values.index_select(0, rows.view(-1)).view(n_rows, n_steps, -1)
-            batch["values"] = self._with_extra(values, index)
-        if self._codes is not None:
-            batch["codes"] = (
-                self._codes.index_select(0, rows.view(-1)).view(n_rows, n_steps, -1).long()
-            )
+        blocks, index, starts = self._blocks_of(index, starts, step_lengths)
+        rows = self.frames.rows(starts, step_lengths, int(lengths.max()))
+        batch = blocks.rows(torch.from_numpy(index), torch.from_numpy(rows))
+        return {"lengths": torch.from_numpy(lengths)} | batch
+
+    def _blocks_of(
+        self, index: NDArray[np.int64], starts: NDArray[np.int64], step_lengths: NDArray[np.int64]
+    ) -> tuple[_Blocks, NDArray[np.int64], NDArray[np.int64]]:
+        """Return blocks that hold these runs, with the numbers of the sequences and the starts of the runs there."""
+        if self._blocks is not None:
+            return self._blocks, index, starts
+        part = self._sequences.take_runs(starts, step_lengths)
+        return _Blocks.of(part, self._scaler), np.arange(len(index)), part.offsets[:-1]
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """Flat values and codes, one row a step, and the features that a scaler adds, one row a sequence."""
+
+    values: Tensor | None
+    codes: Tensor | None
+    extra: Tensor | None
+
+    @classmethod
+    def of(cls, sequences: Sequences, scaler: Scaler | None) -> _Blocks:
+        values, extra = (None, None) if scaler is None else scaler.transform(sequences)
+        return cls(_tensor(values), _tensor(sequences.codes), _tensor(extra))
+
+    def sequences(self, index: Tensor, n_steps: int, within: Tensor | None) -> dict[str, Tensor]:
+        """Return whole sequences of the same number of steps, or their frames: the steps `within` a sequence."""
+
+        def chosen(block: Tensor) -> Tensor:
+            whole = block.view(-1, n_steps * block.shape[1]).index_select(0, index)
+            whole = whole.view(len(index), n_steps, -1)
+            if within is None:
+                return whole
+            return whole.index_select(1, within.view(-1)).view(len(index), len(within), -1)
+
+        return self._batch(index, chosen)
+
+    def rows(self, index: Tensor, rows: Tensor) -> dict[str, Tensor]:
+        """Return rows of shape (batch, time, frame)."""
+
+        def chosen(block: Tensor) -> Tensor:
+            n_rows, n_steps, length = rows.shape
+            steps = block.index_select(0, rows.view(-1))
+            return steps.view(n_rows, n_steps, length * block.shape[1])
+
+        return self._batch(index, chosen)
+
+    def _batch(self, index: Tensor, chosen: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+        batch = {}
+        if self.values is not None:
+            batch["values"] = chosen(self.values)
+        if self.extra is not None:
+            extra = self.extra.index_select(0, index)[:, None]  # (batch, 1, feature)
+            extra = extra.expand(-1, batch["values"].shape[1], -1)
+            batch["values"] = torch.cat([batch["values"], extra], dim=2)
+        if self.codes is not None:
+            batch["codes"] = chosen(self.codes).long()
         return batch
 
-    def _with_extra(self, values: Tensor, index: NDArray[np.int64]) -> Tensor:
-        if self._extra is None:
-            return values
-        extra = self._extra[torch.from_numpy(index)]  # (batch, features)
-        return torch.cat([values, extra[:, None].expand(-1, values.shape[1], -1)], dim=2)
 
-
-def _tensor(array: NDArray[Any]) -> Tensor:
+def _tensor(array: NDArray[Any] | None) -> Tensor | None:
     """Share memory where torch may write, else copy: it warns about read-only arrays."""
-    array = np.ascontiguousarray(array)
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
+    if array is None:
+        return None
+    return torch.from_numpy(np.require(array, requirements=["C", "ALIGNED", "WRITEABLE"]))
+
+
+def _needs_large_copy(sequences: Sequences, scaler: Scaler) -> bool:
+    values = sequences.values
+    assert values is not None
+    is_shared = scaler.kind is False and values.dtype == np.float32
+    return values.size > _LARGEST_COPY and not (is_shared and values.flags.carray)
+
+
+def _common_length(lengths: NDArray[np.int64]) -> int | None:
+    """Return the number of steps that all sequences have."""
+    return int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else None

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from sksequence._batching._sequences import Sequences
 
+# Looked at together: memory stays bounded for a memory map
 _CHUNK_STEPS = 1 << 18
+_CHUNK_VALUES = 1 << 21
 _TINY = 1e-8
 
 
@@ -48,34 +50,58 @@ class Scaler:
         """Features added to each step."""
         return len(self.mean) if self.kind == "sequence" else 0
 
-    def transform(self, sequences: Sequences) -> NDArray[np.float32]:
-        """Return the scaled values of shape (sum of n_steps, n_features)."""
+    def transform(
+        self, sequences: Sequences
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Scale sequences.
+
+        Returns
+        -------
+        values : ndarray of shape (sum of n_steps, n_features)
+            The same bits for a sequence, whatever others there are.
+        extra : ndarray of shape (n_sequences, n_extra) or None
+            The added features, the same at each step.
+        """
         assert sequences.values is not None
         if self.kind == "sequence":
-            mean, deviation = _own_moments(sequences)
-            lengths = sequences.lengths
-            centred = sequences.values - np.repeat(mean, lengths, axis=0)
-            return (centred / np.repeat(deviation, lengths, axis=0)).astype(np.float32)
+            pieces = [self._by_themselves(x) for x in _chunks(sequences, np.arange(len(sequences)))]
+            scaled, extra = (np.concatenate(blocks) for blocks in zip(*pieces, strict=True))
+            return scaled, extra
         if self.kind is False:
-            return sequences.values.astype(np.float32, copy=False)
-        scaled = np.empty(sequences.values.shape, dtype=np.float32)
-        for start in range(0, len(scaled), _CHUNK_STEPS):  # float64 for a part at a time
-            part = slice(start, start + _CHUNK_STEPS)
-            scaled[part] = (sequences.values[part].astype(np.float64) - self.mean) / self.deviation
+            return sequences.values.astype(np.float32, copy=False), None
+        return self._all_alike(sequences.values), None
+
+    def _all_alike(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        scaled = np.empty(values.shape, dtype=np.float32)
+        n_steps = _chunk_steps(values)
+        for start in range(0, len(scaled), n_steps):  # float64 for a part at a time
+            part = slice(start, start + n_steps)
+            centred = values[part] - self.mean
+            np.divide(centred, self.deviation, out=scaled[part], casting="same_kind")
         return scaled
 
-    def extra(self, sequences: Sequences) -> NDArray[np.float32] | None:
-        """Return the added features of shape (n_sequences, n_extra), the same at each step; None without."""
-        if self.kind != "sequence":
-            return None
-        logs = np.log(_own_moments(sequences)[1])
-        return ((logs - self.mean) / self.deviation).astype(np.float32)
+    def _by_themselves(
+        self, sequences: Sequences
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        assert sequences.values is not None
+        mean, deviation = _own_moments(sequences)
+        lengths = sequences.lengths
+        centred = sequences.values - np.repeat(mean, lengths, axis=0)
+        scaled = centred / np.repeat(deviation, lengths, axis=0)
+        extra = (np.log(deviation) - self.mean) / self.deviation
+        return scaled.astype(np.float32), extra.astype(np.float32)
+
+
+def _chunk_steps(values: NDArray[Any]) -> int:
+    return min(_CHUNK_STEPS, max(1, _CHUNK_VALUES // int(values.shape[1])))
 
 
 def _chunks(sequences: Sequences, rows: NDArray[np.int64]) -> Iterator[Sequences]:
-    """Cut rows into runs of bounded size; where they are cut depends on lengths only."""
+    """Cut rows into runs of bounded size; where they are cut depends on lengths and features only."""
+    assert sequences.values is not None
+    n_steps = _chunk_steps(sequences.values)
     ends = np.cumsum(sequences.lengths[rows])
-    marks = np.searchsorted(ends, np.arange(_CHUNK_STEPS, ends[-1] + _CHUNK_STEPS, _CHUNK_STEPS))
+    marks = np.searchsorted(ends, np.arange(n_steps, ends[-1] + n_steps, n_steps))
     for piece in np.split(rows, np.unique(np.minimum(marks + 1, len(rows)))):
         if len(piece):
             yield sequences.take(piece)
@@ -89,7 +115,9 @@ def _moments(blocks: Iterator[Any]) -> tuple[NDArray[np.float64], NDArray[np.flo
         m = len(block)
         block_mean = block.mean(axis=0)
         delta = block_mean - mean
-        squares = squares + ((block - block_mean) ** 2).sum(axis=0) + delta**2 * (n * m / (n + m))
+        centred = block - block_mean
+        own = np.square(centred, out=centred).sum(axis=0)
+        squares = squares + own + delta**2 * (n * m / (n + m))
         mean = mean + delta * (m / (n + m))
         n += m
     return mean, _safe(np.sqrt(squares / n), mean)

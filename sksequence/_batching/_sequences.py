@@ -61,14 +61,20 @@ class Sequences:
         offsets: ArrayLike,
         codes: NDArray[np.int32] | None = None,
     ) -> None:
-        self.values = values
+        # subclasses are kept: a memory map stays on disk, a mask stays a mask
+        self.values = None if values is None else np.asanyarray(values)
         self.codes = codes
-        self.offsets: NDArray[np.int64] = np.asarray(offsets, dtype=np.int64)
+        self.offsets = _integers(offsets)
         self._check()
 
     def _check(self) -> None:
         if not self.blocks:
             raise ValueError("Sequences needs values, codes or both; both are None.")
+        if self.values is not None and self.values.ndim not in (1, 2):
+            raise ValueError(
+                f"values has {self.values.ndim} dimensions, shape {self.values.shape}; expected "
+                "(sum of n_steps, n_features), or (sum of n_steps,) for one feature."
+            )
         if self.offsets.ndim != 1 or len(self.offsets) == 0 or self.offsets[0] != 0:
             raise ValueError(
                 "offsets must be a 1-D array that starts with 0 and has one entry more than there are "
@@ -159,15 +165,20 @@ class Sequences:
 
     def take(self, index: NDArray[np.integer[Any]]) -> Sequences:
         """Return the sequences at `index`, in that order; a run of neighbours stays a view."""
-        index = np.asarray(index)
-        if len(index) and np.all(np.diff(index) == 1):
-            start, stop = self.offsets[index[0]], self.offsets[index[-1] + 1]
-            offsets = self.offsets[index[0] : index[-1] + 2] - start
-            pieces = [None if b is None else b[start:stop] for b in (self.values, self.codes)]
+        starts = self.offsets[:-1][index]
+        return self.take_runs(starts, self.offsets[1:][index] - starts)
+
+    def take_runs(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Sequences:
+        """Return runs of the buffer as sequences; runs that follow each other stay a view."""
+        offsets = offsets_of(lengths)
+        if len(starts) and np.array_equal(starts, starts[0] + offsets[:-1]):
+            span = slice(starts[0], starts[0] + offsets[-1])
+            pieces = [None if b is None else b[span] for b in (self.values, self.codes)]
         else:
-            offsets = offsets_of(self.lengths[index])
-            rows = flat_rows(self.offsets[index], self.lengths[index])
-            pieces = [None if b is None else b[rows] for b in (self.values, self.codes)]
+            pieces = [
+                None if b is None else _copied_runs(b, starts, lengths)
+                for b in (self.values, self.codes)
+            ]
         return Sequences(pieces[0], offsets, pieces[1])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -187,6 +198,15 @@ class Sequences:
         return f"Sequences(n_sequences={len(self)}, n_steps={steps}, n_features={widths})"
 
 
+def _integers(offsets: ArrayLike) -> NDArray[np.int64]:
+    array = np.asarray(offsets)
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError(
+            f"offsets must be integers, as they count steps; got {array.dtype}. Convert them first."
+        )
+    return array.astype(np.int64, copy=False)
+
+
 def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
     """Return the offsets of sequences with these lengths."""
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
@@ -196,6 +216,21 @@ def flat_rows(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[
     """Return the buffer rows of the runs that start at `starts`, one run after the other."""
     offsets = offsets_of(lengths)
     return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+
+
+def _copied_runs(
+    block: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> NDArray[Any]:
+    """Copy runs of a block, one after the other."""
+    width = int(lengths[0]) if len(lengths) else 0
+    # runs that are rows of a table of equal runs are copied as such, not step by step
+    if width > 1 and len(block) % width == 0 and block.flags.c_contiguous:
+        whole, rest = np.divmod(starts, width)
+        if not rest.any() and (lengths == width).all():
+            table = block.reshape(-1, width, *block.shape[1:])
+            copied: NDArray[Any] = table[whole].reshape(-1, *block.shape[1:])
+            return copied
+    return block[flat_rows(starts, lengths)]
 
 
 def object_array(items: Iterable[Any]) -> NDArray[np.object_]:
