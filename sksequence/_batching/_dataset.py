@@ -18,6 +18,7 @@ from sksequence._batching._sequences import flat_rows
 # Batches sorted by length together: enough for little padding, few enough to keep batches random.
 _BATCHES_IN_A_POOL = 16
 _ROW_MULTIPLE = 16
+_INFERENCE_VALUES = 1 << 21
 
 Batch = tuple[dict[str, Tensor], tuple[Tensor, Tensor]]
 
@@ -109,9 +110,14 @@ def _split(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
 
 
 def inference_batches(
-    lengths: NDArray[np.int64], max_steps: int = 1 << 15, chunk: int | None = None
+    lengths: NDArray[np.int64],
+    max_steps: int = 1 << 15,
+    chunk: int | None = None,
+    width: int = 1,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Cut sequences into batches of similar length and bounded size: of all steps, or of one chunk of them.
+
+    Steps of many numbers, `width` each, make smaller batches: what stays in the processor's cache is faster.
 
     Yields
     ------
@@ -122,6 +128,7 @@ def inference_batches(
         row the same bits, whatever rows it stands among.
     """
     order = np.argsort(-lengths, kind="stable")
+    max_steps = min(max_steps, max(1, _INFERENCE_VALUES // width))
     start = 0
     while start < len(order):
         longest = min(int(lengths[order[start]]), chunk or max_steps)

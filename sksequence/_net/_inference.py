@@ -40,20 +40,26 @@ def run_network(
     """
     network.eval()
     device = next(network.parameters()).device
-    results: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+    n_rows = int(prepared.lengths.sum()) if per_step else len(prepared)
+    outputs: NDArray[np.float32] | None = None
     with torch.inference_mode():
         for index, batch in _batches(prepared, device):
             rows = index
             if per_step:
                 rows = flat_rows(prepared.offsets[index], prepared.lengths[index])
-            results.append((rows, function(**batch)[: len(rows)].cpu().numpy()))
-    return in_order(results)
+            block = function(**batch)[: len(rows)].cpu().numpy()
+            if outputs is None:
+                # small pieces kept between large ones would leave memory in splinters
+                outputs = np.empty((n_rows, *block.shape[1:]), dtype=block.dtype)
+            outputs[rows] = block
+    assert outputs is not None
+    return outputs
 
 
 def _batches(
     prepared: PreparedSequences, device: Any
 ) -> Iterator[tuple[NDArray[np.int64], dict[str, Tensor]]]:
-    for index, padded in inference_batches(prepared.lengths):
+    for index, padded in inference_batches(prepared.lengths, width=prepared.width):
         yield index, {name: block.to(device) for name, block in prepared.gather(padded).items()}
 
 
