@@ -62,7 +62,7 @@ class PreparedSequences:
     def width(self) -> int:
         """Numbers and codes of a step of the network."""
         per_step = sum(block.shape[1] for block in self._sequences.blocks)
-        return per_step * self.frames.length
+        return int(per_step) * self.frames.length
 
     def gather(self, index: NDArray[np.int64]) -> dict[str, Tensor]:
         """Return one padded batch of the sequences at `index`.
