@@ -71,7 +71,7 @@ class SequenceNet(NeuralNet):
         self.max_grad_norm = max_grad_norm
         self.schedule = schedule
         self.per_step = per_step
-        self.gradient_norms_: list[Tensor] = []
+        self.forget_gradients()
         self.epoch_parts_ = (0.0, 1.0)
 
     def initialize_for_prediction(self) -> SequenceNet:
@@ -99,9 +99,14 @@ class SequenceNet(NeuralNet):
         """Drop what only training needs."""
         if self.is_training_:
             del self.optimizer_
-        self.gradient_norms_ = []
+        self.forget_gradients()
         self.train_split = None
         self.module_.zero_grad(set_to_none=True)
+
+    def forget_gradients(self) -> None:
+        """Begin a new mean of the norms of gradients."""
+        self.gradient_norm_sum_: Tensor | float = 0.0
+        self.n_gradients_ = 0
 
     @property
     def is_training_(self) -> bool:
@@ -136,7 +141,9 @@ class SequenceNet(NeuralNet):
         parameters = [p for p in self.module_.parameters() if p.grad is not None]
         limit = float("inf") if self.max_grad_norm is None else float(self.max_grad_norm)
         norm = nn.utils.clip_grad_norm_(parameters, limit)
-        self.gradient_norms_.append(norm.detach())
+        # a sum, as a norm kept from each batch would lie between the large tensors and splinter the memory
+        self.gradient_norm_sum_ = self.gradient_norm_sum_ + norm.detach()
+        self.n_gradients_ += 1
 
     def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
         """Take one optimizer step, or one a chunk where targets are per step and backpropagation is truncated."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
@@ -84,7 +83,7 @@ def train(
 
 def _run_epoch(net: SequenceNet, training: SequenceDataset) -> bool:
     """Run one epoch; tell whether a callback of the user's ended the training."""
-    net.gradient_norms_ = []
+    net.forget_gradients()
     try:
         net.fit_loop(training, None, epochs=1)
     except KeyboardInterrupt:
@@ -108,8 +107,7 @@ def _note(net: SequenceNet, record: TrainingRecord) -> None:
             "check that scale is not False for unscaled data."
         )
     record.loss_curve.append(row["train_loss"])
-    norms = torch.stack(net.gradient_norms_)
-    record.gradient_norm_curve.append(float(norms.mean()))
+    record.gradient_norm_curve.append(float(net.gradient_norm_sum_) / net.n_gradients_)
     if "valid_loss" in row:
         record.validation_curve.append(row["valid_loss"])
 
