@@ -9,7 +9,7 @@ from a state; one without is run from its own start only.
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +61,7 @@ class CustomLayer(nn.Module):
     module: nn.Module
     output_size: int
     can_step: bool
+    needs_lengths: ClassVar[bool] = True
 
     def __init__(self, factory: Callable[..., Any], input_size: int, hidden_size: int) -> None:
         super().__init__()

@@ -37,6 +37,7 @@ class FeedForward(nn.Module):
 
     options: ClassVar[tuple[str, ...]] = ("activation", "context_size", "recurrent_dropout")
     can_step: ClassVar[bool] = True
+    needs_lengths: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -3,7 +3,8 @@
 A layer is one direction of one depth: ``layer(x, lengths, state) -> (outputs, last_state)`` with x
 (batch, time, input), lengths (batch,) or None (all rows full), state a tuple of (batch, ...) tensors or None
 (zeros), outputs (batch, time, hidden). It computes on padded input: outputs past the end of a row are never
-read, and `last_state` is the one after each row's own last step (a row of length 0 keeps its state). Knows nothing of
+read, and `last_state` is the one after each row's own last step (a row of length 0 keeps its state).
+`needs_lengths` is False if real outputs and their gradients are the same without lengths. Knows nothing of
 directions, depths or heads.
 """
 
@@ -62,6 +63,7 @@ class RecurrentLayer(nn.Module):
     n_states: ClassVar[int] = 1
     padding_gates: tuple[float, ...] = ()  # what a padded step adds to each gate
     can_step: ClassVar[bool] = True
+    needs_lengths: ClassVar[bool] = True
 
     def __init__(self, input_size: int, hidden_size: int, recurrent_dropout: float) -> None:
         super().__init__()

@@ -28,6 +28,7 @@ class LSTM(RecurrentLayer):
 
     n_gates: ClassVar[int] = 4
     n_states: ClassVar[int] = 2
+    needs_lengths: ClassVar[bool] = False  # bounded: what runs on past the end cannot overflow
     # gates i, f, g, o: far past the point where the float32 sigmoid is 0 or 1
     padding_gates = (-1e3, 1e3, 0.0, 0.0)
 

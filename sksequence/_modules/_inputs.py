@@ -22,11 +22,11 @@ class Inputs(nn.Module):
         self.tables = nn.ParameterList(tables)
         self.width = spec.n_features + len(tables) * spec.embedding_dim
 
-    def forward(self, steps: Tensor, values: Tensor | None, codes: Tensor | None) -> Tensor:
+    def forward(self, steps: Tensor | None, values: Tensor | None, codes: Tensor | None) -> Tensor:
         """Return the input (batch, time, width), 0 at padding; `steps` (batch, time) marks the real ones."""
         parts = [] if values is None else [blank_padding(values, steps)]
         if codes is not None:
             known = blank_padding(codes, steps)
             columns = zip(known.unbind(dim=2), self.tables, strict=True)
             parts += [F.embedding(column, table) for column, table in columns]
-        return torch.cat(parts, dim=2)
+        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]

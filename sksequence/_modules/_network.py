@@ -1,8 +1,9 @@
 """The whole network, from a padded batch to outputs.
 
 values (batch, time, features) float32 and codes (batch, time, columns) int64 are padded with anything after each
-row's length; lengths (batch,) int64. Outputs are (batch, n_outputs) with a pooling, and flat without: the real steps
-only, (sum of lengths, n_outputs), in sequence order.
+row's length; lengths (batch,) int64, or None if all rows are full (faster, the same bits). Outputs are
+(batch, n_outputs) with a pooling, and flat without: the real steps only, (sum of lengths, n_outputs), in sequence
+order.
 """
 
 import torch
@@ -66,7 +67,7 @@ class SequenceNetwork(nn.Module):
 
     def forward(
         self,
-        lengths: Tensor,
+        lengths: Tensor | None,
         values: Tensor | None = None,
         codes: Tensor | None = None,
         tbptt_steps: int | None = None,
@@ -80,7 +81,7 @@ class SequenceNetwork(nn.Module):
 
     def features(
         self,
-        lengths: Tensor,
+        lengths: Tensor | None,
         values: Tensor | None = None,
         codes: Tensor | None = None,
         tbptt_steps: int | None = None,
@@ -98,7 +99,7 @@ class SequenceNetwork(nn.Module):
 
     def advance(
         self,
-        lengths: Tensor,
+        lengths: Tensor | None,
         values: Tensor | None = None,
         codes: Tensor | None = None,
         state: State | None = None,
@@ -119,7 +120,7 @@ class SequenceNetwork(nn.Module):
 
     def advance_features(
         self,
-        lengths: Tensor,
+        lengths: Tensor | None,
         values: Tensor | None = None,
         codes: Tensor | None = None,
         state: State | None = None,
@@ -135,8 +136,8 @@ class SequenceNetwork(nn.Module):
         return self.dropout(flatten_steps(outputs, steps)), after
 
     def _enter(
-        self, lengths: Tensor, values: Tensor | None, codes: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+        self, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the input (batch, time, width) and the mask (batch, time) of real steps."""
         some = values if values is not None else codes
         if some is None:

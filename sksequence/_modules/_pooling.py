@@ -15,9 +15,15 @@ from ._ragged import is_step
 Merge = Callable[[Sequence[Tensor]], Tensor]
 
 
-def sum_steps(x: Tensor, lengths: Tensor) -> Tensor:
+def sum_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
     """Sum `x` (batch, time, width) over the real steps: (batch, width)."""
     return at_last_step(x.cumsum(dim=1), lengths, x.new_zeros(()))
+
+
+def _hide_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Set padded steps of `x` (batch, time, width) to minus infinity."""
+    steps = is_step(lengths, x.shape[1])
+    return x if steps is None else x.masked_fill(~steps[:, :, None], -torch.inf)
 
 
 class LastPooling(nn.Module):
@@ -26,7 +32,7 @@ class LastPooling(nn.Module):
     def __init__(self, width: int, generator: torch.Generator) -> None:
         super().__init__()
 
-    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor) -> Tensor:
+    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor | None) -> Tensor:
         """Return (batch, width) from one or two directions (batch, time, hidden)."""
         ends = [at_last_step(parts[0], lengths, parts[0].new_zeros(()))]
         return merge(ends + [part[:, 0] for part in parts[1:]])
@@ -38,9 +44,11 @@ class MeanPooling(nn.Module):
     def __init__(self, width: int, generator: torch.Generator) -> None:
         super().__init__()
 
-    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor) -> Tensor:
+    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor | None) -> Tensor:
         """Return (batch, width) from one or two directions (batch, time, hidden)."""
-        return sum_steps(merge(parts), lengths) / lengths[:, None]
+        x = merge(parts)
+        n_steps = x.shape[1] if lengths is None else lengths[:, None]
+        return sum_steps(x, lengths) / n_steps
 
 
 class MaxPooling(nn.Module):
@@ -49,11 +57,9 @@ class MaxPooling(nn.Module):
     def __init__(self, width: int, generator: torch.Generator) -> None:
         super().__init__()
 
-    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor) -> Tensor:
+    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor | None) -> Tensor:
         """Return (batch, width) from one or two directions (batch, time, hidden)."""
-        x = merge(parts)
-        padded = ~is_step(lengths, x.shape[1])
-        return x.masked_fill(padded[:, :, None], -torch.inf).max(dim=1).values
+        return _hide_padding(merge(parts), lengths).max(dim=1).values
 
 
 class AttentionPooling(nn.Module):
@@ -72,12 +78,11 @@ class AttentionPooling(nn.Module):
         xavier_linear_(self.project, generator)
         xavier_linear_(self.score, generator)
 
-    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor) -> Tensor:
+    def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor | None) -> Tensor:
         """Return (batch, width) from one or two directions (batch, time, hidden)."""
         x = merge(parts)
         scores = self.score(torch.tanh(self.project(x)))  # (batch, time, 1)
-        padded = ~is_step(lengths, x.shape[1])
-        scores = scores.masked_fill(padded[:, :, None], -torch.inf)
+        scores = _hide_padding(scores, lengths)
         weights = torch.exp(scores - scores.detach().amax(dim=1, keepdim=True))
         return sum_steps(weights * x, lengths) / sum_steps(weights, lengths)
 

@@ -1,24 +1,31 @@
 """Index arithmetic on padded batches: which steps are real, how a row is reversed, how steps become flat rows.
 
-Padded tensors are (batch, time, ...), lengths (batch,), flat ones (sum of lengths, ...) in sequence order.
+Padded tensors are (batch, time, ...), lengths (batch,) or None (all rows full: no work, and the same bits), flat ones
+(sum of lengths, ...) in sequence order. A mask of steps is None where lengths are.
 """
 
 import torch
 from torch import Tensor
 
 
-def is_step(lengths: Tensor, n_steps: int) -> Tensor:
+def is_step(lengths: Tensor | None, n_steps: int) -> Tensor | None:
     """Return a mask (batch, time), True at the steps that are not padding."""
+    if lengths is None:
+        return None
     return torch.arange(n_steps, device=lengths.device) < lengths[:, None]
 
 
-def blank_padding(x: Tensor, steps: Tensor) -> Tensor:
+def blank_padding(x: Tensor, steps: Tensor | None) -> Tensor:
     """Set padded steps of `x` (batch, time, width) to 0: whatever stood there cannot overflow."""
+    if steps is None:
+        return x
     return torch.where(steps[:, :, None], x, x.new_zeros(()))
 
 
-def reverse_steps(x: Tensor, lengths: Tensor) -> Tensor:
+def reverse_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
     """Reverse each row of `x` (batch, time, width) within its own length; padding stays where it is."""
+    if lengths is None:
+        return x.flip(1)
     n_rows, n_steps, width = x.shape
     position = torch.arange(n_steps, device=x.device)
     mirrored = lengths[:, None] - 1 - position
@@ -27,7 +34,9 @@ def reverse_steps(x: Tensor, lengths: Tensor) -> Tensor:
     return x.reshape(-1, width).index_select(0, index.flatten()).view(n_rows, n_steps, width)
 
 
-def flatten_steps(x: Tensor, steps: Tensor) -> Tensor:
+def flatten_steps(x: Tensor, steps: Tensor | None) -> Tensor:
     """Return the real steps of `x` (batch, time, width) as rows (sum of lengths, width)."""
+    if steps is None:
+        return x.flatten(0, 1)
     rows = steps.flatten().nonzero().squeeze(1)
     return x.flatten(0, 1).index_select(0, rows)

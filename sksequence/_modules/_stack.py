@@ -61,29 +61,29 @@ class Stack(nn.Module):
         """Make one tensor (..., width) of the directions' (..., hidden)."""
         return MERGE_MODES[self.merge_mode](parts) if len(parts) > 1 else parts[0]
 
-    def forward(self, x: Tensor, lengths: Tensor, tbptt_steps: int | None) -> list[Tensor]:
-        """Return the outputs (batch, time, hidden) of each direction of the last depth."""
+    def forward(self, x: Tensor, lengths: Tensor | None, tbptt_steps: int | None) -> list[Tensor]:
+        """Return the outputs (batch, time, hidden) of each direction of the last depth; no lengths: all rows full."""
         parts = [x]
         for depth, layer in enumerate(self.forwards):
             x = self.dropout(self.merge(parts)) if depth else x
             if tbptt_steps is None:
-                parts = [layer(x, lengths, None)[0]]
+                parts = [_outputs(layer, x, lengths)]
             else:
                 parts = [run_truncated(layer, x, lengths, tbptt_steps)]
             if self.backwards:
-                mirrored = self.backwards[depth](reverse_steps(x, lengths), lengths, None)[0]
+                mirrored = _outputs(self.backwards[depth], reverse_steps(x, lengths), lengths)
                 parts.append(reverse_steps(mirrored, lengths))
         return parts
 
-    def advance(self, x: Tensor, lengths: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def advance(self, x: Tensor, lengths: Tensor | None, state: State | None) -> tuple[Tensor, State]:
         """Return the outputs (batch, time, hidden) of a chunk and the state after it."""
-        # a single step has no padding to hold, and stepping should cost little
-        only_step = x.shape[1] == 1 and bool((lengths == 1).all())
+        if lengths is not None and x.shape[1] == 1 and bool((lengths == 1).all()):
+            lengths = None  # a single step has no padding to hold, and stepping should cost little
         before: Sequence[LayerState | None] = state or [None] * len(self.forwards)
         after = []
         for depth, layer in enumerate(self.forwards):
             x = self.dropout(x) if depth else x
-            x, last = layer(x, None if only_step else lengths, before[depth])
+            x, last = layer(x, lengths, before[depth])
             after.append(last)
         return x, tuple(after)
 
@@ -97,7 +97,13 @@ def _build(input_size: int, spec: NetworkSpec, generator: torch.Generator) -> nn
     return build_layer(spec.cell, input_size, spec.hidden_size, options, generator)
 
 
-def run_truncated(layer: nn.Module, x: Tensor, lengths: Tensor, n_steps: int) -> Tensor:
+def _outputs(layer: Any, x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Run a layer from its start for its outputs alone: there some layers need not know where rows end."""
+    outputs: Tensor = layer(x, lengths if layer.needs_lengths else None, None)[0]
+    return outputs
+
+
+def run_truncated(layer: nn.Module, x: Tensor, lengths: Tensor | None, n_steps: int) -> Tensor:
     """Run a layer with its state detached every `n_steps`: outputs (batch, time, hidden).
 
     Forward values are those of one run; no gradient passes from one chunk to the chunk before. Recurrent dropout
@@ -106,7 +112,7 @@ def run_truncated(layer: nn.Module, x: Tensor, lengths: Tensor, n_steps: int) ->
     state: LayerState | None = None
     outputs = []
     for start in range(0, x.shape[1], n_steps):
-        rest = (lengths - start).clamp(0, n_steps)
+        rest = None if lengths is None else (lengths - start).clamp(0, n_steps)
         chunk, after = layer(x[:, start : start + n_steps], rest, state)
         state = tuple(part.detach() for part in after)
         outputs.append(chunk)

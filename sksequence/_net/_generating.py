@@ -82,15 +82,13 @@ def _read_all(
 
 
 def _advance_codes(net: SequenceNet, drawn: Tensor, state: Any) -> tuple[Tensor, Any]:
-    ones = torch.ones(len(drawn), dtype=torch.int64, device=drawn.device)
     codes = drawn[:, None, None] + 1  # no output stands for code 0, the unknown symbol
-    outputs, state = net.module_.advance(lengths=ones, codes=codes, state=state)
+    outputs, state = net.module_.advance(lengths=None, codes=codes, state=state)
     return outputs, state
 
 
 def _advance_values(net: SequenceNet, values: Tensor, state: Any) -> tuple[Tensor, Any]:
-    ones = torch.ones(len(values), dtype=torch.int64, device=values.device)
     # the mark of a first step is 0 from here on
     inputs = torch.cat([values, torch.zeros_like(values[:, :1])], dim=1)
-    outputs, state = net.module_.advance(lengths=ones, values=inputs[:, None], state=state)
+    outputs, state = net.module_.advance(lengths=None, values=inputs[:, None], state=state)
     return outputs, state
