@@ -195,7 +195,7 @@ def test_integers_are_symbols_only_if_asked_for(convert):
     """The parameter decides whether integers are symbols, never the container."""
     form, sequences = learn(convert(CODES))
     assert not form.vocabularies
-    assert sequences.values.dtype == np.float64
+    np.testing.assert_array_equal(sequences.values[:, 0], np.concatenate(CODES))
     form, sequences = learn(convert(CODES), integers_are_symbols=True)
     assert form.vocabularies[0].symbols == [1, 2, 3, 9]
     assert sequences.codes[:, 0].tolist() == [3, 1, 2, 2, 4, 1]
@@ -233,13 +233,27 @@ def test_unknown_tokens_have_code_zero(X, other):
     assert codes.tolist() == expected
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8, np.uint64, bool, np.longdouble])
-def test_types_of_numbers_mean_the_same(dtype):
-    """Numbers are numbers; what float32 holds stays float32, the rest is read as float64."""
+@pytest.mark.parametrize("dtype", ["f4", ">f4", ">f8", "f2", "i1", "u8", ">i2", "?", "g"])
+@pytest.mark.parametrize("convert", [list, np.asarray, lambda a: a[:, :, None]], ids=range(3))
+def test_types_of_numbers_mean_the_same(dtype, convert):
+    """Numbers are numbers; an array keeps its type unless float64 cannot hold it, so that a map stays on disk."""
     array = np.array([[0, 1, 1], [1, 0, 1]])
-    sequences = learn(array.astype(dtype))[1]
+    sequences = learn(convert(array.astype(dtype)))[1]
     np.testing.assert_array_equal(sequences.values, learn(array)[1].values)
-    assert sequences.values.dtype == (np.float32 if dtype == np.float32 else np.float64)
+    expected = np.float64 if dtype == "g" else np.dtype(dtype).newbyteorder("=")
+    assert sequences.values.dtype.newbyteorder("=") == expected
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", ">f4", "f8", ">f8"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_gaps_are_found_in_every_type(dtype, value):
+    """NaN and infinity are named with their place, in any byte order and precision."""
+    array = EQUAL.astype(dtype)
+    array[1, 2, 1] = value
+    with pytest.raises(ValueError, match=r"(NaN|infinity): sequence 1, step 2, feature 1"):
+        learn(array)
+    with pytest.raises(ValueError, match=r"(NaN|infinity): sequence 1, step 2, feature 1"):
+        learn(list(array))
 
 
 # --- examples ------------------------------------------------------------------------------------
@@ -252,6 +266,9 @@ def test_arrays_are_viewed_and_maps_stay_on_disk(tmp_path):
     assert np.shares_memory(learn(mapped)[1].values, mapped)
     flat = memory_map(np.concatenate(RAGGED), tmp_path)
     assert np.shares_memory(learn(Sequences(flat, [0, 4, 6, 11]))[1].values, flat)
+    for dtype in ("i2", "f2", ">f8"):
+        mapped = memory_map(EQUAL.astype(dtype), tmp_path)
+        assert np.shares_memory(learn(mapped)[1].values, mapped)
 
 
 def test_reading_changes_nothing():

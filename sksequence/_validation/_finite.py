@@ -8,15 +8,18 @@ from numpy.typing import NDArray
 from sksequence._batching import Sequences
 
 _LARGEST = float(np.finfo(np.float32).max)
-_CHUNK = 1 << 20  # steps looked at together: memory stays bounded for a memory map
+_CHUNK = 1 << 20  # numbers looked at together: memory stays bounded for a memory map
 
 
 def check_finite(sequences: Sequences) -> None:
     """Raise a ValueError that names the first value of X which is not a float32 number."""
     values = sequences.values
     assert values is not None
-    for start in range(0, len(values), _CHUNK):
-        bad = find_not_finite(values[start : start + _CHUNK])
+    if values.dtype.kind != "f":  # every integer is one
+        return
+    n_steps = max(1, _CHUNK // values.shape[1])
+    for start in range(0, len(values), n_steps):
+        bad = find_not_finite(values[start : start + n_steps])
         if bad is not None:
             row, feature = bad
             step = start + row
@@ -30,9 +33,9 @@ def find_not_finite(block: NDArray[np.floating]) -> tuple[int, int] | None:
     if block.size == 0:
         return None
     # NaN compares false, so one pass of two reductions finds every kind
-    if block.min() >= -_LARGEST and block.max() <= _LARGEST:
+    if float(block.min()) >= -_LARGEST and float(block.max()) <= _LARGEST:
         return None
-    row, column = np.argwhere(~(np.abs(block) <= _LARGEST))[0]
+    row, column = np.argwhere(~(np.abs(block.astype(np.float64)) <= _LARGEST))[0]
     return int(row), int(column)
 
 

@@ -20,6 +20,8 @@ from sksequence._validation._foreign import TOO_DEEP, check_step_widths, from_fo
 from sksequence._validation._forms import Layout, cut_text
 
 _FLOATS = [np.float64, np.float32]
+# Real numbers; up to eight bytes they stay as they are, so that a memory map stays on disk
+_REAL_KINDS = "fiub"
 
 
 @dataclass(frozen=True)
@@ -80,16 +82,24 @@ def _from_flat(
     if values.ndim == 1:
         values = values[:, None]
     if not symbolic:
-        values = _as_floats(values)
-    return RawInput(layout, Sequences(values, sequences.offsets), symbolic, is_array)
+        values = _as_numbers(values)
+    if values is not sequences.values:
+        sequences = Sequences(values, sequences.offsets)
+    return RawInput(layout, sequences, symbolic, is_array)
 
 
 def _all_str(values: NDArray[Any]) -> bool:
     return values.dtype == object and all(isinstance(v, str) for v in values.ravel().tolist())
 
 
-def _as_floats(values: NDArray[Any]) -> NDArray[Any]:
-    if values.dtype in _FLOATS and not isinstance(values, np.ma.MaskedArray):
+def _is_real(array: Any) -> bool:
+    """Tell a plain array of numbers, which needs no conversion, from all that scikit-learn has to look at."""
+    is_plain = type(array) in (np.ndarray, np.memmap)
+    return is_plain and array.dtype.kind in _REAL_KINDS and array.dtype.itemsize <= 8
+
+
+def _as_numbers(values: NDArray[Any]) -> NDArray[Any]:
+    if _is_real(values):
         return values
     values = _without_gaps(values)
     checked = check_array(values, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=0)
@@ -109,10 +119,22 @@ def _without_gaps(array: Any) -> Any:
 
 
 def _from_array(X: Any, integers_are_symbols: bool) -> RawInput:
+    array = X if _is_real(X) and X.ndim in (2, 3) and X.size else _checked(X, integers_are_symbols)
+    if array.ndim > 3:
+        raise ValueError(
+            f"X has {array.ndim} dimensions, shape {array.shape}; expected at most 3: "
+            "(n_sequences, n_steps, n_features). Flatten the features of one step."
+        )
+    layout: Layout = "table" if array.ndim == 2 else "sequences"
+    return _from_flat(layout, Sequences.from_array(array), integers_are_symbols, is_array=True)
+
+
+def _checked(X: Any, integers_are_symbols: bool) -> NDArray[Any]:
+    """Let scikit-learn look at all that is no plain array of numbers."""
     kind = getattr(getattr(X, "dtype", None), "kind", "-")
     is_text = isinstance(X, np.ndarray) and (kind in "UT" or _all_str(X))
     keep = is_text or (integers_are_symbols and kind in "iu")
-    array = check_array(
+    array: NDArray[Any] = check_array(
         _without_gaps(X),
         dtype=None if keep else _FLOATS,
         allow_nd=True,
@@ -122,13 +144,7 @@ def _from_array(X: Any, integers_are_symbols: bool) -> RawInput:
     )
     if integers_are_symbols and not keep:
         array = _integers_again(X, array)
-    if array.ndim > 3:
-        raise ValueError(
-            f"X has {array.ndim} dimensions, shape {array.shape}; expected at most 3: "
-            "(n_sequences, n_steps, n_features). Flatten the features of one step."
-        )
-    layout: Layout = "table" if array.ndim == 2 else "sequences"
-    return _from_flat(layout, Sequences.from_array(array), integers_are_symbols, is_array=True)
+    return array
 
 
 def _integers_again(X: Any, array: NDArray[Any]) -> NDArray[Any]:
