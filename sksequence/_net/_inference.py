@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches
+from sksequence._net._memory import inference_advice, memory_errors
 
 
 def run_network(
@@ -38,11 +40,13 @@ def run_network(
     ndarray of shape (n_sequences, width) or (sum of n_steps, width)
         In the order of the input.
     """
-    network.eval()
+    if network.training:  # the switch walks through all modules
+        network.eval()
     device = next(network.parameters()).device
     n_rows = int(prepared.lengths.sum()) if per_step else len(prepared)
     outputs: NDArray[np.float32] | None = None
-    with torch.inference_mode():
+    advice = partial(inference_advice, prepared.lengths)
+    with memory_errors(advice), torch.inference_mode():
         for index, batch in _batches(prepared, device):
             rows = index
             if per_step:
@@ -60,7 +64,17 @@ def _batches(
     prepared: PreparedSequences, device: Any
 ) -> Iterator[tuple[NDArray[np.int64], dict[str, Tensor]]]:
     for index, padded in inference_batches(prepared.lengths, width=prepared.width):
-        yield index, {name: block.to(device) for name, block in prepared.gather(padded).items()}
+        yield index, network_inputs(prepared.gather(padded), device)
+
+
+def network_inputs(batch: dict[str, Tensor], device: Any) -> dict[str, Any]:
+    """Move a batch to the device; lengths are left out where all rows are full, which is known here at no cost."""
+    lengths = batch["lengths"]
+    n_steps = max(block.shape[1] for name, block in batch.items() if name != "lengths")
+    inputs: dict[str, Any] = {name: block.to(device) for name, block in batch.items()}
+    if int(lengths.min()) == n_steps:
+        inputs["lengths"] = None
+    return inputs
 
 
 def in_order(

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, cast
 
 import torch
 from skorch import NeuralNet
+from skorch.callbacks import PrintLog
 from torch import Tensor, nn
 
 from sksequence._batching import Batch, BatchIterator, cut_chunks
 from sksequence._decoding import select_rows
+from sksequence._net._clipping import clip_gradients
+from sksequence._net._compiler import take_step, without_compiler
+from sksequence._net._inference import network_inputs
+from sksequence._net._memory import batch_advice, memory_errors
 
 Inputs = dict[str, Tensor]
 
@@ -119,7 +125,7 @@ class SequenceNet(NeuralNet):
 
     def infer(self, x: Inputs, **fit_params: Any) -> Tensor:
         """Run the module; truncate backpropagation while training towards one target a sequence."""
-        inputs: dict[str, Any] = {name: block.to(self.device) for name, block in x.items()}
+        inputs = network_inputs(x, self.device)
         if self.tbptt_steps is not None and self.module_.training:
             inputs["tbptt_steps"] = self.tbptt_steps
         return cast(Tensor, self.module_(**inputs))
@@ -138,18 +144,48 @@ class SequenceNet(NeuralNet):
         self, net: NeuralNet, named_parameters: Iterable[Any], *args: Any, **kwargs: Any
     ) -> None:
         """Clip before any callback sees the gradients, and keep the norm that there was."""
-        parameters = [p for p in self.module_.parameters() if p.grad is not None]
-        limit = float("inf") if self.max_grad_norm is None else float(self.max_grad_norm)
-        norm = nn.utils.clip_grad_norm_(parameters, limit)
+        self._clip()
+
+    def _clip(self) -> None:
+        gradients = [p.grad for p in self._trained if p.grad is not None]
+        norm = clip_gradients(gradients, self.max_grad_norm)
         # a sum, as a norm kept from each batch would lie between the large tensors and splinter the memory
-        self.gradient_norm_sum_ = self.gradient_norm_sum_ + norm.detach()
+        self.gradient_norm_sum_ = self.gradient_norm_sum_ + norm
         self.n_gradients_ += 1
+
+    @property
+    def _trained(self) -> list[Tensor]:
+        return [p for group in self.optimizer_.param_groups for p in group["params"]]
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether callbacks of the user's follow each batch; the one that prints looks at epochs only."""
+        return any(not isinstance(callback, PrintLog) for _, callback in self.callbacks_)
+
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> SequenceNet:
+        """Build the optimizer, without torch's compiler."""
+        with without_compiler():
+            super().initialize_optimizer(triggered_directly)
+        return self
+
+    def _zero_grad_optimizer(self, set_to_none: bool | None = None) -> None:
+        for parameter in self._trained:
+            parameter.grad = None
+
+    def _step_optimizer(self, step_fn: Callable[[], Any] | None) -> None:
+        take_step(self.optimizer_, step_fn)
 
     def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
         """Take one optimizer step, or one a chunk where targets are per step and backpropagation is truncated."""
-        if self.tbptt_steps is None or not self.per_step:
+        if self.tbptt_steps is not None and self.per_step:
+            return self._train_in_chunks(batch, self.tbptt_steps)
+        if self._is_watched:
             return dict(super().train_step(batch, **fit_params))
-        return self._train_in_chunks(batch, self.tbptt_steps)
+        self._zero_grad_optimizer()
+        step = self.train_step_single(batch, **fit_params)
+        self._clip()
+        self._step_optimizer(None)
+        return dict(step)
 
     def _train_in_chunks(self, batch: Batch, n_steps: int) -> dict[str, Any]:
         self._set_training(True)
@@ -176,43 +212,45 @@ class SequenceNet(NeuralNet):
         outputs, state = self.module_.advance(**inputs, state=state)
         loss = self._weighted_sum(outputs, batch[1]) * factor
         loss.backward()  # type: ignore[no-untyped-call]
-        self.notify(
-            "on_grad_computed",
-            named_parameters=list(self.module_.named_parameters()),
-            batch=batch,
-            training=True,
-        )
-        self.optimizer_.step()
+        if self._is_watched:
+            named = list(self.module_.named_parameters())
+            self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+        else:
+            self._clip()
+        self._step_optimizer(None)
         return outputs.detach(), state, loss
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
     ) -> None:
-        """Run over all batches; the loss is read from the device once."""
+        """Run over all batches; the loss is read from the device once, and hooks run where there are any."""
         if iterator is None:
             return
+        run = partial(self._run_watched, prefix, training, step_fn) if self._is_watched else step_fn
         total = torch.zeros((), device=self.device)
-        n_sequences = 0
-        for i, batch in enumerate(iterator):
-            if training:
-                self.epoch_parts_ = (i / len(iterator), (i + 1) / len(iterator))
-                self._follow_schedule(0.0)
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            n_rows = len(batch[0]["lengths"])
-            total += step["loss"].detach() * n_rows
-            n_sequences += n_rows
-            self._record_batch(prefix, step, n_rows)
-            # skorch's scores join the targets of all batches: weights would be in their way
-            targets = (batch[0], batch[1][0])
-            self.notify("on_batch_end", batch=targets, training=training, **step)
+        n_sequences, n_batches = 0, len(iterator)
+        with memory_errors(partial(batch_advice, iterator, self.per_step)):
+            for i, batch in enumerate(iterator):
+                if training:
+                    self.epoch_parts_ = (i / n_batches, (i + 1) / n_batches)
+                    self._follow_schedule(0.0)
+                n_rows = len(batch[0]["lengths"])
+                total.add_(run(batch, **fit_params)["loss"].detach(), alpha=n_rows)
+                n_sequences += n_rows
         self.history.record(f"{prefix}_loss", float(total) / n_sequences)
 
-    def _record_batch(self, prefix: str, step: dict[str, Any], n_rows: int) -> None:
-        """Keep a row a batch only for callbacks that may read it."""
-        if self.callbacks_:
-            self.history.record_batch(f"{prefix}_loss", step["loss"].item())
-            self.history.record_batch(f"{prefix}_batch_size", n_rows)
+    def _run_watched(
+        self, prefix: str, training: bool, step_fn: Any, batch: Batch, **fit_params: Any
+    ) -> dict[str, Any]:
+        """Run a batch between the hooks of callbacks, and keep a row of history that they may read."""
+        self.notify("on_batch_begin", batch=batch, training=training)
+        step: dict[str, Any] = step_fn(batch, **fit_params)
+        self.history.record_batch(f"{prefix}_loss", step["loss"].item())
+        self.history.record_batch(f"{prefix}_batch_size", len(batch[0]["lengths"]))
+        # skorch's scores join the targets of all batches: weights would be in their way
+        targets = (batch[0], batch[1][0])
+        self.notify("on_batch_end", batch=targets, training=training, **step)
+        return step
 
     def _follow_schedule(self, part_of_batch: float) -> None:
         """Set the learning rate; a batch of long streams is many steps, so its parts count."""

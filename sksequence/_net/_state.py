@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from sksequence._net._compiler import without_compiler
 from sksequence._net._net import SequenceNet
 
 Arrays = dict[str, Any]
@@ -25,13 +26,16 @@ def load_weights(network: nn.Module, weights: Arrays) -> None:
 
 def optimizer_arrays(net: SequenceNet) -> Arrays:
     """Return the optimizer's state as nested dicts of arrays."""
-    return {"state": _to_arrays(net.optimizer_.state_dict()["state"])}
+    with without_compiler():
+        return {"state": _to_arrays(net.optimizer_.state_dict()["state"])}
 
 
 def load_optimizer(net: SequenceNet, arrays: Arrays) -> None:
     """Put the optimizer's state back; its settings come from the net."""
-    groups = net.optimizer_.state_dict()["param_groups"]
-    net.optimizer_.load_state_dict({"state": _to_tensors(arrays["state"]), "param_groups": groups})
+    with without_compiler():
+        groups = net.optimizer_.state_dict()["param_groups"]
+        state = {"state": _to_tensors(arrays["state"]), "param_groups": groups}
+        net.optimizer_.load_state_dict(state)
 
 
 def _to_arrays(state: Any) -> Any:

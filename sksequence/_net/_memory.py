@@ -1,0 +1,70 @@
+"""Out of memory is a MemoryError that says what was asked for and what to change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sksequence._batching import BatchIterator
+
+_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+_REQUEST = re.compile(r"(?:tried|[Uu]nable) to allocate ([\d.]+) ?([kKMGTP]?i?B|bytes)")
+# rows that prediction reads together at least: see inference_batches
+_FEWEST = 16
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+
+@contextmanager
+def memory_errors(advice: Callable[[], str]) -> Iterator[None]:
+    """Turn what torch and numpy raise when memory ends into a MemoryError with `advice`, called only then."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"{_request(str(error))} of memory could not be had: {advice()}"
+        ) from error
+
+
+def batch_advice(iterator: BatchIterator, per_step: bool) -> str:
+    """Say what a training batch holds and which parameters make it smaller."""
+    n_rows = min(iterator.batch_size, len(iterator.dataset))
+    n_steps = int(iterator.dataset.prepared.lengths.max())
+    shorter = "tbptt_steps" if per_step else "frame_length and frame_step"
+    return (
+        f"batches are up to {n_rows} sequences x {n_steps} steps. Set batch_size (it is {iterator.batch_size}) or "
+        f"hidden_size lower, let {shorter} cut the time, or pass shorter sequences."
+    )
+
+
+def inference_advice(lengths: NDArray[np.int64]) -> str:
+    """Say what prediction needs at least and how to need less."""
+    return (
+        f"the longest of these sequences has {int(lengths.max())} steps, and {_FEWEST} or more rows are "
+        "read together. Pass shorter sequences, or fewer at a time; a network with a lower hidden_size needs less."
+    )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(sign in str(error) for sign in _SIGNS)
+
+
+def _request(message: str) -> str:
+    found = _REQUEST.search(message)
+    if found is None:
+        return "some part"
+    size, unit = float(found[1]), found[2]
+    if unit == "bytes":
+        power = 0
+        while size >= 1024 and power < len(_UNITS) - 1:
+            size, power = size / 1024, power + 1
+        unit = _UNITS[power]
+    return f"{size:.3g} {unit}"
