@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ._initialise import empty_parameter
+
 STABLE = 16
 
 
@@ -30,4 +32,7 @@ class RowLinear(nn.Linear):
 def empty_linear(n_in: int, n_out: int) -> RowLinear:
     """Return an uninitialised float32 dense layer; made on the meta device, it draws nothing."""
     layer = RowLinear(n_in, n_out, device="meta", dtype=torch.float32)
-    return layer.to_empty(device="cpu")
+    # to_empty would do the same, and import a symbolic algebra for it
+    layer.weight = empty_parameter(n_out, n_in)
+    layer.bias = empty_parameter(n_out)
+    return layer

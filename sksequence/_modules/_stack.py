@@ -75,7 +75,9 @@ class Stack(nn.Module):
                 parts.append(reverse_steps(mirrored, lengths))
         return parts
 
-    def advance(self, x: Tensor, lengths: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+    def advance(
+        self, x: Tensor, lengths: Tensor | None, state: State | None
+    ) -> tuple[Tensor, State]:
         """Return the outputs (batch, time, hidden) of a chunk and the state after it."""
         if lengths is not None and x.shape[1] == 1 and bool((lengths == 1).all()):
             lengths = None  # a single step has no padding to hold, and stepping should cost little
