@@ -70,7 +70,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     max_epochs : int or "auto", default="auto"
         Passes over the data. "auto": as many as make 2500 steps of the optimizer, from 10 to 100.
     batch_size : int or "auto", default="auto"
-        Sequences a step of the optimizer. "auto": 32 up to 4096 sequences, 64 up to 16384, 128 beyond.
+        Sequences a step of the optimizer. "auto": 32 (64 above 4096 sequences, 128 above 16384), or 32768 steps if fewer.
     shuffle : bool, default=True
         Whether each epoch has an order of its own. Then the given order does not matter.
     class_weight : dict, "balanced" or None, default=None

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sksequence._base._automatic import automatic_batch_size, automatic_batch_steps
 from sksequence._batching import (
     BatchIterator,
     Frames,
@@ -37,7 +38,7 @@ def prepared(lengths, frames=None):
     return PreparedSequences(numbered(lengths), Scaler(False), frames or Frames())
 
 
-def dataset(lengths, *, per_step=False, seed=None, rows=None, weights=None):
+def dataset(lengths, *, per_step=False, seed=None, rows=None, weights=None, max_steps=None):
     """Return a data set whose targets number the sequences or the steps."""
     sequences = prepared(lengths)
     n = int(sequences.offsets[-1]) if per_step else len(lengths)
@@ -48,6 +49,7 @@ def dataset(lengths, *, per_step=False, seed=None, rows=None, weights=None):
         np.ones(n) if weights is None else weights,
         per_step=per_step,
         generator=None if seed is None else np.random.default_rng(seed),
+        max_steps=max_steps,
     )
 
 
@@ -204,6 +206,51 @@ def test_the_number_of_batches_is_known():
             assert len(iterator) == len(list(iterator))
 
 
+@given(
+    lengths=LENGTHS,
+    batch_size=st.integers(1, 8),
+    max_steps=st.integers(1, 40),
+    seed=st.one_of(st.none(), st.integers(0, 9)),
+)
+def test_batches_are_limited_by_steps_as_well(lengths, batch_size, max_steps, seed):
+    """No batch of several sequences has more steps, padding included; each sequence still comes once."""
+    data = dataset(lengths, seed=seed, max_steps=max_steps)
+    batches = data.cut(batch_size)
+    for index in batches:
+        assert len(index) <= batch_size
+        assert len(index) == 1 or len(index) * np.array(lengths)[index].max() <= max_steps
+    seen = np.concatenate(batches).tolist()
+    assert sorted(seen) == list(range(len(lengths)))
+    assert seed is not None or seen == sorted(seen)
+    iterator = BatchIterator(dataset(lengths, seed=seed, max_steps=max_steps), batch_size)
+    assert len(iterator) == len(list(iterator)) == len(iterator)
+
+
+def test_every_pass_of_an_iterator_has_an_order_of_its_own():
+    """Asking for the number of batches neither costs a draw nor repeats a pass."""
+    passes = [BatchIterator(dataset([1, 2, 3] * 10, seed=0), 4) for _ in range(2)]
+    assert len(passes[0]) == 8
+    orders = [
+        [[targets.tolist() for _, (targets, _) in iterator] for _ in range(2)]
+        for iterator in passes
+    ]
+    assert orders[0] == orders[1]
+    assert orders[0][0] != orders[0][1]
+
+
+@given(n=st.integers(1, 10**6), n_steps=st.integers(1, 10**6), width=st.integers(1, 10**4))
+def test_automatic_batches_are_bounded(n, n_steps, width):
+    """More sequences make larger batches, longer or wider ones smaller; short ones are not touched."""
+    size = automatic_batch_size(n, n_steps, width)
+    assert size == 1 or size * n_steps <= 32768
+    assert size == 1 or size * n_steps * width <= 1 << 22
+    assert size <= automatic_batch_size(n) <= automatic_batch_size(2 * n)
+    assert automatic_batch_size(n, n_steps + 1, width) <= size
+    if n <= 4096 and n_steps <= 1024 and width * n_steps <= 1 << 17:
+        assert size == 32
+    assert automatic_batch_steps(width) * min(width, 1 << 22) <= 1 << 23
+
+
 def test_epochs_differ_and_are_seeded():
     """The same seed gives the same epochs, each in another order; no seed keeps the order."""
 
@@ -216,14 +263,17 @@ def test_epochs_differ_and_are_seeded():
     assert epochs(None) == [list(range(30))] * 2
 
 
-def test_buckets_keep_padding_small():
-    """Of lengths that differ fiftyfold, less than a tenth of a batch is padding."""
-    lengths = np.random.default_rng(0).integers(10, 500, size=640)
-    steps = padded = 0
-    for index in dataset(lengths, seed=0).cut(8):
-        steps += lengths[index].sum()
-        padded += lengths[index].max() * len(index)
-    assert steps / padded > 0.9
+@pytest.mark.parametrize(
+    ("n", "low", "high", "batch_size", "share"),
+    [(2000, 5, 200, 32, 0.08), (640, 10, 500, 8, 0.1)],
+)
+def test_buckets_keep_padding_small(n, low, high, batch_size, share):
+    """Of lengths that differ fortyfold, less than this share of all steps is padding, in every epoch."""
+    lengths = np.random.default_rng(0).integers(low, high + 1, size=n)
+    data = dataset(lengths, seed=0)
+    for _ in range(3):
+        padded = sum(lengths[i].max() * len(i) for i in data.cut(batch_size))
+        assert 1 - lengths.sum() / padded < share
 
 
 def test_weights_have_mean_one():

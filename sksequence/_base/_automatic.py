@@ -7,11 +7,28 @@ import numpy as np
 # Optimizer steps after which small problems are learnt, and the bounds on passes over the data
 _STEPS = 2500
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 100
+# Steps of the network, and numbers in them, of an average batch
+_BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
 
 
-def automatic_batch_size(n_sequences: int) -> int:
-    """Choose 32 sequences a batch up to 4096 sequences, 64 up to 16384, 128 beyond."""
-    return 32 if n_sequences <= 4096 else 64 if n_sequences <= 16384 else 128
+def automatic_batch_size(n_sequences: int, n_steps: float = 1.0, width: int = 1) -> int:
+    """Choose 32 sequences a batch up to 4096 sequences, 64 up to 16384, 128 beyond, but fewer of long ones.
+
+    With `n_steps` of `width` numbers a sequence, on average, a batch has at most 32768 steps and 4 million numbers:
+    what the network keeps of each step for its gradient bounds the memory, and few long sequences make more steps of
+    the optimizer.
+    """
+    size = 32 if n_sequences <= 4096 else 64 if n_sequences <= 16384 else 128
+    return int(np.clip(_batch_steps(width) // n_steps, 1, size))
+
+
+def automatic_batch_steps(width: int) -> int:
+    """Choose the steps that no batch may exceed, padding included: twice those of an average batch."""
+    return 2 * _batch_steps(width)
+
+
+def _batch_steps(width: int) -> int:
+    return max(1, min(_BATCH_STEPS, _BATCH_VALUES // width))
 
 
 def automatic_max_epochs(n_sequences: int, batch_size: int) -> int:

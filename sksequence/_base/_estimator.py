@@ -71,7 +71,7 @@ class BaseRNN(
 
     def _training_sizes(self, task: Task) -> tuple[int, int]:
         """Return batch_size and max_epochs as they are, or as the rules behind "auto" choose them."""
-        return supervised_sizes(self, len(task.plan.training))
+        return supervised_sizes(self, task, self._model.frames)
 
     def _target_weights(
         self, targets: TargetRows, plan: RowPlan, sequences: Sequences

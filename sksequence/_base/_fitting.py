@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sksequence._base._automatic import automatic_batch_steps
 from sksequence._base._model import Model
 from sksequence._base._rows import RowPlan, TargetRows
 from sksequence._batching import SequenceDataset, Sequences
@@ -80,10 +81,17 @@ def train_net(
     weights = estimator._target_weights(task.targets, task.plan, task.sequences)
     encoded = model.codec.encode(task.targets.parsed)
     prepared = model.prepare(task.sequences)
+    max_steps = _batch_limit(estimator, model, prepared.width)
 
     def dataset(rows: NDArray[np.int64], generator: Any = None) -> SequenceDataset:
         return SequenceDataset(
-            prepared, rows, encoded, weights, per_step=model.per_step, generator=generator
+            prepared,
+            rows,
+            encoded,
+            weights,
+            per_step=model.per_step,
+            generator=generator,
+            max_steps=max_steps,
         )
 
     training = dataset(
@@ -91,6 +99,14 @@ def train_net(
     )
     validation = dataset(task.plan.validation) if len(task.plan.validation) else None
     return _run(estimator, net, model, training, validation, task.given)
+
+
+def _batch_limit(estimator: Any, model: Model, width: int) -> int | None:
+    """Return the steps that a batch may have; none if its size is given, or if it is read chunk by chunk."""
+    in_chunks = model.per_step and estimator.tbptt_steps is not None
+    if estimator.batch_size != "auto" or in_chunks:
+        return None
+    return automatic_batch_steps(width)
 
 
 def _run(

@@ -70,7 +70,7 @@ def supervised_model(estimator: Any, task: Task) -> Model:
     targets.codec.fit(targets.take(rows, sequences.offsets))
     scaler = learn_scaler(estimator.scale, sequences, rows)
     frames = _frames(estimator, task.form, sequences.lengths[rows], per_step)
-    batch_size, max_epochs = supervised_sizes(estimator, len(rows))
+    batch_size, max_epochs = supervised_sizes(estimator, task, frames)
     return Model(
         form=task.form,
         scaler=scaler,
@@ -92,14 +92,19 @@ def learn_scaler(scale: Any, sequences: Sequences, rows: NDArray[np.int64]) -> S
     return Scaler("global" if scale is True else scale).fit(sequences, rows)
 
 
-def supervised_sizes(estimator: Any, n_rows: int) -> tuple[int, int]:
+def supervised_sizes(estimator: Any, task: Task, frames: Frames) -> tuple[int, int]:
     """Return the batch size and the number of epochs."""
+    rows = task.plan.training
     batch_size = estimator.batch_size
     if batch_size == "auto":
-        batch_size = automatic_batch_size(n_rows)
+        n_steps = float(frames.count(task.sequences.lengths[rows]).mean())
+        if task.targets.container is not None and estimator.tbptt_steps is not None:
+            n_steps = min(n_steps, float(estimator.tbptt_steps))  # of one step of the optimizer
+        width = sum(block.shape[1] for block in task.sequences.blocks) * frames.length
+        batch_size = automatic_batch_size(len(rows), n_steps, width)
     max_epochs = estimator.max_epochs
     if max_epochs == "auto":
-        max_epochs = automatic_max_epochs(n_rows, int(batch_size))
+        max_epochs = automatic_max_epochs(len(rows), int(batch_size))
     return int(batch_size), int(max_epochs)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,6 +38,8 @@ class SequenceDataset(Dataset[Any]):
         over a batch, divided by its number of sequences, is an unbiased mean.
     generator : numpy Generator, default=None
         Shuffles each epoch; None keeps the order.
+    max_steps : int, default=None
+        Batches of more steps, padding included, are cut into equal parts.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class SequenceDataset(Dataset[Any]):
         *,
         per_step: bool,
         generator: np.random.Generator | None = None,
+        max_steps: int | None = None,
     ) -> None:
         self.prepared = prepared
+        self.max_steps = max_steps
         self.rows = rows
         self.per_step = per_step
         self.generator = generator
@@ -76,11 +79,11 @@ class SequenceDataset(Dataset[Any]):
     def cut(self, batch_size: int) -> list[NDArray[np.int64]]:
         """Cut the rows into batches for one epoch; every row is in exactly one."""
         if self.generator is None:
-            return _split(self.rows, batch_size)
+            return self._within_limit(_split(self.rows, batch_size))
         rows = self.generator.permutation(self.rows)
         lengths = self.prepared.lengths[rows]
         if lengths.min() == lengths.max():
-            return _split(rows, batch_size)
+            return self._within_limit(_split(rows, batch_size))
         batches = [
             batch
             for pool in _split(rows, batch_size * _BATCHES_IN_A_POOL)
@@ -88,7 +91,18 @@ class SequenceDataset(Dataset[Any]):
                 pool[np.argsort(self.prepared.lengths[pool], kind="stable")], batch_size
             )
         ]
+        batches = self._within_limit(batches)
         return [batches[i] for i in self.generator.permutation(len(batches))]
+
+    def _within_limit(self, batches: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+        if self.max_steps is None:
+            return batches
+        return [part for batch in batches for part in self._parts(batch, self.max_steps)]
+
+    def _parts(self, batch: NDArray[np.int64], max_steps: int) -> list[NDArray[np.int64]]:
+        longest = int(self.prepared.lengths[batch].max())
+        n_rows = max(1, max_steps // longest)
+        return [batch] if len(batch) <= n_rows else np.array_split(batch, -(-len(batch) // n_rows))
 
 
 class BatchIterator:
@@ -97,12 +111,20 @@ class BatchIterator:
     def __init__(self, dataset: SequenceDataset, batch_size: int) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
+        self._next: list[NDArray[np.int64]] | None = None
+        self._n_batches: int | None = None
 
     def __len__(self) -> int:
-        return math.ceil(len(self.dataset) / self.batch_size)
+        """Count the batches of the pass that has begun, or else of the one to come."""
+        if self._n_batches is None:
+            self._next = self.dataset.cut(self.batch_size)
+            self._n_batches = len(self._next)
+        return self._n_batches
 
     def __iter__(self) -> Iterator[Batch]:
-        return (self.dataset.batch(index) for index in self.dataset.cut(self.batch_size))
+        batches = self.dataset.cut(self.batch_size) if self._next is None else self._next
+        self._next, self._n_batches = None, len(batches)
+        return (self.dataset.batch(index) for index in batches)
 
 
 def _split(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
