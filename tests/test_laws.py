@@ -3,6 +3,8 @@
 import copy
 import pickle
 import random
+import threading
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -176,6 +178,71 @@ def test_types_of_numbers_give_the_same_fit():
     assert fits[0] == fits[1] == fits[2]
 
 
+@pytest.mark.parametrize("scale", ["global", "sequence", False])
+@pytest.mark.parametrize("dtype", ["f4", "f8", ">f4", "i2"])
+def test_a_memory_map_gives_the_same_fit(scale, dtype, tmp_path, monkeypatch):
+    """Scaled batch by batch from a file, or at once in memory: the same bits, in one length and in many."""
+    array = (rng().normal(size=(N, 50, 2)) * 9).astype(dtype)
+    array.tofile(tmp_path / "steps")
+    mapped = np.memmap(tmp_path / "steps", mode="r", dtype=dtype).reshape(array.shape)
+    offsets = np.r_[0, np.sort(rng(1).choice(np.arange(1, N * 50), N - 1, replace=False)), N * 50]
+    forms = [(array, mapped)]
+    forms += [tuple(Sequences(x.reshape(-1, 2), offsets) for x in forms[0])]
+    for in_memory, on_disk in forms:
+        model = RNNClassifier("rnn", **FITS | {"scale": scale, "batch_size": 7})
+        plain = clone(model).fit(in_memory, LABELS)
+        with monkeypatch.context() as patch:
+            patch.setattr("sksequence._batching._prepared._LARGEST_COPY", 0)
+            late = clone(model).fit(on_disk, LABELS)
+            said = late.predict_proba(on_disk)
+        assert bits(late) == bits(plain)
+        np.testing.assert_array_equal(said, plain.predict_proba(in_memory))
+
+
+def anonymous_memory():
+    """Return the megabytes of this process that no file holds."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+
+
+def peak_above(function):
+    """Call a function; return how many megabytes there were at most above those before."""
+    over = threading.Event()
+    before = anonymous_memory()
+    peaks = [before]
+
+    def watch():
+        while not over.wait(0.002):
+            peaks[0] = max(peaks[0], anonymous_memory())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        function()
+    finally:
+        over.set()
+        watcher.join()
+    return max(peaks[0], anonymous_memory()) - before
+
+
+@pytest.mark.parametrize("form", ["array", "Sequences"])
+def test_memory_is_bounded_by_the_batch(form, tmp_path):
+    """A memory map of 200 MB is trained on and predicted in less than 60 MB."""
+    with open(tmp_path / "steps", "wb") as file:
+        file.truncate(4 * 50_000_000)  # sparse: no disk is filled
+    mapped = np.memmap(tmp_path / "steps", mode="r", dtype=np.float32, shape=(5000, 100, 100))
+    X = mapped
+    if form == "Sequences":
+        X = Sequences(mapped.reshape(-1, 100), np.r_[0, np.arange(1, 5000) * 100 - 1, 500_000])
+    y = np.arange(5000) % 2
+    model = RNNClassifier(
+        "rnn", 4, bidirectional=False, frame_length=1, max_epochs=1, random_state=0
+    )
+    clone(model).fit(X[:300], y[:300]).predict(X[:300])  # what the libraries need once
+    assert peak_above(lambda: model.fit(X, y)) < 60
+    assert peak_above(lambda: model.predict(X)) < 60
+
+
 # --- prediction ----------------------------------------------------------------------------------
 
 LONGER = [*X, rng(1).normal(size=(60, 2)), rng(2).normal(size=(1, 2))]
@@ -313,6 +380,34 @@ def test_training_goes_on_after_a_pickle(problem, optimizer):
     assert bits(cut) == bits(whole)
     other = copy.deepcopy(whole).partial_fit(X, y)
     assert bits(other) == bits(whole.partial_fit(X, y))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y"),
+    [
+        (RNNClassifier, (lambda X: X[:, :, 0].sum(axis=1) > 0)),
+        (RNNRegressor, (lambda X: X.sum(axis=1))),
+        (RNNClassifier, (lambda X: [x[:, 0] > 0 for x in X])),
+        (RNNRegressor, (lambda X: [x.cumsum(axis=0) for x in X])),
+    ],
+    ids=["labels", "numbers", "labels per step", "numbers per step"],
+)
+@pytest.mark.parametrize("tbptt_steps", [None, 2])
+def test_passes_over_chunks_are_a_pass_over_the_whole(estimator, y, tbptt_steps):
+    """With nothing learnt from the first chunk alone, and chunks of whole batches, the bits are the same."""
+    X = rng().normal(size=(48, 6, 2))
+    y = y(X)
+    whole = estimator(
+        **FITS | DROPPING, scale=False, batch_size=4, bidirectional=False, tbptt_steps=tbptt_steps
+    )
+    chunked = clone(whole)
+    for _ in range(2):
+        whole.partial_fit(X, y)
+        for start in (0, 8, 24):
+            chunk = slice(start, {0: 8, 8: 24, 24: 48}[start])
+            chunked.partial_fit(X[chunk], y[chunk])
+    assert bits(chunked)[0] == bits(whole)[0]
+    assert (whole.n_iter_, chunked.n_iter_) == (2, 6)
 
 
 def test_warm_starts_go_on():

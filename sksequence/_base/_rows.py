@@ -100,7 +100,7 @@ def plan_rows(
         By a seeded hash of content, or the last rows, with a gap where windows overlap.
     """
     rows, left = expand_weights(weights, len(sequences))
-    plain = np.ones(len(sequences)) if left is None else left
+    plain = np.broadcast_to(1.0, len(sequences)) if left is None else left
     if ordered and (not validation_fraction or validation_split == "last"):
         training, validation = _last_part(sequences, rows, validation_fraction, targets)
         _check_parts(training, validation, validation_fraction, targets.has_target(sequences))

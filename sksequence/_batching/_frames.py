@@ -20,7 +20,17 @@ class Frames:
 
     def count(self, n_steps: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number of frames of sequences with `n_steps` steps."""
+        if self.length == self.step == 1:
+            return n_steps
         return 1 + np.maximum(-(-(n_steps - self.length) // self.step), 0)
+
+    def of_one(self, n_steps: int) -> NDArray[np.int64]:
+        """Return the steps in the frames of one sequence, of shape (n_frames, length)."""
+        lengths = np.array([n_steps])
+        rows: NDArray[np.int64] = self.rows(
+            np.zeros_like(lengths), lengths, int(self.count(lengths)[0])
+        )[0]
+        return rows
 
     def rows(
         self, starts: NDArray[np.int64], n_steps: NDArray[np.int64], n_frames: int

@@ -44,16 +44,17 @@ class PreparedSequences:
         self.step_lengths = sequences.lengths
         self.frames = frames
         self.lengths = frames.count(self.step_lengths)
+        self._n_steps = _common_length(self.step_lengths)
+        self._within: Tensor | None = None
+        if self._n_steps is not None:
+            # one number for all: of millions of short sequences, lengths are a good part of the memory
+            self.step_lengths, self.lengths = map(_repeated, (self.step_lengths, self.lengths))
+            if frames != Frames():
+                self._within = torch.from_numpy(frames.of_one(self._n_steps))
         self._sequences, self._scaler = sequences, scaler
         self._blocks = None
         if scaler is None or not _needs_large_copy(sequences, scaler):
             self._blocks = _Blocks.of(sequences, scaler)
-        self._n_steps = _common_length(self.step_lengths)
-        self._within: Tensor | None = None
-        if self._n_steps is not None and frames != Frames():
-            one = np.zeros(1, dtype=np.int64)
-            rows = frames.rows(one, self.step_lengths[:1], int(self.lengths[0]))
-            self._within = torch.from_numpy(rows[0])
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -172,6 +173,10 @@ def _needs_large_copy(sequences: Sequences, scaler: Scaler) -> bool:
     assert values is not None
     is_shared = scaler.kind is False and values.dtype == np.float32
     return values.size > _LARGEST_COPY and not (is_shared and values.flags.carray)
+
+
+def _repeated(equal: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.broadcast_to(equal[0], equal.shape)
 
 
 def _common_length(lengths: NDArray[np.int64]) -> int | None:
