@@ -210,6 +210,8 @@ def classification_codec(y: Any) -> LabelCodec | IndicatorCodec:
 def _as_labels(y: Any) -> Numbers:
     """Return labels as they are; scikit-learn would stumble over None and infinity among them."""
     y = column_or_1d(y, warn=True)
+    if y.dtype.kind in "iubUS":  # nothing can be missing among these
+        return np.asarray(y)
     missing = np.array([is_missing(label) for label in y.tolist()])
     if missing.any():
         i = int(np.argmax(missing))
