@@ -234,7 +234,8 @@ class BaseRNN(
     # --- prediction -----------------------------------------------------------------------------------------------
 
     def _check_input(self, X: Any) -> Sequences:
-        check_is_fitted(self, "net_")
+        if "net_" not in vars(self):  # asking scikit-learn costs as much as checking one sequence
+            check_is_fitted(self, "net_")
         return check_sequences(X, self._model.form, self)
 
     def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:

@@ -22,9 +22,13 @@ class RowLinear(nn.Linear):
             return super().forward(x)
         rows = x.reshape(-1, self.in_features)
         missing_columns = max(STABLE - self.out_features, 0)
-        rows = F.pad(rows, (0, 0, 0, -len(rows) % STABLE))
-        weight = F.pad(self.weight, (0, 0, 0, missing_columns))
-        bias = F.pad(self.bias, (0, missing_columns))
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
+        if rows.shape[0] % STABLE:
+            rows = F.pad(rows, (0, 0, 0, -rows.shape[0] % STABLE))
+        if missing_columns:
+            weight = F.pad(weight, (0, 0, 0, missing_columns))
+            bias = F.pad(bias, (0, missing_columns))
         outputs = F.linear(rows, weight, bias)[: x.shape[:-1].numel(), : self.out_features]
         return outputs.reshape(*x.shape[:-1], self.out_features)
 

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches
+from sksequence._modules import SequenceNetwork
 from sksequence._net._memory import inference_advice, memory_errors
 
 
 def run_network(
-    network: nn.Module,
+    network: SequenceNetwork,
     function: Callable[..., Tensor],
     prepared: PreparedSequences,
     *,
@@ -26,7 +27,7 @@ def run_network(
 
     Parameters
     ----------
-    network : Module
+    network : SequenceNetwork
         Put into evaluation mode.
     function : callable
         Its `forward` or `features`.
@@ -42,7 +43,7 @@ def run_network(
     """
     if network.training:  # the switch walks through all modules
         network.eval()
-    device = next(network.parameters()).device
+    device = network.head.weight.device
     n_rows = int(prepared.lengths.sum()) if per_step else len(prepared)
     outputs: NDArray[np.float32] | None = None
     advice = partial(inference_advice, prepared.lengths)
