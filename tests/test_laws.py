@@ -178,6 +178,50 @@ def test_types_of_numbers_give_the_same_fit():
     assert fits[0] == fits[1] == fits[2]
 
 
+def unaligned(array):
+    """Return a copy that begins at an odd address."""
+    raw = np.empty(array.nbytes + 3, dtype=np.uint8)
+    copy = raw[3:].view(array.dtype).reshape(array.shape)
+    copy[:] = array
+    return copy
+
+
+@pytest.mark.parametrize(
+    "lay_out",
+    [
+        np.asfortranarray,
+        lambda a: np.repeat(a, 2, axis=0)[::2],
+        lambda a: a[::-1].copy()[::-1],
+        lambda a: a.transpose(0, 2, 1).copy().transpose(0, 2, 1),
+        lambda a: a.astype(">f8"),
+        lambda a: np.frombuffer(a.tobytes()).reshape(a.shape),
+        lambda a: a.astype(object),
+        unaligned,
+    ],
+    ids=[
+        "Fortran",
+        "strided",
+        "reversed",
+        "swapped",
+        "big-endian",
+        "read-only",
+        "object",
+        "unaligned",
+    ],
+)
+@pytest.mark.parametrize("largest_copy", [0, 1 << 24])
+def test_the_layout_in_memory_does_not_matter(lay_out, largest_copy, monkeypatch):
+    """However the same numbers lie in memory, a fit and its predictions have the same bits."""
+    monkeypatch.setattr("sksequence._batching._prepared._LARGEST_COPY", largest_copy)
+    array = rng().normal(size=(N, 7, 3))
+    for scale in ("global", False):
+        plain = RNNClassifier("rnn", **FITS | {"scale": scale}).fit(array, LABELS)
+        model = clone(plain).fit(lay_out(array), LABELS)
+        assert bits(model) == bits(plain)
+        said = model.predict_proba(lay_out(array))
+        np.testing.assert_array_equal(said, plain.predict_proba(array))
+
+
 @pytest.mark.parametrize("scale", ["global", "sequence", False])
 @pytest.mark.parametrize("dtype", ["f4", "f8", ">f4", "i2"])
 def test_a_memory_map_gives_the_same_fit(scale, dtype, tmp_path, monkeypatch):

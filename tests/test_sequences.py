@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as numpy_arrays
 
 from sksequence import Sequences
-from sksequence._batching import flat_rows, object_array, offsets_of
+from sksequence._batching import (
+    Frames,
+    PreparedSequences,
+    Scaler,
+    flat_rows,
+    object_array,
+    offsets_of,
+)
 
 
 @st.composite
@@ -138,6 +145,27 @@ def test_a_memory_map_stays_on_disk(tmp_path):
     assert isinstance(sequences[1:].values, np.memmap)
 
 
+def test_steps_beyond_the_32nd_bit(tmp_path):
+    """Rows of very large maps are found, though no int32 counts them."""
+    n_steps = 2**31
+    with open(tmp_path / "values", "wb") as file:
+        file.truncate(n_steps + 10)  # sparse: no disk is filled
+    values = np.memmap(tmp_path / "values", mode="r+", dtype=np.int8).reshape(-1, 1)
+    values[n_steps:, 0] = np.arange(10)
+    sequences = Sequences(values, [0, n_steps, n_steps + 4, n_steps + 10])
+    assert sequences[[2, 1]].values[:, 0].tolist() == [4, 5, 6, 7, 8, 9, 0, 1, 2, 3]
+    prepared = PreparedSequences(sequences, Scaler(False), Frames())
+    assert prepared.gather(np.array([1]))["values"].flatten().tolist() == [0, 1, 2, 3]
+
+
+def test_a_mask_and_a_list_are_taken_as_they_are():
+    """What hides a number in a masked buffer still hides it in a fold; a list becomes an array."""
+    masked = np.ma.masked_equal(np.arange(6.0), 2)
+    fold = Sequences(masked, [0, 2, 4, 6])[[1, 0]]
+    assert np.ma.getmaskarray(fold.values).tolist() == [True, False, False, False]
+    assert Sequences([[1], [2]], [0, 2])[0].tolist() == [[1], [2]]
+
+
 def test_text_of_the_container():
     """The representation tells sizes."""
     assert repr(Sequences(np.zeros((5, 2)), [0, 2, 5])) == (
@@ -168,6 +196,9 @@ def test_object_arrays_are_never_stacked():
         ((np.zeros(3), [0, 2, 1, 3]), r"offsets\[1\]=2 is above offsets\[2\]=1"),
         ((np.zeros(3), [0, 2]), "last offset is 2, but there are 3 steps"),
         ((np.zeros(3), [0, 3], np.zeros(2)), "last offset is 3, but there are 2 steps"),
+        ((np.zeros(3), [0, 1.5, 3]), "offsets must be integers, as they count steps; got float64"),
+        ((np.zeros((3, 2, 1)), [0, 3]), r"3 dimensions, shape \(3, 2, 1\); expected \(sum of"),
+        ((1.0, [0]), "0 dimensions"),
     ],
 )
 def test_offsets_that_do_not_cut(arguments, message):
