@@ -103,6 +103,23 @@ def test_a_sequence_does_not_see_its_batch(cell, pooling, merge_mode):
         assert torch.equal(per_row(network, ones, alone)[0], expected[row])
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_full_rows_need_no_lengths(cell, pooling, bidirectional, training):
+    """Where all rows are full, outputs and gradients without lengths are those with them, bit for bit."""
+    network = make_network(cell=cell, pooling=pooling, bidirectional=bidirectional, num_layers=2)
+    network.train(training)
+    values = make_batch()[1].clamp(-3, 3).requires_grad_()
+    results = []
+    for lengths in (torch.full((N_ROWS,), N_STEPS), None):
+        outputs = network(lengths, values)
+        grads = torch.autograd.grad(outputs.square().sum(), (values, *network.parameters()))
+        results.append((outputs, *grads))
+    assert_equal_rows(*results)
+
+
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @pytest.mark.parametrize("hidden_size", [1, 2, 10, 17, 32])
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])

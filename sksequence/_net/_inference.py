@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sksequence._batching import PreparedSequences, flat_rows, inference_batches
+from sksequence._batching import PreparedSequences, flat_rows, inference_batches, on_device
 from sksequence._modules import SequenceNetwork
 from sksequence._net._memory import inference_advice, memory_errors
 
@@ -72,7 +72,7 @@ def network_inputs(batch: dict[str, Tensor], device: Any) -> dict[str, Any]:
     """Move a batch to the device; lengths are left out where all rows are full, which is known here at no cost."""
     lengths = batch["lengths"]
     n_steps = max(block.shape[1] for name, block in batch.items() if name != "lengths")
-    inputs: dict[str, Any] = {name: block.to(device) for name, block in batch.items()}
+    inputs: dict[str, Any] = {name: on_device(block, device) for name, block in batch.items()}
     if int(lengths.min()) == n_steps:
         inputs["lengths"] = None
     return inputs

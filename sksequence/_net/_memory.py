@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sksequence._batching import BatchIterator
 
 _SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
-_REQUEST = re.compile(r"(?:tried|[Uu]nable) to allocate ([\d.]+) ?([kKMGTP]?i?B|bytes)")
+_REQUEST = re.compile(r"(?:[Tt]ried|[Uu]nable) to allocate ([\d.]+) ?([kKMGTP]?i?B|bytes)")
 # rows that prediction reads together at least: see inference_batches
 _FEWEST = 16
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -27,9 +27,7 @@ def memory_errors(advice: Callable[[], str]) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
-        raise MemoryError(
-            f"{_request(str(error))} of memory could not be had: {advice()}"
-        ) from error
+        raise MemoryError(f"could not get {_request(str(error))}: {advice()}") from error
 
 
 def batch_advice(iterator: BatchIterator, per_step: bool) -> str:
@@ -60,11 +58,11 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def _request(message: str) -> str:
     found = _REQUEST.search(message)
     if found is None:
-        return "some part"
+        return "memory"
     size, unit = float(found[1]), found[2]
     if unit == "bytes":
         power = 0
         while size >= 1024 and power < len(_UNITS) - 1:
             size, power = size / 1024, power + 1
         unit = _UNITS[power]
-    return f"{size:.3g} {unit}"
+    return f"{size:.3g} {unit} of memory"

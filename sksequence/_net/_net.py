@@ -16,7 +16,7 @@ from skorch import NeuralNet
 from skorch.callbacks import PrintLog
 from torch import Tensor, nn
 
-from sksequence._batching import Batch, BatchIterator, cut_chunks
+from sksequence._batching import Batch, BatchIterator, cut_chunks, on_device
 from sksequence._decoding import select_rows
 from sksequence._net._clipping import clip_gradients
 from sksequence._net._compiler import take_step, without_compiler
@@ -137,7 +137,7 @@ class SequenceNet(NeuralNet):
         return self._weighted_sum(y_pred, y_true) / len(X["lengths"])
 
     def _weighted_sum(self, outputs: Tensor, y: tuple[Tensor, Tensor]) -> Tensor:
-        targets, weights = (part.to(self.device) for part in y)
+        targets, weights = (on_device(part, self.device) for part in y)
         return cast(Tensor, (self.criterion_(outputs, targets) * weights).sum())
 
     def on_grad_computed(

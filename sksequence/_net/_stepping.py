@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches
 from sksequence._net._inference import in_order
+from sksequence._net._memory import inference_advice, memory_errors
 from sksequence._net._net import SequenceNet
 
 _CHUNK = 256
@@ -103,7 +105,8 @@ def _read(
     for start in range(0, int(prepared.lengths[index].max()), _CHUNK):
         batch = prepared.gather_part(index, start, _CHUNK)
         counts = batch["lengths"].numpy()
-        with torch.inference_mode():
+        advice = partial(inference_advice, prepared.lengths[index])
+        with memory_errors(advice), torch.inference_mode():
             outputs, state = function(
                 **{name: block.to(net.device) for name, block in batch.items()}, state=state
             )
