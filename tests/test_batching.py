@@ -23,6 +23,7 @@ from sksequence._batching import (
     flat_rows,
     held_out_rows,
     inference_batches,
+    on_device,
 )
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=20)
@@ -318,6 +319,29 @@ def test_chunks_cover_each_step_once(lengths, n_steps):
     everything = numbered(lengths).values[:, 0]
     assert sorted(seen) == everything.tolist()
     assert everything[targets].tolist() == seen
+
+
+def test_only_copies_for_cuda_are_pinned():
+    """Elsewhere a tensor just moves, or stays what it is."""
+    calls = []
+
+    class Block:
+        device = torch.device("cpu")
+
+        def pin_memory(self):
+            calls.append("pin")
+            return self
+
+        def to(self, device, **options):
+            calls.append((str(device), options))
+            return self
+
+    for device in ("cpu", "mps", "cuda", torch.device("cuda", 1)):
+        on_device(Block(), device)
+    copy = {"non_blocking": True}
+    assert calls == [("cpu", {}), ("mps", {}), "pin", ("cuda", copy), "pin", ("cuda:1", copy)]
+    block = torch.ones(2)
+    assert on_device(block, "cpu") is block
 
 
 # --- scaling -------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from sksequence._batching._ordering import (
 from sksequence._batching._prepared import PreparedSequences
 from sksequence._batching._scaling import Scaler
 from sksequence._batching._sequences import Sequences, flat_rows, object_array, offsets_of
+from sksequence._batching._transfer import on_device
 
 __all__ = [
     "Batch",
@@ -38,4 +39,5 @@ __all__ = [
     "inference_batches",
     "object_array",
     "offsets_of",
+    "on_device",
 ]
