@@ -1,0 +1,13 @@
+"""Batches on their way to the device that computes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def on_device(block: Tensor, device: str | torch.device) -> Tensor:
+    """Return a tensor on the device; one for CUDA goes through pinned memory, so that nobody waits for the copy."""
+    if torch.device(device).type != "cuda" or block.device.type != "cpu":
+        return block.to(device)
+    return block.pin_memory().to(device, non_blocking=True)
