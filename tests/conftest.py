@@ -9,6 +9,8 @@ import torch
 
 from sksequence import _kernels
 
+collect_ignore_glob = ["benchmarks/*"]  # commands, some of them for environments of other libraries
+
 
 @pytest.fixture(autouse=True, scope="session")
 def without_numba():
