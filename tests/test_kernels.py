@@ -1,15 +1,21 @@
 """The compiled time loops against torch's, over sizes, lengths and directions of use."""
 
+import os
+import signal
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sksequence import RNNClassifier, _kernels
 from sksequence._cells import build_layer
 
-_arithmetic, _gru, _gru_loops, _rnn, _rnn_loops = (
+_arithmetic, _gru, _gru_loops, _rnn, _rnn_loops, _shards = (
     pytest.importorskip(f"sksequence._kernels.{name}", exc_type=ImportError)
-    for name in ("_arithmetic", "_gru", "_gru_loops", "_rnn", "_rnn_loops")
+    for name in ("_arithmetic", "_gru", "_gru_loops", "_rnn", "_rnn_loops", "_shards")
 )
 OPTIONS = {"activation": "tanh", "context_size": 3, "recurrent_dropout": 0.0}
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -150,3 +156,77 @@ def test_estimators_agree_with_and_without(monkeypatch):
         model = RNNClassifier("gru", 16, max_epochs=3, random_state=0).fit(X, y)
         proba.append(model.predict_proba(X))
     np.testing.assert_allclose(*proba, atol=1e-4)
+
+
+@pytest.fixture
+def two_threads():
+    """Let torch use two threads for a test."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@given(n_rows=st.integers(0, 200), n_shards=st.integers(1, 9))
+def test_shards_are_all_rows_in_whole_blocks(n_rows, n_shards):
+    """Each row is in one slice; slices begin at blocks, and none is empty unless all is."""
+    shards = _shards.cut_rows(n_rows, n_shards)
+    rows = np.arange(n_rows)
+    np.testing.assert_array_equal(np.concatenate([rows[shard] for shard in shards]), rows)
+    assert len(shards) <= n_shards
+    assert all(shard.start % _arithmetic.ROWS == 0 for shard in shards)
+    assert n_rows == 0 or all(len(rows[shard]) for shard in shards)
+
+
+@pytest.mark.parametrize(("cell", "activation"), CASES[:3])
+def test_threads_share_rows_and_change_no_result(monkeypatch, two_threads, cell, activation):
+    """Two threads give torch's outputs and gradients, ragged lengths included."""
+    layer = make_layer(cell, activation, 3, 17, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(21, 9, 3, generator=generator)
+    lengths = torch.randint(1, 10, (21,), generator=generator)
+    state = torch.randn(21, 17, generator=generator)
+    for ours, theirs in run_both(monkeypatch, layer, x, lengths, state):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_the_time_loop_gives_the_same_bits_on_any_number_of_threads(cell):
+    """A forward pass on one thread, two and three."""
+    layer = make_layer(cell, "tanh", 16, 16, seed=0)
+    x = torch.randn(64, 9, 16, generator=torch.Generator().manual_seed(1))
+    before, outputs = torch.get_num_threads(), []
+    try:
+        for n in (1, 2, 3):
+            torch.set_num_threads(n)
+            outputs.append(layer(x, None, None)[0])
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(outputs[0], outputs[1])
+    assert torch.equal(outputs[0], outputs[2])
+
+
+def test_a_failure_in_a_shard_is_raised(two_threads):
+    """What goes wrong in another thread is not lost."""
+
+    def loop(rows):
+        if rows.start:
+            raise ValueError("second shard")
+
+    with pytest.raises(ValueError, match="second shard"):
+        _shards.in_shards(loop, 64)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a platform without fork")
+def test_a_forked_child_makes_threads_of_its_own(two_threads):
+    """The parent's pool has no threads in a child: waiting for them would never end."""
+    seen = []
+    _shards.in_shards(seen.append, 64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is the point
+        child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        _shards.in_shards(seen.append, 64)
+        os._exit(len(seen))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sksequence._kernels._gru_loops import backward_loop, forward_loop
 from sksequence._kernels._once import first_derivative_only
+from sksequence._kernels._shards import in_shards
 
 
 class GRUFunction(torch.autograd.Function):
@@ -35,15 +36,14 @@ class GRUFunction(torch.autograd.Function):
         gates = x.new_empty(n_rows, n_steps if needed else 1, 4 * size)
         outputs = x.new_zeros(n_rows, n_steps, size)
         start = start.contiguous()
-        forward_loop(
-            inputs.numpy(),
-            start.numpy(),
-            lengths.numpy(),
-            weight_hh.T.contiguous().numpy(),
-            bias_hh[2 * size :].numpy(),
-            outputs.numpy(),
-            gates.numpy(),
-        )
+        by_row = [part.numpy() for part in (inputs, start, lengths, outputs, gates)]
+        weight, last_bias = weight_hh.T.contiguous().numpy(), bias_hh[2 * size :].numpy()
+
+        def loop(rows: slice) -> None:
+            x_rows, start_rows, length_rows, *filled = (part[rows] for part in by_row)
+            forward_loop(x_rows, start_rows, length_rows, weight, last_bias, *filled)
+
+        in_shards(loop, n_rows)
         ctx.save_for_backward(x, start, lengths, weight_ih, weight_hh, outputs, gates)
         return outputs
 
@@ -56,17 +56,15 @@ class GRUFunction(torch.autograd.Function):
         d_inputs = x.new_zeros(n_rows, n_steps, 3 * size)
         d_recurrent = x.new_zeros(n_rows, n_steps, size)
         d_start = torch.empty_like(start)
-        backward_loop(
-            d_outputs.contiguous().numpy(),
-            start.numpy(),
-            lengths.numpy(),
-            weight_hh.contiguous().numpy(),
-            outputs.numpy(),
-            gates.numpy(),
-            d_inputs.numpy(),
-            d_recurrent.numpy(),
-            d_start.numpy(),
-        )
+        before_weight = [part.numpy() for part in (d_outputs.contiguous(), start, lengths)]
+        after_weight = [part.numpy() for part in (outputs, gates, d_inputs, d_recurrent, d_start)]
+        weight = weight_hh.contiguous().numpy()
+
+        def loop(rows: slice) -> None:
+            first = (part[rows] for part in before_weight)
+            backward_loop(*first, weight, *(part[rows] for part in after_weight))
+
+        in_shards(loop, n_rows)
         before = torch.cat([start[:, None], outputs[:, :-1]], dim=1).flatten(0, 1)
         d_flat = d_inputs.flatten(0, 1)
         d_hidden = torch.cat([d_flat[:, : 2 * size], d_recurrent.flatten(0, 1)], dim=1)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sksequence._kernels._once import first_derivative_only
 from sksequence._kernels._rnn_loops import backward_loop, forward_loop
+from sksequence._kernels._shards import in_shards
 
 
 class RNNFunction(torch.autograd.Function):
@@ -31,14 +32,13 @@ class RNNFunction(torch.autograd.Function):
         inputs = torch.addmm(bias_ih + bias_hh, x.flatten(0, 1), weight_ih.T)
         outputs = x.new_zeros(n_rows, n_steps, start.shape[1])
         start = start.contiguous()
-        forward_loop(
-            inputs.view_as(outputs).numpy(),
-            start.numpy(),
-            lengths.numpy(),
-            weight_hh.T.contiguous().numpy(),
-            relu,
-            outputs.numpy(),
-        )
+        read = [part.numpy() for part in (inputs.view_as(outputs), start, lengths)]
+        weight, filled = weight_hh.T.contiguous().numpy(), outputs.numpy()
+
+        def loop(rows: slice) -> None:
+            forward_loop(*(part[rows] for part in read), weight, relu, filled[rows])
+
+        in_shards(loop, n_rows)
         ctx.relu = relu
         ctx.save_for_backward(x, start, lengths, weight_ih, weight_hh, outputs)
         return outputs
@@ -49,15 +49,15 @@ class RNNFunction(torch.autograd.Function):
         """Return the gradients of all inputs."""
         x, start, lengths, weight_ih, weight_hh, outputs = ctx.saved_tensors
         d_inputs, d_start = torch.zeros_like(outputs), torch.empty_like(start)
-        backward_loop(
-            d_outputs.contiguous().numpy(),
-            lengths.numpy(),
-            weight_hh.contiguous().numpy(),
-            ctx.relu,
-            outputs.numpy(),
-            d_inputs.numpy(),
-            d_start.numpy(),
-        )
+        read = [part.numpy() for part in (d_outputs.contiguous(), lengths)]
+        filled = [part.numpy() for part in (outputs, d_inputs, d_start)]
+        weight = weight_hh.contiguous().numpy()
+
+        def loop(rows: slice) -> None:
+            first = (part[rows] for part in read)
+            backward_loop(*first, weight, ctx.relu, *(part[rows] for part in filled))
+
+        in_shards(loop, len(x))
         before = torch.cat([start[:, None], outputs[:, :-1]], dim=1).flatten(0, 1)
         d_flat = d_inputs.flatten(0, 1)
         d_bias = d_flat.sum(dim=0)

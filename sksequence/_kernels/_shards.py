@@ -1,0 +1,53 @@
+"""Rows shared between threads: each runs the whole time loop over its own, so none waits inside a sequence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import torch
+
+from sksequence._kernels._arithmetic import ROWS
+
+_pool: ThreadPoolExecutor | None = None
+
+
+def in_shards(loop: Callable[[slice], None], n_rows: int) -> None:
+    """Call a loop on slices of rows that together are all of them, on torch's number of threads.
+
+    Slices begin at whole blocks: every row is computed alike, whatever the number of threads.
+    """
+    shards = cut_rows(n_rows, torch.get_num_threads())
+    others = [_workers().submit(loop, shard) for shard in shards[1:]]
+    try:
+        loop(shards[0])
+    finally:
+        for other in others:
+            other.result()
+
+
+def cut_rows(n_rows: int, n_shards: int) -> list[slice]:
+    """Cut rows into at most so many slices of nearly as many blocks each; none is empty."""
+    n_blocks = max(1, -(-n_rows // ROWS))
+    n_shards = min(n_shards, n_blocks)
+    edges = [ROWS * (n_blocks * i // n_shards) for i in range(n_shards)]
+    return [slice(*edge) for edge in pairwise([*edges, n_rows])]
+
+
+def _workers() -> ThreadPoolExecutor:
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sksequence")
+    return _pool
+
+
+def _forget() -> None:
+    """Leave the pool of the parent behind: its threads do not exist in a forked child."""
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,88 @@
+"""`python -m tests.benchmarks.speed [PART ...] [--quick]`: measure, print and keep a table of ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from . import epochs, folds, grid, overhead, prediction, scaling, starting, threaded
+from .timing import Row
+
+PARTS: dict[str, tuple[str, Callable[..., Iterator[Row]]]] = {
+    "equal": ("One epoch, equal lengths", epochs.equal),
+    "ragged": ("One epoch, ragged lengths", epochs.ragged),
+    "overhead": ("What the engine adds to assembled batches", overhead.overhead),
+    "threads": ("Two threads over one", threaded.threads),
+    "predict": ("Prediction", prediction.predict),
+    "scaling": ("Growth of time", scaling.scaling),
+    "memory": ("Memory above data on disk", scaling.memory),
+    "search": ("GridSearchCV", folds.search),
+    "startup": ("New processes", starting.startup),
+    "grid": ("Cells, widths and batches: ours over the preloaded loop", grid.grid),
+}
+_STORE = Path(__file__).with_name("speed.json")
+_PAGE = Path(__file__).parent.parent / "speed.md"
+_PACKAGES = ("torch", "skorch", "scikit-learn", "numpy", "numba")
+
+
+def main() -> None:
+    """Run the parts that are asked for and write the page anew."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all")
+    parser.add_argument("--quick", action="store_true", help="few runs; nothing is kept")
+    arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"unknown parts {sorted(unknown)}; there are {', '.join(PARTS)}")
+    torch.set_num_threads(1)
+    for name in arguments.parts or PARTS:
+        print(f"\n## {PARTS[name][0]}\n\n{_HEAD}", flush=True)
+        rows = []
+        for row in PARTS[name][1](quick=arguments.quick):
+            print(_line(row), flush=True)
+            rows.append(row)
+        if not arguments.quick:
+            _keep(name, rows)
+
+
+def _keep(name: str, rows: list[Row]) -> None:
+    stored = json.loads(_STORE.read_text()) if _STORE.exists() else {}
+    stored[name] = [asdict(row) for row in rows]
+    _STORE.write_text(json.dumps(stored, indent=1) + "\n")
+    _PAGE.write_text(_page({part: [Row(**row) for row in stored[part]] for part in stored}))
+
+
+_HEAD = "| ratio | target | | what | quartiles; ours / theirs |\n|---|---|---|---|---|"
+
+
+def _line(row: Row) -> str:
+    ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
+    sign = ">=" if row.greater else "<="
+    target = "" if row.target is None else f"{sign} {row.target:g}"
+    return f"| {ratio} | {target} | {row.verdict} | {row.what} | {row.details} |"
+
+
+def _page(stored: dict[str, list[Row]]) -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    page = (
+        "# How fast the estimators train and predict\n\n"
+        "Written by `python -m tests.benchmarks.speed`; README.md says how it is measured. Ratios are of medians of "
+        "interleaved runs, CPU time of one thread unless a row says otherwise; below 1 ours is faster.\n\n"
+        f"Python {platform.python_version()}, {packages}; {platform.machine()}, two shared cores.\n"
+    )
+    for name, (title, _) in PARTS.items():
+        if name in stored:
+            rows = "\n".join(map(_line, stored[name]))
+            page += f"\n## {title}\n\n{_HEAD}\n{rows}\n"
+    return page
+
+
+if __name__ == "__main__":
+    main()

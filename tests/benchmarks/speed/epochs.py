@@ -1,0 +1,103 @@
+"""One epoch of ours over one epoch of everyone else's, equal and ragged lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from skorch.callbacks import Callback
+
+from .environments import child_epochs
+from .loops import LoopEpochs, loaded, packed, padded, preloaded
+from .ours import OurEpochs, classifier
+from .timing import Contender, Row, compare, interleave
+from .with_skorch import SkorchEpochs
+from .work import Work
+
+LOADED = "DataLoader loop"
+PRELOADED = "preloaded loop"
+FUSED = "preloaded loop, fused Adam"
+SKORCH = "skorch"
+PACKED = "DataLoader loop, packed"
+PADDED = "DataLoader loop, padded"
+
+_TARGETS = {
+    LOADED: {"lstm": 0.90, "gru": 0.30, "rnn": 0.50},
+    PRELOADED: {"lstm": 1.00},
+    SKORCH: {"lstm": 0.82, "gru": 0.28, "rnn": 0.45},
+    "keras": {"lstm": 0.25, "gru": 0.25, "rnn": 0.25},
+    PACKED: {"lstm": 0.40, "gru": 0.20},
+}
+MOST_PADDING = 0.08
+
+
+def equal(*, quick: bool) -> Iterator[Row]:
+    """2 000 sequences of 50 steps, against everyone."""
+    for cell in ("lstm", "gru", "rnn"):
+        work = Work(cell, n_epochs=1 if quick else 3)
+        ours = OurEpochs(work)
+        contenders: dict[str, Contender] = {
+            "ours": ours,
+            LOADED: LoopEpochs(work, loaded),
+            PRELOADED: LoopEpochs(work, preloaded),
+            FUSED: LoopEpochs(work, preloaded, fused=True),
+            SKORCH: SkorchEpochs(work),
+        }
+        others = ("keras", "sktime") if cell == "gru" else ("keras",)
+        with child_epochs(others, asdict(work)) as (children, failures):
+            times = interleave(contenders | children, 3 if quick else 9)
+        yield from _rows(cell, times)
+        yield _whole_fit(work, ours, times[LOADED])
+        for name, reason in failures.items():
+            yield Row(f"{cell}: {name}", None, details=reason)
+
+
+def _rows(cell: str, times: dict[str, list[float]]) -> Iterator[Row]:
+    for name, theirs in times.items():
+        if name != "ours":
+            target = _TARGETS.get(name, {}).get(cell)
+            yield compare(f"{cell}: {name}", times["ours"], theirs, target)
+
+
+def _whole_fit(work: Work, ours: OurEpochs, loop: list[float]) -> Row:
+    n_epochs = 1 + work.n_epochs
+    what = f"{work.cell}: whole fit of {n_epochs} epochs, its checks included, over {n_epochs} epochs of the {LOADED}"
+    return compare(what, ours.fits[-len(loop) :], [n_epochs * t for t in loop])
+
+
+def ragged(*, quick: bool) -> Iterator[Row]:
+    """Lengths from 5 to 200, uniform; then the share of padded steps."""
+    for cell in ("lstm", "gru", "rnn"):
+        work = Work(cell, n_sequences=500 if quick else 2000, n_steps=None, n_epochs=1)
+        ours = OurEpochs(work)
+        contenders: dict[str, Contender] = {
+            "ours": ours,
+            PACKED: LoopEpochs(work, packed),
+            PADDED: LoopEpochs(work, padded),
+            PRELOADED: LoopEpochs(work, preloaded),
+        }
+        yield from _rows(cell, interleave(contenders, 3 if quick else 7))
+    yield padding(Work("rnn", n_steps=None))
+
+
+class Padding(Callback):
+    """Counts steps, and those that are padding."""
+
+    def __init__(self) -> None:
+        self.all = self.real = 0
+
+    def on_batch_begin(self, net: Any, batch: Any = None, **kwargs: Any) -> None:
+        """Count."""
+        inputs = batch[0]
+        n_rows, n_steps = inputs["values"].shape[:2]
+        self.all += n_rows * n_steps
+        self.real += int(inputs["lengths"].sum())
+
+
+def padding(work: Work) -> Row:
+    """Return the share of steps that are padding in our batches."""
+    counts = Padding()
+    classifier(work, callbacks=[counts], max_epochs=1).fit(*work.data())
+    share = 1.0 - counts.real / counts.all
+    return Row(f"padded steps over all, {work.name}", share, MOST_PADDING)

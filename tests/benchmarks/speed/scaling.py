@@ -1,0 +1,68 @@
+"""How time grows with the data, and memory with data that are larger than it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from .ours import OurEpochs
+from .timing import Row, interleave
+from .work import Work
+
+MOST_EXPONENT, MOST_MEGABYTES = 1.05, 200.0
+SHAPE = (250_000, 50, 40)  # 2 GB of float32
+
+
+def scaling(*, quick: bool) -> Iterator[Row]:
+    """Exponents of the time of an epoch in sequences, steps and features."""
+    base = Work("lstm", n_sequences=320, n_steps=50, n_epochs=1)
+    n_rounds = 3 if quick else 5
+    sizes = (20, 200, 2000, 20_000)  # 10^3 to 10^6 steps in all
+    works = [replace(base, n_sequences=n) for n in sizes]
+    yield _exponent("sequences", sizes, works, n_rounds, MOST_EXPONENT)
+    sizes = (5, 50, 500, 3000)
+    yield _exponent(
+        "steps", sizes, [replace(base, n_steps=n) for n in sizes], n_rounds, MOST_EXPONENT
+    )
+    sizes = (1, 10, 100)
+    yield _exponent("features", sizes, [replace(base, n_features=n) for n in sizes], n_rounds)
+
+
+def _exponent(
+    name: str, sizes: Sequence[int], works: list[Work], n_rounds: int, target: float | None = None
+) -> Row:
+    times = interleave({str(n): OurEpochs(w) for n, w in zip(sizes, works, strict=True)}, n_rounds)
+    medians = [float(np.median(times[str(n)])) for n in sizes]
+    exponent = float(np.polyfit(np.log(sizes), np.log(medians), 1)[0])
+    listed = "; ".join(f"{n}: {1e3 * t:.3g} ms" for n, t in zip(sizes, medians, strict=True))
+    what = f"lstm: exponent of the time of an epoch in the number of {name}"
+    return Row(what, exponent, target, details=listed)
+
+
+def memory(*, quick: bool) -> Iterator[Row]:
+    """Megabytes of anonymous memory above what the process had before it saw 2 GB on disk."""
+    shape = (SHAPE[0] // 10, *SHAPE[1:]) if quick else SHAPE
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "values.dat"
+        _write(path, shape)
+        script = str(Path(__file__).with_name("child_memory.py"))
+        command = [sys.executable, script, str(path), json.dumps(shape)]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for what, megabytes in json.loads(answer).items():
+        name = f"peak of anonymous memory, MB, {what} {np.prod(shape) * 4 / 1e9:g} GB"
+        yield Row(name, megabytes, MOST_MEGABYTES)
+
+
+def _write(path: Path, shape: tuple[int, ...]) -> None:
+    generator = np.random.default_rng(0)
+    block = generator.standard_normal((shape[0] // 50, *shape[1:]), dtype=np.float32)
+    with path.open("wb") as file:
+        for _ in range(50):
+            file.write(block.tobytes())

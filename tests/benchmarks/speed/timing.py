@@ -1,0 +1,85 @@
+"""Contenders run in turn, and rows that say ratio first.
+
+A contender is a function that does its work once and returns the seconds that it took, measured by itself: some of
+them work in another process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Contender = Callable[[], float]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table.
+
+    Attributes
+    ----------
+    what : str
+        What was done, by whom.
+    ratio : float or None
+        What is judged: ours over theirs, unless `what` says otherwise; None if it could not be measured.
+    target : float or None
+        What it has to reach, if anything.
+    greater : bool
+        Whether the ratio has to be at least the target, instead of at most.
+    details : str
+        Spread and times.
+    """
+
+    what: str
+    ratio: float | None
+    target: float | None = None
+    greater: bool = False
+    details: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Say whether the target is met."""
+        if self.ratio is None:
+            return "NOT MEASURED"
+        if self.target is None:
+            return ""
+        met = self.ratio >= self.target if self.greater else self.ratio <= self.target
+        return "met" if met else "MISSED"
+
+
+def seconds(work: Callable[[], object], clock: Clock = time.process_time) -> float:
+    """Return the time of one call, CPU seconds of this process by default."""
+    start = clock()
+    work()
+    return clock() - start
+
+
+def interleave(contenders: Mapping[str, Contender], n_rounds: int) -> dict[str, list[float]]:
+    """Run each contender once to warm up, then all in turn, the order reversed every other round."""
+    for contender in contenders.values():
+        contender()
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for i in range(n_rounds):
+        for name in list(contenders)[:: 1 if i % 2 else -1]:
+            times[name].append(contenders[name]())
+    return times
+
+
+def compare(
+    what: str,
+    ours: list[float],
+    theirs: list[float],
+    target: float | None = None,
+    unit: str = "ms",
+) -> Row:
+    """Return the ratio of two medians, with the quartiles of the ratios round by round."""
+    ratio = float(np.median(ours) / np.median(theirs))
+    low, high = np.percentile(np.divide(ours, theirs), [25, 75])
+    factor = 1e3 if unit == "ms" else 1e6 if unit == "us" else 1.0
+    a, b = factor * np.median(ours), factor * np.median(theirs)
+    details = f"{low:.2f} to {high:.2f}; {a:.3g} / {b:.3g} {unit}"
+    return Row(what, ratio, target, details=details)
