@@ -3,21 +3,26 @@
 The recurrence is a chain of small products, so a second thread waits more than it works: it can make a fit
 eight times slower. The setting belongs to the process, hence the lock and the counter: the first computation in
 saves the caller's number of threads, the last one out restores it.
+
+Compiled time loops share rows between threads of their own and need torch's out of the way: those that wait for their
+next piece of work keep a core busy.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 
-# One step's product (rows x width x gates x width) in floating point operations: below it, a second thread costs
-# more to wake than it saves.
-_FLOPS_OF_A_STEP_WORTH_TWO_THREADS = 1 << 25
+# One step's product (rows x width x gates x width) in floating point operations. On two idle cores a second thread takes
+# a layer from 1 to .73 (LSTM), .72 (GRU) and 1.4 (RNN) at 2^20, to .60, .75 and .95 at 2^22; on busy ones it costs.
+_FLOPS_OF_A_STEP_WORTH_TWO_THREADS = 1 << 22
 
 _lock = threading.Lock()
 _inside = 0
 _callers_threads = 1
+_shards: ContextVar[int] = ContextVar("shards", default=1)
 
 
 def worth_threads(n_rows: int, hidden_size: int) -> bool:
@@ -25,26 +30,40 @@ def worth_threads(n_rows: int, hidden_size: int) -> bool:
     return n_rows * 8 * hidden_size * hidden_size >= _FLOPS_OF_A_STEP_WORTH_TWO_THREADS
 
 
+def number_of_shards() -> int:
+    """Return how many threads a compiled loop shares its rows between."""
+    return _shards.get()
+
+
 @contextmanager
-def limited_threads(n_rows: int, hidden_size: int) -> Iterator[None]:
-    """Run the body on one intra-op thread if the network is small, else leave the caller's setting."""
-    if worth_threads(n_rows, hidden_size):
+def limited_threads(n_rows: int, hidden_size: int, *, compiled: bool = False) -> Iterator[None]:
+    """Run the body on one intra-op thread if the network is small, else leave the caller's setting.
+
+    What is `compiled` always runs on one intra-op thread; a large network shares rows between as many threads as the
+    caller has set.
+    """
+    large = worth_threads(n_rows, hidden_size)
+    if large and not compiled:
         yield
         return
-    _enter()
+    threads = _enter()
+    token = _shards.set(threads if large else 1)
     try:
         yield
     finally:
+        _shards.reset(token)
         _leave()
 
 
-def _enter() -> None:
+def _enter() -> int:
+    """Return the caller's number of threads."""
     global _inside, _callers_threads
     with _lock:
         if _inside == 0:
             _callers_threads = torch.get_num_threads()
             torch.set_num_threads(1)
         _inside += 1
+        return _callers_threads
 
 
 def _leave() -> None:

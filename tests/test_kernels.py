@@ -3,6 +3,7 @@
 import os
 import signal
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from sksequence import RNNClassifier, _kernels
 from sksequence._cells import build_layer
+from sksequence._threads import limited_threads, number_of_shards
 
 _arithmetic, _gru, _gru_loops, _rnn, _rnn_loops, _shards = (
     pytest.importorskip(f"sksequence._kernels.{name}", exc_type=ImportError)
@@ -158,24 +160,36 @@ def test_estimators_agree_with_and_without(monkeypatch):
     np.testing.assert_allclose(*proba, atol=1e-4)
 
 
+@contextmanager
+def shards(n):
+    """Let compiled loops share rows between so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        with limited_threads(512, 512, compiled=True):
+            assert torch.get_num_threads() == 1
+            assert number_of_shards() == n
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.fixture
 def two_threads():
-    """Let torch use two threads for a test."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+    """Share rows between two threads for a test."""
+    with shards(2):
+        yield
 
 
 @given(n_rows=st.integers(0, 200), n_shards=st.integers(1, 9))
 def test_shards_are_all_rows_in_whole_blocks(n_rows, n_shards):
     """Each row is in one slice; slices begin at blocks, and none is empty unless all is."""
-    shards = _shards.cut_rows(n_rows, n_shards)
+    cut = _shards.cut_rows(n_rows, n_shards)
     rows = np.arange(n_rows)
-    np.testing.assert_array_equal(np.concatenate([rows[shard] for shard in shards]), rows)
-    assert len(shards) <= n_shards
-    assert all(shard.start % _arithmetic.ROWS == 0 for shard in shards)
-    assert n_rows == 0 or all(len(rows[shard]) for shard in shards)
+    np.testing.assert_array_equal(np.concatenate([rows[shard] for shard in cut]), rows)
+    assert len(cut) <= n_shards
+    assert all(shard.start % _arithmetic.ROWS == 0 for shard in cut)
+    assert n_rows == 0 or all(len(rows[shard]) for shard in cut)
 
 
 @pytest.mark.parametrize(("cell", "activation"), CASES[:3])
@@ -195,15 +209,27 @@ def test_the_time_loop_gives_the_same_bits_on_any_number_of_threads(cell):
     """A forward pass on one thread, two and three."""
     layer = make_layer(cell, "tanh", 16, 16, seed=0)
     x = torch.randn(64, 9, 16, generator=torch.Generator().manual_seed(1))
-    before, outputs = torch.get_num_threads(), []
-    try:
-        for n in (1, 2, 3):
-            torch.set_num_threads(n)
+    outputs = []
+    for n in (1, 2, 3):
+        with shards(n):
             outputs.append(layer(x, None, None)[0])
-    finally:
-        torch.set_num_threads(before)
     assert torch.equal(outputs[0], outputs[1])
     assert torch.equal(outputs[0], outputs[2])
+
+
+def test_shards_predict_without_a_graph(two_threads):
+    """The mode of the caller holds in other threads, which have modes of their own."""
+    layer = make_layer("gru", "tanh", 3, 5, seed=0)
+    with torch.inference_mode():
+        outputs = layer(torch.zeros(32, 4, 3), None, None)[0]
+    assert outputs.is_inference()
+
+
+def test_small_layers_are_not_shared():
+    """One thread where a second one would cost more than it saves."""
+    with limited_threads(32, 32, compiled=True):
+        assert number_of_shards() == 1
+    assert number_of_shards() == 1
 
 
 def test_a_failure_in_a_shard_is_raised(two_threads):

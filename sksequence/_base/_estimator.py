@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -34,7 +33,6 @@ from sksequence._net import (
 )
 from sksequence._random import draw_seed
 from sksequence._targets import restore_steps
-from sksequence._threads import limited_threads
 from sksequence._validation import InputForm, check_sequences, forget_unused, learn_form
 from sksequence._version import __version__
 
@@ -240,12 +238,8 @@ class BaseRNN(
 
     def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the head's outputs: one row a sequence, or one a step."""
-        with self._threads():
+        with self._model.threads():
             return np.asarray(network_outputs(self.net_, self._model.prepare(sequences)))
-
-    def _threads(self) -> AbstractContextManager[None]:
-        """Limit threads as the fitted network's size asks for."""
-        return limited_threads(self._model.batch_size, self._model.spec.hidden_size)
 
     def _decoded(self, X: Any, method: str) -> Any:
         """Let a method of the codec read the outputs for X; per-step rows go into the container of y."""
@@ -273,7 +267,7 @@ class BaseRNN(
             that y came in.
         """
         sequences = self._check_input(X)
-        with self._threads():
+        with self._model.threads():
             rows = network_features(self.net_, self._model.prepare(sequences))
         return self._arranged(rows, sequences)
 

@@ -14,7 +14,6 @@ from sksequence._base._rows import RowPlan, TargetRows
 from sksequence._batching import SequenceDataset, Sequences
 from sksequence._net import NetPlan, SequenceNet, Stopping, TrainingRecord, train
 from sksequence._random import numpy_generator
-from sksequence._threads import limited_threads
 from sksequence._validation import InputForm
 
 Fitted = dict[str, Any]
@@ -133,7 +132,7 @@ def _run(
     stopping = None
     if validation is not None:
         stopping = Stopping(int(estimator.n_iter_no_change), float(estimator.tol))
-    with limited_threads(model.batch_size, model.spec.hidden_size):
+    with model.threads():
         record = train(net, training, validation, stopping, after_epoch)
     context.call_on_fit_task_end(**task, reconstruction_attributes=so_far(record))
     return record

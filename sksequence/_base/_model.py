@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from sksequence._batching import Frames, PreparedSequences, Scaler, Sequences
+from sksequence._kernels import is_compiled
 from sksequence._modules import NetworkSpec
 from sksequence._targets import Container
+from sksequence._threads import limited_threads
 from sksequence._validation import InputForm
 
 
@@ -56,3 +59,9 @@ class Model:
     def prepare(self, sequences: Sequences) -> PreparedSequences:
         """Scale and frame checked sequences."""
         return PreparedSequences(sequences, self.scaler, self.frames)
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Limit threads as the size of the network asks for."""
+        size = self.spec.hidden_size
+        compiled = is_compiled(self.spec.cell, size)
+        return limited_threads(self.batch_size, size, compiled=compiled)

@@ -161,5 +161,5 @@ def inference_batches(
             near = int(np.count_nonzero(2 * lengths[index] >= lengths[index[0]]))
             index = index[: max(_ROW_MULTIPLE, near)]
         missing = -len(index) % _ROW_MULTIPLE
-        yield index, np.concatenate([index, np.repeat(index[-1:], missing)])
+        yield index, index[np.minimum(np.arange(len(index) + missing), len(index) - 1)]
         start += len(index)

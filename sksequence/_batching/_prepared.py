@@ -21,6 +21,7 @@ from sksequence._batching._sequences import Sequences
 
 # Numbers up to which a scaled copy is kept (64 MB); of more, each batch is scaled when it is gathered
 _LARGEST_COPY = 1 << 24
+_MANY = 1 << 16
 
 
 class PreparedSequences:
@@ -48,7 +49,8 @@ class PreparedSequences:
         self._within: Tensor | None = None
         if self._n_steps is not None:
             # one number for all: of millions of short sequences, lengths are a good part of the memory
-            self.step_lengths, self.lengths = map(_repeated, (self.step_lengths, self.lengths))
+            if len(self.lengths) > _MANY:
+                self.step_lengths, self.lengths = map(_repeated, (self.step_lengths, self.lengths))
             if frames != Frames():
                 self._within = torch.from_numpy(frames.of_one(self._n_steps))
         self._sequences, self._scaler = sequences, scaler
@@ -165,7 +167,9 @@ def _tensor(array: NDArray[Any] | None) -> Tensor | None:
     """Share memory where torch may write, else copy: it warns about read-only arrays."""
     if array is None:
         return None
-    return torch.from_numpy(np.require(array, requirements=["C", "ALIGNED", "WRITEABLE"]))
+    if not array.flags.carray:
+        array = np.require(array, requirements=["C", "ALIGNED", "WRITEABLE"])
+    return torch.from_numpy(array)
 
 
 def _needs_large_copy(sequences: Sequences, scaler: Scaler) -> bool:

@@ -80,8 +80,9 @@ class Sequences:
                 "offsets must be a 1-D array that starts with 0 and has one entry more than there are "
                 f"sequences; got shape {self.offsets.shape}."
             )
-        if np.any(np.diff(self.offsets) < 0):
-            i = int(np.argmax(np.diff(self.offsets) < 0))
+        lengths = self.lengths
+        if len(lengths) and lengths.min() < 0:
+            i = int(np.argmax(lengths < 0))
             raise ValueError(
                 f"offsets must not decrease; offsets[{i}]={self.offsets[i]} is above "
                 f"offsets[{i + 1}]={self.offsets[i + 1]}."
@@ -133,7 +134,8 @@ class Sequences:
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Number of steps of each sequence."""
-        return np.diff(self.offsets)
+        lengths: NDArray[np.int64] = self.offsets[1:] - self.offsets[:-1]
+        return lengths
 
     @property
     def shape(self) -> tuple[int]:

@@ -72,7 +72,7 @@ class Drawing(BaseRNN):
         check_choice(max_steps=max_steps, n_samples=n_samples, temperature=temperature, top_k=top_k)
         form, codec = self._model.form, self._model.codec
         start = codec.context(prompt_sequences(prompt, form, self))
-        with self._threads():
+        with self._model.threads():
             drawn = continuations(
                 self.net_,
                 self._model.prepare(start),
@@ -156,7 +156,7 @@ class Drawing(BaseRNN):
     ) -> NDArray[np.float64]:
         """Return paths of shape (n_sequences, n_samples, n_steps), or with features at the end."""
         codec = self._model.codec
-        with self._threads():
+        with self._model.threads():
             paths = forecast_paths(
                 self.net_,
                 self._model.prepare(codec.context(sequences)),

@@ -70,7 +70,7 @@ class Judging(DensityMixin, BaseRNN):
     def _log_likelihoods(self, X: Any) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         sequences = self._check_input(X)
         inputs, targets = self._model.codec.shift(sequences)
-        with self._threads():
+        with self._model.threads():
             losses = step_losses(
                 self.net_, self._model.prepare(inputs), self._model.codec.encode(targets)
             )
@@ -116,7 +116,7 @@ class Judging(DensityMixin, BaseRNN):
         """Return the head's outputs after the last step of each sequence."""
         sequences = self._check_input(X)
         context = self._model.prepare(self._model.codec.context(sequences))
-        with self._threads():
+        with self._model.threads():
             return last_outputs(self.net_, context)
 
     def transform(self, X: Any) -> NDArray[np.float32]:
@@ -133,5 +133,5 @@ class Judging(DensityMixin, BaseRNN):
             Float32.
         """
         context = self._model.prepare(self._model.codec.context(self._check_input(X)))
-        with self._threads():
+        with self._model.threads():
             return last_features(self.net_, context)

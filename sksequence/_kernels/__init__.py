@@ -33,6 +33,11 @@ def is_fast(x: Tensor, hidden_size: int) -> bool:
     return fits and has_numba()
 
 
+def is_compiled(cell: object, hidden_size: int) -> bool:
+    """Whether layers of this cell run in compiled loops, on the CPU in single precision."""
+    return cell in ("gru", "rnn") and hidden_size <= _LARGEST_HIDDEN and has_numba()
+
+
 def run_gru(
     x: Tensor, start: Tensor, lengths: Tensor | None, weights: tuple[Tensor, Tensor, Tensor, Tensor]
 ) -> Tensor:

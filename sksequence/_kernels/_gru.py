@@ -9,6 +9,12 @@ from torch import Tensor
 
 from sksequence._kernels._gru_loops import backward_loop, forward_loop
 from sksequence._kernels._once import first_derivative_only
+from sksequence._kernels._products import (
+    project,
+    project_back,
+    states_before,
+    weight_gradients,
+)
 from sksequence._kernels._shards import in_shards
 
 
@@ -31,19 +37,20 @@ class GRUFunction(torch.autograd.Function):
         size = start.shape[1]
         bias = bias_ih.clone()
         bias[: 2 * size] += bias_hh[: 2 * size]
-        inputs = torch.addmm(bias, x.flatten(0, 1), weight_ih.T).view(n_rows, n_steps, -1)
+        inputs = x.new_empty(n_rows, n_steps, 3 * size)
         needed = any(ctx.needs_input_grad)
         gates = x.new_empty(n_rows, n_steps if needed else 1, 4 * size)
-        outputs = x.new_zeros(n_rows, n_steps, size)
+        outputs = x.new_empty(n_rows, n_steps, size)
         start = start.contiguous()
-        by_row = [part.numpy() for part in (inputs, start, lengths, outputs, gates)]
         weight, last_bias = weight_hh.T.contiguous().numpy(), bias_hh[2 * size :].numpy()
 
-        def loop(rows: slice) -> None:
-            x_rows, start_rows, length_rows, *filled = (part[rows] for part in by_row)
-            forward_loop(x_rows, start_rows, length_rows, weight, last_bias, *filled)
+        def share(rows: slice) -> None:
+            project(x[rows], weight_ih, bias, inputs[rows])
+            outputs[rows].zero_()
+            arrays = [part[rows].numpy() for part in (inputs, start, lengths, outputs, gates)]
+            forward_loop(*arrays[:3], weight, last_bias, *arrays[3:])
 
-        in_shards(loop, n_rows)
+        in_shards(share, n_rows)
         ctx.save_for_backward(x, start, lengths, weight_ih, weight_hh, outputs, gates)
         return outputs
 
@@ -52,28 +59,24 @@ class GRUFunction(torch.autograd.Function):
     def backward(ctx: Any, d_outputs: Tensor) -> Any:
         """Return the gradients of all inputs."""
         x, start, lengths, weight_ih, weight_hh, outputs, gates = ctx.saved_tensors
-        n_rows, n_steps, size = outputs.shape
-        d_inputs = x.new_zeros(n_rows, n_steps, 3 * size)
-        d_recurrent = x.new_zeros(n_rows, n_steps, size)
+        d_outputs, weight = d_outputs.contiguous(), weight_hh.contiguous().numpy()
+        size = outputs.shape[2]
+        d_inputs = x.new_empty(*outputs.shape[:2], 3 * size)
+        d_hidden = torch.empty_like(d_inputs)
+        d_last, before = torch.empty_like(outputs), torch.empty_like(outputs)
         d_start = torch.empty_like(start)
-        before_weight = [part.numpy() for part in (d_outputs.contiguous(), start, lengths)]
-        after_weight = [part.numpy() for part in (outputs, gates, d_inputs, d_recurrent, d_start)]
-        weight = weight_hh.contiguous().numpy()
+        d_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
 
-        def loop(rows: slice) -> None:
-            first = (part[rows] for part in before_weight)
-            backward_loop(*first, weight, *(part[rows] for part in after_weight))
+        def share(rows: slice) -> None:
+            d_inputs[rows].zero_()
+            d_last[rows].zero_()
+            read = [part[rows].numpy() for part in (d_outputs, start, lengths)]
+            filled = [part[rows].numpy() for part in (outputs, gates, d_inputs, d_last, d_start)]
+            backward_loop(*read, weight, *filled)
+            d_hidden[rows, :, : 2 * size] = d_inputs[rows, :, : 2 * size]
+            d_hidden[rows, :, 2 * size :] = d_last[rows]
+            states_before(start[rows], outputs[rows], before[rows])
+            project_back(d_inputs[rows], weight_ih, None if d_x is None else d_x[rows])
 
-        in_shards(loop, n_rows)
-        before = torch.cat([start[:, None], outputs[:, :-1]], dim=1).flatten(0, 1)
-        d_flat = d_inputs.flatten(0, 1)
-        d_hidden = torch.cat([d_flat[:, : 2 * size], d_recurrent.flatten(0, 1)], dim=1)
-        return (
-            (d_flat @ weight_ih).view_as(x) if ctx.needs_input_grad[0] else None,
-            d_start,
-            None,
-            d_flat.T @ x.flatten(0, 1),
-            d_hidden.T @ before,
-            d_flat.sum(dim=0),
-            d_hidden.sum(dim=0),
-        )
+        in_shards(share, len(x))
+        return d_x, d_start, None, *weight_gradients(d_inputs, x, d_hidden, before)

@@ -8,6 +8,12 @@ import torch
 from torch import Tensor
 
 from sksequence._kernels._once import first_derivative_only
+from sksequence._kernels._products import (
+    project,
+    project_back,
+    states_before,
+    weight_gradients,
+)
 from sksequence._kernels._rnn_loops import backward_loop, forward_loop
 from sksequence._kernels._shards import in_shards
 
@@ -28,17 +34,18 @@ class RNNFunction(torch.autograd.Function):
         bias_hh: Tensor,
     ) -> Tensor:
         """Return outputs (batch, time, hidden); padded steps are 0."""
-        n_rows, n_steps, _ = x.shape
-        inputs = torch.addmm(bias_ih + bias_hh, x.flatten(0, 1), weight_ih.T)
-        outputs = x.new_zeros(n_rows, n_steps, start.shape[1])
+        inputs = x.new_empty(*x.shape[:2], start.shape[1])
+        outputs = torch.empty_like(inputs)
         start = start.contiguous()
-        read = [part.numpy() for part in (inputs.view_as(outputs), start, lengths)]
-        weight, filled = weight_hh.T.contiguous().numpy(), outputs.numpy()
+        bias, weight = bias_ih + bias_hh, weight_hh.T.contiguous().numpy()
 
-        def loop(rows: slice) -> None:
-            forward_loop(*(part[rows] for part in read), weight, relu, filled[rows])
+        def share(rows: slice) -> None:
+            project(x[rows], weight_ih, bias, inputs[rows])
+            outputs[rows].zero_()
+            arrays = [part[rows].numpy() for part in (inputs, start, lengths, outputs)]
+            forward_loop(*arrays[:3], weight, relu, arrays[3])
 
-        in_shards(loop, n_rows)
+        in_shards(share, len(x))
         ctx.relu = relu
         ctx.save_for_backward(x, start, lengths, weight_ih, weight_hh, outputs)
         return outputs
@@ -48,26 +55,19 @@ class RNNFunction(torch.autograd.Function):
     def backward(ctx: Any, d_outputs: Tensor) -> Any:
         """Return the gradients of all inputs."""
         x, start, lengths, weight_ih, weight_hh, outputs = ctx.saved_tensors
-        d_inputs, d_start = torch.zeros_like(outputs), torch.empty_like(start)
-        read = [part.numpy() for part in (d_outputs.contiguous(), lengths)]
-        filled = [part.numpy() for part in (outputs, d_inputs, d_start)]
-        weight = weight_hh.contiguous().numpy()
+        d_outputs, weight = d_outputs.contiguous(), weight_hh.contiguous().numpy()
+        d_inputs, d_start = torch.empty_like(outputs), torch.empty_like(start)
+        before = torch.empty_like(outputs)
+        d_x = torch.empty_like(x) if ctx.needs_input_grad[1] else None
 
-        def loop(rows: slice) -> None:
-            first = (part[rows] for part in read)
-            backward_loop(*first, weight, ctx.relu, *(part[rows] for part in filled))
+        def share(rows: slice) -> None:
+            d_inputs[rows].zero_()
+            read = [part[rows].numpy() for part in (d_outputs, lengths)]
+            filled = [part[rows].numpy() for part in (outputs, d_inputs, d_start)]
+            backward_loop(*read, weight, ctx.relu, *filled)
+            states_before(start[rows], outputs[rows], before[rows])
+            project_back(d_inputs[rows], weight_ih, None if d_x is None else d_x[rows])
 
-        in_shards(loop, len(x))
-        before = torch.cat([start[:, None], outputs[:, :-1]], dim=1).flatten(0, 1)
-        d_flat = d_inputs.flatten(0, 1)
-        d_bias = d_flat.sum(dim=0)
-        return (
-            None,
-            (d_flat @ weight_ih).view_as(x) if ctx.needs_input_grad[1] else None,
-            d_start,
-            None,
-            d_flat.T @ x.flatten(0, 1),
-            d_flat.T @ before,
-            d_bias,
-            d_bias,
-        )
+        in_shards(share, len(x))
+        d_weight_ih, d_weight_hh, d_bias, _ = weight_gradients(d_inputs, x, d_inputs, before)
+        return None, d_x, d_start, None, d_weight_ih, d_weight_hh, d_bias, d_bias

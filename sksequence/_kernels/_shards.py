@@ -10,19 +10,26 @@ from itertools import pairwise
 import torch
 
 from sksequence._kernels._arithmetic import ROWS
+from sksequence._threads import number_of_shards
 
 _pool: ThreadPoolExecutor | None = None
 
 
-def in_shards(loop: Callable[[slice], None], n_rows: int) -> None:
-    """Call a loop on slices of rows that together are all of them, on torch's number of threads.
+def in_shards(work: Callable[[slice], None], n_rows: int) -> None:
+    """Call a function of tensors on slices of rows that together are all of them.
 
     Slices begin at whole blocks: every row is computed alike, whatever the number of threads.
     """
-    shards = cut_rows(n_rows, torch.get_num_threads())
-    others = [_workers().submit(loop, shard) for shard in shards[1:]]
+    shards = cut_rows(n_rows, number_of_shards())
+    inference = torch.is_inference_mode_enabled()  # a mode of the thread
+
+    def without_graph(shard: slice) -> None:
+        with torch.inference_mode(inference), torch.no_grad():
+            work(shard)
+
+    others = [_workers().submit(without_graph, shard) for shard in shards[1:]]
     try:
-        loop(shards[0])
+        work(shards[0])
     finally:
         for other in others:
             other.result()

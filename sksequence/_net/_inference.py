@@ -53,6 +53,8 @@ def run_network(
             if per_step:
                 rows = flat_rows(prepared.offsets[index], prepared.lengths[index])
             block = function(**batch)[: len(rows)].cpu().numpy()
+            if len(block) == n_rows == len(prepared) == 1:
+                return np.asarray(block)
             if outputs is None:
                 # small pieces kept between large ones would leave memory in splinters
                 outputs = np.empty((n_rows, *block.shape[1:]), dtype=block.dtype)

@@ -90,8 +90,8 @@ def _check_not_empty(sequences: Sequences) -> None:
         raise ValueError(
             "X has 0 sequences (0 sample(s)) while a minimum of 1 is required. Pass at least one."
         )
-    empty = np.flatnonzero(sequences.lengths == 0)
-    if len(empty):
+    if sequences.lengths.min() == 0:
+        empty = np.flatnonzero(sequences.lengths == 0)
         others = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
         raise ValueError(
             f"sequence {empty[0]} of X is empty{others}; every sequence needs at least one step. "

@@ -1,0 +1,48 @@
+"""Products around a time loop, in shares for several threads: shares of rows, or of the rows of a gradient."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sksequence._kernels._shards import in_shards
+
+
+def project(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
+    """Fill out (B, T, G) with W x + b, for x (B, T, F)."""
+    torch.addmm(bias, x.flatten(0, 1), weight.T, out=out.view(-1, out.shape[2]))
+
+
+def project_back(d_out: Tensor, weight: Tensor, d_x: Tensor | None) -> None:
+    """Fill the gradient of x, if anybody needs it."""
+    if d_x is not None:
+        torch.mm(d_out.view(-1, d_out.shape[2]), weight, out=d_x.view(-1, d_x.shape[2]))
+
+
+def states_before(start: Tensor, outputs: Tensor, before: Tensor) -> None:
+    """Fill before (B, T, H) with the state that each step begins from."""
+    before[:, 0] = start
+    before[:, 1:] = outputs[:, :-1]
+
+
+def weight_gradients(
+    d_inputs: Tensor, x: Tensor, d_hidden: Tensor, before: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of weight_ih, weight_hh, bias_ih and bias_hh.
+
+    d_inputs and d_hidden (B, T, G) are those of W x + b and U h + b; x (B, T, F), before (B, T, H).
+    """
+    n_gates = d_inputs.shape[2]
+    pairs = [
+        (d.flatten(0, 1), read.flatten(0, 1)) for d, read in ((d_inputs, x), (d_hidden, before))
+    ]
+    d_weights = [read.new_empty(n_gates, read.shape[1]) for _, read in pairs]
+    d_biases = [read.new_empty(n_gates) for _, read in pairs]
+
+    def share(gates: slice) -> None:
+        for (d, read), d_weight, d_bias in zip(pairs, d_weights, d_biases, strict=True):
+            torch.mm(d[:, gates].T, read, out=d_weight[gates])
+            torch.sum(d[:, gates], dim=0, out=d_bias[gates])
+
+    in_shards(share, n_gates)
+    return d_weights[0], d_weights[1], d_biases[0], d_biases[1]
