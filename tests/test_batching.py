@@ -116,6 +116,19 @@ def test_a_gathered_batch_holds_its_sequences(lengths, data):
         assert values == own + own[-1:] * (len(values) - len(own))
 
 
+@given(lengths=LENGTHS, data=st.data())
+def test_runs_are_what_single_steps_are(lengths, data):
+    """Copied whole and repaired, or step by step: the same batch; at the end of the buffer there is only the latter."""
+    sequences = prepared(lengths)
+    longest = max(lengths)
+    here = [i for i in range(len(lengths)) if sequences.offsets[i] + longest <= sum(lengths)]
+    index = np.array(data.draw(st.lists(st.sampled_from(here), min_size=1)))
+    of_rows = sequences.lengths[index]
+    rows = Frames().rows(sequences.offsets[index], of_rows, of_rows.max())
+    values = sequences._sequences.values[rows[:, :, 0]]
+    np.testing.assert_array_equal(sequences.gather(index)["values"], values)
+
+
 def test_codes_are_gathered_with_values():
     """A block of numbers and a block of codes share rows."""
     sequences = Sequences(np.arange(5.0)[:, None], [0, 2, 5], np.arange(5, dtype=np.int32)[:, None])
