@@ -15,7 +15,7 @@ from sksequence._kernels._products import (
     states_before,
     weight_gradients,
 )
-from sksequence._kernels._shards import in_shards
+from sksequence._kernels._shards import in_shards, part_of
 
 
 class GRUFunction(torch.autograd.Function):
@@ -45,9 +45,11 @@ class GRUFunction(torch.autograd.Function):
         weight, last_bias = weight_hh.T.contiguous().numpy(), bias_hh[2 * size :].numpy()
 
         def share(rows: slice) -> None:
-            project(x[rows], weight_ih, bias, inputs[rows])
-            outputs[rows].zero_()
-            arrays = [part[rows].numpy() for part in (inputs, start, lengths, outputs, gates)]
+            project(part_of(x, rows), weight_ih, bias, part_of(inputs, rows))
+            part_of(outputs, rows).zero_()
+            arrays = [
+                part_of(part, rows).numpy() for part in (inputs, start, lengths, outputs, gates)
+            ]
             forward_loop(*arrays[:3], weight, last_bias, *arrays[3:])
 
         in_shards(share, n_rows)
@@ -68,15 +70,19 @@ class GRUFunction(torch.autograd.Function):
         d_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
 
         def share(rows: slice) -> None:
-            d_inputs[rows].zero_()
-            d_last[rows].zero_()
-            read = [part[rows].numpy() for part in (d_outputs, start, lengths)]
-            filled = [part[rows].numpy() for part in (outputs, gates, d_inputs, d_last, d_start)]
+            part_of(d_inputs, rows).zero_()
+            part_of(d_last, rows).zero_()
+            read = [part_of(part, rows).numpy() for part in (d_outputs, start, lengths)]
+            filled = [
+                part_of(part, rows).numpy() for part in (outputs, gates, d_inputs, d_last, d_start)
+            ]
             backward_loop(*read, weight, *filled)
             d_hidden[rows, :, : 2 * size] = d_inputs[rows, :, : 2 * size]
-            d_hidden[rows, :, 2 * size :] = d_last[rows]
-            states_before(start[rows], outputs[rows], before[rows])
-            project_back(d_inputs[rows], weight_ih, None if d_x is None else d_x[rows])
+            d_hidden[rows, :, 2 * size :] = part_of(d_last, rows)
+            states_before(part_of(start, rows), part_of(outputs, rows), part_of(before, rows))
+            project_back(
+                part_of(d_inputs, rows), weight_ih, None if d_x is None else part_of(d_x, rows)
+            )
 
         in_shards(share, len(x))
         return d_x, d_start, None, *weight_gradients(d_inputs, x, d_hidden, before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sksequence._kernels._shards import in_shards
+from sksequence._kernels._shards import in_shards, part_of
 
 
 def project(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
@@ -41,8 +41,8 @@ def weight_gradients(
 
     def share(gates: slice) -> None:
         for (d, read), d_weight, d_bias in zip(pairs, d_weights, d_biases, strict=True):
-            torch.mm(d[:, gates].T, read, out=d_weight[gates])
-            torch.sum(d[:, gates], dim=0, out=d_bias[gates])
+            torch.mm(part_of(d.T, gates), read, out=part_of(d_weight, gates))
+            torch.sum(part_of(d.T, gates), dim=1, out=part_of(d_bias, gates))
 
     in_shards(share, n_gates)
     return d_weights[0], d_weights[1], d_biases[0], d_biases[1]

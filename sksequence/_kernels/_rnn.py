@@ -15,7 +15,7 @@ from sksequence._kernels._products import (
     weight_gradients,
 )
 from sksequence._kernels._rnn_loops import backward_loop, forward_loop
-from sksequence._kernels._shards import in_shards
+from sksequence._kernels._shards import in_shards, part_of
 
 
 class RNNFunction(torch.autograd.Function):
@@ -40,9 +40,9 @@ class RNNFunction(torch.autograd.Function):
         bias, weight = bias_ih + bias_hh, weight_hh.T.contiguous().numpy()
 
         def share(rows: slice) -> None:
-            project(x[rows], weight_ih, bias, inputs[rows])
-            outputs[rows].zero_()
-            arrays = [part[rows].numpy() for part in (inputs, start, lengths, outputs)]
+            project(part_of(x, rows), weight_ih, bias, part_of(inputs, rows))
+            part_of(outputs, rows).zero_()
+            arrays = [part_of(part, rows).numpy() for part in (inputs, start, lengths, outputs)]
             forward_loop(*arrays[:3], weight, relu, arrays[3])
 
         in_shards(share, len(x))
@@ -61,12 +61,14 @@ class RNNFunction(torch.autograd.Function):
         d_x = torch.empty_like(x) if ctx.needs_input_grad[1] else None
 
         def share(rows: slice) -> None:
-            d_inputs[rows].zero_()
-            read = [part[rows].numpy() for part in (d_outputs, lengths)]
-            filled = [part[rows].numpy() for part in (outputs, d_inputs, d_start)]
+            part_of(d_inputs, rows).zero_()
+            read = [part_of(part, rows).numpy() for part in (d_outputs, lengths)]
+            filled = [part_of(part, rows).numpy() for part in (outputs, d_inputs, d_start)]
             backward_loop(*read, weight, ctx.relu, *filled)
-            states_before(start[rows], outputs[rows], before[rows])
-            project_back(d_inputs[rows], weight_ih, None if d_x is None else d_x[rows])
+            states_before(part_of(start, rows), part_of(outputs, rows), part_of(before, rows))
+            project_back(
+                part_of(d_inputs, rows), weight_ih, None if d_x is None else part_of(d_x, rows)
+            )
 
         in_shards(share, len(x))
         d_weight_ih, d_weight_hh, d_bias, _ = weight_gradients(d_inputs, x, d_inputs, before)

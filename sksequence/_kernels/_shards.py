@@ -8,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import torch
+from torch import Tensor
 
 from sksequence._kernels._arithmetic import ROWS
 from sksequence._threads import number_of_shards
+
+WHOLE = slice(None)
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -20,6 +23,9 @@ def in_shards(work: Callable[[slice], None], n_rows: int) -> None:
 
     Slices begin at whole blocks: every row is computed alike, whatever the number of threads.
     """
+    if number_of_shards() == 1:
+        work(WHOLE)
+        return
     shards = cut_rows(n_rows, number_of_shards())
     inference = torch.is_inference_mode_enabled()  # a mode of the thread
 
@@ -33,6 +39,11 @@ def in_shards(work: Callable[[slice], None], n_rows: int) -> None:
     finally:
         for other in others:
             other.result()
+
+
+def part_of(tensor: Tensor, rows: slice) -> Tensor:
+    """Return the rows; all of them at no cost."""
+    return tensor if rows is WHOLE else tensor[rows]
 
 
 def cut_rows(n_rows: int, n_shards: int) -> list[slice]:
