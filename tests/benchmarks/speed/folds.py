@@ -16,10 +16,10 @@ LEAST = 1.8
 
 
 def search(*, quick: bool) -> Iterator[Row]:
-    """Wall time on one process over that on two, workers warm: fits of several seconds each."""
+    """Compare wall times on one process and on two with warm workers: fits of several seconds each."""
     work = Work("lstm", n_sequences=500 if quick else 2000)
     X, y = work.data()
-    estimator = classifier(work, max_epochs=2 if quick else 20)
+    estimator = classifier(work, max_epochs=2 if quick else 90)
     grid = {"hidden_size": [32, 48]}
 
     def run(n_jobs: int) -> float:
