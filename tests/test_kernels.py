@@ -204,17 +204,21 @@ def test_threads_share_rows_and_change_no_result(monkeypatch, two_threads, cell,
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=2e-5)
 
 
+@pytest.mark.parametrize("sizes", [(64, 9, 16, 16), (37, 5, 3, 33), (8, 3, 1, 7)])
 @pytest.mark.parametrize("cell", ["gru", "rnn"])
-def test_the_time_loop_gives_the_same_bits_on_any_number_of_threads(cell):
-    """A forward pass on one thread, two and three."""
-    layer = make_layer(cell, "tanh", 16, 16, seed=0)
-    x = torch.randn(64, 9, 16, generator=torch.Generator().manual_seed(1))
+def test_the_bits_are_the_same_on_any_number_of_threads(cell, sizes):
+    """Outputs and all gradients on one thread, two and three."""
+    n_rows, n_steps, n_features, size = sizes
+    layer = make_layer(cell, "tanh", n_features, size, seed=0)
+    x = torch.randn(n_rows, n_steps, n_features, generator=torch.Generator().manual_seed(1))
     outputs = []
     for n in (1, 2, 3):
         with shards(n):
-            outputs.append(layer(x, None, None)[0])
-    assert torch.equal(outputs[0], outputs[1])
-    assert torch.equal(outputs[0], outputs[2])
+            states = layer(x, None, None)[0]
+            gradients = torch.autograd.grad(states.square().sum(), list(layer.parameters()))
+            outputs.append([states, *gradients])
+    assert all(map(torch.equal, outputs[0], outputs[1]))
+    assert all(map(torch.equal, outputs[0], outputs[2]))
 
 
 def test_shards_predict_without_a_graph(two_threads):

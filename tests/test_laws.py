@@ -392,6 +392,21 @@ def test_threads_do_not_matter():
         np.testing.assert_array_equal(said, expected)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_wide_networks_have_the_same_bits_on_one_thread_and_on_two(cell):
+    """Wide enough for a second thread to be used, and first weights that a factorisation makes."""
+    wide = rng(0).normal(size=(64, 6, 2))
+    model = RNNClassifier(cell, 128, frame_length=1, batch_size=64, max_epochs=2, random_state=0)
+    threads, fitted = torch.get_num_threads(), []
+    try:
+        for n in (1, 2):
+            torch.set_num_threads(n)
+            fitted.append(bits(clone(model).fit(wide, np.arange(64) % 2)))
+    finally:
+        torch.set_num_threads(threads)
+    assert fitted[0] == fitted[1]
+
+
 # --- copies and going on ---------------------------------------------------------------------------
 
 

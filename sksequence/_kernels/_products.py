@@ -37,12 +37,12 @@ def weight_gradients(
         (d.flatten(0, 1), read.flatten(0, 1)) for d, read in ((d_inputs, x), (d_hidden, before))
     ]
     d_weights = [read.new_empty(n_gates, read.shape[1]) for _, read in pairs]
-    d_biases = [read.new_empty(n_gates) for _, read in pairs]
 
     def share(gates: slice) -> None:
-        for (d, read), d_weight, d_bias in zip(pairs, d_weights, d_biases, strict=True):
+        for (d, read), d_weight in zip(pairs, d_weights, strict=True):
             torch.mm(part_of(d.T, gates), read, out=part_of(d_weight, gates))
-            torch.sum(part_of(d.T, gates), dim=1, out=part_of(d_bias, gates))
 
     in_shards(share, n_gates)
+    # whole: the order of a sum over rows depends on the number of columns
+    d_biases = [d.sum(dim=0) for d, _ in pairs]
     return d_weights[0], d_weights[1], d_biases[0], d_biases[1]

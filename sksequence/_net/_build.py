@@ -23,6 +23,7 @@ from sksequence._net._state import (
     weights_of,
 )
 from sksequence._random import torch_generator
+from sksequence._threads import limited_threads
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,10 @@ def net_arrays(net: SequenceNet) -> Arrays:
 def _bare_net(plan: NetPlan, device: str) -> SequenceNet:
     optimizer, options = OPTIMIZERS[plan.optimizer]
     callbacks = list(plan.callbacks) + ([PrintLog()] if plan.verbose else [])
+    with limited_threads(1, 1):  # an orthogonal matrix is rounded by the number of threads
+        network = build_network(plan.spec, plan.seed)
     return SequenceNet(
-        module=build_network(plan.spec, plan.seed),
+        module=network,
         criterion=RowLoss(LOSSES[plan.loss]),
         optimizer=optimizer,
         lr=float(plan.learning_rate),
