@@ -34,15 +34,17 @@ def forward_loop(
             for b in range(first, last):
                 if t >= lengths[b]:
                     continue
-                x, rec, state, out = inputs[b, t], s[b - first], h[b - first], outputs[b, t]
+                k = b - first
                 if relu:
                     for j in range(size):
-                        a = x[j] + rec[j]
-                        state[j] = max(a, zero)
+                        new = max(inputs[b, t, j] + s[k, j], zero)
+                        h[k, j] = new
+                        outputs[b, t, j] = new
                 else:
                     for j in range(size):
-                        state[j] = tanh(x[j] + rec[j])
-                out[:] = state
+                        new = tanh(inputs[b, t, j] + s[k, j])
+                        h[k, j] = new
+                        outputs[b, t, j] = new
 
 
 @compiled
@@ -71,13 +73,14 @@ def backward_loop(
             for b in range(first, last):
                 if t >= lengths[b]:
                     continue
-                out, d_out, d_in = outputs[b, t], d_outputs[b, t], d_inputs[b, t]
-                carried, local = dh[b - first], da[b - first]
+                k = b - first
                 for j in range(size):
-                    slope = (one if out[j] > zero else zero) if relu else one - out[j] * out[j]
-                    local[j] = (d_out[j] + carried[j]) * slope
-                d_in[:] = local
-                carried[:] = 0
+                    out = outputs[b, t, j]
+                    slope = (one if out > zero else zero) if relu else one - out * out
+                    d = (d_outputs[b, t, j] + dh[k, j]) * slope
+                    da[k, j] = d
+                    d_inputs[b, t, j] = d
+                    dh[k, j] = zero
             add_product(dh, da, weight)
         for b in range(first, last):
             d_start[b] = dh[b - first]
