@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
@@ -185,6 +186,23 @@ def test_hooks_on_steps_are_called():
     handle.remove()
     take_step(torch.optim.SGD(make_parameters(), lr=0.1))
     assert calls == ["one", "all"]
+
+
+def test_schedulers_of_callbacks_see_the_steps():
+    """Schedulers of torch wrap the step of their optimizer: no warning that they came first, and their rates count."""
+    rates = []
+
+    class Rates(Callback):
+        def on_batch_begin(self, net, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    scheduler = LRScheduler("StepLR", step_size=1, gamma=0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(
+            learning_rate=0.1, lr_schedule=None, batch_size=40, callbacks=[scheduler, Rates()]
+        ).fit(X, Y)
+    assert rates == [0.1, 0.05, 0.025]
 
 
 def test_other_optimizers_step_in_their_own_way():

@@ -42,10 +42,10 @@ def _unmarked_functions() -> list[Any]:
 
 
 def take_step(optimizer: Optimizer, closure: Callable[[], Any] | None = None) -> Any:
-    """Take an optimizer step; hooks of the user's on steps go torch's way."""
+    """Take an optimizer step; the user's hooks on steps, and steps that schedulers have wrapped, go torch's way."""
     kind: Any = type(optimizer)
     step = _bare_step(kind)
-    if step is None or _has_hooks(optimizer):
+    if step is None or "step" in vars(optimizer) or _has_hooks(optimizer):
         return optimizer.step(closure)
     with torch.no_grad():
         return step(optimizer, closure)
