@@ -65,20 +65,19 @@ class GRUFunction(torch.autograd.Function):
         size = outputs.shape[2]
         d_inputs = x.new_empty(*outputs.shape[:2], 3 * size)
         d_hidden = torch.empty_like(d_inputs)
-        d_last, before = torch.empty_like(outputs), torch.empty_like(outputs)
+        before = torch.empty_like(outputs)
         d_start = torch.empty_like(start)
         d_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
 
         def share(rows: slice) -> None:
             part_of(d_inputs, rows).zero_()
-            part_of(d_last, rows).zero_()
+            part_of(d_hidden, rows).zero_()
             read = [part_of(part, rows).numpy() for part in (d_outputs, start, lengths)]
             filled = [
-                part_of(part, rows).numpy() for part in (outputs, gates, d_inputs, d_last, d_start)
+                part_of(part, rows).numpy()
+                for part in (outputs, gates, d_inputs, d_hidden, d_start)
             ]
             backward_loop(*read, weight, *filled)
-            d_hidden[rows, :, : 2 * size] = d_inputs[rows, :, : 2 * size]
-            d_hidden[rows, :, 2 * size :] = part_of(d_last, rows)
             states_before(part_of(start, rows), part_of(outputs, rows), part_of(before, rows))
             project_back(
                 part_of(d_inputs, rows), weight_ih, None if d_x is None else part_of(d_x, rows)

@@ -70,7 +70,7 @@ def backward_loop(
     d_recurrent: Any,
     d_start: Any,
 ) -> None:
-    """Fill the gradients of the gates: d_inputs (B, T, 3H), d_recurrent (B, T, H) of n's recurrent part, d_start.
+    """Fill the gradients of W x, d_inputs (B, T, 3H), of U h, d_recurrent (B, T, 3H), and of the start, d_start.
 
     weight is U, (3H, H). Padded steps are left alone: their gradients must be zero already.
     """
@@ -103,7 +103,9 @@ def backward_loop(
                     d_in[j] = dr
                     d_in[size + j] = dz
                     d_in[2 * size + j] = dn
-                    d_rec[j] = dn * r
+                    d_rec[j] = dr
+                    d_rec[size + j] = dz
+                    d_rec[2 * size + j] = dn * r
                     local[j] = dr
                     local[size + j] = dz
                     local[2 * size + j] = dn * r
