@@ -63,7 +63,7 @@ _HEAD = "| ratio | target | | what | quartiles; ours / theirs |\n|---|---|---|--
 
 
 def _line(row: Row) -> str:
-    ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
+    ratio = "" if row.ratio is None else f"{row.ratio:.4g}"
     sign = ">=" if row.greater else "<="
     target = "" if row.target is None else f"{sign} {row.target:g}"
     return f"| {ratio} | {target} | {row.verdict} | {row.what} | {row.details} |"
