@@ -21,7 +21,7 @@ _pool: ThreadPoolExecutor | None = None
 def in_shards(work: Callable[[slice], None], n_rows: int) -> None:
     """Call a function of tensors on slices of rows that together are all of them.
 
-    Slices begin at whole blocks: every row is computed alike, whatever the number of threads.
+    Slices begin at whole blocks: a compiled loop computes every row alike, whatever the number of threads.
     """
     if number_of_shards() == 1:
         work(WHOLE)
