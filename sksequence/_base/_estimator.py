@@ -52,6 +52,7 @@ class BaseRNN(
     # --- what a subclass adds or replaces -------------------------------------------------------------------------
 
     _numeric_targets = False
+    _level_steps: int | None = None  # of the end of a sequence, whose mean is taken off before it is read
 
     def _learn_codec(self, y: Any) -> Any:
         """Return the codec for rows of targets."""

@@ -68,7 +68,7 @@ def supervised_model(estimator: Any, task: Task) -> Model:
     sequences, targets, rows = task.sequences, task.targets, task.plan.training
     per_step = targets.container is not None
     targets.codec.fit(targets.take(rows, sequences.offsets))
-    scaler = learn_scaler(estimator.scale, sequences, rows)
+    scaler = learn_scaler(estimator.scale, sequences, rows, estimator._level_steps)
     frames = _frames(estimator, task.form, sequences.lengths[rows], per_step)
     batch_size, max_epochs = supervised_sizes(estimator, task, frames)
     return Model(
@@ -85,11 +85,13 @@ def supervised_model(estimator: Any, task: Task) -> Model:
     )
 
 
-def learn_scaler(scale: Any, sequences: Sequences, rows: NDArray[np.int64]) -> Scaler | None:
+def learn_scaler(
+    scale: Any, sequences: Sequences, rows: NDArray[np.int64], level_steps: int | None = None
+) -> Scaler | None:
     """Fit the scaler of numeric steps; symbols have none."""
     if sequences.values is None:
         return None
-    return Scaler("global" if scale is True else scale).fit(sequences, rows)
+    return Scaler("global" if scale is True else scale, level_steps).fit(sequences, rows)
 
 
 def supervised_sizes(estimator: Any, task: Task, frames: Frames) -> tuple[int, int]:

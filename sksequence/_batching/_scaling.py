@@ -25,10 +25,16 @@ class Scaler:
         "global" learns mean and deviation of each feature over all training steps. "sequence" uses each
         sequence's own and keeps the logarithm of its deviation as an extra feature of each step, itself
         standardised. False leaves values as they are.
+    level_steps : int, default=None
+        The mean of so many last steps of a sequence is subtracted from it first, feature by feature: a series that
+        is shifted by a constant looks the same. None subtracts nothing.
     """
 
-    def __init__(self, kind: Literal["global", "sequence"] | bool) -> None:
+    def __init__(
+        self, kind: Literal["global", "sequence"] | bool, level_steps: int | None = None
+    ) -> None:
         self.kind = kind
+        self.level_steps = level_steps
         self.mean: NDArray[np.float64] = np.zeros(0)
         self.deviation: NDArray[np.float64] = np.ones(0)
 
@@ -38,7 +44,7 @@ class Scaler:
         width = sequences.values.shape[1]
         self.mean, self.deviation = np.zeros(width), np.ones(width)
         if self.kind == "global":
-            blocks = (chunk.values for chunk in _chunks(sequences, rows))
+            blocks = (self._centred(chunk) for chunk in _chunks(sequences, rows))
             self.mean, self.deviation = _moments(blocks)
         elif self.kind == "sequence":
             logs = (np.log(_own_moments(chunk)[1]) for chunk in _chunks(sequences, rows))
@@ -63,13 +69,27 @@ class Scaler:
             The added features, the same at each step.
         """
         assert sequences.values is not None
+        everything = np.arange(len(sequences))
         if self.kind == "sequence":
-            pieces = [self._by_themselves(x) for x in _chunks(sequences, np.arange(len(sequences)))]
+            pieces = [self._by_themselves(x) for x in _chunks(sequences, everything)]
             scaled, extra = (np.concatenate(blocks) for blocks in zip(*pieces, strict=True))
             return scaled, extra
+        if self.level_steps is not None:
+            blocks = [
+                self._all_alike(self._centred(chunk)) for chunk in _chunks(sequences, everything)
+            ]
+            return np.concatenate(blocks), None
         if self.kind is False:
             return sequences.values.astype(np.float32, copy=False), None
         return self._all_alike(sequences.values), None
+
+    def _centred(self, sequences: Sequences) -> NDArray[Any]:
+        """Subtract the level of each sequence."""
+        assert sequences.values is not None
+        if self.level_steps is None:
+            return sequences.values
+        levels = _last_mean(sequences, self.level_steps)
+        return np.asarray(sequences.values - np.repeat(levels, sequences.lengths, axis=0))
 
     def _all_alike(self, values: NDArray[Any]) -> NDArray[np.float32]:
         scaled = np.empty(values.shape, dtype=np.float32)
@@ -90,6 +110,17 @@ class Scaler:
         scaled = centred / np.repeat(deviation, lengths, axis=0)
         extra = (np.log(deviation) - self.mean) / self.deviation
         return scaled.astype(np.float32), extra.astype(np.float32)
+
+
+def _last_mean(sequences: Sequences, n_steps: int) -> NDArray[np.float64]:
+    """Return the mean of the last `n_steps` steps of each sequence, of shape (n_sequences, n_features)."""
+    assert sequences.values is not None
+    lengths = np.minimum(sequences.lengths, n_steps)
+    ends = sequences.offsets[1:]
+    if n_steps == 1:
+        return np.asarray(sequences.values[ends - 1], dtype=np.float64)
+    last = sequences.take_runs(ends - lengths, lengths)
+    return _own_moments(last)[0]
 
 
 def _chunk_steps(values: NDArray[Any]) -> int:

@@ -15,7 +15,7 @@ from sksequence._targets._codecs import (
     RowCodec,
     classification_codec,
 )
-from sksequence._targets._residual import repeat_forecast
+from sksequence._targets._residual import Naive
 from sksequence._targets._series import SeriesCodec
 from sksequence._targets._symbols import SymbolCodec
 from sksequence._targets._weights import class_weights
@@ -24,6 +24,7 @@ __all__ = [
     "Container",
     "IndicatorCodec",
     "LabelCodec",
+    "Naive",
     "NumberCodec",
     "RowCodec",
     "SeriesCodec",
@@ -33,7 +34,6 @@ __all__ = [
     "classification_codec",
     "plain_container",
     "read_steps",
-    "repeat_forecast",
     "restore_steps",
     "targets_are_steps",
 ]

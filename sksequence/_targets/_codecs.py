@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sksequence._targets._residual import Naive
+
 Numbers = NDArray[Any]
 
 
@@ -144,21 +146,26 @@ class NumberCodec:
     losses: ClassVar[tuple[str, ...]] = ("squared_error", "absolute_error", "huber")
 
     def __init__(
-        self, n_outputs: int, *, flat: bool, scale: bool, residual: str | int | None = None
+        self, n_outputs: int, *, flat: bool, scale: bool, naive: Naive | None = None
     ) -> None:
         self.n_outputs = n_outputs
-        self.residual = residual
+        self.naive = naive
         self.flat = flat
         self.scale = scale
+        self.n_targets = n_outputs
         self.mean = np.zeros(n_outputs)
         self.deviation = np.ones(n_outputs)
 
     @classmethod
-    def learn(cls, y: Any, *, scale: bool = True, residual: str | int | None = None) -> NumberCodec:
+    def learn(cls, y: Any, *, scale: bool = True, naive: Naive | None = None) -> NumberCodec:
         """Read the number of outputs."""
         shape = np.shape(y)
         n_outputs = shape[1] if len(shape) == 2 else 1
-        return cls(n_outputs, flat=len(shape) == 1, scale=scale, residual=residual)
+        return cls(n_outputs, flat=len(shape) == 1, scale=scale, naive=naive)
+
+    def share_deviations(self, n_targets: int) -> None:
+        """Take every `n_targets`-th output for the same quantity at another time: errors count in one unit."""
+        self.n_targets = n_targets
 
     def parse(self, y: Any) -> Numbers:
         """Return y as float64 of shape (n_rows, n_outputs)."""
@@ -174,7 +181,8 @@ class NumberCodec:
         if not self.scale:
             return
         self.mean = rows.mean(axis=0)
-        deviation = rows.std(axis=0)
+        variance = rows.var(axis=0).reshape(-1, self.n_targets).mean(axis=0)
+        deviation = np.tile(np.sqrt(variance), self.n_outputs // self.n_targets)
         # a constant target has a deviation of rounding errors only
         constant = deviation <= 1e-12 * np.maximum(1.0, np.abs(self.mean))
         self.deviation = np.where(constant, 1.0, deviation)

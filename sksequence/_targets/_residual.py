@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,49 +11,71 @@ from numpy.typing import NDArray
 from sksequence._batching import Sequences
 
 
-def repeat_forecast(
-    sequences: Sequences, residual: str | int, n_outputs: int
-) -> NDArray[np.float64]:
-    """Repeat the last value ("last") or the last `residual` values over the horizon.
+@dataclass(frozen=True)
+class Naive:
+    """Repeat the last step, or the last season, of some features over the horizon.
 
-    Parameters
+    Attributes
     ----------
-    sequences : Sequences
-        Windows of numbers.
     residual : "last" or int
         What is repeated; an int is the length of a season in steps.
-    n_outputs : int
-        Horizon times features: for each step of the horizon, all features.
-
-    Returns
-    -------
-    ndarray of shape (n_sequences, n_outputs)
+    columns : tuple of int or None
+        The features of X that y continues, in the order of y; None means all.
     """
-    season = 1 if residual == "last" else int(residual)
-    values = _numbers(sequences, season, residual)
-    n_features = values.shape[1]
-    if n_outputs % n_features:
-        raise ValueError(
-            f"residual={residual!r} needs a y of (n, horizon x features), every feature of X at every step of the "
-            f"horizon; y has {n_outputs} columns and X {n_features} features. Set residual=None, or give X the "
-            "features of y only."
-        )
-    horizon = n_outputs // n_features
-    back = season - np.arange(horizon) % season  # steps before the end
-    rows = sequences.offsets[1:, None] - back
-    return np.asarray(values[rows].reshape(len(sequences), n_outputs), dtype=np.float64)
 
+    residual: str | int
+    columns: tuple[int, ...] | None = None
 
-def _numbers(sequences: Sequences, season: int, residual: str | int) -> NDArray[Any]:
-    if sequences.values is None:
-        raise ValueError(
-            f"residual={residual!r} adds to the last numbers of a sequence; X holds symbols. Set residual=None."
-        )
-    short = np.flatnonzero(sequences.lengths < season)
-    if len(short):
-        i = int(short[0])
-        raise ValueError(
-            f"residual={residual!r} needs windows of at least {season} steps; sequence {i} has "
-            f"{sequences.lengths[i]}. Make longer windows or choose a shorter season."
-        )
-    return sequences.values
+    @property
+    def season(self) -> int:
+        """Steps that are repeated."""
+        return 1 if self.residual == "last" else int(self.residual)
+
+    def n_targets(self, sequences: Sequences) -> int:
+        """Count the features that y continues."""
+        values = self._numbers(sequences)
+        return int(values.shape[1]) if self.columns is None else len(self.columns)
+
+    def forecast(self, sequences: Sequences, n_outputs: int) -> NDArray[np.float64]:
+        """Return what is repeated, of shape (n_sequences, n_outputs).
+
+        `n_outputs` is the horizon times the targets: for each step of the horizon, all targets beside each other.
+        """
+        values = self._numbers(sequences)
+        self._check_lengths(sequences)
+        n_targets = self.n_targets(sequences)
+        if n_outputs % n_targets:
+            raise ValueError(
+                f"residual={self.residual!r} needs a y of (n, horizon x targets), every feature of X at every step of "
+                f"the horizon unless target_columns names some; y has {n_outputs} columns and X {values.shape[1]} "
+                "features. Name the features of y in target_columns, or set residual=None."
+            )
+        horizon = n_outputs // n_targets
+        back = self.season - np.arange(horizon) % self.season  # steps before the end
+        repeated = values[sequences.offsets[1:, None] - back]  # (sequence, horizon, feature)
+        if self.columns is not None:
+            repeated = repeated[:, :, list(self.columns)]
+        return np.asarray(repeated.reshape(len(sequences), n_outputs), dtype=np.float64)
+
+    def _numbers(self, sequences: Sequences) -> NDArray[Any]:
+        values = sequences.values
+        if values is None:
+            raise ValueError(
+                f"residual={self.residual!r} adds to the last numbers of a sequence; X holds symbols. Set "
+                "residual=None."
+            )
+        width = values.shape[1]
+        if self.columns is not None and not all(-width <= i < width for i in self.columns):
+            raise ValueError(
+                f"target_columns={self.columns} names a feature that X does not have: it has {width}, counted from 0."
+            )
+        return values
+
+    def _check_lengths(self, sequences: Sequences) -> None:
+        short = np.flatnonzero(sequences.lengths < self.season)
+        if len(short):
+            i = int(short[0])
+            raise ValueError(
+                f"residual={self.residual!r} needs windows of at least {self.season} steps; sequence {i} has "
+                f"{sequences.lengths[i]}. Make longer windows or choose a shorter season."
+            )

@@ -1,4 +1,4 @@
-"""Numbers in, numbers out."""
+"""The estimator of numbers: its parameters, and how it is fitted."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
-from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN, flat_truth, supervised_attributes
+from sksequence._base import SHARED, SUPERVISED, supervised_attributes
 from sksequence._batching import Sequences
-from sksequence._targets import NumberCodec, repeat_forecast
+from sksequence._regressor._predicting import Predicting
+from sksequence._targets import Naive, NumberCodec
 
 
-class RNNRegressor(RegressorMixin, BaseRNN):
+class RNNRegressor(Predicting):
     """Predict numbers for sequences, or for the steps of sequences, with a recurrent network.
 
     Steps enter one or more recurrent layers, the states are pooled to one a sequence unless each step has a target,
@@ -88,8 +87,13 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         "global" (True) standardises each feature over all sequences, "sequence" over each sequence by itself, adding
         the log of its deviation as a feature. False takes numbers as they are. Unless it is False, y is scaled too.
     residual : "last", int or None, default=None
-        What a forecast is added to: the last step, or the last season of so many steps, repeated over the horizon;
-        y is then (n_sequences, horizon * n_features), all features of a step beside each other.
+        What a forecast is added to: the last step, or the last season of so many steps, repeated over the horizon.
+        y is then (n_sequences, horizon * n_features), all features of a step beside each other, and the network sees
+        each sequence less its last step, or less the mean of its last season: a series that is shifted by a constant
+        has its forecast shifted by it.
+    target_columns : int, list of int or None, default=None
+        Which features of X a y with `residual` continues, as in `sksequence.preprocessing.make_windows`; y is then
+        (n_sequences, horizon * n_targets). None: all of them.
     target : {"auto", "sequence", "steps"}, default="auto"
         What y has one of. "auto": a list of arrays is a target a step, anything else one a sequence.
     analyzer : {"char", "word"} or callable, default="char"
@@ -187,6 +191,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         | {
             "loss": [StrOptions({"auto", "squared_error", "absolute_error", "huber"})],
             "residual": [StrOptions({"last"}), Interval(Integral, 1, None, closed="left"), None],
+            "target_columns": [Integral, list, tuple, None],
         }
     )
     _numeric_targets = True
@@ -224,6 +229,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         tol: float = 1e-4,
         scale: str | bool = "global",
         residual: str | int | None = None,
+        target_columns: int | list[int] | tuple[int, ...] | None = None,
         target: str = "auto",
         analyzer: str | Callable[[str], Any] = "char",
         warm_start: bool = False,
@@ -262,6 +268,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self.tol = tol
         self.scale = scale
         self.residual = residual
+        self.target_columns = target_columns
         self.target = target
         self.analyzer = analyzer
         self.warm_start = warm_start
@@ -271,20 +278,39 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self.verbose = verbose
 
     def _learn_codec(self, y: Any) -> NumberCodec:
-        return NumberCodec.learn(y, scale=self.scale is not False, residual=self.residual)
+        return NumberCodec.learn(y, scale=self.scale is not False, naive=self._naive())
+
+    def _naive(self) -> Naive | None:
+        if self.residual is None:
+            return None
+        columns = self.target_columns
+        if columns is None:
+            return Naive(self.residual)
+        columns = [columns] if isinstance(columns, Integral) else list(columns)
+        if not columns or not all(isinstance(column, Integral) for column in columns):
+            raise ValueError(
+                f"target_columns must be the position of a feature of X, or several; got {self.target_columns!r}."
+            )
+        return Naive(self.residual, tuple(int(column) for column in columns))
+
+    @property
+    def _level_steps(self) -> int | None:
+        naive = self._naive()
+        return None if naive is None else naive.season
 
     def _read_targets(self, y: Any, sequences: Sequences, form: Any, known: Any, codec: Any) -> Any:
         inputs, targets = super()._read_targets(y, sequences, form, known, codec)
-        residual = targets.codec.residual
-        if residual is None:
+        naive = targets.codec.naive
+        if naive is None:
             return inputs, targets
         if targets.container is not None:
             raise ValueError(
-                f"residual={residual!r} forecasts what follows a sequence; it does not go with one target a step. "
-                "Set residual=None."
+                f"residual={naive.residual!r} forecasts what follows a sequence; it does not go with one target a "
+                "step. Set residual=None."
             )
-        naive = repeat_forecast(sequences, residual, targets.parsed.shape[1])
-        return inputs, replace(targets, parsed=targets.parsed - naive)
+        repeated = naive.forecast(sequences, targets.parsed.shape[1])
+        targets.codec.share_deviations(naive.n_targets(sequences))
+        return inputs, replace(targets, parsed=targets.parsed - repeated)
 
     def _public_attributes(self, model: Any) -> dict[str, Any]:
         return supervised_attributes(model) | {"n_outputs_": model.codec.n_outputs}
@@ -308,50 +334,6 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             Trained by one more pass.
         """
         return self._partial_fit(X, y, sample_weight)
-
-    def predict(self, X: Any) -> Any:
-        """Predict numbers.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences,) or (n_sequences, n_outputs), or one (n_steps,) a sequence
-            Float64, in the units of y; per-step numbers in the container that y came in.
-        """
-        sequences = self._check_input(X)
-        codec = self._model.codec
-        rows = codec.decode(self._outputs(sequences))
-        if codec.residual is not None:
-            naive = repeat_forecast(sequences, codec.residual, codec.n_outputs)
-            rows = rows + (naive[:, 0] if codec.flat else naive)
-        return self._arranged(rows, sequences)
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the coefficient of determination, over labelled steps where y has numbers per step.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
-            As in `fit`.
-        y : array-like
-            True numbers.
-        sample_weight : array-like of shape (n_sequences,), default=None
-            Weight of each sequence.
-
-        Returns
-        -------
-        float
-            R squared: 1 is perfect, 0 is as good as the mean.
-        """
-        check_is_fitted(self, "net_")
-        if not self._model.per_step:
-            return float(super().score(X, y, sample_weight))
-        truth, predicted, weights = flat_truth(self, X, y, sample_weight)
-        return float(r2_score(truth, predicted, sample_weight=weights))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
