@@ -52,7 +52,11 @@ class BaseRNN(
     # --- what a subclass adds or replaces -------------------------------------------------------------------------
 
     _numeric_targets = False
-    _level_steps: int | None = None  # of the end of a sequence, whose mean is taken off before it is read
+
+    @property
+    def _level_steps(self) -> int | None:
+        """Steps at the end of a sequence whose mean is taken off before it is read."""
+        return None
 
     def _learn_codec(self, y: Any) -> Any:
         """Return the codec for rows of targets."""

@@ -283,10 +283,10 @@ class RNNRegressor(Predicting):
     def _naive(self) -> Naive | None:
         if self.residual is None:
             return None
-        columns = self.target_columns
-        if columns is None:
+        named: Any = self.target_columns
+        if named is None:
             return Naive(self.residual)
-        columns = [columns] if isinstance(columns, Integral) else list(columns)
+        columns = [named] if isinstance(named, Integral) else list(named)
         if not columns or not all(isinstance(column, Integral) for column in columns):
             raise ValueError(
                 f"target_columns must be the position of a feature of X, or several; got {self.target_columns!r}."
