@@ -388,7 +388,8 @@ def test_order_of_documents_does_not_matter():
         ({"stop": "X"}, ValueError, r"stop='X' can never be generated: \['X'\]"),
         ({"stop": ["t", ""]}, ValueError, "stop='' can never be generated: it is empty"),
         ({"stop": 5}, TypeError, "stop must be a str or a list of str"),
-        ({"prompt": ["t", "o"]}, TypeError, "prompt must be a str, as the texts of fit.*one at"),
+        ({"prompt": ["t", 5]}, TypeError, "prompt must be a str, as the texts of fit.*list.*got 5"),
+        ({"prompt": []}, ValueError, "prompt is an empty list of texts; pass at least one"),
         ({"prompt": 5}, TypeError, "prompt must be a str.*got 5"),
     ],
 )
@@ -399,9 +400,9 @@ def test_generate_refuses(documents, arguments, error, message):
 
 
 def test_generate_refuses_prompts_of_another_kind():
-    """A generator of tokens takes a flat list of tokens."""
+    """A generator of tokens takes lists of tokens."""
     generator = make([["do", "re"], ["re", "mi"]], max_epochs=1)
-    for prompt in ("do", [["do"], ["re", "mi"]], {"do"}):
+    for prompt in ("do", [["do"], "re"], [["do"], [["re"]]], {"do"}):
         with pytest.raises(TypeError, match="prompt must be a list of tokens"):
             generator.generate(prompt)
     with pytest.raises(ValueError, match="X holds numbers"):

@@ -1,7 +1,25 @@
-"""Sampling loops: logits and states in, codes or numbers out. They know neither vocabularies nor estimators."""
+"""Decoding: logits and states in, codes or numbers out. It knows neither vocabularies nor estimators."""
 
+from sksequence._decoding._beams import Beams, search_beams
+from sksequence._decoding._choice import Choice
+from sksequence._decoding._ends import Ends
 from sksequence._decoding._numbers import roll_out
 from sksequence._decoding._states import repeat_rows, select_rows
-from sksequence._decoding._symbols import Choice, choose, generate_codes
+from sksequence._decoding._stepper import CompiledStepper, Stepper
+from sksequence._decoding._symbols import Drawer, choose
+from sksequence._decoding._uniforms import Uniforms
 
-__all__ = ["Choice", "choose", "generate_codes", "repeat_rows", "roll_out", "select_rows"]
+__all__ = [
+    "Beams",
+    "Choice",
+    "CompiledStepper",
+    "Drawer",
+    "Ends",
+    "Stepper",
+    "Uniforms",
+    "choose",
+    "repeat_rows",
+    "roll_out",
+    "search_beams",
+    "select_rows",
+]

@@ -1,31 +1,36 @@
-"""What a fitted generator draws: continuations of a prompt, and samples."""
+"""What a fitted generator writes: continuations of prompts, the likeliest next symbols, and samples."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._batching import Sequences
-from sksequence._decoding import Choice
+from sksequence._batching import PreparedSequences, Sequences
+from sksequence._decoding import Beams, Choice, Drawer, Ends
 from sksequence._generator._forecasting import Forecasting
 from sksequence._generator._kind import models_symbols
-from sksequence._net import continuations
+from sksequence._net import continuations, draw_from, last_outputs, likeliest_continuations
 from sksequence._random import draw_seed
 from sksequence._targets import SymbolCodec
 from sksequence._validation import (
+    check_beams,
     check_choice,
+    check_count,
     check_sample,
+    check_steps,
     continued,
     prompt_sequences,
+    split_prompts,
     stop_outputs,
 )
 
 
 class Drawing(Forecasting):
-    """The methods of `SequenceGenerator` that draw at random."""
+    """The methods of `SequenceGenerator` that write."""
 
     @available_if(models_symbols)
     def generate(
@@ -36,51 +41,221 @@ class Drawing(Forecasting):
         n_samples: int | None = None,
         temperature: float = 1.0,
         top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        typical_p: float | None = None,
+        repetition_penalty: float | None = None,
+        no_repeat_ngram_size: int | None = None,
+        num_beams: int | None = None,
+        length_penalty: float = 0.0,
         stop: Any = None,
         random_state: Any = None,
     ) -> Any:
-        """Continue a prompt, symbol by symbol.
+        """Continue a prompt, or several, symbol by symbol.
 
         Parameters
         ----------
-        prompt : str or list of tokens, default=None
+        prompt : str or list of tokens, or a list of these, default=None
             What to continue: it comes back unaltered at the front. None, like an empty one, begins a new sequence.
-            Symbols that `fit` never saw are read as unknown.
+            Symbols that `fit` never saw are read as unknown; they are never written.
         max_steps : int, default=100
             The most symbols to add.
         n_samples : int, default=None
-            How many continuations to draw, as a list. None draws one and returns it as such.
+            How many continuations of each prompt, as a list. None gives one and returns it as such.
         temperature : float, default=1.0
             Divides the logits: below 1 is more careful, above 1 bolder.
         top_k : int, default=None
             Draw among the k likeliest symbols only; 1 always takes the likeliest one.
+        top_p : float, default=None
+            Draw among the fewest symbols that together have this probability, 0.9 say [1]_.
+        min_p : float, default=None
+            Draw among symbols with at least this share of the likeliest one's probability, 0.05 say [2]_.
+        typical_p : float, default=None
+            Draw among the fewest symbols that together have this probability, those first whose surprise is nearest
+            to the expected one [3]_.
+        repetition_penalty : float, default=None
+            Divides the positive logits, and multiplies the negative ones, of symbols that have occurred, prompt
+            included; 1.2 is common [4]_.
+        no_repeat_ngram_size : int, default=None
+            Never write a run of so many symbols twice, prompt included [5]_. A sequence ends where nothing else is
+            left.
+        num_beams : int, default=None
+            Search for the likeliest continuations instead of drawing them, with so many prefixes kept; several samples
+            are the best ones found, best first. It needs `temperature` and all rules for drawing at their defaults.
+        length_penalty : float, default=0.0
+            In a search, the exponent by which longer continuations gain [6]_; 0 looks for the likeliest.
         stop : str, token, or list of them, default=None
             End after the first of these that is generated, kept at the end.
         random_state : int, RandomState instance or None, default=None
-            Makes the draws repeatable.
+            Makes the draws repeatable. Each sample of each prompt has a stream of random numbers of its own: the
+            first samples are the same however many are drawn.
 
         Returns
         -------
         str or list of tokens, or a list of `n_samples` of them
-            Prompt and continuation.
+            Prompt and continuation. For a list of prompts, a list with one of these for each.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of its range, a search is to draw, or a stop can never be generated.
+        TypeError
+            If a prompt is of another kind than the sequences of `fit`.
+
+        References
+        ----------
+        .. [1] Holtzman et al. (2020), The Curious Case of Neural Text Degeneration, ICLR.
+        .. [2] Nguyen et al. (2024), Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs,
+           arXiv:2407.01082.
+        .. [3] Meister et al. (2023), Locally Typical Sampling, TACL 11.
+        .. [4] Keskar et al. (2019), CTRL: A Conditional Transformer Language Model for Controllable Generation,
+           arXiv:1909.05858.
+        .. [5] Paulus, Xiong & Socher (2018), A Deep Reinforced Model for Abstractive Summarization, ICLR.
+        .. [6] Wu et al. (2016), Google's Neural Machine Translation System, arXiv:1609.08144.
+        """
+        rules: dict[str, Any] = {
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "min_p": min_p,
+            "typical_p": typical_p,
+            "repetition_penalty": repetition_penalty,
+            "no_repeat_ngram_size": no_repeat_ngram_size,
+        }
+        check_is_fitted(self, "net_")
+        check_steps(max_steps, n_samples)
+        check_choice(**rules)
+        check_beams(num_beams, length_penalty, n_samples, rules)
+        prompts, several = split_prompts(prompt, self._model.form)
+        asked = (*self._read_prompts(prompts), Choice(**rules), self._ends(max_steps, stop))
+        n_wanted = int(n_samples or 1)
+        with self._model.threads():
+            if num_beams is None:
+                seed = draw_seed(random_state)
+                rows = continuations(self.net_, *asked, n_samples=n_wanted, seed=seed)
+            else:
+                beams = Beams(int(num_beams), float(length_penalty))
+                rows = likeliest_continuations(self.net_, *asked, beams)
+        texts = [
+            [self._continued(begun, codes) for codes in found[:n_wanted]]
+            for begun, found in zip(prompts, rows, strict=True)
+        ]
+        results = [found[0] if n_samples is None else found for found in texts]
+        return results if several else results[0]
+
+    @available_if(models_symbols)
+    def stream(
+        self,
+        prompt: Any = None,
+        *,
+        max_steps: int = 100,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        typical_p: float | None = None,
+        repetition_penalty: float | None = None,
+        no_repeat_ngram_size: int | None = None,
+        stop: Any = None,
+        random_state: Any = None,
+    ) -> Iterator[Any]:
+        """Continue one prompt and yield each symbol as soon as it is drawn.
+
+        Parameters
+        ----------
+        prompt, max_steps, temperature, top_k, top_p, min_p, typical_p, repetition_penalty, no_repeat_ngram_size, stop
+            As for `generate`.
+        random_state : int, RandomState instance or None, default=None
+            Makes the draws repeatable: they are those of `generate`.
+
+        Yields
+        ------
+        str or token
+            The next symbol; the prompt is not repeated.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `generate`, and for several prompts; before the first symbol is asked for.
+        """
+        rules: dict[str, Any] = {
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "min_p": min_p,
+            "typical_p": typical_p,
+            "repetition_penalty": repetition_penalty,
+            "no_repeat_ngram_size": no_repeat_ngram_size,
+        }
+        check_is_fitted(self, "net_")
+        check_steps(max_steps, None)
+        check_choice(**rules)
+        context, codes = self._read_prompts([prompt])
+        ends, seed = self._ends(max_steps, stop), draw_seed(random_state)
+        with self._model.threads():
+            drawer = draw_from(
+                self.net_, context, codes, Choice(**rules), ends, n_samples=1, seed=seed
+            )
+        return self._drawn_one_by_one(drawer)
+
+    def _drawn_one_by_one(self, drawer: Drawer) -> Iterator[Any]:
+        codes = drawer.one_by_one()
+        while True:
+            # between two symbols the caller has its own number of threads
+            with self._model.threads():
+                code = next(codes, None)
+            if code is None:
+                return
+            yield self._model.codec.symbols([code])[0]
+
+    @available_if(models_symbols)
+    def top_choices(self, prompt: Any = None, k: int = 5) -> Any:
+        """Return the likeliest symbols after a prompt, with their probabilities.
+
+        Parameters
+        ----------
+        prompt : str or list of tokens, or a list of these, default=None
+            As for `generate`.
+        k : int, default=5
+            How many; fewer come where there are no more.
+
+        Returns
+        -------
+        list of (symbol, float), or a list of these
+            Likeliest first. The symbol None stands for the end of the sequence, where ends are learnt. For a list of
+            prompts, a list with one of these for each.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If k is no count, or the prompt of another kind than the sequences of `fit`.
         """
         check_is_fitted(self, "net_")
-        check_choice(max_steps=max_steps, n_samples=n_samples, temperature=temperature, top_k=top_k)
-        form, codec = self._model.form, self._model.codec
-        start = codec.context(prompt_sequences(prompt, form, self))
+        check_count("k", k)
+        prompts, several = split_prompts(prompt, self._model.form)
+        codec = self._model.codec
         with self._model.threads():
-            drawn = continuations(
-                self.net_,
-                self._model.prepare(start),
-                Choice(float(temperature), None if top_k is None else int(top_k)),
-                n_samples=1 if n_samples is None else int(n_samples),
-                max_steps=int(max_steps),
-                end=codec.end,
-                stops=stop_outputs(stop, form),
-                seed=draw_seed(random_state),
-            )
-        texts = [continued(prompt, codec.symbols(new), form) for new in drawn]
-        return texts[0] if n_samples is None else texts
+            outputs = last_outputs(self.net_, self._read_prompts(prompts)[0])
+        names = [*codec.vocabulary.symbols, *([None] if codec.has_ends else [])]
+        choices = []
+        for p in codec.probabilities(outputs):
+            likeliest = np.argsort(-p, kind="stable")[: int(k)]
+            choices.append([(names[code], float(p[code])) for code in likeliest])
+        return choices if several else choices[0]
+
+    def _read_prompts(self, prompts: list[Any]) -> tuple[PreparedSequences, list[list[int]]]:
+        """Return prompts as the network reads them, and as outputs; unknown symbols are -1 there."""
+        sequences = prompt_sequences(prompts, self._model.form, self)
+        assert sequences.codes is not None
+        outputs = np.split(sequences.codes[:, 0] - 1, sequences.offsets[1:-1])
+        context = self._model.prepare(self._model.codec.context(sequences))
+        return context, [row.tolist() for row in outputs]
+
+    def _ends(self, max_steps: int, stop: Any) -> Ends:
+        return Ends(int(max_steps), self._model.codec.end, stop_outputs(stop, self._model.form))
+
+    def _continued(self, prompt: Any, codes: list[int]) -> Any:
+        return continued(prompt, self._model.codec.symbols(codes), self._model.form)
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
         """Draw whole sequences from the learnt distribution.

@@ -58,14 +58,6 @@ def draw_code(logits: Any, uniform: float, temperature: float, weights: Any) -> 
 
 
 @compiled
-def draw_codes(logits: Any, uniforms: Any, temperature: float, codes: Any) -> None:
-    """Fill codes (n_rows,) with one draw from each row of logits."""
-    weights = np.empty(logits.shape[1])
-    for row in range(len(logits)):
-        codes[row] = draw_code(logits[row], uniforms[row], temperature, weights)
-
-
-@compiled
 def _gate(kind: int, x: Any, rec: Any, h: Any, c: Any) -> None:
     """Update one row's state from W x + b and U h + b, by the equations of the cells."""
     size = len(h)

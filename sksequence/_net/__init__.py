@@ -8,7 +8,12 @@ from sksequence._net._build import (
     new_net,
     restored_net,
 )
-from sksequence._net._generating import continuations, forecast_paths
+from sksequence._net._generating import (
+    continuations,
+    draw_from,
+    forecast_paths,
+    likeliest_continuations,
+)
 from sksequence._net._net import SequenceNet
 from sksequence._net._optimization import OPTIMIZERS, SCHEDULES
 from sksequence._net._stepping import last_features, last_outputs, read_to_the_end, step_losses
@@ -22,9 +27,11 @@ __all__ = [
     "Stopping",
     "TrainingRecord",
     "continuations",
+    "draw_from",
     "forecast_paths",
     "last_features",
     "last_outputs",
+    "likeliest_continuations",
     "net_arrays",
     "network_features",
     "network_outputs",

@@ -12,10 +12,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._batching import PreparedSequences
-from sksequence._decoding import Choice, generate_codes, repeat_rows, roll_out
+from sksequence._decoding import (
+    Beams,
+    Choice,
+    Drawer,
+    Ends,
+    Stepper,
+    Uniforms,
+    repeat_rows,
+    roll_out,
+    search_beams,
+)
 from sksequence._losses import DRAWS
 from sksequence._net._net import SequenceNet
-from sksequence._net._stepping import read_to_the_end
+from sksequence._net._steppers import make_stepper
+from sksequence._net._stepping import read_to_the_end, read_together
 from sksequence._random import torch_generator
 
 # paths drawn together: their states bound the memory of a forecast
@@ -25,27 +36,57 @@ _MOST_ROWS = 1 << 14
 def continuations(
     net: SequenceNet,
     context: PreparedSequences,
+    prompts: Sequence[Sequence[int]],
     choice: Choice,
+    ends: Ends,
     *,
     n_samples: int,
-    max_steps: int,
-    end: int | None,
-    stops: Sequence[Sequence[int]],
     seed: int,
-) -> list[list[int]]:
-    """Draw `n_samples` continuations of each context, as outputs."""
-    outputs, state = _read_all(net, context, np.arange(len(context)), n_samples)
-    with torch.inference_mode():
-        return generate_codes(
-            partial(_advance_codes, net),
-            outputs,
-            state,
-            choice,
-            max_steps=max_steps,
-            end=end,
-            stops=stops,
-            generator=torch_generator(seed, "sample", net.device),
-        )
+) -> list[list[list[int]]]:
+    """Draw `n_samples` continuations of each context, as outputs; `prompts` are the contexts as outputs."""
+    drawn = draw_from(net, context, prompts, choice, ends, n_samples=n_samples, seed=seed).finish()
+    return [drawn[i * n_samples : (i + 1) * n_samples] for i in range(len(context))]
+
+
+def draw_from(
+    net: SequenceNet,
+    context: PreparedSequences,
+    prompts: Sequence[Sequence[int]],
+    choice: Choice,
+    ends: Ends,
+    *,
+    n_samples: int,
+    seed: int,
+) -> Drawer:
+    """Read the contexts and get ready to draw, each sample from a stream of its own."""
+    rows = np.repeat(np.arange(len(context)), n_samples)
+    names = [(i, sample) for i in range(len(context)) for sample in range(n_samples)]
+    stepper = _read_prompts(net, context)
+    stepper.select(rows)
+    repeated = [prompts[row] for row in rows.tolist()] if choice.looks_back else []
+    return Drawer(stepper, choice, Uniforms(seed, names), repeated, ends)
+
+
+def likeliest_continuations(
+    net: SequenceNet,
+    context: PreparedSequences,
+    prompts: Sequence[Sequence[int]],
+    choice: Choice,
+    ends: Ends,
+    beams: Beams,
+) -> list[list[list[int]]]:
+    """Search for the likeliest continuations of each context, as outputs, best first."""
+    found = []
+    for i, prompt in enumerate(prompts):
+        stepper = _read_prompts(net, context)
+        stepper.select(np.array([i]))
+        found.append(search_beams(stepper, beams, choice, prompt, ends))
+    return found
+
+
+def _read_prompts(net: SequenceNet, context: PreparedSequences) -> Stepper:
+    outputs, state = read_together(net, context)
+    return make_stepper(net.module_, outputs, state)
 
 
 def forecast_paths(
@@ -79,12 +120,6 @@ def _read_all(
 ) -> tuple[Tensor, Any]:
     outputs, state = read_to_the_end(net, context, index)
     return repeat_rows(outputs, n_samples), repeat_rows(state, n_samples)
-
-
-def _advance_codes(net: SequenceNet, drawn: Tensor, state: Any) -> tuple[Tensor, Any]:
-    codes = drawn[:, None, None] + 1  # no output stands for code 0, the unknown symbol
-    outputs, state = net.module_.advance(lengths=None, codes=codes, state=state)
-    return outputs, state
 
 
 def _advance_values(net: SequenceNet, values: Tensor, state: Any) -> tuple[Tensor, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches
+from sksequence._decoding import select_rows
 from sksequence._net._inference import in_order
 from sksequence._net._memory import inference_advice, memory_errors
 from sksequence._net._net import SequenceNet
@@ -68,6 +69,25 @@ def read_to_the_end(
         The network's state there.
     """
     return _read_to_the_end(net, net.module_.advance, prepared, index)
+
+
+def read_together(net: SequenceNet, prepared: PreparedSequences) -> tuple[Tensor, Any]:
+    """Read all sequences, each to the same bits as alone; the rest as in `read_to_the_end`."""
+    parts, order = [], []
+    for index, padded in inference_batches(prepared.lengths, chunk=_CHUNK):
+        outputs, state = read_to_the_end(net, prepared, padded)
+        rows = torch.arange(len(index), device=outputs.device)
+        parts.append((outputs[rows], select_rows(state, rows)))
+        order.append(index)
+    back = torch.from_numpy(np.argsort(np.concatenate(order), kind="stable"))
+    return cast(tuple[Tensor, Any], select_rows(_joined(parts), back))
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Put the rows of nested tuples one below the other."""
+    if isinstance(parts[0], Tensor):
+        return torch.cat(list(parts))
+    return tuple(_joined(part) for part in zip(*parts, strict=True))
 
 
 def _last_rows(

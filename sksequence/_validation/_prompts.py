@@ -1,30 +1,54 @@
-"""What a generator is asked for: prompts and stop marks as codes, numbers in their ranges, continuations as X was."""
+"""What a generator is asked for: prompts and stop marks as codes, continuations as X was."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from sksequence._batching import Sequences
+from sksequence._batching import Sequences, offsets_of
 from sksequence._validation._door import check_sequences
 from sksequence._validation._forms import InputForm, cut_text
 
 
-def prompt_sequences(prompt: Any, form: InputForm, estimator: BaseEstimator) -> Sequences:
-    """Read a prompt; None and empty ones are a sequence without steps."""
+def split_prompts(prompt: Any, form: InputForm) -> tuple[list[Any], bool]:
+    """Return prompts as a list, and whether they came as one."""
+    if form.is_text:
+        several = isinstance(prompt, list | tuple)
+    else:
+        lists = isinstance(prompt, list | tuple) or (
+            isinstance(prompt, np.ndarray) and prompt.ndim > 0
+        )
+        several = lists and any(map(_is_list, prompt))
+    if several and not len(prompt):
+        raise ValueError(
+            "prompt is an empty list of texts; pass at least one, or None to begin a new sequence."
+        )
+    return (list(prompt), True) if several else ([prompt], False)
+
+
+def prompt_sequences(
+    prompts: Sequence[Any], form: InputForm, estimator: BaseEstimator
+) -> Sequences:
+    """Read prompts; None and empty ones are sequences without steps."""
+    parts = [_prompt_codes(prompt, form, estimator) for prompt in prompts]
+    return Sequences(None, offsets_of([len(part) for part in parts]), np.concatenate(parts))
+
+
+def _prompt_codes(prompt: Any, form: InputForm, estimator: BaseEstimator) -> NDArray[np.int32]:
     if prompt is None:
         prompt = "" if form.is_text else []
     _check_prompt(prompt, form)
     if not list(cut_text(prompt, form.analyzer) if form.is_text else prompt):
-        return Sequences(None, [0, 0], np.empty((0, 1), dtype=np.int32))
+        return np.empty((0, 1), dtype=np.int32)
     # a prompt has any length, even where fit saw a table
     form = replace(form, layout="sequences", n_features_in=1)
-    return check_sequences([prompt if form.is_text else list(prompt)], form, estimator)
+    read = check_sequences([prompt if form.is_text else list(prompt)], form, estimator)
+    return np.asarray(read.codes, dtype=np.int32)
 
 
 def _check_prompt(prompt: Any, form: InputForm) -> None:
@@ -35,8 +59,7 @@ def _check_prompt(prompt: Any, form: InputForm) -> None:
         wanted = "a list of tokens, as those of fit"
     if not fits:
         raise TypeError(
-            f"prompt must be {wanted}, or None to begin a new sequence; got {prompt!r:.60}. "
-            "Prompts are continued one at a time."
+            f"prompt must be {wanted}, None to begin a new sequence, or a list of such prompts; got {prompt!r:.60}."
         )
 
 
@@ -78,36 +101,3 @@ def continued(prompt: Any, symbols: list[Any], form: InputForm) -> Any:
         return [*(() if prompt is None else prompt), *symbols]
     joint = "" if isinstance(form.analyzer, str) else " "
     return joint.join([*([prompt] if prompt else []), *map(str, symbols)])
-
-
-def check_choice(*, max_steps: Any, n_samples: Any, temperature: Any, top_k: Any) -> None:
-    """Check the arguments of `generate`."""
-    _check_count("max_steps", max_steps)
-    if n_samples is not None:
-        _check_count("n_samples", n_samples)
-    if top_k is not None:
-        _check_count("top_k", top_k)
-    if not isinstance(temperature, Real) or not 0 < float(temperature) < np.inf:
-        raise ValueError(
-            f"temperature must be a number above 0; got {temperature!r}. For the likeliest symbol at each step, "
-            "use top_k=1."
-        )
-
-
-def check_sample(n_samples: Any) -> None:
-    """Check the argument of `sample`."""
-    _check_count("n_samples", n_samples)
-
-
-def check_forecast(horizon: Any, n_samples: Any, quantiles: Sequence[float]) -> None:
-    """Check the arguments of `forecast`."""
-    _check_count("horizon", horizon)
-    _check_count("n_samples", n_samples)
-    levels = np.asarray(quantiles, dtype=np.float64)
-    if levels.ndim != 1 or not np.all((levels >= 0) & (levels <= 1)):
-        raise ValueError(f"quantiles must be a list of levels between 0 and 1; got {quantiles!r}.")
-
-
-def _check_count(name: str, value: Any) -> None:
-    if not isinstance(value, Integral) or int(value) < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}.")

@@ -1,0 +1,161 @@
+"""The lean ways to take one step of a network: in compiled loops, in few torch operations, or through the modules.
+
+Which one is taken depends on the network alone, never on the number of rows, so that a row has the same bits in any
+company. Output i of a network is code i + 1 of its input.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sksequence import _kernels
+from sksequence._cells import CELLS
+from sksequence._decoding import CompiledStepper, Stepper, select_rows
+from sksequence._modules import SequenceNetwork
+
+# a product's rows keep their bits in multiples of so many rows, with at least so many columns
+_STABLE = 16
+# a larger alphabet's first products are computed when needed: a text has fewer symbols
+_LARGEST_TABLE = 4096
+
+
+def make_stepper(network: SequenceNetwork, outputs: Tensor, state: Any) -> Stepper:
+    """Return rows that go on from a state.
+
+    Parameters
+    ----------
+    network : SequenceNetwork
+        In evaluation mode.
+    outputs : Tensor of shape (n_rows, n_outputs)
+        Logits of the next code.
+    state : nested tuple of Tensor
+        That came with them.
+    """
+    if not _is_plain(network):
+        return TorchStepper(network, outputs, state)
+    on_cpu = outputs.device.type == "cpu" and outputs.dtype == torch.float32
+    if on_cpu and _kernels.has_numba():
+        return _compiled(network, outputs, state)
+    return LeanStepper(network, outputs, state)
+
+
+def _is_plain(network: SequenceNetwork) -> bool:
+    """Tell whether the network is one embedding, layers of gates, and a head."""
+    gated = [CELLS["rnn"], CELLS["gru"], CELLS["lstm"]]
+    layers: Any = list(network.stack.forwards)
+    return (
+        network.spec.n_features == 0
+        and len(network.inputs.tables) == 1
+        and all(type(layer) in gated for layer in layers)
+        and all(len(layer.weight_hh) >= _STABLE for layer in layers)
+    )
+
+
+def _compiled(network: SequenceNetwork, outputs: Tensor, state: Any) -> CompiledStepper:
+    from sksequence._kernels import _generation_loops as loops
+
+    layers: Any = list(network.stack.forwards)
+    embedding = _array(network.inputs.tables[0])
+    first = _array(layers[0].weight_ih.T)
+    table = np.empty((len(embedding), first.shape[1]), dtype=np.float32)
+    tables = embedding, first, table, np.zeros(len(embedding), dtype=np.bool_)
+    recurrent = _array(torch.stack([layer.weight_hh.T for layer in layers]))
+    # the first one is not read, and may have another width: its place is taken
+    entering = [layers[0].weight_hh.T, *(layer.weight_ih.T for layer in layers[1:])]
+    upper = _array(torch.stack(entering))[1:]
+    pairs = [torch.stack([layer.bias_ih, layer.bias_hh]) for layer in layers]
+    biases = _array(torch.stack(pairs))
+    head = _array(network.head.weight.T), _array(network.head.bias)
+    hidden = _array(torch.stack([part[0] for part in state], dim=1))
+    memory = _array(torch.stack([part[-1] for part in state], dim=1))
+    weights = upper, recurrent, biases, *head
+    kind = _kind(network, loops)
+    return CompiledStepper(kind, tables, weights, hidden, memory, _array(outputs))
+
+
+def _kind(network: SequenceNetwork, loops: Any) -> int:
+    cell = network.stack.forwards[0]
+    if isinstance(cell, CELLS["rnn"]):
+        kinds = {"tanh": loops.TANH, "relu": loops.RELU, "sigmoid": loops.LOGISTIC}
+        return int(kinds[str(cell.activation)])
+    return int(loops.LSTM if isinstance(cell, CELLS["lstm"]) else loops.GRU)
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    """Return a copy in the order of C."""
+    return np.array(tensor.detach().numpy(), order="C")
+
+
+class TorchStepper:
+    """The step of any network, through its modules; rows are padded to a number that keeps their bits.
+
+    Parameters
+    ----------
+    network : SequenceNetwork
+        In evaluation mode.
+    outputs : Tensor of shape (n_rows, n_outputs)
+        Logits of the next code.
+    state : nested tuple of Tensor
+        That came with them.
+    """
+
+    def __init__(self, network: SequenceNetwork, outputs: Tensor, state: Any) -> None:
+        self._network, self._outputs, self._state = network, outputs, state
+        self.select(np.arange(len(outputs)))
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """Of the next code of each row, (n_rows, n_codes)."""
+        return np.asarray(self._outputs[: self._n_rows].cpu().numpy())
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        """Keep some rows, in the order given; a row may be taken several times."""
+        self._n_rows = len(rows)
+        index = torch.from_numpy(_padded(rows)).to(self._outputs.device)
+        self._outputs = self._outputs[index]
+        self._state = select_rows(self._state, index)
+
+    def advance(self, codes: NDArray[np.int64]) -> None:
+        """Go on by one code a row."""
+        read = torch.from_numpy(_padded(codes)).to(self._outputs.device) + 1
+        with torch.inference_mode():
+            self._outputs, self._state = self._step(read)
+
+    def _step(self, codes: Tensor) -> tuple[Tensor, Any]:
+        return self._network.advance(lengths=None, codes=codes[:, None, None], state=self._state)
+
+
+class LeanStepper(TorchStepper):
+    """The step of one embedding, gated layers and a head, in few operations; the first product is a table."""
+
+    def __init__(self, network: SequenceNetwork, outputs: Tensor, state: Any) -> None:
+        super().__init__(network, outputs, state)
+        self._layers: Any = list(network.stack.forwards)
+        self._embedding = network.inputs.tables[0]
+        first = self._layers[0]
+        self._table: Tensor | None = None
+        if len(self._embedding) <= _LARGEST_TABLE:
+            with torch.inference_mode():
+                self._table = F.linear(self._embedding, first.weight_ih, first.bias_ih)
+
+    def _step(self, codes: Tensor) -> tuple[Tensor, Any]:
+        after: list[Any] = []
+        x = self._embedding[codes] if self._table is None else self._table[codes]
+        for layer, state in zip(self._layers, self._state, strict=True):
+            if after or self._table is None:
+                x = F.linear(x, layer.weight_ih, layer.bias_ih)
+            recurrent = F.linear(state[0], layer.weight_hh, layer.bias_hh)
+            after.append(layer.equations(x, recurrent, state))
+            x = after[-1][0]
+        return self._network.head(x), tuple(after)
+
+
+def _padded(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Repeat the first entry until there are enough."""
+    return np.concatenate([rows, np.repeat(rows[:1], -len(rows) % _STABLE)])

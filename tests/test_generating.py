@@ -1,0 +1,363 @@
+"""What generators write, by every rule: laws of the steps, the streams and the searches, then errors."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+
+from sksequence import SequenceGenerator, _kernels
+from sksequence._cells import CELLS
+from sksequence._net import _steppers
+from sksequence._net._steppers import LeanStepper, TorchStepper, make_stepper
+from sksequence._net._stepping import read_together
+from sksequence._validation import prompt_sequences
+
+DOCUMENTS = ["to be or not to be", "that is the question", "whether tis nobler", "in the mind"] * 5
+TEXT = "the cat sat on the mat. the dog ate the rat. " * 12
+RULES = {
+    "plain": {},
+    "temperature": {"temperature": 0.7},
+    "greedy": {"top_k": 1},
+    "top_k": {"top_k": 4},
+    "top_p": {"top_p": 0.9},
+    "min_p": {"min_p": 0.1},
+    "typical_p": {"typical_p": 0.8},
+    "penalty": {"repetition_penalty": 1.5},
+    "no_repeat": {"no_repeat_ngram_size": 3},
+    "all": {"top_p": 0.95, "min_p": 0.01, "repetition_penalty": 1.1, "no_repeat_ngram_size": 4},
+}
+every_rule = pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
+
+
+def make(X=DOCUMENTS, cell="gru", **parameters):
+    """Fit a small generator."""
+    parameters = {"hidden_size": 16, "max_epochs": 3, "random_state": 0} | parameters
+    return SequenceGenerator(cell, **parameters).fit(X)
+
+
+@pytest.fixture(scope="module")
+def documents():
+    """Fit on several short texts, whose ends are learnt."""
+    return make()
+
+
+@pytest.fixture(scope="module")
+def writer():
+    """Fit on one long text, which has no end that could be learnt."""
+    return make([TEXT], "lstm", hidden_size=24, max_epochs=10)
+
+
+def started(generator, prompts, factory=make_stepper):
+    """Read prompts and return the rows that go on."""
+    context, _ = generator._read_prompts(prompts)
+    return factory(generator.net_.module_, *read_together(generator.net_, context))
+
+
+# --- laws: steps ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factory", [make_stepper, LeanStepper, TorchStepper])
+@pytest.mark.parametrize(
+    ("cell", "parameters"),
+    [
+        *((cell, {}) for cell in CELLS),
+        ("rnn", {"activation": "relu"}),
+        ("rnn", {"activation": "sigmoid"}),
+        ("lstm", {"num_layers": 3}),
+        ("gru", {"num_layers": 2}),
+    ],
+    ids=str,
+)
+def test_steps_equal_reading_the_whole(cell, parameters, factory):
+    """After each code a step gives the logits that reading prompt and codes together gives."""
+    generator = make(cell=cell, max_epochs=1, **parameters)
+    if factory is LeanStepper and not _steppers._is_plain(generator.net_.module_):
+        factory = make_stepper
+    stepper = started(generator, ["to", "", "question"], factory)
+    texts = ["to", "", "question"]
+    symbols = list(generator.vocabulary_)
+    for i in range(6):
+        whole, _ = read_together(generator.net_, generator._read_prompts(texts)[0])
+        assert stepper.logits == pytest.approx(whole.numpy(), abs=2e-5)
+        codes = np.array([(3 * i) % len(symbols), i, 2])
+        stepper.advance(codes)
+        texts = [text + symbols[code] for text, code in zip(texts, codes, strict=True)]
+
+
+def test_plain_cells_step_in_compiled_loops(documents):
+    """The fast way is the one taken, and what it has no loop for goes through the modules."""
+    ways = {type(started(make(cell=c, max_epochs=1), ["to"])).__name__ for c in ("rnn", "lstm")}
+    assert ways == {"CompiledStepper" if _kernels.has_numba() else "LeanStepper"}
+    assert isinstance(started(make(cell="feedforward", max_epochs=1), ["to"]), TorchStepper)
+
+
+@pytest.mark.parametrize("factory", [make_stepper, LeanStepper, TorchStepper])
+def test_rows_keep_their_bits_in_any_company(documents, factory):
+    """A row's logits are the same alone, among others and in another order."""
+    prompts = ["to be", "th", "", "q"] * 5
+    together = started(documents, prompts, factory)
+    codes = np.arange(len(prompts)) % 7
+    for _ in range(3):
+        together.advance(codes)
+    for i in (0, 1, 2, 19):
+        alone = started(documents, prompts[i : i + 1], factory)
+        for _ in range(3):
+            alone.advance(codes[i : i + 1])
+        assert np.array_equal(alone.logits[0], together.logits[i])
+
+
+# --- laws: streams ----------------------------------------------------------------------------------------------------
+
+
+@every_rule
+def test_first_samples_do_not_depend_on_how_many(documents, rules):
+    """Each sample has random numbers of its own: more samples change none of the first."""
+    few, many = (
+        documents.generate("t", n_samples=n, max_steps=30, random_state=3, **rules) for n in (3, 40)
+    )
+    assert few == many[:3]
+    assert documents.generate("t", max_steps=30, random_state=3, **rules) == few[0]
+
+
+@every_rule
+def test_prompts_do_not_depend_on_the_later_ones(documents, rules):
+    """The first prompt of several is continued as if it were alone, and results come in its order."""
+    prompts = ["to", "", "whether tis", "zzz"]
+    several = documents.generate(prompts, n_samples=2, max_steps=20, random_state=1, **rules)
+    assert [len(texts) for texts in several] == [2] * 4
+    for prompt, texts in zip(prompts, several, strict=True):
+        assert all(text.startswith(prompt) for text in texts)
+    alone = documents.generate("to", n_samples=2, max_steps=20, random_state=1, **rules)
+    assert several[0] == alone
+    single = documents.generate(prompts, max_steps=20, random_state=1, **rules)
+    assert single == [texts[0] for texts in several]
+
+
+@every_rule
+def test_stream_yields_what_generate_writes(documents, rules):
+    """Symbol by symbol comes the same text."""
+    for prompt, stop in [("to", None), (None, " "), ("q", ["ab", "th"])]:
+        arguments = {"max_steps": 80, "stop": stop, "random_state": 2} | rules
+        streamed = "".join(documents.stream(prompt, **arguments))
+        assert (prompt or "") + streamed == documents.generate(prompt, **arguments)
+
+
+def test_streams_keep_apart(documents):
+    """Two streams of one generator can be read in turn."""
+    alone = [list(documents.stream("t", max_steps=20, random_state=seed)) for seed in (0, 1)]
+    pair = [documents.stream("t", max_steps=20, random_state=seed) for seed in (0, 1)]
+    turns = list(itertools.zip_longest(*pair))
+    assert [[s for s in column if s is not None] for column in zip(*turns, strict=True)] == alone
+
+
+@pytest.mark.parametrize(
+    "neutral",
+    [
+        {"top_p": 1},
+        {"top_p": 1.0, "typical_p": 1, "min_p": 0, "repetition_penalty": 1.0},
+        {"top_k": 10_000},
+        {"no_repeat_ngram_size": 10_000},
+    ],
+    ids=str,
+)
+def test_neutral_rules_are_plain_sampling(documents, neutral):
+    """What rules nothing out draws what is drawn without it, in compiled loops or not."""
+    plain = documents.generate("t", n_samples=20, max_steps=40, random_state=5)
+    assert documents.generate("t", n_samples=20, max_steps=40, random_state=5, **neutral) == plain
+
+
+@pytest.mark.parametrize("prompt", [None, "th"])
+def test_drawn_symbols_follow_the_probabilities(documents, prompt):
+    """First and second symbols come as often as the network says, through the loops that draw several at once."""
+    p = dict(documents.top_choices(prompt, k=10_000))
+    texts = documents.generate(prompt, max_steps=2, n_samples=4000, random_state=0)
+    added = [text[len(prompt or "") :] for text in texts]
+    assert frequencies_fit([text[:1] or None for text in added], p)
+    likeliest = next(name for name in p if name is not None)
+    after = dict(documents.top_choices((prompt or "") + likeliest, k=99))
+    assert frequencies_fit([text[1:] or None for text in added if text[:1] == likeliest], after)
+
+
+def frequencies_fit(drawn, p):
+    """Test whether draws follow probabilities; rare ones are pooled."""
+    common = [name for name, share in p.items() if share * len(drawn) >= 5]
+    counts = [drawn.count(name) for name in common]
+    expected = [p[name] * len(drawn) for name in common]
+    if len(common) < len(p):
+        counts.append(len(drawn) - sum(counts))
+        expected.append(len(drawn) - sum(expected))
+    return chisquare(counts, expected).pvalue > 0.01
+
+
+def test_score_of_a_text_is_its_probability_of_being_generated(documents):
+    """The log-likelihood of a text adds up what `top_choices` says of each symbol, its end included."""
+    text = documents.generate(max_steps=200, random_state=8)
+    assert len(text) < 200
+    logp = sum(
+        np.log(dict(documents.top_choices(text[:i], k=99))[symbol])
+        for i, symbol in enumerate([*text, None])
+    )
+    assert documents.score_samples([text])[0] == pytest.approx(logp, rel=1e-5)
+
+
+# --- laws: choices and searches ---------------------------------------------------------------------------------------
+
+
+def test_top_choices_are_the_largest_probabilities(documents, writer):
+    """Names and shares as `predict_proba` has them, the end as None, likeliest first."""
+    for generator in (documents, writer):
+        names = [*generator.vocabulary_, None]
+        p = generator.predict_proba(["the", "q"])
+        best = generator.top_choices(["the", "q"], k=3)
+        for row, choices in zip(p, best, strict=True):
+            order = np.argsort(-row)[:3]
+            assert [name for name, _ in choices] == [names[i] for i in order]
+            assert [share for _, share in choices] == pytest.approx(row[order])
+        assert generator.top_choices("the", k=3) == best[0]
+        everything = generator.top_choices(None, k=10_000)
+        assert sum(share for _, share in everything) == pytest.approx(1.0)
+        assert (None in dict(everything)) == (generator is documents)
+
+
+@pytest.mark.parametrize("prompt", [None, "the", "in t"])
+def test_one_beam_is_greedy(documents, writer, prompt):
+    """One beam takes the likeliest symbol at each step, as one of one does."""
+    for generator in (documents, writer):
+        greedy = generator.generate(prompt, max_steps=60, top_k=1)
+        assert generator.generate(prompt, max_steps=60, num_beams=1) == greedy
+        assert generator.generate(prompt, max_steps=60, top_k=1, random_state=1) == greedy
+
+
+def test_beams_find_likelier_texts():
+    """More beams never find a worse best text here, and the best come first."""
+    generator = make(["ab", "abc", "bac", "a", "abcab"] * 8, max_epochs=20)
+    texts = [generator.generate("a", num_beams=n) for n in (1, 4, 64)]
+    scores = generator.score_samples(texts).tolist()
+    assert scores == sorted(scores)
+    best = generator.generate("a", num_beams=8, n_samples=8)
+    ranked = generator.score_samples(best).tolist()
+    assert len(set(best)) == 8
+    assert max(map(len, best)) < 100
+    assert ranked == sorted(ranked, reverse=True)
+
+
+def test_search_of_several_prompts(documents):
+    """Each prompt is searched as if it were alone."""
+    prompts = ["to", "wh", ""]
+    together = documents.generate(prompts, num_beams=3, n_samples=2, max_steps=20)
+    for prompt, texts in zip(prompts, together, strict=True):
+        assert texts == documents.generate(prompt, num_beams=3, n_samples=2, max_steps=20)
+
+
+def test_longer_texts_gain_by_the_length_penalty(documents):
+    """The exponent makes the best text of a search longer."""
+    lengths = [
+        len(documents.generate(num_beams=8, length_penalty=alpha, max_steps=60))
+        for alpha in (0.0, 5.0)
+    ]
+    assert lengths[0] < lengths[1]
+
+
+def test_search_stops(writer):
+    """A stop ends what is found, once."""
+    for text in writer.generate("the cat", num_beams=4, n_samples=4, stop="t.", max_steps=40):
+        assert text.removeprefix("the cat").find("t.") in (-1, len(text) - len("the cat") - 2)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"num_beams": 3}, {"top_k": 1}], ids=str)
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_no_run_twice(writer, size, arguments):
+    """No run of the size occurs twice, prompt included; a text ends where nothing new is left."""
+    text = writer.generate("the c", max_steps=60, no_repeat_ngram_size=size, **arguments)
+    runs = [text[i : i + size] for i in range(len(text) - size + 1)]
+    allowed = len("the c") - size + 1 - len({"the c"[i : i + size] for i in range(6 - size)})
+    assert len(runs) - len(set(runs)) <= allowed
+
+
+def test_repetition_penalty_varies_the_text(writer):
+    """A strong one makes a greedy text use more of the alphabet."""
+    n_used = [
+        len(set(writer.generate("t", max_steps=30, top_k=1, repetition_penalty=penalty)))
+        for penalty in (None, 5.0)
+    ]
+    assert n_used[0] < n_used[1]
+
+
+def test_prompts_of_tokens():
+    """Lists of tokens are continued one by one or together, as arrays too."""
+    X = [["do", "re", "mi"], ["re", "mi", "fa"]] * 6
+    generator = make(X)
+    one = generator.generate(["do"], top_k=1, max_steps=2)
+    assert one[0] == "do"
+    assert generator.generate([["do"], ["re"]], top_k=1, max_steps=2)[0] == one
+    assert generator.generate([np.array(["do"]), []], top_k=1, max_steps=2)[0] == one
+    assert list(generator.stream(["do"], top_k=1, max_steps=2)) == one[1:]
+
+
+@pytest.mark.parametrize("parameters", [{"cell": "lstm"}, {"cell": "feedforward"}], ids=str)
+def test_generation_leaves_threads_and_seeds(parameters):
+    """Neither torch's generator nor its number of threads is touched, also between two symbols of a stream."""
+    generator = make(max_epochs=1, **parameters)
+    state, n_threads = torch.get_rng_state(), torch.get_num_threads()
+    stream = generator.stream("t", max_steps=5, random_state=0)
+    next(stream, None)
+    assert torch.get_num_threads() == n_threads
+    generator.generate("t", max_steps=5, n_samples=3)
+    generator.generate("t", max_steps=5, num_beams=3)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == n_threads
+
+
+def test_reading_no_prompt_leaves_no_steps(documents):
+    """An empty prompt has no codes, and is not dropped from several."""
+    sequences = prompt_sequences([None, "", "to"], documents._model.form, documents)
+    assert sequences.lengths.tolist() == [0, 0, 2]
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"top_p": 0}, "top_p must be a probability above 0 and at most 1; got 0.*top_k=1"),
+        ({"top_p": 1.1}, "top_p must be a probability"),
+        ({"top_p": "much"}, "top_p must be a probability"),
+        ({"typical_p": -0.1}, "typical_p must be a probability above 0 and at most 1; got -0.1"),
+        ({"min_p": 1.5}, "min_p must be a share from 0 to 1; got 1.5"),
+        ({"repetition_penalty": 0}, "repetition_penalty must be a number above 0; got 0"),
+        ({"no_repeat_ngram_size": 0}, "no_repeat_ngram_size must be a whole number"),
+        ({"temperature": True}, "temperature must be a number above 0; got True"),
+        ({"top_k": True}, "top_k must be a whole number of at least 1; got True"),
+        ({"num_beams": 0}, "num_beams must be a whole number of at least 1; got 0"),
+        ({"num_beams": 4, "temperature": 0.5}, "num_beams=4 searches.*temperature=0.5 is for draw"),
+        ({"num_beams": 4, "top_p": 0.9}, "num_beams=4 searches.*top_p=0.9 is for drawing"),
+        ({"num_beams": 4, "top_k": 5}, "num_beams=4 searches.*top_k=5 is for drawing"),
+        ({"num_beams": 4, "n_samples": 5}, "n_samples=5 is more than the 4 continuations"),
+        ({"length_penalty": 1.0}, "length_penalty=1.0 has no meaning without a search"),
+        ({"num_beams": 2, "length_penalty": np.nan}, "length_penalty must be a finite number"),
+    ],
+)
+def test_generate_refuses(documents, arguments, message):
+    """Rules outside their range, and rules that exclude each other, say so."""
+    with pytest.raises(ValueError, match=message):
+        documents.generate("t", **arguments)
+
+
+def test_stream_refuses_before_it_starts(documents):
+    """An error comes from the call, not from the first symbol."""
+    with pytest.raises(ValueError, match="top_p must be"):
+        documents.stream("t", top_p=2)
+    with pytest.raises(ValueError, match="max_steps must be"):
+        documents.stream("t", max_steps=0)
+    with pytest.raises(TypeError, match="prompt must be a str"):
+        documents.stream(["t", "o"])
+
+
+@pytest.mark.parametrize("k", [0, 1.5, None, "a", True])
+def test_top_choices_refuses(documents, k):
+    """Only a count can be shown."""
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1"):
+        documents.top_choices("t", k=k)
