@@ -136,7 +136,16 @@ def press_ctrl_c(net):
     signal.raise_signal(signal.SIGINT)
 
 
+@pytest.fixture
+def interruptible():
+    """Hear the signal also where the shell runs the tests in the background, which makes them deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_stops_a_search():
     """The signal goes through skorch, the fit and the search; the estimator keeps its earlier state."""
     estimator = make().fit(X, Y)
