@@ -156,6 +156,29 @@ def test_scores_agree(documents):
     assert documents.perplexity(DOCUMENTS) == pytest.approx(np.exp(-sums.sum() / n_steps))
 
 
+@pytest.mark.parametrize("X", [DOCUMENTS, [TEXT]], ids=["documents", "text"])
+def test_score_steps_are_the_predicted_probabilities(X):
+    """Each step has its own log-likelihood, the end too where one is learnt; they add up to the sequence's."""
+    generator = make(X)
+    texts = ["to be", "t", "that q"]
+    steps = generator.score_steps(texts)
+    n_ends = int(len(X) > 1)
+    assert [len(part) for part in steps] == [len(text) + n_ends for text in texts]
+    assert [part.sum() for part in steps] == pytest.approx(generator.score_samples(texts))
+    for text, part in zip(texts, steps, strict=True):
+        if set(text) <= set(generator.vocabulary_):
+            assert part[1:] == pytest.approx(log_probabilities(generator, text), rel=1e-4)
+
+
+def test_score_steps_of_numbers():
+    """Series have a density at each step and no end."""
+    series = np.sin(np.arange(20) / 2 + np.arange(6)[:, None])
+    generator = make(series, max_epochs=1)
+    steps = generator.score_steps(series)
+    assert [len(part) for part in steps] == [20] * 6
+    assert [part.sum() for part in steps] == pytest.approx(generator.score_samples(series))
+
+
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 

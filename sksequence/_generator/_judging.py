@@ -10,8 +10,10 @@ from sklearn.base import DensityMixin
 from sklearn.utils.metaestimators import available_if
 
 from sksequence._base import BaseRNN
+from sksequence._batching import offsets_of
 from sksequence._generator._kind import models_symbols
 from sksequence._net import last_features, last_outputs, step_losses
+from sksequence._targets import restore_steps
 
 
 class Judging(DensityMixin, BaseRNN):
@@ -31,8 +33,26 @@ class Judging(DensityMixin, BaseRNN):
             Sum over the steps of a sequence; the end mark is a step where several sequences were learnt. Densities of
             numbers are in the units of X.
         """
-        sums, _ = self._log_likelihoods(X)
-        return sums
+        steps, lengths = self._log_likelihoods(X)
+        return np.add.reduceat(steps, offsets_of(lengths)[:-1])
+
+    def score_steps(self, X: Any) -> NDArray[Any]:
+        """Return the log-likelihood of every step given the steps before it, in nats.
+
+        Parameters
+        ----------
+        X : array-like or list of sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of object of shape (n_sequences,)
+            One float64 array a sequence, as long as the sequence; the end mark is one more step where several
+            sequences of symbols were learnt. The sums are what `score_samples` gives; ``np.exp(-steps)`` is the
+            perplexity at each position.
+        """
+        steps, lengths = self._log_likelihoods(X)
+        return np.asarray(restore_steps(steps, lengths, "ragged"))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean log-likelihood of a step, in nats: higher is better.
@@ -49,8 +69,8 @@ class Judging(DensityMixin, BaseRNN):
         float
             Over all steps of all sequences.
         """
-        sums, n_steps = self._log_likelihoods(X)
-        return float(sums.sum() / n_steps.sum())
+        steps, _ = self._log_likelihoods(X)
+        return float(steps.mean())
 
     def perplexity(self, X: Any) -> float:
         """Return the perplexity of a step: exp of minus the score.
@@ -68,6 +88,7 @@ class Judging(DensityMixin, BaseRNN):
         return float(np.exp(-self.score(X)))
 
     def _log_likelihoods(self, X: Any) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the log-likelihoods of all steps as one flat run, and the number of each sequence's."""
         sequences = self._check_input(X)
         inputs, targets = self._model.codec.shift(sequences)
         with self._model.threads():
@@ -75,7 +96,7 @@ class Judging(DensityMixin, BaseRNN):
                 self.net_, self._model.prepare(inputs), self._model.codec.encode(targets)
             )
         steps = self._model.codec.log_likelihoods(losses, targets)
-        return np.add.reduceat(steps, inputs.offsets[:-1]), inputs.lengths
+        return steps, inputs.lengths
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the next step of each sequence.
