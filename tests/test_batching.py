@@ -94,11 +94,11 @@ def test_a_partial_first_frame_repeats_the_first_step():
 
 @given(lengths=LENGTHS)
 def test_automatic_frames_grow_with_length(lengths):
-    """Short sequences are left alone, long ones get frames of 8 to 48 steps."""
+    """Short sequences are left alone, long ones get frames of 12 to 48 steps."""
     length = automatic_frame_length(np.array(lengths) * 50)
-    assert length == 1 or 8 <= length <= 48
+    assert length == 1 or 12 <= length <= 48
     assert 1 <= automatic_frame_step(length) <= length
-    assert automatic_frame_length(np.array([40])) == 1
+    assert automatic_frame_length(np.array([12])) == 1
 
 
 # --- the gather ----------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ _STEPS = 2500
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 100
 # Steps of the network, and numbers in them, of an average batch
 _BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
+# Targets of an average batch where each step has one, and the fewest sequences that they may be of
+_BATCH_TARGETS, _FEWEST_SEQUENCES = 512, 4
 
 
 def automatic_batch_size(n_sequences: int, n_steps: float = 1.0, width: int = 1) -> int:
@@ -20,6 +22,25 @@ def automatic_batch_size(n_sequences: int, n_steps: float = 1.0, width: int = 1)
     """
     size = 32 if n_sequences <= 4096 else 64 if n_sequences <= 16384 else 128
     return int(np.clip(_batch_steps(width) // n_steps, 1, size))
+
+
+def automatic_labelled_batch_size(n_sequences: int, n_steps: float, width: int) -> int:
+    """Choose as `automatic_batch_size`, but no more sequences than make 512 targets, 4 at least.
+
+    With one target a step, few sequences give a gradient that is exact enough, and more steps of the optimizer pay.
+    """
+    most = max(_FEWEST_SEQUENCES, round(_BATCH_TARGETS / n_steps))
+    return min(automatic_batch_size(n_sequences, n_steps, width), most)
+
+
+def automatic_hidden_size(per_step: bool) -> int:
+    """Choose the width of the states: 64 for one target a sequence, 128 for one a step."""
+    return 128 if per_step else 64
+
+
+def automatic_dropout(per_step: bool) -> float:
+    """Choose the share of units dropped: none for one target a sequence, half of them for one a step."""
+    return 0.5 if per_step else 0.0
 
 
 def automatic_batch_steps(width: int) -> int:

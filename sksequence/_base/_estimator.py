@@ -147,7 +147,9 @@ class BaseRNN(
         """Refuse to go on with a network that the parameters no longer describe."""
         parameters = self.get_params(deep=False)
         for name in STRUCTURE & parameters.keys():
-            if parameters[name] != getattr(known.spec, name) and getattr(known.spec, name):
+            if parameters[name] not in ("auto", getattr(known.spec, name)) and getattr(
+                known.spec, name
+            ):
                 raise ValueError(
                     f"{name} is now {parameters[name]!r}, but the network to go on with was built with "
                     f"{getattr(known.spec, name)!r}. Set it back, or fit with warm_start=False."

@@ -10,7 +10,10 @@ from sklearn.utils import check_consistent_length
 
 from sksequence._base._automatic import (
     automatic_batch_size,
+    automatic_dropout,
     automatic_embedding_dim,
+    automatic_hidden_size,
+    automatic_labelled_batch_size,
     automatic_max_epochs,
 )
 from sksequence._base._fitting import Task
@@ -100,10 +103,12 @@ def supervised_sizes(estimator: Any, task: Task, frames: Frames) -> tuple[int, i
     batch_size = estimator.batch_size
     if batch_size == "auto":
         n_steps = float(frames.count(task.sequences.lengths[rows]).mean())
-        if task.targets.container is not None and estimator.tbptt_steps is not None:
-            n_steps = min(n_steps, float(estimator.tbptt_steps))  # of one step of the optimizer
         width = sum(block.shape[1] for block in task.sequences.blocks) * frames.length
-        batch_size = automatic_batch_size(len(rows), n_steps, width)
+        if task.targets.container is None:
+            batch_size = automatic_batch_size(len(rows), n_steps, width)
+        else:  # of one step of the optimizer
+            n_steps = min(n_steps, float(estimator.tbptt_steps or n_steps))
+            batch_size = automatic_labelled_batch_size(len(rows), n_steps, width)
     max_epochs = estimator.max_epochs
     if max_epochs == "auto":
         max_epochs = automatic_max_epochs(len(rows), int(batch_size))
@@ -149,19 +154,24 @@ def _spec(
     n_features = 0
     if scaler is not None:
         n_features = form.n_step_features * frames.length + scaler.n_extra
+    hidden_size, dropout = estimator.hidden_size, estimator.dropout
+    if hidden_size == "auto":
+        hidden_size = automatic_hidden_size(per_step)
+    if dropout == "auto":
+        dropout = automatic_dropout(per_step)
     return NetworkSpec(
         n_features=n_features,
         n_symbols=n_symbols,
         n_outputs=targets.codec.n_outputs,
         cell=estimator.cell,
-        hidden_size=estimator.hidden_size,
+        hidden_size=hidden_size,
         num_layers=estimator.num_layers,
         bidirectional=_both_directions(estimator, per_step),
         merge_mode=estimator.merge_mode,
         activation=estimator.activation,
         context_size=estimator.context_size,
         pooling=None if per_step else estimator.pooling,
-        dropout=estimator.dropout,
+        dropout=dropout,
         recurrent_dropout=estimator.recurrent_dropout,
         embedding_dim=embedding_width(estimator, n_symbols),
     )

@@ -55,12 +55,12 @@ class Frames:
 
 
 def automatic_frame_length(n_steps: NDArray[np.int64]) -> int:
-    """Choose the frame length from the median length: 1 up to 40 steps, then an eighth, from 8 to 48.
+    """Choose the frame length from the median length: 1 up to 12 steps, then a quarter, from 12 to 48.
 
     One value a step leaves long sequences hard to learn and slow; a frame turns them into a few dozen steps.
     """
     median = float(np.median(n_steps))
-    return 1 if median <= 40 else int(np.clip(round(median / 8), 8, 48))
+    return 1 if median <= 12 else int(np.clip(round(median / 4), 12, 48))
 
 
 def automatic_frame_step(frame_length: int) -> int:

@@ -49,7 +49,7 @@ class RNNRegressor(Predicting):
         Width of the vector of a symbol; if set, integers are symbols. None: 8 sqrt(n_symbols), from 8 to 64.
     frame_length : int or "auto", default="auto"
         Number of consecutive numeric steps gathered into one step of the network. "auto": 1 up to a median length
-        of 40, then an eighth of it, from 8 to 48. Always 1 for symbols and with one target a step.
+        of 12, then a quarter of it, from 12 to 48. Always 1 for symbols and with one target a step.
     frame_step : int, default=None
         Steps from one frame to the next. None: a quarter of the frame length, at least 1.
     loss : {"auto", "squared_error", "absolute_error", "huber"}, default="auto"
@@ -70,7 +70,8 @@ class RNNRegressor(Predicting):
     max_epochs : int or "auto", default="auto"
         Passes over the data. "auto": as many as make 2500 steps of the optimizer, from 10 to 100.
     batch_size : int or "auto", default="auto"
-        Sequences a step of the optimizer. "auto": 32 (64 above 4096 sequences, 128 above 16384), or 32768 steps if fewer.
+        Sequences a step of the optimizer. "auto": 32 (64 above 4096 sequences, 128 above 16384), or 32768 steps if
+        fewer; with one target a step at most 4 sequences or 512 steps.
     shuffle : bool, default=True
         Whether each epoch has an order of its own. Then the given order does not matter.
     early_stopping : bool, default=False

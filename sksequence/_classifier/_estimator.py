@@ -1,4 +1,4 @@
-"""Labels in, labels out."""
+"""The estimator of labels: its parameters, and how it is fitted."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN, flat_truth, supervised_attributes
+from sksequence._base import SHARED, SUPERVISED, supervised_attributes
+from sksequence._classifier._predicting import Predicting
 from sksequence._targets import IndicatorCodec, LabelCodec, class_weights, classification_codec
 
 
-class RNNClassifier(ClassifierMixin, BaseRNN):
+class RNNClassifier(Predicting):
     """Classify sequences, or the steps of sequences, with a recurrent network.
 
     Steps enter recurrent layers, the states are pooled to one a sequence unless each step has a label, and a linear
@@ -27,8 +26,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     cell : {"lstm", "gru", "rnn", "feedforward"} or callable, default="lstm"
         Long short-term memory [1]_, gated recurrent unit [2]_, simple recurrent network, or fixed-context baseline. A
         callable ``(input_size, hidden_size)`` returns a batch-first torch module called as `torch.nn.GRU` is.
-    hidden_size : int, default=64
-        Width of the state of each layer and direction.
+    hidden_size : int or "auto", default="auto"
+        Width of the state of each layer and direction. "auto": 64, or 128 with one label a step.
     num_layers : int, default=1
         Number of layers on top of each other.
     bidirectional : bool or "auto", default="auto"
@@ -41,15 +40,16 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Steps that the cell "feedforward" sees, the present one included.
     pooling : {"last", "mean", "max", "attention"}, default="max"
         How the states at all steps become one; not used with one target a step.
-    dropout : float, default=0.0
-        Share of units dropped in training between layers and before the output layer.
+    dropout : float or "auto", default="auto"
+        Share of units dropped in training between layers and before the output layer. "auto": 0, or 0.5 with one
+        label a step.
     recurrent_dropout : float, default=0.0
         Share of units of the previous state dropped in training, the same ones at every step of a sequence [3]_.
     embedding_dim : int, default=None
         Width of the vector of a symbol; if set, integers are symbols. None: 8 sqrt(n_symbols), from 8 to 64.
     frame_length : int or "auto", default="auto"
         Number of consecutive numeric steps gathered into one step of the network. "auto": 1 up to a median length
-        of 40, then an eighth of it, from 8 to 48. Always 1 for symbols and with one target a step.
+        of 12, then a quarter of it, from 12 to 48. Always 1 for symbols and with one target a step.
     frame_step : int, default=None
         Steps from one frame to the next. None: a quarter of the frame length, at least 1.
     loss : {"auto", "cross_entropy", "binary_cross_entropy"}, default="auto"
@@ -70,7 +70,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     max_epochs : int or "auto", default="auto"
         Passes over the data. "auto": as many as make 2500 steps of the optimizer, from 10 to 100.
     batch_size : int or "auto", default="auto"
-        Sequences a step of the optimizer. "auto": 32 (64 above 4096 sequences, 128 above 16384), or 32768 steps if fewer.
+        Sequences a step of the optimizer. "auto": 32 (64 above 4096 sequences, 128 above 16384), or 32768 steps if
+        fewer; with one label a step at most 4 sequences or 512 steps.
     shuffle : bool, default=True
         Whether each epoch has an order of its own. Then the given order does not matter.
     class_weight : dict, "balanced" or None, default=None
@@ -133,6 +134,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         The value of `frame_step` used.
     bidirectional_ : bool
         The value of `bidirectional` used.
+    hidden_size_ : int
+        The value of `hidden_size` used.
+    dropout_ : float
+        The value of `dropout` used.
     vocabulary_ : dict
         Code of each symbol, 0 being left for unknown ones, if X held symbols.
     embedding_dim_ : int
@@ -185,13 +190,15 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         | {
             "loss": [StrOptions({"auto", "cross_entropy", "binary_cross_entropy"})],
             "class_weight": [StrOptions({"balanced"}), dict, None],
+            "hidden_size": [*SHARED["hidden_size"], StrOptions({"auto"})],
+            "dropout": [*SHARED["dropout"], StrOptions({"auto"})],
         }
     )
 
     def __init__(
         self,
         cell: str | Callable[..., Any] = "lstm",
-        hidden_size: int = 64,
+        hidden_size: int | str = "auto",
         *,
         num_layers: int = 1,
         bidirectional: bool | str = "auto",
@@ -199,7 +206,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         activation: str = "tanh",
         context_size: int = 3,
         pooling: str = "max",
-        dropout: float = 0.0,
+        dropout: float | str = "auto",
         recurrent_dropout: float = 0.0,
         embedding_dim: int | None = None,
         frame_length: int | str = "auto",
@@ -284,7 +291,12 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     def _public_attributes(self, model: Any) -> dict[str, Any]:
         n_outputs = model.codec.n_outputs if isinstance(model.codec, IndicatorCodec) else 1
-        own = {"classes_": model.codec.classes, "n_outputs_": n_outputs}
+        own = {
+            "classes_": model.codec.classes,
+            "n_outputs_": n_outputs,
+            "hidden_size_": model.spec.hidden_size,
+            "dropout_": model.spec.dropout,
+        }
         return supervised_attributes(model) | own
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -309,91 +321,3 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         """
         codec = None if classes is None else LabelCodec.learn(classes)
         return self._partial_fit(X, y, sample_weight, codec)
-
-    def predict(self, X: Any) -> Any:
-        """Predict the likeliest label.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences,) or (n_sequences, n_labels), or one (n_steps,) a sequence
-            Labels as they were in y; per-step labels in the container that y came in.
-        """
-        return self._decoded(X, "decode")
-
-    def predict_proba(self, X: Any) -> Any:
-        """Predict the probability of each label.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_classes), or one (n_steps, n_classes) a sequence
-            Float64, columns as in `classes_`. With several labels a target, the probability of each being there.
-        """
-        return self._decoded(X, "probabilities")
-
-    def predict_log_proba(self, X: Any) -> Any:
-        """Predict the logarithm of the probability of each label.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_classes), or one (n_steps, n_classes) a sequence
-            Float64, columns as in `classes_`.
-        """
-        return self._decoded(X, "log_probabilities")
-
-    def decision_function(self, X: Any) -> Any:
-        """Return the network's scores before they become probabilities.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences,) or (n_sequences, n_classes), or one such array a sequence
-            With two classes, the score of the second one against the first.
-        """
-        return self._decoded(X, "scores")
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy, over labelled steps where y has one label a step.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
-            As in `fit`.
-        y : array-like
-            True labels.
-        sample_weight : array-like of shape (n_sequences,), default=None
-            Weight of each sequence.
-
-        Returns
-        -------
-        float
-            Share of labels that are right.
-        """
-        check_is_fitted(self, "net_")
-        if not self._model.per_step:
-            return float(super().score(X, y, sample_weight))
-        truth, predicted, weights = flat_truth(self, X, y, sample_weight)
-        return float(accuracy_score(truth, predicted, sample_weight=weights))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
