@@ -1,12 +1,13 @@
 """Symbols and codes: a vocabulary turns characters, words or any hashable tokens into small integers and back.
 
-Code 0 is kept for symbols that were not seen in `fit`. Knows nothing of models or of sequences: it works on flat
+Code 0 is kept for symbols that `fit` did not see, or left out as too rare. Knows nothing of models or of sequences: it works on flat
 runs of symbols.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -33,15 +34,32 @@ ANALYZERS: dict[str, Callable[[str], list[str]]] = {"char": characters, "word": 
 
 
 class Vocabulary:
-    """The symbols of one column, in sorted order; symbol i has code i + 1."""
+    """The symbols of one column, in sorted order; symbol i has code i + 1.
 
-    def __init__(self, symbols: Iterable[Any]) -> None:
+    Parameters
+    ----------
+    symbols : iterable
+        In that order.
+    n_rare : int
+        How many more were seen and left out.
+    """
+
+    def __init__(self, symbols: Iterable[Any], n_rare: int = 0) -> None:
         self.symbols = list(symbols)
+        self.n_rare = n_rare
 
     @classmethod
-    def learn(cls, flat: NDArray[Any]) -> Vocabulary:
-        """Collect the distinct symbols of a flat run, whatever their order of appearance."""
-        return cls(_sorted(set(flat.tolist())))
+    def learn(cls, flat: NDArray[Any], max_size: int | None = None) -> Vocabulary:
+        """Collect the distinct symbols of a flat run, or the most frequent of them, whatever their order of appearance.
+
+        Among equally frequent ones the first in sorted order stay.
+        """
+        if max_size is None:
+            return cls(_sorted(set(flat.tolist())))
+        counts = Counter(flat.tolist())
+        symbols = _sorted(counts)
+        frequent = sorted(range(len(symbols)), key=lambda i: -counts[symbols[i]])[:max_size]
+        return cls([symbols[i] for i in sorted(frequent)], len(symbols) - len(frequent))
 
     def __len__(self) -> int:
         """Return the size of the alphabet, the unknown symbol included."""

@@ -1,6 +1,7 @@
 """What generators write, by every rule: laws of the steps, the streams and the searches, then errors."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -314,6 +315,67 @@ def test_reading_no_prompt_leaves_no_steps(documents):
     """An empty prompt has no codes, and is not dropped from several."""
     sequences = prompt_sequences([None, "", "to"], documents._model.form, documents)
     assert sequences.lengths.tolist() == [0, 0, 2]
+
+
+# --- a limited vocabulary ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(
+    scope="module", params=[("lstm", DOCUMENTS), ("feedforward", DOCUMENTS), ("gru", [TEXT])]
+)
+def limited(request):
+    """Fit with eight symbols and an unknown one, which is far from rare."""
+    cell, X = request.param
+    return make(X, cell, max_features=8, max_epochs=6)
+
+
+def test_limit_is_kept(limited):
+    """The vocabulary is no larger; without rarer symbols the limit changes nothing."""
+    assert len(limited.vocabulary_) == 8
+    plain, wide = make(max_epochs=1), make(max_epochs=1, max_features=100)
+    assert plain.score(DOCUMENTS) == wide.score(DOCUMENTS)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"top_k": 1}, {"num_beams": 4}, {"top_p": 0.9}], ids=str)
+def test_unknown_is_never_written(limited, arguments):
+    """Only symbols of the vocabulary come, in every way to write; the prompt stays as it was."""
+    prompt = "qu\N{SNOWMAN}"
+    texts = limited.generate(prompt, n_samples=4, max_steps=60, random_state=0, **arguments)
+    for text in texts:
+        assert text.startswith(prompt)
+        assert set(text.removeprefix(prompt)) <= set(limited.vocabulary_)
+
+
+def test_limited_draws_follow_predict_proba(limited):
+    """What may be drawn has probabilities that sum to one, and comes as often as they say."""
+    p = dict(limited.top_choices("th", k=100))
+    n_ends = int(None in p)
+    assert sum(p.values()) == pytest.approx(1.0)
+    assert limited.predict_proba(["th"]).shape == (1, 8 + n_ends)
+    texts = limited.generate("th", max_steps=1, n_samples=3000, random_state=0)
+    assert frequencies_fit([text[2:] or None for text in texts], p)
+
+
+def test_unknown_is_learnt(limited):
+    """The probability of a step is shared by what is known and n + 1 unknown symbols; the latter's share is learnt."""
+    names = list(limited.vocabulary_)
+    n_rare = limited._model.codec.vocabulary.n_rare
+    firsts = [limited.score_steps([name])[0][0] for name in [*names, "\N{SNOWMAN}"]]
+    p = np.exp(firsts)
+    end = np.exp(limited.score_steps(["a"])[0][1:])
+    assert p[:-1].sum() + p[-1] * (n_rare + 1) <= 1.0 + 1e-6
+    if not len(end):
+        assert p[:-1].sum() + p[-1] * (n_rare + 1) == pytest.approx(1.0)
+    assert p[-1] * (n_rare + 1) > 0.01
+    twin = pickle.loads(pickle.dumps(limited))
+    assert np.array_equal(twin.score_samples(DOCUMENTS), limited.score_samples(DOCUMENTS))
+
+
+@pytest.mark.parametrize("max_features", [0, 1.5, "many"])
+def test_limit_is_a_count(max_features):
+    """Half a symbol is none."""
+    with pytest.raises(ValueError, match="The 'max_features' parameter of SequenceGenerator must"):
+        make(max_features=max_features)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

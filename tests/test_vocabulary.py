@@ -53,6 +53,21 @@ def test_pieces_of_a_text_joined_are_the_text(text):
         assert "".join(cut(text)) == text
 
 
+@given(symbols=SYMBOLS, max_size=st.integers(1, 6), data=st.data())
+def test_limit_keeps_the_most_frequent(symbols, max_size, data):
+    """Nothing left out is more frequent than what stays, whatever the order; codes are sorted as without a limit."""
+    flat = object_array(symbols)
+    whole, limited = Vocabulary.learn(flat), Vocabulary.learn(flat, max_size)
+    kept = limited.symbols
+    left_out = [symbol for symbol in whole.symbols if symbol not in kept]
+    assert kept == [symbol for symbol in whole.symbols if symbol in kept]
+    assert len(kept) == min(max_size, len(whole.symbols))
+    assert limited.n_rare == len(left_out)
+    assert min(map(symbols.count, kept)) >= max(map(symbols.count, left_out), default=0)
+    permuted = object_array(data.draw(st.permutations(symbols)))
+    assert Vocabulary.learn(permuted, max_size).codes == limited.codes
+
+
 # --- examples ------------------------------------------------------------------------------------
 
 

@@ -185,7 +185,10 @@ class BaseRNN(
         """Check everything that came in; rows of weight zero are left out before anything is learnt."""
         if known is None:
             form, sequences = learn_form(
-                X, integers_are_symbols=self._integers_are_symbols, analyzer=self.analyzer
+                X,
+                integers_are_symbols=self._integers_are_symbols,
+                analyzer=self.analyzer,
+                max_features=getattr(self, "max_features", None),
             )
         else:
             form, sequences = known.form, check_sequences(X, known.form, self)

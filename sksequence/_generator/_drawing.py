@@ -128,14 +128,16 @@ class Drawing(Forecasting):
         check_beams(num_beams, length_penalty, n_samples, rules)
         prompts, several = split_prompts(prompt, self._model.form)
         asked = (*self._read_prompts(prompts), Choice(**rules), self._ends(max_steps, stop))
-        n_wanted = int(n_samples or 1)
+        n_wanted, n_drawn = int(n_samples or 1), self._model.codec.n_drawn
         with self._model.threads():
             if num_beams is None:
                 seed = draw_seed(random_state)
-                rows = continuations(self.net_, *asked, n_samples=n_wanted, seed=seed)
+                rows = continuations(
+                    self.net_, *asked, n_drawn=n_drawn, n_samples=n_wanted, seed=seed
+                )
             else:
                 beams = Beams(int(num_beams), float(length_penalty))
-                rows = likeliest_continuations(self.net_, *asked, beams)
+                rows = likeliest_continuations(self.net_, *asked, beams, n_drawn=n_drawn)
         texts = [
             [self._continued(begun, codes) for codes in found[:n_wanted]]
             for begun, found in zip(prompts, rows, strict=True)
@@ -194,7 +196,14 @@ class Drawing(Forecasting):
         ends, seed = self._ends(max_steps, stop), draw_seed(random_state)
         with self._model.threads():
             drawer = draw_from(
-                self.net_, context, codes, Choice(**rules), ends, n_samples=1, seed=seed
+                self.net_,
+                context,
+                codes,
+                Choice(**rules),
+                ends,
+                n_drawn=self._model.codec.n_drawn,
+                n_samples=1,
+                seed=seed,
             )
         return self._drawn_one_by_one(drawer)
 

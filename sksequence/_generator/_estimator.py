@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from sksequence._base import SHARED, Task, generator_model, generator_sizes, read_unsupervised
 from sksequence._batching import Sequences
@@ -79,6 +80,9 @@ class SequenceGenerator(Drawing, Judging):
     analyzer : {"char", "word"} or callable, default="char"
         How a text becomes symbols; "word" gives words, punctuation marks and white space. `generate` joins symbols to
         a text again, those of a callable with blanks between them.
+    max_features : int or None, default=None
+        The most symbols to tell apart, the most frequent ones, where X holds symbols. All rarer ones become one
+        unknown symbol, which is learnt but never generated. None keeps all.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights there are.
     callbacks : list of skorch.callbacks.Callback or None, default=None
@@ -143,7 +147,9 @@ class SequenceGenerator(Drawing, Judging):
 
     Likelihoods are natural logarithms. Those of numbers are densities in the units of X, whatever `scale` is: in a
     grid, models with and without it are compared fairly. A symbol that is not among the n steps of `fit` has the
-    probability 1 / (n + 1).
+    probability 1 / (n + 1). Where `max_features` leaves n rare symbols out, they and all that were never seen share the
+    learnt probability of the unknown symbol alike, each having 1 / (n + 1) of it: models with different limits are
+    compared fairly. `predict_proba` and `top_choices` tell what may be generated, given that it is not the unknown one.
 
     References
     ----------
@@ -177,6 +183,7 @@ class SequenceGenerator(Drawing, Judging):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED | {
         "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t"})],
         "scale": [StrOptions({"global"}), "boolean"],
+        "max_features": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
@@ -207,6 +214,7 @@ class SequenceGenerator(Drawing, Judging):
         tol: float = 1e-4,
         scale: str | bool = "global",
         analyzer: str | Callable[[str], Any] = "char",
+        max_features: int | None = None,
         warm_start: bool = False,
         callbacks: list[Any] | tuple[Any, ...] | None = None,
         device: str = "auto",
@@ -238,6 +246,7 @@ class SequenceGenerator(Drawing, Judging):
         self.tol = tol
         self.scale = scale
         self.analyzer = analyzer
+        self.max_features = max_features
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.device = device

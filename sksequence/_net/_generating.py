@@ -40,11 +40,17 @@ def continuations(
     choice: Choice,
     ends: Ends,
     *,
+    n_drawn: int,
     n_samples: int,
     seed: int,
 ) -> list[list[list[int]]]:
-    """Draw `n_samples` continuations of each context, as outputs; `prompts` are the contexts as outputs."""
-    drawn = draw_from(net, context, prompts, choice, ends, n_samples=n_samples, seed=seed).finish()
+    """Draw `n_samples` continuations of each context, as outputs; `prompts` are the contexts as outputs.
+
+    Only the first `n_drawn` outputs may come.
+    """
+    drawn = draw_from(
+        net, context, prompts, choice, ends, n_drawn=n_drawn, n_samples=n_samples, seed=seed
+    ).finish()
     return [drawn[i * n_samples : (i + 1) * n_samples] for i in range(len(context))]
 
 
@@ -55,13 +61,14 @@ def draw_from(
     choice: Choice,
     ends: Ends,
     *,
+    n_drawn: int,
     n_samples: int,
     seed: int,
 ) -> Drawer:
     """Read the contexts and get ready to draw, each sample from a stream of its own."""
     rows = np.repeat(np.arange(len(context)), n_samples)
     names = [(i, sample) for i in range(len(context)) for sample in range(n_samples)]
-    stepper = _read_prompts(net, context)
+    stepper = _read_prompts(net, context, n_drawn)
     stepper.select(rows)
     repeated = [prompts[row] for row in rows.tolist()] if choice.looks_back else []
     return Drawer(stepper, choice, Uniforms(seed, names), repeated, ends)
@@ -74,19 +81,21 @@ def likeliest_continuations(
     choice: Choice,
     ends: Ends,
     beams: Beams,
+    *,
+    n_drawn: int,
 ) -> list[list[list[int]]]:
     """Search for the likeliest continuations of each context, as outputs, best first."""
     found = []
     for i, prompt in enumerate(prompts):
-        stepper = _read_prompts(net, context)
+        stepper = _read_prompts(net, context, n_drawn)
         stepper.select(np.array([i]))
         found.append(search_beams(stepper, beams, choice, prompt, ends))
     return found
 
 
-def _read_prompts(net: SequenceNet, context: PreparedSequences) -> Stepper:
+def _read_prompts(net: SequenceNet, context: PreparedSequences, n_drawn: int) -> Stepper:
     outputs, state = read_together(net, context)
-    return make_stepper(net.module_, outputs, state)
+    return make_stepper(net.module_, outputs[:, :n_drawn], state)
 
 
 def forecast_paths(

@@ -33,7 +33,7 @@ def make_stepper(network: SequenceNetwork, outputs: Tensor, state: Any) -> Stepp
     network : SequenceNetwork
         In evaluation mode.
     outputs : Tensor of shape (n_rows, n_outputs)
-        Logits of the next code.
+        Logits of the next code. Where they are fewer than the network's outputs, the last ones are never drawn.
     state : nested tuple of Tensor
         That came with them.
     """
@@ -71,7 +71,8 @@ def _compiled(network: SequenceNetwork, outputs: Tensor, state: Any) -> Compiled
     upper = _array(torch.stack(entering))[1:]
     pairs = [torch.stack([layer.bias_ih, layer.bias_hh]) for layer in layers]
     biases = _array(torch.stack(pairs))
-    head = _array(network.head.weight.T), _array(network.head.bias)
+    n_outputs = outputs.shape[1]
+    head = _array(network.head.weight[:n_outputs].T), _array(network.head.bias[:n_outputs])
     hidden = _array(torch.stack([part[0] for part in state], dim=1))
     memory = _array(torch.stack([part[-1] for part in state], dim=1))
     weights = upper, recurrent, biases, *head
@@ -125,7 +126,8 @@ class TorchStepper:
         """Go on by one code a row."""
         read = torch.from_numpy(_padded(codes)).to(self._outputs.device) + 1
         with torch.inference_mode():
-            self._outputs, self._state = self._step(read)
+            outputs, self._state = self._step(read)
+        self._outputs = outputs[:, : self._outputs.shape[1]]
 
     def _step(self, codes: Tensor) -> tuple[Tensor, Any]:
         return self._network.advance(lengths=None, codes=codes[:, None, None], state=self._state)

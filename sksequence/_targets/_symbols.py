@@ -1,8 +1,9 @@
 """The codec of a generator of symbols: each step's target is the symbol that comes next.
 
 Inputs are the vocabulary's codes, and one more, the boundary before the first symbol. Outputs are what can come next:
-the symbols in the order of their codes, and the end in a last place where ends are learnt. Unknown symbols can be
-read, but nothing can be learnt of them: output i is code i + 1.
+the symbols in the order of their codes, so that output i is code i + 1, the end where ends are learnt, and in a last
+place the unknown symbol where a limit of the vocabulary has made some. It is learnt, never drawn. Without a limit
+unknown symbols can be read, but nothing can be learnt of them.
 """
 
 from __future__ import annotations
@@ -64,8 +65,18 @@ class SymbolCodec:
 
     @property
     def n_outputs(self) -> int:
-        """One logit for each symbol, and one for the end."""
+        """One logit for each symbol, one for the end, and one for the unknown symbol."""
+        return self.n_drawn + self.learns_unknown
+
+    @property
+    def n_drawn(self) -> int:
+        """The first outputs, which may be drawn: all but the unknown symbol."""
         return self.n_symbols + self.has_ends
+
+    @property
+    def learns_unknown(self) -> bool:
+        """Whether rare symbols were left out, which teach what is unknown."""
+        return self.vocabulary.n_rare > 0
 
     def shift(self, sequences: Sequences) -> tuple[Sequences, NDArray[np.int64]]:
         """Return inputs (start, x_1, ...) and the flat targets (x_1, ..., x_n and the end, where there is one)."""
@@ -96,24 +107,31 @@ class SymbolCodec:
 
     def known(self, targets: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which targets can be learnt."""
-        return np.asarray(targets != UNKNOWN)
+        return np.asarray((targets != UNKNOWN) | self.learns_unknown)
 
     def encode(self, parsed: NDArray[Any]) -> NDArray[np.int64]:
         """Return the output that stands for each target; for unknown ones, any."""
-        return np.asarray(np.maximum(parsed - 1, 0))
+        unknown = self.n_drawn if self.learns_unknown else 0
+        return np.asarray(np.where(parsed == UNKNOWN, unknown, parsed - 1))
 
     def log_likelihoods(
         self, losses: NDArray[np.float64], targets: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return the log-probability of each target.
 
-        After n steps without it, an unknown symbol is given the share 1 / (n + 1).
+        After n steps without it, an unknown symbol is given the share 1 / (n + 1). Where n rare symbols were left out,
+        they and all that were never seen share the probability of the unknown one alike, as n + 1 symbols would.
         """
+        if self.learns_unknown:
+            return -losses - np.where(targets == UNKNOWN, np.log(self.vocabulary.n_rare + 1.0), 0.0)
         return np.where(self.known(targets), -losses, -np.log(self.n_steps + 1.0))
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the probability of each symbol, and of the end in a last column where there is one."""
-        z = outputs.astype(np.float64)
+        """Return the probability of each symbol, and of the end in a last column where there is one.
+
+        The unknown symbol is none of them: it is left out, and the others sum to one.
+        """
+        z = outputs[:, : self.n_drawn].astype(np.float64)
         z -= z.max(axis=1, keepdims=True)
         p = np.exp(z)
         return np.asarray(p / p.sum(axis=1, keepdims=True))

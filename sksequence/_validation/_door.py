@@ -23,6 +23,7 @@ def learn_form(
     *,
     integers_are_symbols: bool,
     analyzer: str | Callable[[str], Any],
+    max_features: int | None = None,
 ) -> tuple[InputForm, Sequences]:
     """Read and check the X of `fit`.
 
@@ -41,7 +42,7 @@ def learn_form(
     names = _feature_names(X) if raw.layout == "table" else None
     vocabularies: tuple[Vocabulary, ...] = ()
     if raw.symbolic:
-        vocabularies = tuple(Vocabulary.learn(column) for column in values.T)
+        vocabularies = tuple(Vocabulary.learn(column, max_features) for column in values.T)
     form = InputForm(raw.layout, n_features_in, names, vocabularies, raw.is_text, analyzer)
     return form, _finish(sequences, form)
 
