@@ -9,15 +9,29 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
 
 UNKNOWN = 0
 
-# A word or a punctuation mark takes the blank before it along, so that joining the pieces gives the text back.
-_WORD = re.compile(r" ?\w+(?:'\w+)*| ?[^\w\s]|\s")
+# Unicode's marks lie between these, but for variation selectors of rare ideographs
+_FIRST_MARK, _LAST_MARK = 0x300, 0x1F000
+
+
+@cache
+def _word_pattern() -> re.Pattern[str]:
+    """Match a word, a punctuation mark or white space.
+
+    The first two take the blank before them along, so that joining the pieces gives the text back. Combining marks
+    (accents, vowel signs) stay with what they stand on; Python's own idea of a word leaves them out.
+    """
+    marks = "".join(c for c in map(chr, range(_FIRST_MARK, _LAST_MARK)) if category(c)[0] == "M")
+    word = rf"\w[\w{marks}]*"
+    return re.compile(rf" ?{word}(?:['\u2019]{word})*| ?[^\w\s][{marks}]*|\s")
 
 
 def characters(text: str) -> list[str]:
@@ -27,7 +41,7 @@ def characters(text: str) -> list[str]:
 
 def words(text: str) -> list[str]:
     """Cut a text into words, punctuation marks and white space; joined, they are the text again."""
-    return _WORD.findall(text)
+    return _word_pattern().findall(text)
 
 
 ANALYZERS: dict[str, Callable[[str], list[str]]] = {"char": characters, "word": words}

@@ -48,9 +48,10 @@ def test_typed_arrays_equal_object_arrays(flat):
 
 @given(text=st.text(max_size=40))
 def test_pieces_of_a_text_joined_are_the_text(text):
-    """Neither analyzer loses a character."""
+    """Neither analyzer loses a character, and none gives an empty piece."""
     for cut in ANALYZERS.values():
         assert "".join(cut(text)) == text
+        assert all(cut(text))
 
 
 @given(symbols=SYMBOLS, max_size=st.integers(1, 6), data=st.data())
@@ -88,4 +89,13 @@ def test_symbols_are_sorted():
 def test_words_take_the_blank_before_them_along():
     """Apostrophes stay inside, marks stand alone."""
     assert words("Don't go, Ann.") == ["Don't", " go", ",", " Ann", "."]
+    assert words("  a \n b") == [" ", " a", " ", "\n", " b"]
     assert characters("to") == ["t", "o"]
+
+
+@pytest.mark.parametrize(
+    "word", ["don\u2019t", "e\u0301te\u0301", "\u0939\u093f\u0928\u094d\u0926\u0940", "na\u00efve"]
+)
+def test_words_of_any_script_stay_whole(word):
+    """Typographic apostrophes, combining accents and vowel signs are inside a word."""
+    assert words(f"{word}, {word}") == [word, ",", f" {word}"]

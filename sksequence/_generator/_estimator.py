@@ -78,8 +78,8 @@ class SequenceGenerator(Drawing, Judging):
     scale : "global" or bool, default="global"
         "global" (True) standardises each feature of numbers over all sequences. False takes numbers as they are.
     analyzer : {"char", "word"} or callable, default="char"
-        How a text becomes symbols; "word" gives words, punctuation marks and white space. `generate` joins symbols to
-        a text again, those of a callable with blanks between them.
+        How a text becomes symbols; "word" gives words, punctuation marks and white space; a word takes the blank before
+        it along. `generate` joins symbols to the exact text again, those of a callable with blanks between them.
     max_features : int or None, default=None
         The most symbols to tell apart, the most frequent ones, where X holds symbols. All rarer ones become one
         unknown symbol, which is learnt but never generated. None keeps all.
