@@ -101,6 +101,14 @@ def test_automatic_frames_grow_with_length(lengths):
     assert automatic_frame_length(np.array([12])) == 1
 
 
+def test_automatic_frames_are_finer_with_many_sequences():
+    """Beyond 4096 sequences they are a twelfth of the length, unless these are windows of a series."""
+    few, many = np.full(4096, 96), np.full(4097, 96)
+    assert [automatic_frame_length(n) for n in (few, many)] == [24, 8]
+    assert automatic_frame_length(many, forecast=True) == 24
+    assert automatic_frame_step(24, forecast=True) == 24
+
+
 # --- the gather ----------------------------------------------------------------------------------
 
 

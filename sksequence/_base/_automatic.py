@@ -7,6 +7,8 @@ import numpy as np
 # Optimizer steps after which small problems are learnt, and the bounds on passes over the data
 _STEPS = 2500
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 100
+# The same for forecasts: their windows overlap, so that one pass shows each value many times
+_FORECAST_STEPS, _FEWEST_FORECAST_EPOCHS, _MOST_FORECAST_EPOCHS = 500, 3, 10
 # Steps of the network, and numbers in them, of an average batch
 _BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
 # Targets of an average batch where each step has one, and the fewest sequences that they may be of
@@ -52,10 +54,16 @@ def _batch_steps(width: int) -> int:
     return max(1, min(_BATCH_STEPS, _BATCH_VALUES // width))
 
 
-def automatic_max_epochs(n_sequences: int, batch_size: int) -> int:
-    """Choose the epochs that make 2500 optimizer steps, from 10 to 100."""
+def automatic_max_epochs(n_sequences: int, batch_size: int, *, forecast: bool = False) -> int:
+    """Choose the epochs that make 2500 optimizer steps, from 10 to 100; for a forecast 500, from 3 to 10."""
     n_batches = -(-n_sequences // batch_size)
-    return int(np.clip(round(_STEPS / n_batches), _FEWEST_EPOCHS, _MOST_EPOCHS))
+    if forecast:
+        epochs = np.clip(
+            round(_FORECAST_STEPS / n_batches), _FEWEST_FORECAST_EPOCHS, _MOST_FORECAST_EPOCHS
+        )
+    else:
+        epochs = np.clip(round(_STEPS / n_batches), _FEWEST_EPOCHS, _MOST_EPOCHS)
+    return int(epochs)
 
 
 def automatic_embedding_dim(n_symbols: tuple[int, ...]) -> int:

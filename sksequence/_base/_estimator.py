@@ -54,6 +54,11 @@ class BaseRNN(
     _numeric_targets = False
 
     @property
+    def _forecasts(self) -> bool:
+        """Whether a sequence is a window of a series, and its targets what follows."""
+        return False
+
+    @property
     def _level_steps(self) -> int | None:
         """Steps at the end of a sequence whose mean is taken off before it is read."""
         return None

@@ -111,7 +111,7 @@ def supervised_sizes(estimator: Any, task: Task, frames: Frames) -> tuple[int, i
             batch_size = automatic_labelled_batch_size(len(rows), n_steps, width)
     max_epochs = estimator.max_epochs
     if max_epochs == "auto":
-        max_epochs = automatic_max_epochs(len(rows), int(batch_size))
+        max_epochs = automatic_max_epochs(len(rows), int(batch_size), forecast=estimator._forecasts)
     return int(batch_size), int(max_epochs)
 
 
@@ -126,8 +126,11 @@ def _frames(estimator: Any, form: InputForm, lengths: NDArray[np.int64], per_ste
     length, step = estimator.frame_length, estimator.frame_step
     unframed = "targets per step" if per_step else "symbols" if form.vocabularies else None
     if unframed is None:
-        length = automatic_frame_length(lengths) if length == "auto" else int(length)
-        step = automatic_frame_step(length) if step is None else int(step)
+        forecast = estimator._forecasts
+        if length == "auto":
+            length = automatic_frame_length(lengths, forecast=forecast)
+        length = int(length)
+        step = automatic_frame_step(length, forecast=forecast) if step is None else int(step)
         if step > length:
             raise ValueError(
                 f"frame_step={step} is longer than the frames (frame_length={length}) and would skip values; "
@@ -186,7 +189,7 @@ def _both_directions(estimator: Any, per_step: bool) -> bool:
 
 def _loss(estimator: Any, codec: RowCodec) -> str:
     if estimator.loss == "auto":
-        return codec.losses[0]
+        return "huber" if estimator._forecasts else codec.losses[0]
     if estimator.loss not in codec.losses:
         raise ValueError(
             f"loss={estimator.loss!r} does not go with these targets; choose from {list(codec.losses)}, or 'auto'."

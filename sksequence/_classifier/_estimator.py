@@ -49,7 +49,8 @@ class RNNClassifier(Predicting):
         Width of the vector of a symbol; if set, integers are symbols. None: 8 sqrt(n_symbols), from 8 to 64.
     frame_length : int or "auto", default="auto"
         Number of consecutive numeric steps gathered into one step of the network. "auto": 1 up to a median length
-        of 12, then a quarter of it, from 12 to 48. Always 1 for symbols and with one target a step.
+        of 12, then a quarter of it, from 12 to 48, or with more than 4096 sequences a twelfth, from 8 to 48.
+        Always 1 for symbols and with one target a step.
     frame_step : int, default=None
         Steps from one frame to the next. None: a quarter of the frame length, at least 1.
     loss : {"auto", "cross_entropy", "binary_cross_entropy"}, default="auto"

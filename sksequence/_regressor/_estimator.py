@@ -49,11 +49,14 @@ class RNNRegressor(Predicting):
         Width of the vector of a symbol; if set, integers are symbols. None: 8 sqrt(n_symbols), from 8 to 64.
     frame_length : int or "auto", default="auto"
         Number of consecutive numeric steps gathered into one step of the network. "auto": 1 up to a median length
-        of 12, then a quarter of it, from 12 to 48. Always 1 for symbols and with one target a step.
+        of 12, then a quarter of it, from 12 to 48, or with more than 4096 sequences and no `residual` a twelfth, from 8 to 48.
+        Always 1 for symbols and with one target a step.
     frame_step : int, default=None
-        Steps from one frame to the next. None: a quarter of the frame length, at least 1.
+        Steps from one frame to the next. None: a quarter of the frame length, at least 1; with `residual` the frame
+        length.
     loss : {"auto", "squared_error", "absolute_error", "huber"}, default="auto"
-        "auto" is the squared error. "huber" is quadratic up to an error of 1, in deviations of y if it is scaled.
+        "auto" is the squared error, with `residual` "huber": quadratic up to an error of 1, in deviations of y if it
+        is scaled.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
     learning_rate : float, default=3e-3
@@ -68,7 +71,8 @@ class RNNRegressor(Predicting):
     tbptt_steps : int or None, default=None
         Backpropagation through time [6]_ is cut every so many steps of a sequence. None never cuts.
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto": as many as make 2500 steps of the optimizer, from 10 to 100.
+        Passes over the data. "auto": as many as make 2500 steps of the optimizer, from 10 to 100; with `residual` 500
+        steps, from 3 to 10.
     batch_size : int or "auto", default="auto"
         Sequences a step of the optimizer. "auto": 32 (64 above 4096 sequences, 128 above 16384), or 32768 steps if
         fewer; with one target a step at most 4 sequences or 512 steps.
@@ -293,6 +297,10 @@ class RNNRegressor(Predicting):
                 f"target_columns must be the position of a feature of X, or several; got {self.target_columns!r}."
             )
         return Naive(self.residual, tuple(int(column) for column in columns))
+
+    @property
+    def _forecasts(self) -> bool:
+        return self.residual is not None
 
     @property
     def _level_steps(self) -> int | None:
