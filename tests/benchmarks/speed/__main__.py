@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from . import epochs, folds, grid, overhead, prediction, scaling, starting, threaded
+from . import epochs, folds, generation, grid, overhead, prediction, scaling, starting, threaded
 from .timing import Row
 
 PARTS: dict[str, tuple[str, Callable[..., Iterator[Row]]]] = {
@@ -21,6 +21,7 @@ PARTS: dict[str, tuple[str, Callable[..., Iterator[Row]]]] = {
     "overhead": ("What the engine adds to assembled batches", overhead.overhead),
     "threads": ("Two threads over one", threaded.threads),
     "predict": ("Prediction", prediction.predict),
+    "generation": ("Generation", generation.generation),
     "scaling": ("Growth of time", scaling.scaling),
     "memory": ("Memory above data on disk", scaling.memory),
     "search": ("GridSearchCV", folds.search),
