@@ -33,7 +33,14 @@ ROWS = {
     "_random": 7,
     "_threads": 7,
 }
-SIDE_ROOMS = {"preprocessing", "metrics", "inspection", "persistence", "datasets"}
+SIDE_ROOMS = {
+    "preprocessing",
+    "metrics",
+    "model_selection",
+    "inspection",
+    "persistence",
+    "datasets",
+}
 LEAF = "_version"  # anybody may read it
 
 FROM_ROW_4_DOWN = {room for room, row in ROWS.items() if row >= 4}
