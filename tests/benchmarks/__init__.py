@@ -1,1 +1,1 @@
-"""What the estimators reach on real data, and at what cost: `python -m tests.benchmarks.floors`."""
+"""Benchmarks: how good (`tests.benchmarks.quality`) and how fast (`tests.benchmarks.speed`, `.kernels`)."""

@@ -19,6 +19,11 @@ def mean_squared_error(estimator: Any, X: Any, y: Any) -> float:
     return float(np.mean((estimator.predict(X) - y) ** 2))
 
 
+def root_mean_squared_error(estimator: Any, X: Any, y: Any) -> float:
+    """Root of the mean over all numbers of y."""
+    return mean_squared_error(estimator, X, y) ** 0.5
+
+
 def span_f1(estimator: Any, X: Any, y: Any) -> float:
     """F1 of whole spans, all types together."""
     return float(span_f1_score(y, list(estimator.predict(X))))

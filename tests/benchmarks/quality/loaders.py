@@ -66,10 +66,12 @@ def read_ts(path: Path) -> tuple[list[NDArray[np.float64]], NDArray[np.str_]]:
     return X, np.array(y)
 
 
-def archive(name: str) -> Data:
-    """Load a set of the time series archive, in its own split."""
-    train, test = (read_ts(data_path("ts", f"{name}_{part}.ts")) for part in ("TRAIN", "TEST"))
-    return Data(train, test)
+def archive(name: str, *, numbers: bool = False) -> Data:
+    """Load a set of the time series archive, in its own split; with `numbers`, its targets are some."""
+    parts = [read_ts(data_path("ts", f"{name}_{part}.ts")) for part in ("TRAIN", "TEST")]
+    if numbers:
+        parts = [(X, y.astype(np.float64)) for X, y in parts]
+    return Data(*parts)
 
 
 def japanese_vowels() -> Data:

