@@ -16,6 +16,7 @@ from sksequence._validation._prompts import (
     split_prompts,
     stop_outputs,
 )
+from sksequence._validation._reading import read_input
 
 __all__ = [
     "InputForm",
@@ -31,6 +32,7 @@ __all__ = [
     "forget_unused",
     "learn_form",
     "prompt_sequences",
+    "read_input",
     "split_prompts",
     "stop_outputs",
 ]

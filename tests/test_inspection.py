@@ -1,0 +1,292 @@
+"""Displays: what is shown is what the estimator says, nothing of a text is lost, nothing in it is obeyed."""
+
+import re
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sksequence import RNNClassifier, SequenceGenerator
+from sksequence.inspection import GenerationDisplay, LossCurveDisplay
+from sksequence.metrics import perplexity
+
+TEXTS = ["to be or not to be", "that is the question:\nwhether <b>", "'tis & nobler"] * 4
+END = "∎"
+
+
+def fit(X=TEXTS, **parameters):
+    """Fit a small generator."""
+    parameters = {"hidden_size": 8, "max_epochs": 2, "random_state": 0} | parameters
+    return SequenceGenerator("gru", **parameters).fit(X)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    """Fit on several texts, whose ends are learnt."""
+    return fit()
+
+
+class Reader(HTMLParser):
+    """Collect the text and the titles of each block of an HTML page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.texts, self.titles, self.tags = [], [], set()
+        self.reading = False
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        """Begin a block; note the title of a symbol."""
+        self.tags.add(tag)
+        if tag == "pre":
+            self.reading = True
+            self.texts.append("")
+            self.titles.append([])
+        elif self.reading:
+            self.titles[-1].append(dict(attrs)["title"])
+
+    def handle_endtag(self, tag):
+        """End a block."""
+        self.reading = self.reading and tag != "pre"
+
+    def handle_data(self, data):
+        """Collect what a browser would show."""
+        if self.reading:
+            self.texts[-1] += data
+
+
+def plain(text):
+    """Return what a terminal would show."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def show(symbols, steps=None, **parameters):
+    """Display one sequence whose steps are equally surprising, or as given."""
+    steps = [-1.0] * len(symbols) if steps is None else steps
+    return GenerationDisplay([symbols], [steps], **{"max_surprise": 3.0} | parameters)
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("analyzer", ["char", "word"])
+@pytest.mark.parametrize("X", [TEXTS, TEXTS[1:2]], ids=["documents", "text"])
+def test_symbols_are_the_texts(analyzer, X):
+    """Joined, the symbols are the text, and so is the text of the page; only an end mark follows, if ends are learnt."""
+    texts = [*TEXTS, "unseen ♥"]
+    display = GenerationDisplay.from_estimator(fit(X, analyzer=analyzer), texts)
+    assert ["".join(symbols) for symbols in display.symbols] == texts
+    end = END if len(X) > 1 else ""
+    assert Reader(display.html()).texts == [text + end for text in texts]
+
+
+def test_log_likelihoods_are_those_of_the_estimator(generator):
+    """Numbers, titles and perplexities come from score_steps."""
+    display = GenerationDisplay.from_estimator(generator, TEXTS[:3])
+    steps = generator.score_steps(TEXTS[:3])
+    for shown, expected in zip(display.log_likelihoods, steps, strict=True):
+        np.testing.assert_array_equal(shown, expected)
+    titles = [[f"{-x:.3f} nats, p = {np.exp(x):.3g}" for x in row] for row in steps]
+    assert Reader(display.html()).titles == titles
+    np.testing.assert_allclose(display.perplexities, [perplexity(row) for row in steps])
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1))
+def test_any_text_survives_html_and_terminal(text):
+    """Escaped and coloured, every printable text can be read again."""
+    display = show(list(text), -np.linspace(0, 4, len(text)))
+    assert Reader(display.html()).texts == [text]
+    assert plain(display.text()).split("\n", 3)[3] == text
+
+
+@given(st.text(max_size=20), st.booleans())
+def test_nothing_in_a_text_is_obeyed(text, color):
+    """No control character reaches the terminal or the page, whatever a text holds."""
+    display = show(list(text), [-1.0] * (len(text) + 1))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", plain(display.text(color=color)))
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", display.html())
+    display.html().encode()
+    assert Reader(display.html()).tags == {"div", "p", "pre", "span"}
+
+
+def test_perplexity_by_position_is_over_the_sequences_that_reach_it():
+    """Each position has the mean of the sequences that are long enough."""
+    display = GenerationDisplay(
+        ["ab", "c"], [np.log([1 / 2, 1 / 4]), np.log([1 / 8])], max_surprise=1.0
+    )
+    np.testing.assert_allclose(display.perplexity_by_position, [4, 4])
+    np.testing.assert_allclose(display.perplexities, [8**0.5, 8])
+
+
+def test_positions_of_one_sequence_multiply_to_its_likelihood(generator):
+    """The perplexities by position are those of its steps."""
+    display = GenerationDisplay.from_estimator(generator, TEXTS[:1])
+    logs = -np.log(display.perplexity_by_position)
+    np.testing.assert_allclose(logs.sum(), generator.score_samples(TEXTS[:1])[0])
+
+
+# --- examples ---------------------------------------------------------------------------------------------------------
+
+
+def test_colours_grow_with_surprise():
+    """From no colour to the strongest one, which all larger surprises have."""
+    page = show("abcd", [0.0, -1.5, -3.0, -99.0]).html().split("<pre", 1)[1]
+    assert re.findall(r"rgba\(.*?, ([0-9.]+)\)", page) == ["0.00", "0.40", "0.80", "0.80"]
+    text = show("abcd", [0.0, -1.5, -3.0, -np.inf]).text().splitlines()[3]
+    assert text[0] == "a"
+    assert re.findall(r"48;5;(\d+)m(.)", text) == [("216", "b"), ("202", "c"), ("202", "d")]
+
+
+def test_digits_stand_below_the_symbols():
+    """Without colours a second line counts tenths; a line break has a sign of its own."""
+    display = show(["to", " be", "\n", "or"], [-0.1, -1.0, -9.0, -2.0, -1.6])
+    assert display.text(color=False).splitlines()[2:] == [
+        "Sequence 0: 5 steps, perplexity 15.5",
+        "to be↵",
+        "0  3 9",
+        "or∎",
+        "6 5",
+    ]
+
+
+def test_white_space_alone_has_a_digit():
+    """A symbol of blanks shows its surprise below the first of them."""
+    assert show(["  ", "a"], [-3.0, 0.0]).text(color=False).splitlines()[3:] == ["  a", "9 0"]
+
+
+def test_colours_end_with_the_line():
+    """A background does not run over a line break, which is coloured by its sign."""
+    assert "m↵\x1b[0m\n" in show("\n", [-3.0]).text()
+    assert "padding-left" in show("\n", [-3.0]).html()
+
+
+@pytest.mark.parametrize(
+    ("X", "shown"),
+    [
+        ([["a", "b", "a"], ["b", "<i>"]] * 3, "a b a ∎"),
+        (np.array([[1, 2, 1], [2, 1, 2]] * 3), "1 2 1 ∎"),
+    ],
+    ids=["tokens", "integers"],
+)
+def test_tokens_stand_apart(X, shown):
+    """Symbols that were not cut from a text have blanks between them, and stay what they are."""
+    display = GenerationDisplay.from_estimator(fit(X), X)
+    assert list(display.symbols[0]) == list(X[0])
+    assert Reader(display.html()).texts[0] == shown
+
+
+def test_pieces_of_a_callable_stand_apart():
+    """How a user's analyzer cuts is not known."""
+    generator = fit(analyzer=str.split)
+    page = GenerationDisplay.from_estimator(generator, ["to  be"]).html()
+    assert Reader(page).texts == ["to be ∎"]
+
+
+def test_strongest_colour_is_a_blind_guess(generator):
+    """Unless it is given, the scale ends at the surprise of equally likely symbols."""
+    n_symbols = len(generator.vocabulary_) + 1
+    display = GenerationDisplay.from_estimator(generator, TEXTS[:1])
+    assert display.max_surprise == pytest.approx(np.log(n_symbols))
+    assert f"{np.log(n_symbols):.1f}" in display.html()
+    display = GenerationDisplay.from_estimator(generator, TEXTS[:1], max_surprise=2.0)
+    assert display.max_surprise == 2.0
+
+
+def test_notebooks_show_the_page(generator):
+    """The representation is the page, without scripts."""
+    display = GenerationDisplay.from_estimator(generator, TEXTS[:1])
+    assert display._repr_html_() == display.html()
+
+
+# --- curves -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plt():
+    """Plot without a screen, and leave no figure behind."""
+    pytest.importorskip("matplotlib").use("Agg")
+    import matplotlib.pyplot as plt
+
+    yield plt
+    plt.close("all")
+
+
+@pytest.mark.parametrize("show_gradient_norm", [False, True])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_curves_are_those_of_the_estimator(plt, early_stopping, show_gradient_norm):
+    """Each curve is drawn over the epochs, from 1 on."""
+    model = fit(early_stopping=early_stopping, tbptt_steps=None)
+    display = LossCurveDisplay.from_estimator(model, show_gradient_norm=show_gradient_norm)
+    curves = [model.loss_curve_]
+    if early_stopping:
+        curves.append(model.validation_curve_)
+    if show_gradient_norm:
+        curves.append(model.gradient_norm_curve_)
+    assert len(display.lines_) == len(curves)
+    for line, curve in zip(display.lines_, curves, strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), np.arange(1, model.n_iter_ + 1))
+        np.testing.assert_array_equal(line.get_ydata(), curve)
+    assert (display.gradient_ax_ is not None) == show_gradient_norm
+    display.figure_.draw_without_rendering()
+
+
+def test_axes_can_be_given(plt):
+    """A display draws into given axes, and again into others."""
+    figure, (left, right) = plt.subplots(1, 2)
+    display = LossCurveDisplay.from_estimator(fit(), ax=left)
+    assert display.ax_ is left
+    assert display.plot(right) is display
+    assert display.ax_ is right
+    assert display.figure_ is figure
+    assert display.lines_[0].axes is right
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def test_generation_display_needs_a_generator_of_symbols(generator):
+    """The error says what is shown and what came."""
+    with pytest.raises(TypeError, match=r"got RNNClassifier. Of a search pass best_estimator_"):
+        GenerationDisplay.from_estimator(RNNClassifier(), TEXTS)
+    with pytest.raises(NotFittedError):
+        GenerationDisplay.from_estimator(SequenceGenerator(), TEXTS)
+    series = np.random.default_rng(0).normal(size=(4, 5))
+    with pytest.raises(ValueError, match=r"for symbols .* fitted on numbers. Fit one on symbols"):
+        GenerationDisplay.from_estimator(fit(series), series)
+    with pytest.raises(TypeError, match=r"Pass \[X\] for one text"):
+        GenerationDisplay.from_estimator(generator, "one text")
+
+
+def test_parts_of_a_display_must_match():
+    """What does not belong together is refused."""
+    with pytest.raises(ValueError, match=r"max_surprise must be a positive .* got 0"):
+        show("a", max_surprise=0)
+    with pytest.raises(ValueError, match=r"symbols of 2 sequences and log-likelihoods of 1"):
+        GenerationDisplay(["a", "b"], [[-1.0]], max_surprise=1.0)
+    with pytest.raises(ValueError, match=r"sequence 0 has 1 symbols and 3 log-likelihoods"):
+        show("a", [-1.0, -1.0, -1.0])
+
+
+def test_curves_need_a_fitted_estimator_with_losses(plt):
+    """The error says what to pass instead."""
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(RNNClassifier())
+    pipeline = make_pipeline(StandardScaler()).fit([[0.0], [1.0]])
+    with pytest.raises(ValueError, match=r"this Pipeline has no loss_curve_; .* its last step"):
+        LossCurveDisplay.from_estimator(pipeline)
+
+
+def test_curves_need_matplotlib(monkeypatch):
+    """Without the library the error names it; importing this room does not need it."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"LossCurveDisplay.plot requires matplotlib"):
+        LossCurveDisplay([1.0]).plot()
+    with pytest.raises(ImportError, match=r"LossCurveDisplay.from_estimator requires matplotlib"):
+        LossCurveDisplay.from_estimator(RNNClassifier())
