@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sksequence import RNNClassifier, SequenceGenerator
-from sksequence.inspection import GenerationDisplay, LossCurveDisplay
+from sksequence.inspection import ForecastDisplay, GenerationDisplay, LossCurveDisplay
 from sksequence.metrics import perplexity
 
 TEXTS = ["to be or not to be", "that is the question:\nwhether <b>", "'tis & nobler"] * 4
@@ -205,7 +205,7 @@ def test_notebooks_show_the_page(generator):
     assert display._repr_html_() == display.html()
 
 
-# --- curves -----------------------------------------------------------------------------------------------------------
+# --- plots ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -248,6 +248,43 @@ def test_axes_can_be_given(plt):
     assert display.lines_[0].axes is right
 
 
+@pytest.mark.parametrize("n_features", [1, 2])
+def test_forecasts_are_those_of_the_estimator(plt, n_features):
+    """Past, mean and bands are drawn one after the other, each feature of each ragged series by itself."""
+    random = np.random.default_rng(0)
+    X = [random.normal(size=(n_steps, n_features)) for n_steps in (5, 7, 6)]
+    model, quantiles = fit(X), (0.9, 0.5, 0.05, 0.95, 0.1)
+    options = {"n_samples": 20, "quantiles": quantiles, "random_state": 0}
+    expected = model.forecast(X, 4, **options)
+    display = ForecastDisplay.from_estimator(model, X, 4, **options)
+    assert display.axes_.shape == (3, n_features)
+    mean = expected.mean.reshape(3, 4, n_features)
+    bounds = expected.quantiles.reshape(5, 3, 4, n_features)
+    for k, (i, feature) in enumerate(np.ndindex(3, n_features)):
+        past, future = display.axes_[i, feature].lines
+        np.testing.assert_array_equal(past.get_ydata(), X[i][:, feature])
+        assert future is display.lines_[k]
+        np.testing.assert_array_equal(future.get_xdata(), len(X[i]) + np.arange(4))
+        np.testing.assert_array_equal(future.get_ydata(), mean[i, :, feature])
+        for band, low, high in zip(display.bands_[2 * k : 2 * k + 2], (2, 4), (3, 0), strict=True):
+            heights = band.get_paths()[0].vertices[:, 1]
+            assert set(bounds[[low, high], i, :, feature].ravel()) == set(heights)
+    assert [band.get_label() for band in display.bands_[:2]] == ["5 % to 95 %", "10 % to 90 %"]
+    display.figure_.draw_without_rendering()
+
+
+def test_forecasts_go_into_given_axes(plt):
+    """One series takes an axes, several take an array; another number is refused."""
+    series = np.random.default_rng(0).normal(size=(4, 5))
+    model = fit(series)
+    _, axes = plt.subplots(2)
+    assert ForecastDisplay.from_estimator(model, series[:1], 3, ax=axes[1]).axes_ == [[axes[1]]]
+    display = ForecastDisplay.from_estimator(model, series[:2], 3, ax=axes)
+    assert display.axes_.ravel().tolist() == axes.tolist()
+    with pytest.raises(ValueError, match=r"3 series of 1 features need 3 axes; ax has 2"):
+        ForecastDisplay.from_estimator(model, series[:3], 3, ax=axes)
+
+
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +299,16 @@ def test_generation_display_needs_a_generator_of_symbols(generator):
         GenerationDisplay.from_estimator(fit(series), series)
     with pytest.raises(TypeError, match=r"Pass \[X\] for one text"):
         GenerationDisplay.from_estimator(generator, "one text")
+
+
+def test_forecast_display_needs_a_generator_of_numbers(plt, generator):
+    """The error says what is shown and what came."""
+    with pytest.raises(TypeError, match=r"ForecastDisplay shows a fitted SequenceGenerator"):
+        ForecastDisplay.from_estimator(RNNClassifier(), TEXTS, 3)
+    with pytest.raises(NotFittedError):
+        ForecastDisplay.from_estimator(SequenceGenerator(), TEXTS, 3)
+    with pytest.raises(ValueError, match=r"ForecastDisplay is for numbers; .* fitted on symbols"):
+        ForecastDisplay.from_estimator(generator, TEXTS, 3)
 
 
 def test_parts_of_a_display_must_match():
@@ -283,10 +330,14 @@ def test_curves_need_a_fitted_estimator_with_losses(plt):
         LossCurveDisplay.from_estimator(pipeline)
 
 
-def test_curves_need_matplotlib(monkeypatch):
+def test_plots_need_matplotlib(monkeypatch):
     """Without the library the error names it; importing this room does not need it."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"LossCurveDisplay.plot requires matplotlib"):
         LossCurveDisplay([1.0]).plot()
     with pytest.raises(ImportError, match=r"LossCurveDisplay.from_estimator requires matplotlib"):
         LossCurveDisplay.from_estimator(RNNClassifier())
+    with pytest.raises(ImportError, match=r"ForecastDisplay.from_estimator requires matplotlib"):
+        ForecastDisplay.from_estimator(SequenceGenerator(), [[0.0]], 3)
+    with pytest.raises(ImportError, match=r"ForecastDisplay.plot requires matplotlib"):
+        ForecastDisplay([], mean=[], quantiles=[], levels=[]).plot()
