@@ -1,4 +1,4 @@
-"""Targets and sizes of an estimator that learns what comes next: y is X, one step later."""
+"""Targets and sizes of an estimator that learns what comes next: the target is X, one step later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sksequence._base._supervised import embedding_width, learn_scaler
 from sksequence._batching import Frames, Scaler, Sequences, offsets_of
 from sksequence._losses import OUTPUTS_PER_VALUE
 from sksequence._modules import NetworkSpec, build_network
-from sksequence._targets import SeriesCodec, SymbolCodec
+from sksequence._targets import ConditionalCodec, SeriesCodec, SymbolCodec, with_labels
 from sksequence._validation import InputForm
 
 # A stream is at least this many truncation lengths long: a state that is cut off at once is not carried
@@ -23,11 +23,16 @@ _CHUNKS_IN_A_STREAM = 8
 
 
 def read_unsupervised(
-    estimator: Any, sequences: Sequences, form: InputForm, known: Model | None
+    estimator: Any, y: Any, sequences: Sequences, form: InputForm, known: Model | None
 ) -> tuple[Sequences, TargetRows]:
-    """Shift sequences by one step and cut long ones into parallel streams."""
+    """Shift sequences by one step, beside their labels if there are any, and cut long ones into parallel streams."""
+    _check_labels(estimator, y, form, known)
     codec: Any = _new_codec(estimator, sequences, form) if known is None else known.codec
+    if estimator.conditional and known is None:
+        codec = ConditionalCodec(codec, y)
     inputs, targets = codec.shift(sequences)
+    if estimator.conditional:
+        inputs = with_labels(inputs, codec.label_codes(y, len(sequences)))
     n_whole = len(inputs)
     if estimator.tbptt_steps is not None:
         inputs = _cut_into_streams(
@@ -35,6 +40,26 @@ def read_unsupervised(
         )
     is_whole = len(inputs) == n_whole
     return inputs, TargetRows(codec, targets, codec.known(targets), "ragged", may_overlap=is_whole)
+
+
+def _check_labels(estimator: Any, y: Any, form: InputForm, known: Model | None) -> None:
+    if known is not None and isinstance(known.codec, ConditionalCodec) != estimator.conditional:
+        raise ValueError(
+            f"conditional is now {estimator.conditional}, but the network to go on with was built with "
+            f"{not estimator.conditional}. Set it back, or begin with a new estimator."
+        )
+    if not estimator.conditional:
+        return
+    if not form.vocabularies:
+        raise ValueError(
+            "conditional=True gives symbols a label, and X holds numbers. Set conditional=False, or pass texts, tokens "
+            "or integers."
+        )
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} with conditional=True requires y to be passed, but the target y is None. "
+            "Pass one label for each sequence, or set conditional=False."
+        )
 
 
 def _new_codec(estimator: Any, sequences: Sequences, form: InputForm) -> SymbolCodec | SeriesCodec:
@@ -153,9 +178,10 @@ def _scaler(estimator: Any, codec: SeriesCodec, task: Task) -> Scaler:
 
 def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
     n_symbols = (codec.n_codes,) if isinstance(codec, SymbolCodec) else ()
+    n_labels = (codec.n_labels + 1,) if isinstance(codec, ConditionalCodec) else ()
     return NetworkSpec(
         n_features=codec.n_features + 1 if isinstance(codec, SeriesCodec) else 0,
-        n_symbols=n_symbols,
+        n_symbols=n_symbols + n_labels,
         n_outputs=codec.n_outputs,
         cell=estimator.cell,
         hidden_size=estimator.hidden_size,

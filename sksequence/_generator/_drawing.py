@@ -13,9 +13,10 @@ from sksequence._batching import PreparedSequences, Sequences
 from sksequence._decoding import Beams, Choice, Drawer, Ends
 from sksequence._generator._forecasting import Forecasting
 from sksequence._generator._kind import models_symbols
+from sksequence._generator._labels import Labelling
 from sksequence._net import continuations, draw_from, last_outputs, likeliest_continuations
-from sksequence._random import draw_seed
-from sksequence._targets import SymbolCodec
+from sksequence._random import draw_seed, numpy_generator
+from sksequence._targets import ConditionalCodec, SymbolCodec
 from sksequence._validation import (
     check_beams,
     check_choice,
@@ -29,7 +30,7 @@ from sksequence._validation import (
 )
 
 
-class Drawing(Forecasting):
+class Drawing(Forecasting, Labelling):
     """The methods of `SequenceGenerator` that write."""
 
     @available_if(models_symbols)
@@ -49,6 +50,7 @@ class Drawing(Forecasting):
         num_beams: int | None = None,
         length_penalty: float = 0.0,
         stop: Any = None,
+        label: Any = None,
         random_state: Any = None,
     ) -> Any:
         """Continue a prompt, or several, symbol by symbol.
@@ -86,6 +88,8 @@ class Drawing(Forecasting):
             In a search, the exponent by which longer continuations gain [6]_; 0 looks for the likeliest.
         stop : str, token, or list of them, default=None
             End after the first of these that is generated, kept at the end.
+        label : label of `classes_`, default=None
+            What kind of sequence to write. It must be given if `conditional`, and only then.
         random_state : int, RandomState instance or None, default=None
             Makes the draws repeatable. Each sample of each prompt has a stream of random numbers of its own: the
             first samples are the same however many are drawn.
@@ -98,7 +102,8 @@ class Drawing(Forecasting):
         Raises
         ------
         ValueError
-            If an argument is out of its range, a search is to draw, or a stop can never be generated.
+            If an argument is out of its range, a search is to draw, a stop can never be generated, or the label is
+            unknown, missing or out of place.
         TypeError
             If a prompt is of another kind than the sequences of `fit`.
 
@@ -127,17 +132,25 @@ class Drawing(Forecasting):
         check_choice(**rules)
         check_beams(num_beams, length_penalty, n_samples, rules)
         prompts, several = split_prompts(prompt, self._model.form)
-        asked = (*self._read_prompts(prompts), Choice(**rules), self._ends(max_steps, stop))
+        code = self._label_code(label)
+        asked = (*self._read_prompts(prompts, code), Choice(**rules), self._ends(max_steps, stop))
         n_wanted, n_drawn = int(n_samples or 1), self._model.codec.n_drawn
         with self._model.threads():
             if num_beams is None:
                 seed = draw_seed(random_state)
                 rows = continuations(
-                    self.net_, *asked, n_drawn=n_drawn, n_samples=n_wanted, seed=seed
+                    self.net_,
+                    *asked,
+                    n_drawn=n_drawn,
+                    n_samples=n_wanted,
+                    seed=seed,
+                    label=code,
                 )
             else:
                 beams = Beams(int(num_beams), float(length_penalty))
-                rows = likeliest_continuations(self.net_, *asked, beams, n_drawn=n_drawn)
+                rows = likeliest_continuations(
+                    self.net_, *asked, beams, n_drawn=n_drawn, label=code
+                )
         texts = [
             [self._continued(begun, codes) for codes in found[:n_wanted]]
             for begun, found in zip(prompts, rows, strict=True)
@@ -159,13 +172,14 @@ class Drawing(Forecasting):
         repetition_penalty: float | None = None,
         no_repeat_ngram_size: int | None = None,
         stop: Any = None,
+        label: Any = None,
         random_state: Any = None,
     ) -> Iterator[Any]:
         """Continue one prompt and yield each symbol as soon as it is drawn.
 
         Parameters
         ----------
-        prompt, max_steps, temperature, top_k, top_p, min_p, typical_p, repetition_penalty, no_repeat_ngram_size, stop
+        prompt, max_steps, temperature, top_k, top_p, min_p, typical_p, repetition_penalty, no_repeat_ngram_size, stop, label
             As for `generate`.
         random_state : int, RandomState instance or None, default=None
             Makes the draws repeatable: they are those of `generate`.
@@ -192,7 +206,8 @@ class Drawing(Forecasting):
         check_is_fitted(self, "net_")
         check_steps(max_steps, None)
         check_choice(**rules)
-        context, codes = self._read_prompts([prompt])
+        code = self._label_code(label)
+        context, codes = self._read_prompts([prompt], code)
         ends, seed = self._ends(max_steps, stop), draw_seed(random_state)
         with self._model.threads():
             drawer = draw_from(
@@ -204,6 +219,7 @@ class Drawing(Forecasting):
                 n_drawn=self._model.codec.n_drawn,
                 n_samples=1,
                 seed=seed,
+                label=code,
             )
         return self._drawn_one_by_one(drawer)
 
@@ -218,7 +234,7 @@ class Drawing(Forecasting):
             yield self._model.codec.symbols([code])[0]
 
     @available_if(models_symbols)
-    def top_choices(self, prompt: Any = None, k: int = 5) -> Any:
+    def top_choices(self, prompt: Any = None, k: int = 5, *, label: Any = None) -> Any:
         """Return the likeliest symbols after a prompt, with their probabilities.
 
         Parameters
@@ -227,6 +243,8 @@ class Drawing(Forecasting):
             As for `generate`.
         k : int, default=5
             How many; fewer come where there are no more.
+        label : label of `classes_`, default=None
+            As for `generate`.
 
         Returns
         -------
@@ -237,14 +255,15 @@ class Drawing(Forecasting):
         Raises
         ------
         ValueError, TypeError
-            If k is no count, or the prompt of another kind than the sequences of `fit`.
+            If k is no count, the prompt of another kind than the sequences of `fit`, or the label as for `generate`.
         """
         check_is_fitted(self, "net_")
         check_count("k", k)
         prompts, several = split_prompts(prompt, self._model.form)
         codec = self._model.codec
+        context, _ = self._read_prompts(prompts, self._label_code(label))
         with self._model.threads():
-            outputs = last_outputs(self.net_, self._read_prompts(prompts)[0])
+            outputs = last_outputs(self.net_, context)
         names = [*codec.vocabulary.symbols, *([None] if codec.has_ends else [])]
         choices = []
         for p in codec.probabilities(outputs):
@@ -252,13 +271,15 @@ class Drawing(Forecasting):
             choices.append([(names[code], float(p[code])) for code in likeliest])
         return choices if several else choices[0]
 
-    def _read_prompts(self, prompts: list[Any]) -> tuple[PreparedSequences, list[list[int]]]:
+    def _read_prompts(
+        self, prompts: list[Any], label: int | None
+    ) -> tuple[PreparedSequences, list[list[int]]]:
         """Return prompts as the network reads them, and as outputs; unknown symbols are -1 there."""
         sequences = prompt_sequences(prompts, self._model.form, self)
         assert sequences.codes is not None
         outputs = np.split(sequences.codes[:, 0] - 1, sequences.offsets[1:-1])
-        context = self._model.prepare(self._model.codec.context(sequences))
-        return context, [row.tolist() for row in outputs]
+        context = self._labelled(self._model.codec.context(sequences), label)
+        return self._model.prepare(context), [row.tolist() for row in outputs]
 
     def _ends(self, max_steps: int, stop: Any) -> Ends:
         return Ends(int(max_steps), self._model.codec.end, stop_outputs(stop, self._model.form))
@@ -267,7 +288,7 @@ class Drawing(Forecasting):
         return continued(prompt, self._model.codec.symbols(codes), self._model.form)
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
-        """Draw whole sequences from the learnt distribution.
+        """Draw whole sequences from the learnt distribution; if `conditional`, each after a label of its own.
 
         Parameters
         ----------
@@ -285,9 +306,31 @@ class Drawing(Forecasting):
         check_is_fitted(self, "net_")
         check_sample(n_samples)
         codec = self._model.codec
+        if isinstance(codec, ConditionalCodec):
+            return self._sample_by_label(codec, int(n_samples), draw_seed(random_state))
         if isinstance(codec, SymbolCodec):
             return self.generate(
                 max_steps=codec.typical_steps, n_samples=n_samples, random_state=random_state
             )
         nothing = Sequences(np.empty((0, codec.n_features)), [0, 0])
         return self._paths(nothing, codec.typical_steps, int(n_samples), random_state)[0]
+
+    def _sample_by_label(self, codec: ConditionalCodec, n_samples: int, seed: int) -> list[Any]:
+        """Draw labels by their frequencies, and a sequence for each."""
+        shares = np.cumsum(np.exp(codec.log_frequencies))
+        drawn = np.searchsorted(
+            shares / shares[-1], numpy_generator(seed, "label").random(n_samples), side="right"
+        )
+        seeds = numpy_generator(seed, "sample").integers(2**31, size=codec.n_labels).tolist()
+        found: list[Any] = [None] * n_samples
+        for i in np.unique(drawn).tolist():
+            rows = np.flatnonzero(drawn == i).tolist()
+            texts = self.generate(
+                max_steps=codec.typical_steps,
+                n_samples=len(rows),
+                label=codec.classes[i],
+                random_state=seeds[i],
+            )
+            for row, text in zip(rows, texts, strict=True):
+                found[row] = text
+        return found

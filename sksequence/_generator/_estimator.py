@@ -13,6 +13,7 @@ from sksequence._base import SHARED, Task, generator_model, generator_sizes, rea
 from sksequence._batching import Sequences
 from sksequence._generator._drawing import Drawing
 from sksequence._generator._judging import Judging
+from sksequence._targets import ConditionalCodec
 
 
 class SequenceGenerator(Drawing, Judging):
@@ -83,6 +84,9 @@ class SequenceGenerator(Drawing, Judging):
     max_features : int or None, default=None
         The most symbols to tell apart, the most frequent ones, where X holds symbols. All rarer ones become one
         unknown symbol, which is learnt but never generated. None keeps all.
+    conditional : bool, default=False
+        Whether y holds a label for each sequence of symbols, which the network reads beside every step [4]_. Then
+        `generate` writes what is asked for by a label, and `predict_label` classifies. False ignores y.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights there are.
     callbacks : list of skorch.callbacks.Callback or None, default=None
@@ -118,6 +122,10 @@ class SequenceGenerator(Drawing, Judging):
         The value of `batch_size` used.
     embedding_dim_ : int
         The value of `embedding_dim` used, if X held symbols.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, in sorted order, if `conditional`.
+    class_log_prior_ : ndarray of shape (n_classes,)
+        Log of the share of each label among the sequences of the first fit, if `conditional`.
     net_ : skorch.NeuralNet
         The network with its training loop.
     module_ : torch.nn.Module
@@ -158,6 +166,8 @@ class SequenceGenerator(Drawing, Judging):
        Recurrent Networks, International Journal of Forecasting 36(3).
     .. [3] Williams & Peng (1990), An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent Network
        Trajectories, Neural Computation 2(4).
+    .. [4] Ficler & Goldberg (2017), Controlling Linguistic Style Aspects in Neural Language Generation,
+       arXiv:1707.02633.
 
     Examples
     --------
@@ -184,6 +194,7 @@ class SequenceGenerator(Drawing, Judging):
         "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t"})],
         "scale": [StrOptions({"global"}), "boolean"],
         "max_features": [Interval(Integral, 1, None, closed="left"), None],
+        "conditional": ["boolean"],
     }
 
     def __init__(
@@ -215,6 +226,7 @@ class SequenceGenerator(Drawing, Judging):
         scale: str | bool = "global",
         analyzer: str | Callable[[str], Any] = "char",
         max_features: int | None = None,
+        conditional: bool = False,
         warm_start: bool = False,
         callbacks: list[Any] | tuple[Any, ...] | None = None,
         device: str = "auto",
@@ -247,6 +259,7 @@ class SequenceGenerator(Drawing, Judging):
         self.scale = scale
         self.analyzer = analyzer
         self.max_features = max_features
+        self.conditional = conditional
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.device = device
@@ -256,13 +269,21 @@ class SequenceGenerator(Drawing, Judging):
     _integers_are_symbols = True
 
     def _read_targets(self, y: Any, sequences: Sequences, form: Any, known: Any, codec: Any) -> Any:
-        return read_unsupervised(self, sequences, form, known)
+        return read_unsupervised(self, y, sequences, form, known)
 
     def _make_model(self, task: Task) -> Any:
         return generator_model(self, task)
 
     def _training_sizes(self, task: Task) -> tuple[int, int]:
         return generator_sizes(self, task.sequences)
+
+    def _public_attributes(self, model: Any) -> dict[str, Any]:
+        if not isinstance(model.codec, ConditionalCodec):
+            return {}
+        return {
+            "classes_": model.codec.classes,
+            "class_log_prior_": model.codec.log_frequencies,
+        }
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -274,15 +295,15 @@ class SequenceGenerator(Drawing, Judging):
             or array of float of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features)
             Sequences: texts, tokens and integers are symbols, floats are numbers. A long text is one sequence: pass
             ``[text]``.
-        y : None
-            Ignored, there by convention.
+        y : array-like of shape (n_sequences,), default=None
+            One label for each sequence, if `conditional`; ignored otherwise.
 
         Returns
         -------
         self : object
             Fitted.
         """
-        return self._fit_and_set(X, None, None)
+        return self._fit_and_set(X, y if self.conditional else None, None)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -292,12 +313,12 @@ class SequenceGenerator(Drawing, Judging):
         ----------
         X : array-like or list of sequences
             As in `fit`; vocabulary, scale and whether sequences have ends are learnt in the first call.
-        y : None
-            Ignored, there by convention.
+        y : array-like of shape (n_sequences,), default=None
+            As in `fit`; which labels there are, and how frequent each is, is learnt in the first call.
 
         Returns
         -------
         self : object
             Trained by one more pass.
         """
-        return self._partial_fit(X, None, None)
+        return self._partial_fit(X, y if self.conditional else None, None)

@@ -9,23 +9,25 @@ from numpy.typing import NDArray
 from sklearn.base import DensityMixin
 from sklearn.utils.metaestimators import available_if
 
-from sksequence._base import BaseRNN
-from sksequence._batching import offsets_of
+from sksequence._batching import Sequences, offsets_of
 from sksequence._generator._kind import models_symbols
-from sksequence._net import last_features, last_outputs, step_losses
-from sksequence._targets import restore_steps
+from sksequence._generator._labels import Labelling
+from sksequence._net import last_features, last_outputs
+from sksequence._targets import ConditionalCodec, restore_steps, with_labels
 
 
-class Judging(DensityMixin, BaseRNN):
+class Judging(DensityMixin, Labelling):
     """The methods of `SequenceGenerator` that draw nothing."""
 
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
+    def score_samples(self, X: Any, y: Any = None) -> NDArray[np.float64]:
         """Return the log-likelihood of each sequence, in nats.
 
         Parameters
         ----------
         X : array-like or list of sequences
             As in `fit`.
+        y : array-like of shape (n_sequences,), default=None
+            The label of each sequence, if `conditional`: None sums over all labels, weighted by their frequencies.
 
         Returns
         -------
@@ -33,16 +35,18 @@ class Judging(DensityMixin, BaseRNN):
             Sum over the steps of a sequence; the end mark is a step where several sequences were learnt. Densities of
             numbers are in the units of X.
         """
-        steps, lengths = self._log_likelihoods(X)
+        steps, lengths = self._log_likelihoods(X, y)
         return np.add.reduceat(steps, offsets_of(lengths)[:-1])
 
-    def score_steps(self, X: Any) -> NDArray[Any]:
+    def score_steps(self, X: Any, y: Any = None) -> NDArray[Any]:
         """Return the log-likelihood of every step given the steps before it, in nats.
 
         Parameters
         ----------
         X : array-like or list of sequences
             As in `fit`.
+        y : array-like of shape (n_sequences,), default=None
+            The label of each sequence, if `conditional`: None sums over all labels, weighted by their frequencies.
 
         Returns
         -------
@@ -51,7 +55,7 @@ class Judging(DensityMixin, BaseRNN):
             sequences of symbols were learnt. The sums are what `score_samples` gives; ``np.exp(-steps)`` is the
             perplexity at each position.
         """
-        steps, lengths = self._log_likelihoods(X)
+        steps, lengths = self._log_likelihoods(X, y)
         return np.asarray(restore_steps(steps, lengths, "ragged"))
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -61,42 +65,33 @@ class Judging(DensityMixin, BaseRNN):
         ----------
         X : array-like or list of sequences
             As in `fit`.
-        y : None
-            Ignored, there by convention.
+        y : array-like of shape (n_sequences,), default=None
+            The label of each sequence, if `conditional`: None sums over all labels, weighted by their frequencies.
 
         Returns
         -------
         float
             Over all steps of all sequences.
         """
-        steps, _ = self._log_likelihoods(X)
+        steps, _ = self._log_likelihoods(X, y)
         return float(steps.mean())
 
-    def perplexity(self, X: Any) -> float:
+    def perplexity(self, X: Any, y: Any = None) -> float:
         """Return the perplexity of a step: exp of minus the score.
 
         Parameters
         ----------
         X : array-like or list of sequences
             As in `fit`.
+        y : array-like of shape (n_sequences,), default=None
+            The label of each sequence, if `conditional`: None sums over all labels, weighted by their frequencies.
 
         Returns
         -------
         float
             1 is certainty; the number of symbols is a blind guess.
         """
-        return float(np.exp(-self.score(X)))
-
-    def _log_likelihoods(self, X: Any) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return the log-likelihoods of all steps as one flat run, and the number of each sequence's."""
-        sequences = self._check_input(X)
-        inputs, targets = self._model.codec.shift(sequences)
-        with self._model.threads():
-            losses = step_losses(
-                self.net_, self._model.prepare(inputs), self._model.codec.encode(targets)
-            )
-        steps = self._model.codec.log_likelihoods(losses, targets)
-        return steps, inputs.lengths
+        return float(np.exp(-self.score(X, y)))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the next step of each sequence.
@@ -133,12 +128,16 @@ class Judging(DensityMixin, BaseRNN):
         outputs = self._after(X)
         return np.asarray(self._model.codec.probabilities(outputs))
 
-    def _after(self, X: Any) -> NDArray[np.float32]:
-        """Return the head's outputs after the last step of each sequence."""
+    def _after(self, X: Any) -> NDArray[Any]:
+        """Return the head's outputs after the last step of each sequence; labels are summed out."""
         sequences = self._check_input(X)
-        context = self._model.prepare(self._model.codec.context(sequences))
-        with self._model.threads():
-            return last_outputs(self.net_, context)
+        context = self._model.codec.context(sequences)
+        if not isinstance(self._model.codec, ConditionalCodec):
+            return self._last(last_outputs, context)
+        outputs = self._last_given_each(last_outputs, context)
+        logs = outputs - np.logaddexp.reduce(outputs, axis=2, keepdims=True)
+        joint = logs + np.log(self._shares(sequences))[:, :, None]
+        return np.asarray(np.logaddexp.reduce(joint, axis=0))
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the hidden state after the last step of each sequence.
@@ -151,8 +150,22 @@ class Judging(DensityMixin, BaseRNN):
         Returns
         -------
         ndarray of shape (n_sequences, n_hidden)
-            Float32.
+            Float32. If `conditional`, the mean of the states given each label, weighted by the labels' probabilities.
         """
-        context = self._model.prepare(self._model.codec.context(self._check_input(X)))
+        sequences = self._check_input(X)
+        context = self._model.codec.context(sequences)
+        if not isinstance(self._model.codec, ConditionalCodec):
+            return self._last(last_features, context)
+        states = self._last_given_each(last_features, context)
+        mean = (states * self._shares(sequences)[:, :, None]).sum(axis=0)
+        return np.asarray(mean, dtype=np.float32)
+
+    def _last(self, function: Any, context: Sequences) -> NDArray[np.float32]:
         with self._model.threads():
-            return last_features(self.net_, context)
+            return np.asarray(function(self.net_, self._model.prepare(context)))
+
+    def _last_given_each(self, function: Any, context: Sequences) -> NDArray[np.float64]:
+        """Return what comes last given each label, of shape (n_classes, n_sequences, width)."""
+        codes = range(1, self._model.codec.n_labels + 1)
+        found = [self._last(function, with_labels(context, code)) for code in codes]
+        return np.stack(found).astype(np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sksequence._targets import SeriesCodec, SymbolCodec
+from sksequence._targets import ConditionalCodec, SeriesCodec, SymbolCodec
 
 
 def models_symbols(estimator: Any) -> bool:
@@ -29,3 +29,14 @@ def models_numbers(estimator: Any) -> bool:
 
 def _has_codec(estimator: Any, kind: type) -> bool:
     return hasattr(estimator, "_model") and isinstance(estimator._model.codec, kind)
+
+
+def models_labels(estimator: Any) -> bool:
+    """Tell that an estimator has the methods for labels: it was, or will be, fitted with them."""
+    fitted = hasattr(estimator, "_model")
+    if not (_has_codec(estimator, ConditionalCodec) if fitted else estimator.conditional):
+        raise AttributeError(
+            f"this {type(estimator).__name__} knows no labels to predict. Fit with conditional=True and y, one label "
+            "for each sequence."
+        )
+    return True

@@ -43,13 +43,22 @@ def continuations(
     n_drawn: int,
     n_samples: int,
     seed: int,
+    label: int | None = None,
 ) -> list[list[list[int]]]:
     """Draw `n_samples` continuations of each context, as outputs; `prompts` are the contexts as outputs.
 
-    Only the first `n_drawn` outputs may come.
+    Only the first `n_drawn` outputs may come. `label` is the code that stands beside each symbol of the contexts.
     """
     drawn = draw_from(
-        net, context, prompts, choice, ends, n_drawn=n_drawn, n_samples=n_samples, seed=seed
+        net,
+        context,
+        prompts,
+        choice,
+        ends,
+        n_drawn=n_drawn,
+        n_samples=n_samples,
+        seed=seed,
+        label=label,
     ).finish()
     return [drawn[i * n_samples : (i + 1) * n_samples] for i in range(len(context))]
 
@@ -64,11 +73,12 @@ def draw_from(
     n_drawn: int,
     n_samples: int,
     seed: int,
+    label: int | None = None,
 ) -> Drawer:
     """Read the contexts and get ready to draw, each sample from a stream of its own."""
     rows = np.repeat(np.arange(len(context)), n_samples)
     names = [(i, sample) for i in range(len(context)) for sample in range(n_samples)]
-    stepper = _read_prompts(net, context, n_drawn)
+    stepper = _read_prompts(net, context, n_drawn, label)
     stepper.select(rows)
     repeated = [prompts[row] for row in rows.tolist()] if choice.looks_back else []
     return Drawer(stepper, choice, Uniforms(seed, names), repeated, ends)
@@ -83,19 +93,22 @@ def likeliest_continuations(
     beams: Beams,
     *,
     n_drawn: int,
+    label: int | None = None,
 ) -> list[list[list[int]]]:
     """Search for the likeliest continuations of each context, as outputs, best first."""
     found = []
     for i, prompt in enumerate(prompts):
-        stepper = _read_prompts(net, context, n_drawn)
+        stepper = _read_prompts(net, context, n_drawn, label)
         stepper.select(np.array([i]))
         found.append(search_beams(stepper, beams, choice, prompt, ends))
     return found
 
 
-def _read_prompts(net: SequenceNet, context: PreparedSequences, n_drawn: int) -> Stepper:
+def _read_prompts(
+    net: SequenceNet, context: PreparedSequences, n_drawn: int, label: int | None
+) -> Stepper:
     outputs, state = read_together(net, context)
-    return make_stepper(net.module_, outputs[:, :n_drawn], state)
+    return make_stepper(net.module_, outputs[:, :n_drawn], state, label)
 
 
 def forecast_paths(

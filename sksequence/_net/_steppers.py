@@ -25,7 +25,9 @@ _STABLE = 16
 _LARGEST_TABLE = 4096
 
 
-def make_stepper(network: SequenceNetwork, outputs: Tensor, state: Any) -> Stepper:
+def make_stepper(
+    network: SequenceNetwork, outputs: Tensor, state: Any, label: int | None = None
+) -> Stepper:
     """Return rows that go on from a state.
 
     Parameters
@@ -36,32 +38,45 @@ def make_stepper(network: SequenceNetwork, outputs: Tensor, state: Any) -> Stepp
         Logits of the next code. Where they are fewer than the network's outputs, the last ones are never drawn.
     state : nested tuple of Tensor
         That came with them.
+    label : int, default=None
+        The code that the network's second table reads beside each symbol, if it has one.
     """
-    if not _is_plain(network):
-        return TorchStepper(network, outputs, state)
+    if not _is_plain(network, label):
+        return TorchStepper(network, outputs, state, label)
     on_cpu = outputs.device.type == "cpu" and outputs.dtype == torch.float32
     if on_cpu and _kernels.has_numba():
-        return _compiled(network, outputs, state)
-    return LeanStepper(network, outputs, state)
+        return _compiled(network, outputs, state, label)
+    return LeanStepper(network, outputs, state, label)
 
 
-def _is_plain(network: SequenceNetwork) -> bool:
-    """Tell whether the network is one embedding, layers of gates, and a head."""
+def _is_plain(network: SequenceNetwork, label: int | None) -> bool:
+    """Tell whether the network is one embedding, beside which a label stands still, layers of gates, and a head."""
     gated = [CELLS["rnn"], CELLS["gru"], CELLS["lstm"]]
     layers: Any = list(network.stack.forwards)
     return (
         network.spec.n_features == 0
-        and len(network.inputs.tables) == 1
+        and len(network.inputs.tables) == (1 if label is None else 2)
         and all(type(layer) in gated for layer in layers)
         and all(len(layer.weight_hh) >= _STABLE for layer in layers)
     )
 
 
-def _compiled(network: SequenceNetwork, outputs: Tensor, state: Any) -> CompiledStepper:
+def _embedding(network: SequenceNetwork, label: int | None) -> Tensor:
+    """Return what the first layer reads for each code, beside the label."""
+    symbols: Tensor = network.inputs.tables[0]
+    if label is None:
+        return symbols
+    beside = network.inputs.tables[1][label].expand(len(symbols), -1)
+    return torch.cat([symbols, beside], dim=1)
+
+
+def _compiled(
+    network: SequenceNetwork, outputs: Tensor, state: Any, label: int | None
+) -> CompiledStepper:
     from sksequence._kernels import _generation_loops as loops
 
     layers: Any = list(network.stack.forwards)
-    embedding = _array(network.inputs.tables[0])
+    embedding = _array(_embedding(network, label))
     first = _array(layers[0].weight_ih.T)
     table = np.empty((len(embedding), first.shape[1]), dtype=np.float32)
     tables = embedding, first, table, np.zeros(len(embedding), dtype=np.bool_)
@@ -104,10 +119,15 @@ class TorchStepper:
         Logits of the next code.
     state : nested tuple of Tensor
         That came with them.
+    label : int, default=None
+        As for `make_stepper`.
     """
 
-    def __init__(self, network: SequenceNetwork, outputs: Tensor, state: Any) -> None:
+    def __init__(
+        self, network: SequenceNetwork, outputs: Tensor, state: Any, label: int | None = None
+    ) -> None:
         self._network, self._outputs, self._state = network, outputs, state
+        self._label = label
         self.select(np.arange(len(outputs)))
 
     @property
@@ -130,16 +150,20 @@ class TorchStepper:
         self._outputs = outputs[:, : self._outputs.shape[1]]
 
     def _step(self, codes: Tensor) -> tuple[Tensor, Any]:
-        return self._network.advance(lengths=None, codes=codes[:, None, None], state=self._state)
+        columns = [codes] if self._label is None else [codes, torch.full_like(codes, self._label)]
+        read = torch.stack(columns, dim=1)[:, None]
+        return self._network.advance(lengths=None, codes=read, state=self._state)
 
 
 class LeanStepper(TorchStepper):
     """The step of one embedding, gated layers and a head, in few operations; the first product is a table."""
 
-    def __init__(self, network: SequenceNetwork, outputs: Tensor, state: Any) -> None:
-        super().__init__(network, outputs, state)
+    def __init__(
+        self, network: SequenceNetwork, outputs: Tensor, state: Any, label: int | None = None
+    ) -> None:
+        super().__init__(network, outputs, state, label)
         self._layers: Any = list(network.stack.forwards)
-        self._embedding = network.inputs.tables[0]
+        self._embedding = _embedding(network, label).detach()
         first = self._layers[0]
         self._table: Tensor | None = None
         if len(self._embedding) <= _LARGEST_TABLE:

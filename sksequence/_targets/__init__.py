@@ -15,12 +15,14 @@ from sksequence._targets._codecs import (
     RowCodec,
     classification_codec,
 )
+from sksequence._targets._conditional import ConditionalCodec, with_labels
 from sksequence._targets._residual import Naive
 from sksequence._targets._series import SeriesCodec
 from sksequence._targets._symbols import SymbolCodec
 from sksequence._targets._weights import class_weights
 
 __all__ = [
+    "ConditionalCodec",
     "Container",
     "IndicatorCodec",
     "LabelCodec",
@@ -36,4 +38,5 @@ __all__ = [
     "read_steps",
     "restore_steps",
     "targets_are_steps",
+    "with_labels",
 ]
