@@ -272,7 +272,7 @@ class Drawing(Forecasting, Labelling):
         return choices if several else choices[0]
 
     def _read_prompts(
-        self, prompts: list[Any], label: int | None
+        self, prompts: list[Any], label: int | None = None
     ) -> tuple[PreparedSequences, list[list[int]]]:
         """Return prompts as the network reads them, and as outputs; unknown symbols are -1 there."""
         sequences = prompt_sequences(prompts, self._model.form, self)
