@@ -10,7 +10,6 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 from sksequence import SequenceGenerator
-from sksequence._net import _steppers
 from sksequence._net._steppers import LeanStepper, TorchStepper
 
 
@@ -94,7 +93,6 @@ def test_every_way_to_step_writes_the_same(stepper, layers, monkeypatch):
         lambda network, outputs, state, label: stepper(network, outputs, state, label),
     )
     assert texts() == before
-    assert _steppers.make_stepper is not None
 
 
 def test_stream_and_beams_take_a_label(fitted):

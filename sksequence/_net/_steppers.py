@@ -49,7 +49,7 @@ def make_stepper(
     return LeanStepper(network, outputs, state, label)
 
 
-def _is_plain(network: SequenceNetwork, label: int | None) -> bool:
+def _is_plain(network: SequenceNetwork, label: int | None = None) -> bool:
     """Tell whether the network is one embedding, beside which a label stands still, layers of gates, and a head."""
     gated = [CELLS["rnn"], CELLS["gru"], CELLS["lstm"]]
     layers: Any = list(network.stack.forwards)
