@@ -116,6 +116,17 @@ def test_nothing_in_a_text_is_obeyed(text, color):
     assert Reader(display.html()).tags == {"div", "p", "pre", "span"}
 
 
+@given(st.lists(st.text("a \n", max_size=4), min_size=1), st.sampled_from(["", " "]))
+def test_every_symbol_has_its_digit(symbols, separator):
+    """Lines of digits stand below lines of text, whatever pieces an analyzer makes; only nothing has no digit."""
+    display = show(symbols, separator=separator)
+    lines = display.text(color=False).splitlines()[3:]
+    shown = separator.join(symbols).replace("\n", "↵\n").split("\n")
+    assert lines[::2] == [line for line in shown if line]
+    digits = "".join(lines[1::2]).replace(" ", "")
+    assert digits == "3" * sum(map(bool, symbols))
+
+
 def test_perplexity_by_position_is_over_the_sequences_that_reach_it():
     """Each position has the mean of the sequences that are long enough."""
     display = GenerationDisplay(
@@ -159,6 +170,11 @@ def test_digits_stand_below_the_symbols():
 def test_white_space_alone_has_a_digit():
     """A symbol of blanks shows its surprise below the first of them."""
     assert show(["  ", "a"], [-3.0, 0.0]).text(color=False).splitlines()[3:] == ["  a", "9 0"]
+
+
+def test_wide_characters_take_two_cells():
+    """Digits stay below their symbols in scripts whose characters are twice as wide."""
+    assert show("漢a字", [0.0, -1.0, -3.0]).text(color=False).splitlines()[4] == "0 39"
 
 
 def test_colours_end_with_the_line():

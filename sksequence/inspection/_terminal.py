@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from unicodedata import east_asian_width
 
 from sksequence.inspection._visible import END, in_terminal
 
@@ -46,13 +47,11 @@ def mark_text(symbols: Iterable[tuple[str, float]], max_surprise: float, separat
 
 def _marked(shown: str, level: int) -> str:
     """Return a digit below the first character of a symbol that is seen, blanks below the others."""
-    first = len(shown) - len(shown.lstrip(" "))
-    if first == len(shown):
-        first = 0
-    return "".join(
-        str(level) if i == first else "\n" if character == "\n" else " "
-        for i, character in enumerate(shown)
-    )
+    cells = ["\n" if c == "\n" else " " * (1 + (east_asian_width(c) in "WF")) for c in shown]
+    if cells:
+        first = next((i for i, c in enumerate(shown) if c != " "), 0)
+        cells[first] = str(level).ljust(len(cells[first]))
+    return "".join(cells)
 
 
 def _level(surprise: float, max_surprise: float, n_levels: int) -> int:
