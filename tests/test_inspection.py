@@ -98,6 +98,20 @@ def test_log_likelihoods_are_those_of_the_estimator(generator):
     np.testing.assert_allclose(display.perplexities, [perplexity(row) for row in steps])
 
 
+@pytest.mark.parametrize("y", [None, [1, 0, 1]])
+def test_labels_are_read_along(y):
+    """A conditional generator is surprised by what its label does not lead to expect."""
+    X, labels = TEXTS[:3] * 4, [0, 1, 1] * 4
+    parameters = {"hidden_size": 8, "max_epochs": 4, "conditional": True, "random_state": 0}
+    generator = SequenceGenerator("gru", **parameters).fit(X, labels)
+    display = GenerationDisplay.from_estimator(generator, X[:3], y)
+    for shown, expected in zip(
+        display.log_likelihoods, generator.score_steps(X[:3], y), strict=True
+    ):
+        np.testing.assert_array_equal(shown, expected)
+    assert Reader(display.html()).texts == [text + END for text in X[:3]]
+
+
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1))
 def test_any_text_survives_html_and_terminal(text):
     """Escaped and coloured, every printable text can be read again."""

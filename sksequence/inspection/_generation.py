@@ -107,7 +107,12 @@ class GenerationDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: SequenceGenerator, X: Any, *, max_surprise: float | None = None
+        cls,
+        estimator: SequenceGenerator,
+        X: Any,
+        y: Any = None,
+        *,
+        max_surprise: float | None = None,
     ) -> Self:
         """Let a fitted generator read sequences of symbols.
 
@@ -117,6 +122,8 @@ class GenerationDisplay:
             Fitted on symbols.
         X : list of str, list of lists of tokens or array of int
             Sequences as in its `fit`. Each symbol becomes an element of the page: pass what you want to look at.
+        y : array-like of shape (n_sequences,), default=None
+            The label of each sequence, if the estimator is `conditional`, as in its `score_steps`.
         max_surprise : float, default=None
             Nats of the strongest colour. None: the surprise of a blind guess among all that can come next.
 
@@ -135,7 +142,7 @@ class GenerationDisplay:
             If it was fitted on numbers, or X is not as in `fit`.
         """
         check_generator(estimator, cls.__name__, symbols=True)
-        steps = estimator.score_steps(X)
+        steps = estimator.score_steps(X, y)
         if max_surprise is None:
             max_surprise = float(np.log(max(estimator._model.codec.n_outputs, 2)))
         form = estimator._model.form
