@@ -133,6 +133,15 @@ def test_next_symbol_is_predicted_by_the_mixture(fitted):
     assert fitted.transform(["ab", "c"]).shape == (2, 16)
 
 
+def test_a_label_may_be_beyond_doubt(fitted):
+    """Where a long text leaves no probability for a label, nothing overflows."""
+    long = ["a" * 4000]
+    assert fitted.predict_label_proba(long)[0].tolist() == [1.0, 0.0]
+    assert np.isfinite(fitted.predict_proba(long)).all()
+    assert np.isfinite(fitted.transform(long)).all()
+    assert np.isfinite(fitted.score(long))
+
+
 def test_labels_follow_by_the_rule_of_bayes(fitted):
     """Probabilities sum to one, are those of the likelihoods, and find the label."""
     X, y = toy()

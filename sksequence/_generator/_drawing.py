@@ -179,7 +179,9 @@ class Drawing(Forecasting, Labelling):
 
         Parameters
         ----------
-        prompt, max_steps, temperature, top_k, top_p, min_p, typical_p, repetition_penalty, no_repeat_ngram_size, stop, label
+        prompt, max_steps, temperature, top_k, top_p, min_p, typical_p, repetition_penalty, no_repeat_ngram_size
+            As for `generate`.
+        stop, label
             As for `generate`.
         random_state : int, RandomState instance or None, default=None
             Makes the draws repeatable: they are those of `generate`.

@@ -136,7 +136,7 @@ class Judging(DensityMixin, Labelling):
             return self._last(last_outputs, context)
         outputs = self._last_given_each(last_outputs, context)
         logs = outputs - np.logaddexp.reduce(outputs, axis=2, keepdims=True)
-        joint = logs + np.log(self._shares(sequences))[:, :, None]
+        joint = logs + self._log_shares(sequences)[:, :, None]
         return np.asarray(np.logaddexp.reduce(joint, axis=0))
 
     def transform(self, X: Any) -> NDArray[np.float32]:
@@ -157,7 +157,7 @@ class Judging(DensityMixin, Labelling):
         if not isinstance(self._model.codec, ConditionalCodec):
             return self._last(last_features, context)
         states = self._last_given_each(last_features, context)
-        mean = (states * self._shares(sequences)[:, :, None]).sum(axis=0)
+        mean = (states * np.exp(self._log_shares(sequences))[:, :, None]).sum(axis=0)
         return np.asarray(mean, dtype=np.float32)
 
     def _last(self, function: Any, context: Sequences) -> NDArray[np.float32]:

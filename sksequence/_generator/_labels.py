@@ -51,13 +51,15 @@ class Labelling(BaseRNN):
             the label's frequency.
         """
         inputs, targets = self._model.codec.shift(self._check_input(X))
-        return _normalised(self._joint(inputs, targets)[:, inputs.offsets[1:] - 1]).T
+        joint = self._joint(inputs, targets)[:, inputs.offsets[1:] - 1]
+        return np.asarray(np.exp(joint - _log_sum(joint)).T)
 
-    def _shares(self, sequences: Sequences) -> NDArray[np.float64]:
-        """Return the probability of each label after sequences that go on, of shape (n_classes, n_sequences)."""
+    def _log_shares(self, sequences: Sequences) -> NDArray[np.float64]:
+        """Return the log-probability of each label after sequences that go on, of shape (n_classes, n_sequences)."""
         codec = self._model.codec
         inputs, targets = codec.shift(sequences)
-        return _normalised(self._joint(inputs, targets)[:, inputs.offsets[1:] - 1 - codec.has_ends])
+        joint = self._joint(inputs, targets)[:, inputs.offsets[1:] - 1 - codec.has_ends]
+        return joint - _log_sum(joint)
 
     def _label_code(self, label: Any) -> int | None:
         """Return the code of a label; None where there are no labels."""
@@ -121,8 +123,3 @@ def _sums_so_far(steps: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDAr
 def _log_sum(joint: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum the labels out."""
     return np.asarray(np.logaddexp.reduce(joint, axis=0))
-
-
-def _normalised(joint: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the probability of each label."""
-    return np.asarray(np.exp(joint - _log_sum(joint)))
