@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 # Optimizer steps after which small problems are learnt, and the bounds on passes over the data
-_STEPS = 2500
-_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 100
+_TRAINING = 2500, 10, 100
 # The same for forecasts: their windows overlap, so that one pass shows each value many times
-_FORECAST_STEPS, _FEWEST_FORECAST_EPOCHS, _MOST_FORECAST_EPOCHS = 500, 3, 10
+_FORECAST_TRAINING = 500, 3, 10
 # Steps of the network, and numbers in them, of an average batch
 _BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
 # Targets of an average batch where each step has one, and the fewest sequences that they may be of
@@ -56,14 +55,9 @@ def _batch_steps(width: int) -> int:
 
 def automatic_max_epochs(n_sequences: int, batch_size: int, *, forecast: bool = False) -> int:
     """Choose the epochs that make 2500 optimizer steps, from 10 to 100; for a forecast 500, from 3 to 10."""
+    n_steps, fewest, most = _FORECAST_TRAINING if forecast else _TRAINING
     n_batches = -(-n_sequences // batch_size)
-    if forecast:
-        epochs = np.clip(
-            round(_FORECAST_STEPS / n_batches), _FEWEST_FORECAST_EPOCHS, _MOST_FORECAST_EPOCHS
-        )
-    else:
-        epochs = np.clip(round(_STEPS / n_batches), _FEWEST_EPOCHS, _MOST_EPOCHS)
-    return int(epochs)
+    return int(np.clip(round(n_steps / n_batches), fewest, most))
 
 
 def automatic_embedding_dim(n_symbols: tuple[int, ...]) -> int:

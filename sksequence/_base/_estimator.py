@@ -152,12 +152,11 @@ class BaseRNN(
         """Refuse to go on with a network that the parameters no longer describe."""
         parameters = self.get_params(deep=False)
         for name in STRUCTURE & parameters.keys():
-            if parameters[name] not in ("auto", getattr(known.spec, name)) and getattr(
-                known.spec, name
-            ):
+            built = getattr(known.spec, name)
+            if built and parameters[name] not in ("auto", built):
                 raise ValueError(
-                    f"{name} is now {parameters[name]!r}, but the network to go on with was built with "
-                    f"{getattr(known.spec, name)!r}. Set it back, or fit with warm_start=False."
+                    f"{name} is now {parameters[name]!r}, but the network to go on with was built with {built!r}. Set "
+                    "it back, or fit with warm_start=False."
                 )
 
     def _known_model(self) -> Model | None:

@@ -16,12 +16,11 @@ from sksequence._generator._kind import models_symbols
 from sksequence._generator._labels import Labelling
 from sksequence._net import continuations, draw_from, last_outputs, likeliest_continuations
 from sksequence._random import draw_seed, numpy_generator
-from sksequence._targets import ConditionalCodec, SymbolCodec
+from sksequence._targets import ConditionalCodec, SymbolCodec, with_labels
 from sksequence._validation import (
     check_beams,
     check_choice,
     check_count,
-    check_sample,
     check_steps,
     continued,
     prompt_sequences,
@@ -118,22 +117,16 @@ class Drawing(Forecasting, Labelling):
         .. [5] Paulus, Xiong & Socher (2018), A Deep Reinforced Model for Abstractive Summarization, ICLR.
         .. [6] Wu et al. (2016), Google's Neural Machine Translation System, arXiv:1609.08144.
         """
-        rules: dict[str, Any] = {
-            "temperature": temperature,
-            "top_k": top_k,
-            "top_p": top_p,
-            "min_p": min_p,
-            "typical_p": typical_p,
-            "repetition_penalty": repetition_penalty,
-            "no_repeat_ngram_size": no_repeat_ngram_size,
-        }
+        choice = Choice(
+            temperature, top_k, top_p, min_p, typical_p, repetition_penalty, no_repeat_ngram_size
+        )
         check_is_fitted(self, "net_")
         check_steps(max_steps, n_samples)
-        check_choice(**rules)
-        check_beams(num_beams, length_penalty, n_samples, rules)
+        check_choice(choice)
+        check_beams(num_beams, length_penalty, n_samples, choice)
         prompts, several = split_prompts(prompt, self._model.form)
         code = self._label_code(label)
-        asked = (*self._read_prompts(prompts, code), Choice(**rules), self._ends(max_steps, stop))
+        asked = (*self._read_prompts(prompts, code), choice, self._ends(max_steps, stop))
         n_wanted, n_drawn = int(n_samples or 1), self._model.codec.n_drawn
         with self._model.threads():
             if num_beams is None:
@@ -196,18 +189,12 @@ class Drawing(Forecasting, Labelling):
         ValueError, TypeError
             As `generate`, and for several prompts; before the first symbol is asked for.
         """
-        rules: dict[str, Any] = {
-            "temperature": temperature,
-            "top_k": top_k,
-            "top_p": top_p,
-            "min_p": min_p,
-            "typical_p": typical_p,
-            "repetition_penalty": repetition_penalty,
-            "no_repeat_ngram_size": no_repeat_ngram_size,
-        }
+        choice = Choice(
+            temperature, top_k, top_p, min_p, typical_p, repetition_penalty, no_repeat_ngram_size
+        )
         check_is_fitted(self, "net_")
         check_steps(max_steps, None)
-        check_choice(**rules)
+        check_choice(choice)
         code = self._label_code(label)
         context, codes = self._read_prompts([prompt], code)
         ends, seed = self._ends(max_steps, stop), draw_seed(random_state)
@@ -216,7 +203,7 @@ class Drawing(Forecasting, Labelling):
                 self.net_,
                 context,
                 codes,
-                Choice(**rules),
+                choice,
                 ends,
                 n_drawn=self._model.codec.n_drawn,
                 n_samples=1,
@@ -280,7 +267,9 @@ class Drawing(Forecasting, Labelling):
         sequences = prompt_sequences(prompts, self._model.form, self)
         assert sequences.codes is not None
         outputs = np.split(sequences.codes[:, 0] - 1, sequences.offsets[1:-1])
-        context = self._labelled(self._model.codec.context(sequences), label)
+        context = self._model.codec.context(sequences)
+        if label is not None:
+            context = with_labels(context, label)
         return self._model.prepare(context), [row.tolist() for row in outputs]
 
     def _ends(self, max_steps: int, stop: Any) -> Ends:
@@ -306,7 +295,7 @@ class Drawing(Forecasting, Labelling):
             long as the median training sequence.
         """
         check_is_fitted(self, "net_")
-        check_sample(n_samples)
+        check_count("n_samples", n_samples)
         codec = self._model.codec
         if isinstance(codec, ConditionalCodec):
             return self._sample_by_label(codec, int(n_samples), draw_seed(random_state))
@@ -319,10 +308,8 @@ class Drawing(Forecasting, Labelling):
 
     def _sample_by_label(self, codec: ConditionalCodec, n_samples: int, seed: int) -> list[Any]:
         """Draw labels by their frequencies, and a sequence for each."""
-        shares = np.cumsum(np.exp(codec.log_frequencies))
-        drawn = np.searchsorted(
-            shares / shares[-1], numpy_generator(seed, "label").random(n_samples), side="right"
-        )
+        shares = np.exp(codec.log_frequencies)
+        drawn = numpy_generator(seed, "label").choice(codec.n_labels, n_samples, p=shares)
         seeds = numpy_generator(seed, "sample").integers(2**31, size=codec.n_labels).tolist()
         found: list[Any] = [None] * n_samples
         for i in np.unique(drawn).tolist():

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sksequence._batching import Sequences, offsets_of
 from sksequence._generator._kind import models_symbols
-from sksequence._generator._labels import Labelling
+from sksequence._generator._labels import Labelling, log_sum
 from sksequence._net import last_features, last_outputs
 from sksequence._targets import ConditionalCodec, restore_steps, with_labels
 
@@ -136,8 +136,8 @@ class Judging(DensityMixin, Labelling):
             return self._last(last_outputs, context)
         outputs = self._last_given_each(last_outputs, context)
         logs = outputs - np.logaddexp.reduce(outputs, axis=2, keepdims=True)
-        joint = logs + self._log_shares(sequences)[:, :, None]
-        return np.asarray(np.logaddexp.reduce(joint, axis=0))
+        joint = logs + self._log_shares_so_far(sequences)[:, :, None]
+        return log_sum(joint)
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the hidden state after the last step of each sequence.
@@ -157,7 +157,7 @@ class Judging(DensityMixin, Labelling):
         if not isinstance(self._model.codec, ConditionalCodec):
             return self._last(last_features, context)
         states = self._last_given_each(last_features, context)
-        mean = (states * np.exp(self._log_shares(sequences))[:, :, None]).sum(axis=0)
+        mean = (states * np.exp(self._log_shares_so_far(sequences))[:, :, None]).sum(axis=0)
         return np.asarray(mean, dtype=np.float32)
 
     def _last(self, function: Any, context: Sequences) -> NDArray[np.float32]:

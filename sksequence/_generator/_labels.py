@@ -50,16 +50,17 @@ class Labelling(BaseRNN):
             Columns in the order of `classes_`: proportional to the likelihood of the sequence given the label, times
             the label's frequency.
         """
-        inputs, targets = self._model.codec.shift(self._check_input(X))
-        joint = self._joint(inputs, targets)[:, inputs.offsets[1:] - 1]
-        return np.asarray(np.exp(joint - _log_sum(joint)).T)
+        return np.asarray(np.exp(self._log_shares(self._check_input(X), n_open=0)).T)
 
-    def _log_shares(self, sequences: Sequences) -> NDArray[np.float64]:
-        """Return the log-probability of each label after sequences that go on, of shape (n_classes, n_sequences)."""
-        codec = self._model.codec
-        inputs, targets = codec.shift(sequences)
-        joint = self._joint(inputs, targets)[:, inputs.offsets[1:] - 1 - codec.has_ends]
-        return joint - _log_sum(joint)
+    def _log_shares(self, sequences: Sequences, *, n_open: int) -> NDArray[np.float64]:
+        """Return the log-probability of each label, of shape (n_classes, n_sequences), but for the last steps."""
+        inputs, targets = self._model.codec.shift(sequences)
+        joint = self._joint(inputs, targets)[:, inputs.offsets[1:] - 1 - n_open]
+        return joint - log_sum(joint)
+
+    def _log_shares_so_far(self, sequences: Sequences) -> NDArray[np.float64]:
+        """Return the same for sequences that go on: whether they end there says nothing yet."""
+        return self._log_shares(sequences, n_open=int(self._model.codec.has_ends))
 
     def _label_code(self, label: Any) -> int | None:
         """Return the code of a label; None where there are no labels."""
@@ -78,9 +79,6 @@ class Labelling(BaseRNN):
             )
         return codec.label_code(label)
 
-    def _labelled(self, inputs: Sequences, codes: Any) -> Sequences:
-        return inputs if codes is None else with_labels(inputs, codes)
-
     def _log_likelihoods(
         self, X: Any, y: Any = None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -93,7 +91,7 @@ class Labelling(BaseRNN):
         if y is not None:
             codes = codec.label_codes(y, len(sequences))
             return self._steps(with_labels(inputs, codes), targets), inputs.lengths
-        so_far = _log_sum(self._joint(inputs, targets))
+        so_far = log_sum(self._joint(inputs, targets))
         before = np.roll(so_far, 1)
         before[inputs.offsets[:-1]] = 0.0
         return so_far - before, inputs.lengths
@@ -120,6 +118,6 @@ def _sums_so_far(steps: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDAr
     return np.concatenate([np.cumsum(piece) for piece in pieces])
 
 
-def _log_sum(joint: NDArray[np.float64]) -> NDArray[np.float64]:
+def log_sum(joint: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum the labels out."""
     return np.asarray(np.logaddexp.reduce(joint, axis=0))

@@ -17,11 +17,11 @@ from sksequence._decoding import (
     Choice,
     Drawer,
     Ends,
-    Stepper,
     Uniforms,
     repeat_rows,
     roll_out,
     search_beams,
+    select_rows,
 )
 from sksequence._losses import DRAWS
 from sksequence._net._net import SequenceNet
@@ -78,7 +78,8 @@ def draw_from(
     """Read the contexts and get ready to draw, each sample from a stream of its own."""
     rows = np.repeat(np.arange(len(context)), n_samples)
     names = [(i, sample) for i in range(len(context)) for sample in range(n_samples)]
-    stepper = _read_prompts(net, context, n_drawn, label)
+    outputs, state = read_together(net, context)
+    stepper = make_stepper(net.module_, outputs[:, :n_drawn], state, label)
     stepper.select(rows)
     repeated = [prompts[row] for row in rows.tolist()] if choice.looks_back else []
     return Drawer(stepper, choice, Uniforms(seed, names), repeated, ends)
@@ -96,19 +97,13 @@ def likeliest_continuations(
     label: int | None = None,
 ) -> list[list[list[int]]]:
     """Search for the likeliest continuations of each context, as outputs, best first."""
+    outputs, state = read_together(net, context)
     found = []
-    for i, prompt in enumerate(prompts):
-        stepper = _read_prompts(net, context, n_drawn, label)
-        stepper.select(np.array([i]))
+    for row, prompt in zip(torch.arange(len(context), device=outputs.device), prompts, strict=True):
+        start = outputs[row[None], :n_drawn], select_rows(state, row[None])
+        stepper = make_stepper(net.module_, *start, label)
         found.append(search_beams(stepper, beams, choice, prompt, ends))
     return found
-
-
-def _read_prompts(
-    net: SequenceNet, context: PreparedSequences, n_drawn: int, label: int | None
-) -> Stepper:
-    outputs, state = read_together(net, context)
-    return make_stepper(net.module_, outputs[:, :n_drawn], state, label)
 
 
 def forecast_paths(

@@ -5,7 +5,6 @@ from sksequence._validation._choices import (
     check_choice,
     check_count,
     check_forecast,
-    check_sample,
     check_steps,
 )
 from sksequence._validation._door import check_sequences, forget_unused, learn_form
@@ -24,7 +23,6 @@ __all__ = [
     "check_choice",
     "check_count",
     "check_forecast",
-    "check_sample",
     "check_sequences",
     "check_steps",
     "continued",

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sksequence._decoding import Choice
+
 # what changes nothing in a search
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "temperature": (1, None),
@@ -25,27 +27,19 @@ def check_steps(max_steps: Any, n_samples: Any) -> None:
         check_count("n_samples", n_samples)
 
 
-def check_choice(
-    *,
-    temperature: Any,
-    top_k: Any,
-    top_p: Any,
-    min_p: Any,
-    typical_p: Any,
-    repetition_penalty: Any,
-    no_repeat_ngram_size: Any,
-) -> None:
+def check_choice(choice: Choice) -> None:
     """Check how the next symbol is chosen."""
-    if top_k is not None:
-        check_count("top_k", top_k)
-    if no_repeat_ngram_size is not None:
-        check_count("no_repeat_ngram_size", no_repeat_ngram_size)
+    temperature: Any = choice.temperature
+    min_p, penalty = choice.min_p, choice.repetition_penalty
+    for name in ("top_k", "no_repeat_ngram_size"):
+        if getattr(choice, name) is not None:
+            check_count(name, getattr(choice, name))
     if not _is_real(temperature) or not 0 < float(temperature) < np.inf:
         raise ValueError(
             f"temperature must be a number above 0; got {temperature!r}. For the likeliest symbol at each step, "
             "use top_k=1."
         )
-    for name, share in [("top_p", top_p), ("typical_p", typical_p)]:
+    for name, share in [("top_p", choice.top_p), ("typical_p", choice.typical_p)]:
         if share is not None and not (_is_real(share) and 0 < float(share) <= 1):
             raise ValueError(
                 f"{name} must be a probability above 0 and at most 1; got {share!r}. 1 leaves all symbols in; for the "
@@ -55,16 +49,13 @@ def check_choice(
         raise ValueError(
             f"min_p must be a share from 0 to 1; got {min_p!r}. 0 leaves all symbols in."
         )
-    penalty = repetition_penalty
     if penalty is not None and not (_is_real(penalty) and 0 < float(penalty) < np.inf):
         raise ValueError(
             f"repetition_penalty must be a number above 0; got {penalty!r}. 1 penalises nothing, 1.2 is common."
         )
 
 
-def check_beams(
-    num_beams: Any, length_penalty: Any, n_samples: Any, choice: dict[str, Any]
-) -> None:
+def check_beams(num_beams: Any, length_penalty: Any, n_samples: Any, choice: Choice) -> None:
     """Check a search: it draws nothing, and finds as many continuations as it has beams."""
     if not _is_real(length_penalty) or not np.isfinite(float(length_penalty)):
         raise ValueError(f"length_penalty must be a finite number; got {length_penalty!r}.")
@@ -76,21 +67,17 @@ def check_beams(
         return
     check_count("num_beams", num_beams)
     for name, neutral in _NEUTRAL.items():
-        if choice[name] not in neutral:
+        value = getattr(choice, name)
+        if value not in neutral:
             raise ValueError(
-                f"num_beams={num_beams} searches for the likeliest continuation, {name}={choice[name]!r} is for drawing "
-                f"at random. Leave one of them out."
+                f"num_beams={num_beams} searches for the likeliest continuation, {name}={value!r} is for drawing at "
+                "random. Leave one of them out."
             )
     if n_samples is not None and int(n_samples) > int(num_beams):
         raise ValueError(
             f"n_samples={n_samples} is more than the {num_beams} continuations that num_beams={num_beams} finds. "
             "Raise num_beams or ask for fewer."
         )
-
-
-def check_sample(n_samples: Any) -> None:
-    """Check the argument of `sample`."""
-    check_count("n_samples", n_samples)
 
 
 def check_forecast(horizon: Any, n_samples: Any, quantiles: Sequence[float]) -> None:

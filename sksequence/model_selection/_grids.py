@@ -6,7 +6,6 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from sksequence._batching import Sequences
 from sksequence._classifier import RNNClassifier
 from sksequence._generator import SequenceGenerator
 from sksequence._regressor import RNNRegressor
@@ -141,12 +140,8 @@ def _candidates(estimator: Any, X: Any, y: Any) -> tuple[Candidate, ...]:
             f"recommended_grid needs y for {type(estimator).__name__}: it tells one target a sequence from one a step. "
             "Pass the y of fit."
         )
-    if _per_step(estimator, y, sequences):
+    if targets_are_steps(plain_container(y), estimator.target, sequences.lengths):
         return _STEPS
     if isinstance(estimator, RNNRegressor) and not has_symbols:
         return _NUMBERS if estimator.residual is None else _FORECASTS
     return _SYMBOLS if has_symbols else _SERIES
-
-
-def _per_step(estimator: Any, y: Any, sequences: Sequences) -> bool:
-    return targets_are_steps(plain_container(y), estimator.target, sequences.lengths)

@@ -13,16 +13,9 @@ from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sksequence.preprocessing import pad
+
 from .loaders import Data, Part
-
-
-def padded(X: Any, width: int) -> NDArray[np.float64]:
-    """Return the values of each sequence as one row, cut or filled with zeros at the end."""
-    rows = np.zeros((len(X), width))
-    for row, sequence in zip(rows, X, strict=True):
-        values = np.asarray(sequence, dtype=np.float64).ravel()[:width]
-        row[: len(values)] = values
-    return rows
 
 
 def summaries(X: Any) -> NDArray[np.float64]:
@@ -39,10 +32,11 @@ def summaries(X: Any) -> NDArray[np.float64]:
 def linear_baselines(data: Data, make: Any, score: Any) -> dict[str, float]:
     """Judge a linear model on padded values, and one on summaries, with their strength chosen by cross-validation."""
     (X, y), (X_test, y_test) = data.train, data.test
-    width = max(np.asarray(x).size for x in X)
+    values, _ = pad([*X, *X_test])
+    flat = values.reshape(len(values), -1)
     regresses = is_regressor(make())
     forms = {
-        "linear, padded": (padded(X, width), padded(X_test, width)),
+        "linear, padded": (flat[: len(X)], flat[len(X) :]),
         "linear, summaries": (summaries(X), summaries(X_test)),
     }
     return {name: _judge(regresses, train, y, test, y_test, score) for name, (train, test) in forms.items()}  # fmt: skip
@@ -52,25 +46,26 @@ def _judge(regresses: bool, X: Any, y: Any, X_test: Any, y_test: Any, score: Any
     if regresses:
         model: Any = RidgeCV(np.logspace(-3, 4, 15))
     else:
-        folds = int(min(5, np.unique(y, return_counts=True)[1].min()))
-        model = LogisticRegressionCV(
-            Cs=6,
-            cv=max(2, folds),
-            max_iter=2000,
-            scoring="accuracy",
-            l1_ratios=(0,),
-            use_legacy_attributes=False,
-        )
+        rarest = int(np.unique(y, return_counts=True)[1].min())
+        model = _logistic(6, max(2, min(5, rarest)))
     return float(score(make_pipeline(StandardScaler(), model).fit(X, y), X_test, y_test))
+
+
+def _logistic(n_strengths: int, n_folds: int) -> LogisticRegressionCV:
+    return LogisticRegressionCV(
+        Cs=n_strengths,
+        cv=n_folds,
+        max_iter=2000,
+        scoring="accuracy",
+        l1_ratios=(0,),
+        use_legacy_attributes=False,
+    )
 
 
 def word_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
     """Judge a linear model on counts of words and pairs of words."""
     counts = CountVectorizer(analyzer=_pieces, binary=True)
-    model = LogisticRegressionCV(
-        Cs=4, cv=3, max_iter=2000, scoring="accuracy", l1_ratios=(0,), use_legacy_attributes=False
-    )
-    fitted = make_pipeline(counts, model).fit(*data.train)
+    fitted = make_pipeline(counts, _logistic(4, 3)).fit(*data.train)
     return {"linear, words and pairs": float(score(fitted, *data.test))}
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +70,13 @@ def read_ts(path: Path) -> tuple[list[NDArray[np.float64]], NDArray[np.str_]]:
 
 def archive(name: str, *, numbers: bool = False) -> Data:
     """Load a set of the time series archive, in its own split; with `numbers`, its targets are some."""
-    parts = [read_ts(data_path("ts", f"{name}_{part}.ts")) for part in ("TRAIN", "TEST")]
-    if numbers:
-        parts = [(X, y.astype(np.float64)) for X, y in parts]
-    return Data(*parts)
+    return read_split(partial(data_path, "ts"), name, numbers=numbers)
+
+
+def read_split(path: Callable[[str], Path], name: str, *, numbers: bool) -> Data:
+    """Read both parts of a `.ts` set."""
+    parts = [read_ts(path(f"{name}_{part}.ts")) for part in ("TRAIN", "TEST")]
+    return Data(*((X, y.astype(np.float64) if numbers else y) for X, y in parts))
 
 
 def japanese_vowels() -> Data:

@@ -32,11 +32,6 @@ class Result:
     seconds: list[float]
     baselines: dict[str, float]
 
-    @property
-    def median(self) -> float:
-        """The test score to compare with the floor."""
-        return float(np.median(self.scores))
-
 
 def choose(task: Task, data: Data) -> tuple[Parameters, dict[str, float]]:
     """Return the best candidate by the validation part, or by cross-validation where there is none."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from .loaders import Data, MissingData, Part, read_ts
+from .loaders import Data, MissingData, Part, read_split
 
 _FOLDERS = {
     "aeon": "datasets/data",
@@ -33,11 +34,7 @@ def _find(package: str, *parts: str) -> Path:
 
 def packaged(package: str, name: str, *, numbers: bool = False) -> Data:
     """Load a `.ts` set in its own split; with `numbers`, its targets are some."""
-    parts = []
-    for part in ("TRAIN", "TEST"):
-        X, y = read_ts(_find(package, name, f"{name}_{part}.ts"))
-        parts.append((X, y.astype(np.float64) if numbers else y))
-    return Data(*parts)
+    return read_split(partial(_find, package, name), name, numbers=numbers)
 
 
 def table(name: str) -> Data:
