@@ -4,7 +4,7 @@ Outputs are (rows, width) as the head gives them, n_values the number of values 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -55,6 +55,28 @@ def absolute_error(outputs: Tensor, targets: Tensor) -> Tensor:
 def huber(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return Huber's loss (1964), quadratic up to an error of 1; both (n_rows, n_values)."""
     return F.huber_loss(outputs, targets, reduction="none").mean(dim=1)
+
+
+def quantile(outputs: Tensor, targets: Tensor, levels: Sequence[float] = (0.5,)) -> Tensor:
+    """Return the mean pinball loss of each row: errors weigh `level` below the target, 1 - `level` above it.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (n_rows, n_levels * n_values)
+        All values at the first level, then all at the next.
+    targets : Tensor of shape (n_rows, n_values)
+        Values.
+    levels : sequence of float, default=(0.5,)
+        Of the quantiles. The median alone is half the absolute error.
+
+    References
+    ----------
+    .. [1] Koenker & Bassett (1978), Regression Quantiles, Econometrica 46(1).
+    """
+    of_levels = outputs.reshape(len(outputs), len(levels), targets.shape[1])
+    error = targets.unsqueeze(1) - of_levels
+    level = error.new_tensor(levels).unsqueeze(1)
+    return torch.maximum(level * error, (level - 1.0) * error).mean(dim=(1, 2))
 
 
 class GaussianParameters(NamedTuple):
@@ -130,17 +152,18 @@ def student_t(outputs: Tensor, targets: Tensor) -> Tensor:
     return (tail + normaliser + log_scale).sum(dim=1)
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+LOSSES: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": cross_entropy,
     "binary_cross_entropy": binary_cross_entropy,
     "squared_error": squared_error,
     "absolute_error": absolute_error,
     "huber": huber,
+    "quantile": quantile,
     "gaussian": gaussian,
     "student_t": student_t,
 }
 
-# width of the head for one class, label or value
+# width of the head for one class, label or value, or for one level of one value
 OUTPUTS_PER_VALUE: dict[str, int] = dict.fromkeys(LOSSES, 1) | {"gaussian": 2, "student_t": 3}
 
 

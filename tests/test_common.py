@@ -20,6 +20,7 @@ NETWORKS = [
     {"cell": cell} | ({"context_size": 10} if cell == "feedforward" else {}) for cell in CELLS
 ]
 OPTIONS = [{"bidirectional": True}, {"num_layers": 2, "dropout": 0.1}, {"batch_size": 8}]
+OWN_OPTIONS = {"RNNRegressor": [{"loss": "quantile", "quantiles": [0.3, 0.5]}]}
 
 
 def configurations():
@@ -28,7 +29,7 @@ def configurations():
     for estimator in ESTIMATORS:
         known = estimator().get_params()
         small = SMALL | {"bidirectional": False, "max_epochs": EPOCHS[estimator.__name__]}
-        for network in NETWORKS + OPTIONS:
+        for network in NETWORKS + OPTIONS + OWN_OPTIONS.get(estimator.__name__, []):
             if network.keys() <= known.keys():
                 parameters = {name: v for name, v in (small | network).items() if name in known}
                 found.append(estimator(**parameters))

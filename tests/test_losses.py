@@ -1,7 +1,9 @@
 """Laws of the losses: torch's own numbers, one per row, finite far out."""
 
+import numpy as np
 import pytest
 import torch
+from sklearn.metrics import mean_pinball_loss
 from torch.distributions import Normal, StudentT
 
 from sksequence._losses import (
@@ -67,6 +69,19 @@ def test_error_losses_by_hand():
     expected = {"squared_error": 2.125, "absolute_error": 1.25, "huber": (0.125 + 1.5) / 2}
     for name, value in expected.items():
         assert LOSSES[name](outputs, targets).item() == pytest.approx(value)
+
+
+def test_quantile_is_scikit_learns_pinball_loss():
+    """The mean over levels of the pinball losses of each level's values."""
+    levels = (0.1, 0.5, 0.8)
+    generator = torch.Generator().manual_seed(0)
+    outputs = torch.randn(N_ROWS, 3 * N_VALUES, generator=generator)
+    targets = torch.randn(N_ROWS, N_VALUES, generator=generator)
+    blocks = zip(levels, outputs.chunk(3, dim=1), strict=True)
+    expected = np.mean([mean_pinball_loss(targets, block, alpha=p) for p, block in blocks])
+    assert LOSSES["quantile"](outputs, targets, levels).mean().item() == pytest.approx(expected)
+    half = LOSSES["absolute_error"](outputs[:, :N_VALUES], targets) / 2
+    torch.testing.assert_close(LOSSES["quantile"](outputs[:, :N_VALUES], targets), half)
 
 
 def test_gaussian_is_torchs_log_density():

@@ -90,6 +90,10 @@ class BaseRNN(
             weights = np.repeat(weights, sequences.lengths)
         return np.where(targets.labelled, weights, 0.0)
 
+    def _loss_options(self, model: Model) -> dict[str, Any]:
+        """Return what the loss needs to know besides outputs and targets."""
+        return {}
+
     def _public_attributes(self, model: Model) -> Fitted:
         """Return the fitted attributes that only this kind of estimator has."""
         return {}

@@ -52,6 +52,7 @@ def net_plan(estimator: Any, model: Model, *, once: bool) -> NetPlan:
     return NetPlan(
         spec=model.spec,
         loss=model.loss,
+        loss_options=estimator._loss_options(model),
         seed=model.seed,
         per_step=model.per_step,
         optimizer=estimator.optimizer,

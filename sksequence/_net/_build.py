@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class NetPlan:
 
     spec: NetworkSpec
     loss: str
+    loss_options: dict[str, Any]
     seed: int
     per_step: bool
     optimizer: str
@@ -115,7 +117,7 @@ def _bare_net(plan: NetPlan, device: str) -> SequenceNet:
         network = build_network(plan.spec, plan.seed)
     return SequenceNet(
         module=network,
-        criterion=RowLoss(LOSSES[plan.loss]),
+        criterion=RowLoss(partial(LOSSES[plan.loss], **plan.loss_options)),
         optimizer=optimizer,
         lr=float(plan.learning_rate),
         max_epochs=int(plan.max_epochs),

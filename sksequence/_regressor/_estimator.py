@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -13,7 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sksequence._base import SHARED, SUPERVISED, supervised_attributes
 from sksequence._batching import Sequences
 from sksequence._regressor._predicting import Predicting
-from sksequence._targets import Naive, NumberCodec
+from sksequence._targets import Naive, NumberCodec, Reading, reading_of
+from sksequence._validation import check_levels
 
 
 class RNNRegressor(Predicting):
@@ -54,9 +55,12 @@ class RNNRegressor(Predicting):
     frame_step : int, default=None
         Steps from one frame to the next. None: a quarter of the frame length, at least 1; with `residual` the frame
         length.
-    loss : {"auto", "squared_error", "absolute_error", "huber"}, default="auto"
+    loss : {"auto", "squared_error", "absolute_error", "huber", "quantile"}, default="auto"
         "auto" is the squared error, with `residual` "huber": quadratic up to an error of 1, in deviations of y if it
-        is scaled.
+        is scaled. "quantile" learns the `quantiles` of y with the pinball loss [8]_, and `predict` gives the one that
+        is nearest to the median.
+    quantiles : array-like of float of shape (n_quantiles,), default=(0.1, 0.5, 0.9)
+        Levels that `loss="quantile"` learns, rising, between 0 and 1.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
     learning_rate : float, default=3e-3
@@ -177,6 +181,7 @@ class RNNRegressor(Predicting):
     .. [5] Pascanu, Mikolov & Bengio (2013), On the Difficulty of Training Recurrent Neural Networks, ICML.
     .. [6] Werbos (1990), Backpropagation Through Time, Proceedings of the IEEE 78(10).
     .. [7] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural Networks.
+    .. [8] Koenker & Bassett (1978), Regression Quantiles, Econometrica 46(1).
 
     Examples
     --------
@@ -194,7 +199,8 @@ class RNNRegressor(Predicting):
         SHARED
         | SUPERVISED
         | {
-            "loss": [StrOptions({"auto", "squared_error", "absolute_error", "huber"})],
+            "loss": [StrOptions({"auto", *NumberCodec.losses})],
+            "quantiles": ["array-like"],
             "residual": [StrOptions({"last"}), Interval(Integral, 1, None, closed="left"), None],
             "target_columns": [Integral, list, tuple, None],
         }
@@ -218,6 +224,7 @@ class RNNRegressor(Predicting):
         frame_length: int | str = "auto",
         frame_step: int | None = None,
         loss: str = "auto",
+        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         optimizer: str = "adam",
         learning_rate: float = 3e-3,
         lr_schedule: str | None = "one_cycle",
@@ -257,6 +264,7 @@ class RNNRegressor(Predicting):
         self.frame_length = frame_length
         self.frame_step = frame_step
         self.loss = loss
+        self.quantiles = quantiles
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.lr_schedule = lr_schedule
@@ -283,7 +291,24 @@ class RNNRegressor(Predicting):
         self.verbose = verbose
 
     def _learn_codec(self, y: Any) -> NumberCodec:
-        return NumberCodec.learn(y, scale=self.scale is not False, naive=self._naive())
+        return NumberCodec.learn(
+            y, scale=self.scale is not False, naive=self._naive(), reading=self._reading()
+        )
+
+    def _reading(self) -> Reading:
+        return reading_of(self.loss, check_levels(self.quantiles))
+
+    def _loss_options(self, model: Any) -> dict[str, Any]:
+        options: dict[str, Any] = model.codec.reading.loss_options
+        return options
+
+    def _check_same_network(self, known: Any) -> None:
+        super()._check_same_network(known)
+        if self._reading() != known.codec.reading:
+            raise ValueError(
+                f"loss={self.loss!r} with quantiles={self.quantiles!r} needs other outputs than the network to go on "
+                "with. Set them back, or fit with warm_start=False."
+            )
 
     def _naive(self) -> Naive | None:
         if self.residual is None:
@@ -322,7 +347,7 @@ class RNNRegressor(Predicting):
         return inputs, replace(targets, parsed=targets.parsed - repeated)
 
     def _public_attributes(self, model: Any) -> dict[str, Any]:
-        return supervised_attributes(model) | {"n_outputs_": model.codec.n_outputs}
+        return supervised_attributes(model) | {"n_outputs_": model.codec.n_numbers}
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:

@@ -16,6 +16,7 @@ from sksequence._targets._codecs import (
     classification_codec,
 )
 from sksequence._targets._conditional import ConditionalCodec, with_labels
+from sksequence._targets._readings import PointReading, Reading, reading_of
 from sksequence._targets._residual import Naive
 from sksequence._targets._series import SeriesCodec
 from sksequence._targets._symbols import SymbolCodec
@@ -28,6 +29,8 @@ __all__ = [
     "LabelCodec",
     "Naive",
     "NumberCodec",
+    "PointReading",
+    "Reading",
     "RowCodec",
     "SeriesCodec",
     "StepTargets",
@@ -36,6 +39,7 @@ __all__ = [
     "classification_codec",
     "plain_container",
     "read_steps",
+    "reading_of",
     "restore_steps",
     "targets_are_steps",
     "with_labels",

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sksequence._targets._readings import PointReading, Reading
 from sksequence._targets._residual import Naive
 
 Numbers = NDArray[Any]
+
+_POINTS = PointReading()
 
 
 class LabelCodec:
@@ -143,38 +146,57 @@ class IndicatorCodec:
 class NumberCodec:
     """One or several numbers a row, standardised for the loss; they come back as float64."""
 
-    losses: ClassVar[tuple[str, ...]] = ("squared_error", "absolute_error", "huber")
+    losses: ClassVar[tuple[str, ...]] = (
+        "squared_error",
+        "absolute_error",
+        "huber",
+        "quantile",
+    )
 
     def __init__(
-        self, n_outputs: int, *, flat: bool, scale: bool, naive: Naive | None = None
+        self,
+        n_numbers: int,
+        *,
+        flat: bool,
+        scale: bool,
+        naive: Naive | None = None,
+        reading: Reading = _POINTS,
     ) -> None:
-        self.n_outputs = n_outputs
+        self.n_numbers = n_numbers
         self.naive = naive
+        self.reading = reading
         self.flat = flat
         self.scale = scale
-        self.n_targets = n_outputs
-        self.mean = np.zeros(n_outputs)
-        self.deviation = np.ones(n_outputs)
+        self.n_targets = n_numbers
+        self.mean = np.zeros(n_numbers)
+        self.deviation = np.ones(n_numbers)
 
     @classmethod
-    def learn(cls, y: Any, *, scale: bool = True, naive: Naive | None = None) -> NumberCodec:
-        """Read the number of outputs."""
+    def learn(
+        cls, y: Any, *, scale: bool = True, naive: Naive | None = None, reading: Reading = _POINTS
+    ) -> NumberCodec:
+        """Read how many numbers a row has."""
         shape = np.shape(y)
-        n_outputs = shape[1] if len(shape) == 2 else 1
-        return cls(n_outputs, flat=len(shape) == 1, scale=scale, naive=naive)
+        n_numbers = shape[1] if len(shape) == 2 else 1
+        return cls(n_numbers, flat=len(shape) == 1, scale=scale, naive=naive, reading=reading)
+
+    @property
+    def n_outputs(self) -> int:
+        """Width of the head."""
+        return self.reading.width * self.n_numbers
 
     def share_deviations(self, n_targets: int) -> None:
-        """Take every `n_targets`-th output for the same quantity at another time: errors count in one unit."""
+        """Take every `n_targets`-th number for the same quantity at another time: errors count in one unit."""
         self.n_targets = n_targets
 
     def parse(self, y: Any) -> Numbers:
-        """Return y as float64 of shape (n_rows, n_outputs)."""
+        """Return y as float64 of shape (n_rows, n_numbers)."""
         numbers = np.asarray(_as_numbers(y))
-        if numbers.reshape(len(numbers), -1).shape[1] != self.n_outputs:
+        if numbers.reshape(len(numbers), -1).shape[1] != self.n_numbers:
             raise ValueError(
-                f"y has shape {numbers.shape}, expected {self.n_outputs} numbers a row as in the first fit."
+                f"y has shape {numbers.shape}, expected {self.n_numbers} numbers a row as in the first fit."
             )
-        return numbers.reshape(-1, self.n_outputs)
+        return numbers.reshape(-1, self.n_numbers)
 
     def fit(self, rows: Numbers) -> None:
         """Learn mean and deviation of the training rows."""
@@ -182,7 +204,7 @@ class NumberCodec:
             return
         self.mean = rows.mean(axis=0)
         variance = rows.var(axis=0).reshape(-1, self.n_targets).mean(axis=0)
-        deviation = np.tile(np.sqrt(variance), self.n_outputs // self.n_targets)
+        deviation = np.tile(np.sqrt(variance), self.n_numbers // self.n_targets)
         # a constant target has a deviation of rounding errors only
         constant = deviation <= 1e-12 * np.maximum(1.0, np.abs(self.mean))
         self.deviation = np.where(constant, 1.0, deviation)
@@ -192,9 +214,18 @@ class NumberCodec:
         return ((parsed - self.mean) / self.deviation).astype(np.float32)
 
     def decode(self, outputs: Numbers) -> Numbers:
-        """Undo the standardisation."""
-        numbers = outputs.astype(np.float64) * self.deviation + self.mean
-        return np.asarray(numbers[:, 0] if self.flat else numbers)
+        """Return the number that the outputs of a row stand for."""
+        return self._in_units(self.reading.centre(outputs))
+
+    def quantiles(self, outputs: Numbers, levels: tuple[float, ...] | None = None) -> Numbers:
+        """Return quantiles of shape (n_levels, n_rows[, n_numbers]); None are the levels of the fit."""
+        assert not isinstance(self.reading, PointReading)
+        return self._in_units(self.reading.quantiles(outputs, levels))
+
+    def _in_units(self, scaled: Numbers) -> Numbers:
+        """Undo the standardisation, of any number of tables."""
+        numbers = scaled.astype(np.float64) * self.deviation + self.mean
+        return np.asarray(numbers[..., 0] if self.flat else numbers)
 
 
 RowCodec = LabelCodec | IndicatorCodec | NumberCodec

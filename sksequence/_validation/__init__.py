@@ -5,6 +5,7 @@ from sksequence._validation._choices import (
     check_choice,
     check_count,
     check_forecast,
+    check_levels,
     check_steps,
 )
 from sksequence._validation._door import check_sequences, forget_unused, learn_form
@@ -23,6 +24,7 @@ __all__ = [
     "check_choice",
     "check_count",
     "check_forecast",
+    "check_levels",
     "check_sequences",
     "check_steps",
     "continued",

@@ -1,4 +1,4 @@
-"""How a generator is asked: numbers in their ranges, and rules that go together."""
+"""How a generator, or a distribution, is asked: numbers in their ranges, and rules that go together."""
 
 from __future__ import annotations
 
@@ -87,6 +87,18 @@ def check_forecast(horizon: Any, n_samples: Any, quantiles: Sequence[float]) -> 
     levels = np.asarray(quantiles, dtype=np.float64)
     if levels.ndim != 1 or not np.all((levels >= 0) & (levels <= 1)):
         raise ValueError(f"quantiles must be a list of levels between 0 and 1; got {quantiles!r}.")
+
+
+def check_levels(quantiles: Any) -> tuple[float, ...]:
+    """Check and return levels of quantiles that a network learns, or is asked for."""
+    levels = np.asarray(quantiles, dtype=np.float64)
+    inside = levels.ndim == 1 and np.all((levels > 0) & (levels < 1))
+    if not inside or not len(levels) or not np.all(np.diff(levels) > 0):
+        raise ValueError(
+            f"quantiles must be one or more levels above 0 and below 1, each larger than the one before; got "
+            f"{quantiles!r}. (0.1, 0.5, 0.9) is the median and an interval of 80 %."
+        )
+    return tuple(levels.tolist())
 
 
 def check_count(name: str, value: Any) -> None:

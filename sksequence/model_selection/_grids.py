@@ -116,8 +116,11 @@ def recommended_grid(estimator: BaseEstimator, X: Any, y: Any = None) -> list[di
 
 
 def _new(estimator: Any, candidate: Candidate) -> Candidate:
-    """Leave out what the estimator has already."""
-    return {name: value for name, value in candidate.items() if getattr(estimator, name) != value}
+    """Leave out what the estimator has already, and other losses than those of plain errors where it states one."""
+    own = {name: value for name, value in candidate.items() if getattr(estimator, name) != value}
+    if isinstance(estimator, RNNRegressor) and hasattr(estimator, "predict_quantiles"):
+        own.pop("loss", None)
+    return own
 
 
 def _candidates(estimator: Any, X: Any, y: Any) -> tuple[Candidate, ...]:

@@ -1,0 +1,90 @@
+"""What a network's outputs say about numbers: one number each, quantiles, or a distribution.
+
+Outputs are (n_rows, width * n_numbers) as the losses read them. What is read from them has n_numbers columns and is in
+the unit of the outputs: knows nothing of the scale of y.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class PointReading:
+    """One output for each number."""
+
+    width: ClassVar[int] = 1
+
+    @property
+    def loss_options(self) -> dict[str, Any]:
+        """Return nothing: errors have no parameter."""
+        return {}
+
+    def centre(self, outputs: Numbers) -> Numbers:
+        """Return the outputs."""
+        return outputs
+
+
+@dataclass(frozen=True)
+class QuantileReading:
+    """One output for each level and number: all numbers at the first level, then all at the next.
+
+    Attributes
+    ----------
+    levels : tuple of float
+        Rising, each between 0 and 1.
+    """
+
+    levels: tuple[float, ...]
+
+    @property
+    def width(self) -> int:
+        """Outputs of a number."""
+        return len(self.levels)
+
+    @property
+    def loss_options(self) -> dict[str, Any]:
+        """Return what the loss needs to know."""
+        return {"levels": self.levels}
+
+    def centre(self, outputs: Numbers) -> Numbers:
+        """Return the quantile whose level is nearest to 0.5, the lower one of two."""
+        distances = np.abs(np.array(self.levels) - 0.5).round(9)
+        return np.asarray(self.quantiles(outputs)[distances.argmin()])
+
+    def quantiles(self, outputs: Numbers, levels: tuple[float, ...] | None = None) -> Numbers:
+        """Return the quantiles of shape (n_levels, n_rows, n_numbers), sorted along the levels.
+
+        Sorted quantiles never cross; all in all they are no further from the true ones than those of the network.
+
+        References
+        ----------
+        .. [1] Chernozhukov, Fernandez-Val & Galichon (2010), Quantile and Probability Curves Without Crossing,
+           Econometrica 78(3).
+        """
+        chosen = [self._position(level) for level in levels or self.levels]
+        of_levels = outputs.reshape(len(outputs), len(self.levels), -1)
+        return np.asarray(np.sort(of_levels, axis=1).swapaxes(0, 1)[chosen])
+
+    def _position(self, level: float) -> int:
+        found = np.flatnonzero(np.isclose(self.levels, level, rtol=0, atol=1e-9))
+        if not len(found):
+            raise ValueError(
+                f"the network has learnt the quantiles {self.levels}, and {level!r} is none of them. Ask for these, "
+                "or name others in the parameter quantiles and fit again."
+            )
+        return int(found[0])
+
+
+Reading = PointReading | QuantileReading
+
+
+def reading_of(loss: str, levels: tuple[float, ...]) -> Reading:
+    """Return how the outputs of a network with this loss are read."""
+    return QuantileReading(levels) if loss == "quantile" else PointReading()

@@ -1,0 +1,220 @@
+"""RNNRegressor with quantiles: never crossed, in the units of y, for every kind of target; what it refuses."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import mean_pinball_loss
+from sklearn.model_selection import GridSearchCV
+
+from sksequence import RNNRegressor, Sequences
+from sksequence._targets import reading_of
+from sksequence.metrics import stepwise
+from sksequence.model_selection import recommended_grid
+from sksequence.preprocessing import make_windows
+
+RANDOM = np.random.RandomState(0)
+X = [RANDOM.randn(n, 2) for n in RANDOM.randint(2, 9, 40)]
+Y = np.array([100 + 20 * (x[-1, 0] + RANDOM.randn()) for x in X])
+TABLE = np.column_stack([Y, -1e-3 * Y])
+STEPS = [x.cumsum(axis=0) for x in X]
+WALK = RANDOM.randn(120, 3).cumsum(axis=0) * [1, 10, 100]
+WINDOWS, AHEAD = make_windows(WALK, 8, 2, target_columns=[2, 0])
+LEVELS = (0.1, 0.4, 0.9)
+FORMS = {
+    "number": (X, Y, {}),
+    "numbers": (X, TABLE, {}),
+    "unscaled": (X, TABLE / 100, {"scale": False}),
+    "steps": (X, STEPS, {}),
+    "truncated": (X, STEPS, {"tbptt_steps": 3}),
+    "forecast": (WINDOWS, AHEAD, {"residual": "last", "target_columns": [2, 0]}),
+    "season": (WINDOWS[:, :, 0], AHEAD[:, 1], {"residual": 2}),
+}
+ALL_FORMS = pytest.mark.parametrize("form", FORMS)
+
+
+def make(form="number", **parameters):
+    """Return a small estimator with the X and y of a form."""
+    X, y, own = FORMS[form]
+    small = {"hidden_size": 6, "max_epochs": 2, "random_state": 0, "quantiles": LEVELS}
+    return RNNRegressor("gru", **{"loss": "quantile"} | small | own | parameters), X, y
+
+
+def flat(rows):
+    """Lay per-step rows end to end; others are as they are."""
+    return np.concatenate(list(rows)) if rows.dtype == object else rows
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------
+
+
+@ALL_FORMS
+def test_quantiles_are_ordered_whatever_was_learnt(form):
+    """After hardly any training they do not cross, and predict returns the one nearest to the median."""
+    model, X, y = make(form, max_epochs=1, early_stopping=form == "numbers")
+    low, middle, high = model.fit(X, y).predict_quantiles(X)
+    low, middle, high = map(flat, (low, middle, high))
+    assert np.all(low <= middle)
+    assert np.all(middle <= high)
+    assert np.any(low < high)
+    np.testing.assert_array_equal(flat(model.predict(X)), middle)
+
+
+@pytest.mark.parametrize("form", ["numbers", "steps", "forecast"])
+def test_units_of_y_change_nothing_but_the_units(form):
+    """Quantiles of a y that is stretched and shifted are the quantiles, stretched and shifted."""
+    model, X, y = make(form, shuffle=False)  # the order of rows comes from their content: keep it
+    stretch = (lambda v: 8 * v + 0.0) if form == "forecast" else (lambda v: 8 * v + 16.0)
+    Z = stretch(X) if form == "forecast" else X
+    moved = [stretch(v) for v in y] if isinstance(y, list) else stretch(y)
+    before = model.fit(X, y).predict_quantiles(X)
+    after = clone(model).fit(Z, moved).predict_quantiles(Z)
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_allclose(flat(other), stretch(flat(one)), rtol=1e-3, atol=1e-2)
+
+
+@ALL_FORMS
+def test_pickles_and_weights(form):
+    """A pickle predicts the same bits; integer weights are repetition."""
+    model, X, y = make(form)
+    weights = np.arange(len(X)) % 3
+    rows = np.repeat(np.arange(len(X)), weights)
+    if isinstance(y, list):
+        repeated = [X[i] for i in rows], [y[i] for i in rows]
+    else:
+        repeated = [X[i] for i in rows], y[rows]
+    model.fit(X, y, sample_weight=weights)
+    expected = [flat(q) for q in model.predict_quantiles(X)]
+    others = pickle.loads(pickle.dumps(model)), clone(model).fit(*repeated)
+    for other in others:
+        for one, two in zip(other.predict_quantiles(X), expected, strict=True):
+            np.testing.assert_array_equal(flat(one), two)
+
+
+def test_shares_below_are_the_levels():
+    """Noise that depends on the sequence: as much of y as the level says is below each quantile, near and far."""
+    random = np.random.RandomState(0)
+    X = random.randn(2500, 5)
+    spread = np.where(X[:, 0] > 0, 5.0, 1.0)
+    y = X[:, -1] + spread * random.randn(2500)
+    model, *_ = make(hidden_size=16, learning_rate=1e-2, max_epochs=6, quantiles=(0.1, 0.5, 0.9))
+    low, middle, high = model.fit(X[:1500], y[:1500]).predict_quantiles(X[1500:])
+    truth, calm = y[1500:], X[1500:, 0] < 0
+    for rows in (calm, ~calm):
+        shares = [np.mean(truth[rows] < q[rows]) for q in (low, middle, high)]
+        assert shares == pytest.approx([0.1, 0.5, 0.9], abs=0.08)
+    assert np.median((high - low)[~calm]) > 2.5 * np.median((high - low)[calm])
+
+
+# --- examples ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("levels", "middle"),
+    [((0.5,), 0), ((0.1, 0.9), 0), ((0.25, 0.6, 0.9), 1), (np.array([0.1, 0.2, 0.5]), 2)],
+)
+def test_predict_is_the_quantile_nearest_to_the_median(levels, middle):
+    """The lower one of two that are as near."""
+    model, X, y = make(quantiles=levels)
+    quantiles = model.fit(X, y).predict_quantiles(X)
+    assert quantiles.shape == (len(levels), len(X))
+    np.testing.assert_array_equal(model.predict(X), quantiles[middle])
+    assert model.n_outputs_ == 1
+
+
+def test_crossed_outputs_are_sorted():
+    """Each number by itself, along the levels."""
+    outputs = np.array([[3.0, 10.0, 1.0, 20.0, 2.0, 30.0]])
+    sorted_ = reading_of("quantile", LEVELS).quantiles(outputs)
+    assert sorted_.tolist() == [[[1.0, 10.0]], [[2.0, 20.0]], [[3.0, 30.0]]]
+
+
+def test_some_of_the_levels():
+    """Rows of the answer are those asked for."""
+    model, X, y = make("numbers")
+    every = model.fit(X, y).predict_quantiles(X)
+    assert every.shape == (3, len(X), 2)
+    np.testing.assert_array_equal(model.predict_quantiles(X, [0.1, 0.9]), every[[0, 2]])
+
+
+def test_containers_of_steps():
+    """Ragged arrays and tables are stacked, Sequences come one a quantile; a metric of scikit-learn takes them."""
+    model, X, y = make("steps")
+    ragged = model.fit(X, y).predict_quantiles(X)
+    assert ragged.shape == (3, len(X))
+    assert [q.shape for q in ragged[0]] == [steps.shape for steps in y]
+    assert stepwise(mean_pinball_loss)(y, ragged[0], alpha=0.1) > 0
+    low, _, high = clone(model).fit(X, Sequences.from_arrays(y)).predict_quantiles(X)
+    assert isinstance(low, Sequences)
+    np.testing.assert_array_equal(low.values, np.concatenate(list(ragged[0])))
+    np.testing.assert_array_equal(high.values, np.concatenate(list(ragged[2])))
+    equal, table = np.stack([x[:2] for x in X]), np.stack([steps[:2] for steps in y])
+    model.set_params(target="steps").fit(equal, table)
+    assert model.predict_quantiles(equal).shape == (3, *table.shape)
+
+
+def test_through_a_search():
+    """Levels and losses are parameters like others."""
+    model, X, y = make()
+    grid = [{"quantiles": [(0.5,), LEVELS]}, {"loss": ["squared_error"]}]
+    search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
+    assert np.isfinite(search.best_score_)
+
+
+def test_training_goes_on():
+    """partial_fit and warm_start keep the levels; a point loss takes over no network of quantiles."""
+    model, X, y = make(warm_start=True)
+    model.partial_fit(X, y).partial_fit(X, y)
+    assert model.fit(X, y).predict_quantiles(X).shape == (3, len(X))
+    for changed in ({"quantiles": (0.1, 0.5, 0.9)}, {"loss": "huber"}):
+        with pytest.raises(ValueError, match="needs other outputs than the network to go on with"):
+            clone(model).fit(X, y).set_params(**changed).fit(X, y)
+    model.set_params(loss="huber", warm_start=False)
+    assert model.predict_quantiles(X).shape == (
+        3,
+        len(X),
+    )  # what is fitted counts, until the next fit
+    assert not hasattr(model.fit(X, y), "predict_quantiles")
+
+
+def test_recommended_grid_keeps_the_loss():
+    """No candidate takes quantiles away."""
+    model, X, y = make("forecast")
+    assert not any("loss" in candidate for candidate in recommended_grid(model, X, y))
+    model.set_params(loss="auto")
+    assert any("loss" in candidate for candidate in recommended_grid(model, X, y))
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "levels", [(), (0.0, 0.5), (0.5, 1.0), (0.9, 0.1), (0.5, 0.5), (np.nan,), [[0.1, 0.5]]]
+)
+def test_bad_levels(levels):
+    """Levels are inside (0, 1) and rise; they are checked in fit, and when asked for."""
+    model, X, y = make()
+    with pytest.raises(ValueError, match="one or more levels above 0 and below 1, each larger"):
+        clone(model).set_params(quantiles=levels).fit(X, y)
+    with pytest.raises(ValueError, match="one or more levels above 0 and below 1, each larger"):
+        model.fit(X, y).predict_quantiles(X, levels)
+
+
+def test_a_level_that_was_not_learnt():
+    """The network has no output for it."""
+    model, X, y = make()
+    with pytest.raises(ValueError, match=r"has learnt the quantiles \(0.1, 0.4, 0.9\), and 0.5 is"):
+        model.fit(X, y).predict_quantiles(X, [0.5])
+
+
+def test_errors_of_points_have_no_quantiles():
+    """The method is not there."""
+    model = RNNRegressor()
+    assert not hasattr(model, "predict_quantiles")
+    with pytest.raises(AttributeError) as caught:
+        _ = model.predict_quantiles
+    assert "loss='auto' predicts one number for each of y. Set loss='quantile'" in str(
+        caught.value.__cause__
+    )
+    assert hasattr(model.set_params(loss="quantile"), "predict_quantiles")
