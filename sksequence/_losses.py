@@ -7,8 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 # scales between 5e-5 and 2e4 standard deviations: a row that is predicted exactly must not end the fit
@@ -119,7 +121,7 @@ def student_t_parameters(outputs: Tensor) -> StudentTParameters:
 
 
 def gaussian(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the negative log-density of each row's values under a normal, summed over them.
+    """Return the negative log-density of each row's values under a normal of their own, summed over them.
 
     Parameters
     ----------
@@ -127,6 +129,10 @@ def gaussian(outputs: Tensor, targets: Tensor) -> Tensor:
         See `gaussian_parameters`.
     targets : Tensor of shape (n_rows, n_values)
         Values.
+
+    References
+    ----------
+    .. [1] Nix & Weigend (1994), Estimating the Mean and Variance of the Target Probability Distribution, ICNN.
     """
     loc, log_scale = gaussian_parameters(outputs)
     z = (targets - loc) * torch.exp(-log_scale)
@@ -150,6 +156,24 @@ def student_t(outputs: Tensor, targets: Tensor) -> Tensor:
         torch.lgamma(0.5 * df) - torch.lgamma(0.5 * (df + 1)) + 0.5 * torch.log(df * math.pi)
     )
     return (tail + normaliser + log_scale).sum(dim=1)
+
+
+class Density(NamedTuple):
+    """Distributions as arrays of float64, each (n_rows, n_values); a normal has no degrees of freedom."""
+
+    loc: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    df: NDArray[np.float64] | None
+
+
+def density(loss: str, outputs: NDArray[np.float32]) -> Density:
+    """Read the distributions that "gaussian" or "student_t" measures."""
+    tensor = torch.from_numpy(outputs).double()
+    if loss == "gaussian":
+        normal = gaussian_parameters(tensor)
+        return Density(normal.loc.numpy(), normal.log_scale.exp().numpy(), None)
+    t = student_t_parameters(tensor)
+    return Density(t.loc.numpy(), t.log_scale.exp().numpy(), t.df.numpy())
 
 
 LOSSES: dict[str, Callable[..., Tensor]] = {

@@ -20,7 +20,9 @@ NETWORKS = [
     {"cell": cell} | ({"context_size": 10} if cell == "feedforward" else {}) for cell in CELLS
 ]
 OPTIONS = [{"bidirectional": True}, {"num_layers": 2, "dropout": 0.1}, {"batch_size": 8}]
-OWN_OPTIONS = {"RNNRegressor": [{"loss": "quantile", "quantiles": [0.3, 0.5]}]}
+OWN_OPTIONS = {
+    "RNNRegressor": [{"loss": "quantile", "quantiles": [0.3, 0.5]}, {"loss": "student_t"}]
+}
 
 
 def configurations():

@@ -1,9 +1,10 @@
-"""RNNRegressor with quantiles: never crossed, in the units of y, for every kind of target; what it refuses."""
+"""RNNRegressor with quantiles and distributions: in order, in the units of y, for every kind of target."""
 
 import pickle
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.base import clone
 from sklearn.metrics import mean_pinball_loss
 from sklearn.model_selection import GridSearchCV
@@ -32,6 +33,8 @@ FORMS = {
     "season": (WINDOWS[:, :, 0], AHEAD[:, 1], {"residual": 2}),
 }
 ALL_FORMS = pytest.mark.parametrize("form", FORMS)
+ALL_LOSSES = pytest.mark.parametrize("loss", ["quantile", "gaussian", "student_t"])
+DENSITIES = pytest.mark.parametrize("loss", ["gaussian", "student_t"])
 
 
 def make(form="number", **parameters):
@@ -50,9 +53,14 @@ def flat(rows):
 
 
 @ALL_FORMS
-def test_quantiles_are_ordered_whatever_was_learnt(form):
+@ALL_LOSSES
+def test_quantiles_are_ordered_whatever_was_learnt(form, loss):
     """After hardly any training they do not cross, and predict returns the one nearest to the median."""
-    model, X, y = make(form, max_epochs=1, early_stopping=form == "numbers")
+    levels = LEVELS if loss == "quantile" else (0.1, 0.5, 0.9)
+    early_stopping = form == "numbers"
+    model, X, y = make(
+        form, loss=loss, max_epochs=1, quantiles=levels, early_stopping=early_stopping
+    )
     low, middle, high = model.fit(X, y).predict_quantiles(X)
     low, middle, high = map(flat, (low, middle, high))
     assert np.all(low <= middle)
@@ -62,22 +70,30 @@ def test_quantiles_are_ordered_whatever_was_learnt(form):
 
 
 @pytest.mark.parametrize("form", ["numbers", "steps", "forecast"])
-def test_units_of_y_change_nothing_but_the_units(form):
+@ALL_LOSSES
+def test_units_of_y_change_nothing_but_the_units(form, loss):
     """Quantiles of a y that is stretched and shifted are the quantiles, stretched and shifted."""
-    model, X, y = make(form, shuffle=False)  # the order of rows comes from their content: keep it
+    model, X, y = make(
+        form, loss=loss, shuffle=False
+    )  # the order of rows comes from their content: keep it
     stretch = (lambda v: 8 * v + 0.0) if form == "forecast" else (lambda v: 8 * v + 16.0)
     Z = stretch(X) if form == "forecast" else X
     moved = [stretch(v) for v in y] if isinstance(y, list) else stretch(y)
     before = model.fit(X, y).predict_quantiles(X)
-    after = clone(model).fit(Z, moved).predict_quantiles(Z)
+    stretched = clone(model).fit(Z, moved)
+    after = stretched.predict_quantiles(Z)
     for one, other in zip(before, after, strict=True):
         np.testing.assert_allclose(flat(other), stretch(flat(one)), rtol=1e-3, atol=1e-2)
+    if loss != "quantile":
+        wide, narrow = (flat(m.predict_std(x)) for m, x in ((stretched, Z), (model, X)))
+        np.testing.assert_allclose(wide, 8 * narrow, rtol=1e-3)
 
 
 @ALL_FORMS
-def test_pickles_and_weights(form):
+@ALL_LOSSES
+def test_pickles_and_weights(form, loss):
     """A pickle predicts the same bits; integer weights are repetition."""
-    model, X, y = make(form)
+    model, X, y = make(form, loss=loss)
     weights = np.arange(len(X)) % 3
     rows = np.repeat(np.arange(len(X)), weights)
     if isinstance(y, list):
@@ -92,19 +108,40 @@ def test_pickles_and_weights(form):
             np.testing.assert_array_equal(flat(one), two)
 
 
-def test_shares_below_are_the_levels():
+@ALL_LOSSES
+def test_shares_below_are_the_levels(loss):
     """Noise that depends on the sequence: as much of y as the level says is below each quantile, near and far."""
     random = np.random.RandomState(0)
     X = random.randn(2500, 5)
     spread = np.where(X[:, 0] > 0, 5.0, 1.0)
     y = X[:, -1] + spread * random.randn(2500)
-    model, *_ = make(hidden_size=16, learning_rate=1e-2, max_epochs=6, quantiles=(0.1, 0.5, 0.9))
-    low, middle, high = model.fit(X[:1500], y[:1500]).predict_quantiles(X[1500:])
+    model, *_ = make(loss=loss, hidden_size=16, learning_rate=1e-2, max_epochs=6)
+    model.set_params(quantiles=(0.1, 0.5, 0.9)).fit(X[:1500], y[:1500])
+    low, middle, high = model.predict_quantiles(X[1500:])
     truth, calm = y[1500:], X[1500:, 0] < 0
     for rows in (calm, ~calm):
         shares = [np.mean(truth[rows] < q[rows]) for q in (low, middle, high)]
         assert shares == pytest.approx([0.1, 0.5, 0.9], abs=0.08)
     assert np.median((high - low)[~calm]) > 2.5 * np.median((high - low)[calm])
+
+
+@DENSITIES
+def test_quantiles_are_those_of_the_distribution(loss):
+    """SciPy's, at any level, and its standard deviation."""
+    outputs = RANDOM.randn(4, 6 if loss == "student_t" else 4).astype(np.float32)
+    reading = reading_of(loss, LEVELS)
+    loc, scale = outputs[:, :2], np.exp(10 * np.tanh(outputs[:, 2:4] / 10))
+    if loss == "gaussian":
+        expected = stats.norm(loc, scale)
+    else:
+        bound = np.log(1000 / 8)
+        expected = stats.t(2 + 8 * np.exp(bound * np.tanh(outputs[:, 4:] / bound)), loc, scale)
+    quantiles = reading.quantiles(outputs, (0.01, 0.5, 0.999))
+    by_hand = [expected.ppf(level) for level in (0.01, 0.5, 0.999)]
+    np.testing.assert_allclose(quantiles, by_hand, rtol=1e-4)
+    np.testing.assert_allclose(quantiles[1], reading.centre(outputs), rtol=1e-6)
+    np.testing.assert_allclose(reading.deviations(outputs), expected.std(), rtol=1e-4)
+    assert np.isfinite(reading.deviations(np.full_like(outputs, -100.0))).all()
 
 
 # --- examples ---------------------------------------------------------------------------------------------------------
@@ -130,9 +167,15 @@ def test_crossed_outputs_are_sorted():
     assert sorted_.tolist() == [[[1.0, 10.0]], [[2.0, 20.0]], [[3.0, 30.0]]]
 
 
-def test_some_of_the_levels():
-    """Rows of the answer are those asked for."""
-    model, X, y = make("numbers")
+def test_other_levels():
+    """Rows of the answer are those asked for; a distribution has them all."""
+    model, X, y = make("numbers", loss="student_t")
+    model.fit(X, y)
+    assert model.predict_quantiles(X).shape == (3, len(X), 2)
+    quantiles = model.predict_quantiles(X, (0.01, 0.1, 0.99, 0.999))
+    assert np.all(np.diff(quantiles, axis=0) > 0)
+    np.testing.assert_array_equal(quantiles[1], model.predict_quantiles(X)[0])
+    model.set_params(loss="quantile")
     every = model.fit(X, y).predict_quantiles(X)
     assert every.shape == (3, len(X), 2)
     np.testing.assert_array_equal(model.predict_quantiles(X, [0.1, 0.9]), every[[0, 2]])
@@ -157,9 +200,9 @@ def test_containers_of_steps():
 def test_through_a_search():
     """Levels and losses are parameters like others."""
     model, X, y = make()
-    grid = [{"quantiles": [(0.5,), LEVELS]}, {"loss": ["squared_error"]}]
+    grid = [{"quantiles": [(0.5,), LEVELS]}, {"loss": ["squared_error", "gaussian", "student_t"]}]
     search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
-    assert np.isfinite(search.best_score_)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
 def test_training_goes_on():
@@ -167,7 +210,7 @@ def test_training_goes_on():
     model, X, y = make(warm_start=True)
     model.partial_fit(X, y).partial_fit(X, y)
     assert model.fit(X, y).predict_quantiles(X).shape == (3, len(X))
-    for changed in ({"quantiles": (0.1, 0.5, 0.9)}, {"loss": "huber"}):
+    for changed in ({"quantiles": (0.1, 0.5, 0.9)}, {"loss": "huber"}, {"loss": "gaussian"}):
         with pytest.raises(ValueError, match="needs other outputs than the network to go on with"):
             clone(model).fit(X, y).set_params(**changed).fit(X, y)
     model.set_params(loss="huber", warm_start=False)
@@ -208,13 +251,19 @@ def test_a_level_that_was_not_learnt():
         model.fit(X, y).predict_quantiles(X, [0.5])
 
 
-def test_errors_of_points_have_no_quantiles():
-    """The method is not there."""
-    model = RNNRegressor()
-    assert not hasattr(model, "predict_quantiles")
+@pytest.mark.parametrize(
+    ("loss", "method", "message"),
+    [
+        ("auto", "predict_quantiles", "loss='auto' predicts one number for each of y. Set loss='q"),
+        ("huber", "predict_std", "no standard deviation. Set loss='gaussian' or 'student_t'"),
+        ("quantile", "predict_std", "no standard deviation. Set loss='gaussian' or 'student_t'"),
+    ],
+)
+def test_a_loss_that_does_not_tell(loss, method, message):
+    """The method is not there, and says why."""
+    model = RNNRegressor(loss=loss)
+    assert not hasattr(model, method)
     with pytest.raises(AttributeError) as caught:
-        _ = model.predict_quantiles
-    assert "loss='auto' predicts one number for each of y. Set loss='quantile'" in str(
-        caught.value.__cause__
-    )
-    assert hasattr(model.set_params(loss="quantile"), "predict_quantiles")
+        getattr(model, method)
+    assert message in str(caught.value.__cause__)
+    assert hasattr(model.set_params(loss="student_t"), method)

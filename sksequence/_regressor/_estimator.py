@@ -55,12 +55,14 @@ class RNNRegressor(Predicting):
     frame_step : int, default=None
         Steps from one frame to the next. None: a quarter of the frame length, at least 1; with `residual` the frame
         length.
-    loss : {"auto", "squared_error", "absolute_error", "huber", "quantile"}, default="auto"
+    loss : {"auto", "squared_error", "absolute_error", "huber", "quantile", "gaussian", "student_t"}, default="auto"
         "auto" is the squared error, with `residual` "huber": quadratic up to an error of 1, in deviations of y if it
         is scaled. "quantile" learns the `quantiles` of y with the pinball loss [8]_, and `predict` gives the one that
-        is nearest to the median.
+        is nearest to the median. "gaussian" learns mean and deviation of y by likelihood [9]_, "student_t" the same
+        with tails as heavy as needed: for these there is `predict_std`.
     quantiles : array-like of float of shape (n_quantiles,), default=(0.1, 0.5, 0.9)
-        Levels that `loss="quantile"` learns, rising, between 0 and 1.
+        Levels, rising, between 0 and 1: what "quantile" learns, and what `predict_quantiles` returns unless it is
+        asked for others.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
     learning_rate : float, default=3e-3
@@ -182,6 +184,7 @@ class RNNRegressor(Predicting):
     .. [6] Werbos (1990), Backpropagation Through Time, Proceedings of the IEEE 78(10).
     .. [7] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural Networks.
     .. [8] Koenker & Bassett (1978), Regression Quantiles, Econometrica 46(1).
+    .. [9] Nix & Weigend (1994), Estimating the Mean and Variance of the Target Probability Distribution, ICNN.
 
     Examples
     --------

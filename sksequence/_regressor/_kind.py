@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sksequence._targets import PointReading, reading_of
+from sksequence._targets import DensityReading, PointReading, reading_of
 
 
 def has_quantiles(estimator: Any) -> bool:
@@ -12,7 +12,17 @@ def has_quantiles(estimator: Any) -> bool:
     if isinstance(_reading(estimator), PointReading):
         raise AttributeError(
             f"this {type(estimator).__name__} with loss={estimator.loss!r} predicts one number for each of y. Set "
-            "loss='quantile' and fit, to have quantiles."
+            "loss='quantile', 'gaussian' or 'student_t' and fit, to have quantiles."
+        )
+    return True
+
+
+def has_densities(estimator: Any) -> bool:
+    """Tell that an estimator predicts, or will predict, distributions."""
+    if not isinstance(_reading(estimator), DensityReading):
+        raise AttributeError(
+            f"this {type(estimator).__name__} with loss={estimator.loss!r} predicts no standard deviation. Set "
+            "loss='gaussian' or 'student_t' and fit, to have one."
         )
     return True
 

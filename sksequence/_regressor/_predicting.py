@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base import BaseRNN, flat_truth
 from sksequence._batching import Sequences
-from sksequence._regressor._kind import has_quantiles
+from sksequence._regressor._kind import has_densities, has_quantiles
 from sksequence._validation import check_levels
 
 
@@ -31,7 +31,8 @@ class Predicting(RegressorMixin, BaseRNN):
         -------
         ndarray of shape (n_sequences,) or (n_sequences, n_outputs), or one (n_steps,) a sequence
             Float64, in the units of y; per-step numbers in the container that y came in. With ``loss="quantile"`` the
-            quantile whose level is nearest to 0.5, the lower one of two.
+            quantile whose level is nearest to 0.5, the lower one of two; with "gaussian" and "student_t" the middle of
+            the distribution.
         """
         sequences = self._check_input(X)
         rows = self._model.codec.decode(self._outputs(sequences))
@@ -41,14 +42,16 @@ class Predicting(RegressorMixin, BaseRNN):
     def predict_quantiles(self, X: Any, quantiles: Any = None) -> Any:
         """Predict quantiles: numbers that y is below with given probabilities.
 
-        They never cross: they are sorted along their levels [1]_.
+        They never cross: those that the network has learnt are sorted along their levels [1]_, the others belong to
+        one distribution.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
             As in `fit`.
         quantiles : array-like of float of shape (n_quantiles,), default=None
-            Rising levels, some of those in the parameter `quantiles` of the fit. None: all of them.
+            Rising levels between 0 and 1; with ``loss="quantile"`` only those that were learnt. None: those of the
+            parameter `quantiles` in the fit.
 
         Returns
         -------
@@ -59,7 +62,7 @@ class Predicting(RegressorMixin, BaseRNN):
         Raises
         ------
         ValueError
-            If the network has not learnt these levels.
+            If levels are not as described.
 
         References
         ----------
@@ -83,6 +86,23 @@ class Predicting(RegressorMixin, BaseRNN):
         rows = self._model.codec.quantiles(self._outputs(sequences), levels)
         parts = [self._arranged(part, sequences) for part in self._completed(rows, sequences)]
         return np.stack(parts) if isinstance(parts[0], np.ndarray) else parts
+
+    @available_if(has_densities)
+    def predict_std(self, X: Any) -> Any:
+        """Predict the standard deviation of y around `predict`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,) or (n_sequences, n_outputs), or one (n_steps,) a sequence
+            Float64, in the units of y; per-step numbers in the container that y came in.
+        """
+        sequences = self._check_input(X)
+        return self._arranged(self._model.codec.deviations(self._outputs(sequences)), sequences)
 
     def _completed(self, rows: Any, sequences: Sequences) -> Any:
         """Add the naive forecast that rows of shape (..., n_sequences[, n_outputs]) are the residual of."""

@@ -16,7 +16,7 @@ from sksequence._targets._codecs import (
     classification_codec,
 )
 from sksequence._targets._conditional import ConditionalCodec, with_labels
-from sksequence._targets._readings import PointReading, Reading, reading_of
+from sksequence._targets._readings import DensityReading, PointReading, Reading, reading_of
 from sksequence._targets._residual import Naive
 from sksequence._targets._series import SeriesCodec
 from sksequence._targets._symbols import SymbolCodec
@@ -25,6 +25,7 @@ from sksequence._targets._weights import class_weights
 __all__ = [
     "ConditionalCodec",
     "Container",
+    "DensityReading",
     "IndicatorCodec",
     "LabelCodec",
     "Naive",

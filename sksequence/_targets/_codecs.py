@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sksequence._targets._readings import PointReading, Reading
+from sksequence._targets._readings import DensityReading, PointReading, Reading
 from sksequence._targets._residual import Naive
 
 Numbers = NDArray[Any]
@@ -151,6 +151,8 @@ class NumberCodec:
         "absolute_error",
         "huber",
         "quantile",
+        "gaussian",
+        "student_t",
     )
 
     def __init__(
@@ -221,6 +223,12 @@ class NumberCodec:
         """Return quantiles of shape (n_levels, n_rows[, n_numbers]); None are the levels of the fit."""
         assert not isinstance(self.reading, PointReading)
         return self._in_units(self.reading.quantiles(outputs, levels))
+
+    def deviations(self, outputs: Numbers) -> Numbers:
+        """Return standard deviations."""
+        assert isinstance(self.reading, DensityReading)
+        deviations = self.reading.deviations(outputs) * self.deviation
+        return np.asarray(deviations[:, 0] if self.flat else deviations)
 
     def _in_units(self, scaled: Numbers) -> Numbers:
         """Undo the standardisation, of any number of tables."""

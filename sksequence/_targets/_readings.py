@@ -11,6 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri, stdtrit
+
+from sksequence._losses import OUTPUTS_PER_VALUE, density
 
 Numbers = NDArray[Any]
 
@@ -20,11 +23,7 @@ class PointReading:
     """One output for each number."""
 
     width: ClassVar[int] = 1
-
-    @property
-    def loss_options(self) -> dict[str, Any]:
-        """Return nothing: errors have no parameter."""
-        return {}
+    loss_options: ClassVar[dict[str, Any]] = {}
 
     def centre(self, outputs: Numbers) -> Numbers:
         """Return the outputs."""
@@ -82,9 +81,49 @@ class QuantileReading:
         return int(found[0])
 
 
-Reading = PointReading | QuantileReading
+@dataclass(frozen=True)
+class DensityReading:
+    """The parameters of a distribution for each number: all locations first.
+
+    Attributes
+    ----------
+    loss : {"gaussian", "student_t"}
+        Which distribution.
+    levels : tuple of float
+        Quantiles that are returned if none are asked for.
+    """
+
+    loss: str
+    levels: tuple[float, ...]
+
+    loss_options: ClassVar[dict[str, Any]] = {}
+
+    @property
+    def width(self) -> int:
+        """Outputs of a number."""
+        return OUTPUTS_PER_VALUE[self.loss]
+
+    def centre(self, outputs: Numbers) -> Numbers:
+        """Return the locations."""
+        return outputs[:, : outputs.shape[1] // self.width]
+
+    def quantiles(self, outputs: Numbers, levels: tuple[float, ...] | None = None) -> Numbers:
+        """Return the quantiles of shape (n_levels, n_rows, n_numbers)."""
+        loc, scale, df = density(self.loss, outputs)
+        rising = np.array(levels or self.levels)[:, None, None]
+        return np.asarray(loc + scale * (ndtri(rising) if df is None else stdtrit(df, rising)))
+
+    def deviations(self, outputs: Numbers) -> Numbers:
+        """Return the standard deviations, which are finite: a Student t has more than two degrees of freedom."""
+        _, scale, df = density(self.loss, outputs)
+        return scale if df is None else np.asarray(scale * np.sqrt(df / (df - 2.0)))
+
+
+Reading = PointReading | QuantileReading | DensityReading
 
 
 def reading_of(loss: str, levels: tuple[float, ...]) -> Reading:
     """Return how the outputs of a network with this loss are read."""
-    return QuantileReading(levels) if loss == "quantile" else PointReading()
+    if loss == "quantile":
+        return QuantileReading(levels)
+    return DensityReading(loss, levels) if loss in ("gaussian", "student_t") else PointReading()
