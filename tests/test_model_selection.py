@@ -29,6 +29,7 @@ KINDS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*the mean absolute error of this forecast")  # of noise
 @pytest.mark.parametrize(("estimator", "X", "y"), KINDS.values(), ids=KINDS)
 def test_every_candidate_fits(estimator, X, y):
     """Each changes at most two parameters of its kind of task, the first one none, and none the passes."""

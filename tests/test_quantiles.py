@@ -15,6 +15,9 @@ from sksequence.metrics import stepwise
 from sksequence.model_selection import recommended_grid
 from sksequence.preprocessing import make_windows
 
+# forecasts of a random walk, after hardly any training
+pytestmark = pytest.mark.filterwarnings("ignore:.*the mean absolute error of this forecast")
+
 RANDOM = np.random.RandomState(0)
 X = [RANDOM.randn(n, 2) for n in RANDOM.randint(2, 9, 40)]
 Y = np.array([100 + 20 * (x[-1, 0] + RANDOM.randn()) for x in X])

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Self
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sksequence._base import SHARED, SUPERVISED, supervised_attributes
+from sksequence._base import SHARED, SUPERVISED, Task, supervised_attributes
 from sksequence._batching import Sequences
+from sksequence._regressor._judging import compare_with_naive
 from sksequence._regressor._predicting import Predicting
 from sksequence._targets import Naive, NumberCodec, Reading, reading_of
 from sksequence._validation import check_levels
@@ -138,6 +139,11 @@ class RNNRegressor(Predicting):
         Loss of the part held out, if `early_stopping`.
     best_loss_ : float
         The lowest of these, that of the weights kept.
+    naive_error_ : float
+        With `residual`, mean absolute error of the forecast that is corrected, in units of y, over all its columns:
+        that on the part held out, or without `early_stopping` on the training windows (4096 of them, if more).
+    forecast_error_ : float
+        The same of the network's forecast.
     max_epochs_ : int
         The value of `max_epochs` used.
     batch_size_ : int
@@ -164,6 +170,14 @@ class RNNRegressor(Predicting):
     FloatingPointError
         In `fit`, if the training loss is no longer finite.
 
+    Warns
+    -----
+    UserWarning
+        In `fit` with `residual`, if the network does not beat what it corrects. With `early_stopping`, if its
+        `forecast_error_` is not two standard errors [10]_ below `naive_error_`; this is the test that counts, with
+        ``validation_split="last"`` where windows overlap. Without, if it is not below it at all: a network learns
+        training windows by heart, those of a random walk too, so that no warning means nothing.
+
     See Also
     --------
     RNNClassifier : Labels instead of numbers.
@@ -185,6 +199,7 @@ class RNNRegressor(Predicting):
     .. [7] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural Networks.
     .. [8] Koenker & Bassett (1978), Regression Quantiles, Econometrica 46(1).
     .. [9] Nix & Weigend (1994), Estimating the Mean and Variance of the Target Probability Distribution, ICNN.
+    .. [10] Diebold & Mariano (1995), Comparing Predictive Accuracy, J. of Business & Economic Statistics 13(3).
 
     Examples
     --------
@@ -314,17 +329,7 @@ class RNNRegressor(Predicting):
             )
 
     def _naive(self) -> Naive | None:
-        if self.residual is None:
-            return None
-        named: Any = self.target_columns
-        if named is None:
-            return Naive(self.residual)
-        columns = [named] if isinstance(named, Integral) else list(named)
-        if not columns or not all(isinstance(column, Integral) for column in columns):
-            raise ValueError(
-                f"target_columns must be the position of a feature of X, or several; got {self.target_columns!r}."
-            )
-        return Naive(self.residual, tuple(int(column) for column in columns))
+        return None if self.residual is None else Naive.of(self.residual, self.target_columns)
 
     @property
     def _forecasts(self) -> bool:
@@ -348,6 +353,12 @@ class RNNRegressor(Predicting):
         repeated = naive.forecast(sequences, targets.parsed.shape[1])
         targets.codec.share_deviations(naive.n_targets(sequences))
         return inputs, replace(targets, parsed=targets.parsed - repeated)
+
+    def _trained(self, task: Task, known: Any, *, once: bool) -> dict[str, Any]:
+        fitted = super()._trained(task, known, once=once)
+        if once or self.residual is None:
+            return fitted
+        return fitted | compare_with_naive(self, fitted["net_"], fitted["_model"], task)
 
     def _public_attributes(self, model: Any) -> dict[str, Any]:
         return supervised_attributes(model) | {"n_outputs_": model.codec.n_numbers}

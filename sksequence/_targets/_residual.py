@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,18 @@ class Naive:
 
     residual: str | int
     columns: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, residual: str | int, target_columns: Any) -> Naive:
+        """Read the columns as users write them: None, a number or several."""
+        if target_columns is None:
+            return cls(residual)
+        columns = [target_columns] if isinstance(target_columns, Integral) else list(target_columns)
+        if not columns or not all(isinstance(column, Integral) for column in columns):
+            raise ValueError(
+                f"target_columns must be the position of a feature of X, or several; got {target_columns!r}."
+            )
+        return cls(residual, tuple(int(column) for column in columns))
 
     @property
     def season(self) -> int:
