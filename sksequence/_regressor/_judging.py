@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sksequence._base import Task
 from sksequence._net import network_outputs
 
-_MOST_WINDOWS = 4096
+_MOST_WINDOWS = 1024
 # a gain of fewer standard errors may be chance
 _CLEAR = 2.0
 
