@@ -19,7 +19,7 @@ _MAX_LOG_SCALE = 10.0
 _MIN_DF, _MAX_DF = 2.0, 1000.0
 
 
-def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy(outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Return the negative log-probability of each row's class.
 
     Parameters
@@ -28,19 +28,28 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
         Logits.
     targets : Tensor of int64 of shape (n_rows,)
         Classes.
+    label_smoothing : float, default=0.0
+        Share of each target that is spread over all classes.
+
+    References
+    ----------
+    .. [1] Szegedy et al. (2016), Rethinking the Inception Architecture for Computer Vision, arXiv:1512.00567.
     """
-    return F.cross_entropy(outputs, targets, reduction="none")
+    return F.cross_entropy(outputs, targets, reduction="none", label_smoothing=label_smoothing)
 
 
-def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+def binary_cross_entropy(outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Return the mean negative log-probability of each row's labels.
 
     Parameters
     ----------
     outputs, targets : Tensor of shape (n_rows, n_labels)
         Logits, and 0 or 1.
+    label_smoothing : float, default=0.0
+        Share of each target that is spread over its two classes: it moves towards a half.
     """
-    loss = F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+    smooth = targets * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    loss = F.binary_cross_entropy_with_logits(outputs, smooth, reduction="none")
     return loss.mean(dim=1)
 
 

@@ -62,6 +62,21 @@ def test_classification_losses_by_hand():
     torch.testing.assert_close(LOSSES["binary_cross_entropy"](outputs, targets), expected)
 
 
+def test_smoothed_labels_by_hand():
+    """A share of each label goes to all classes alike; a label of an indicator is one of two classes."""
+    outputs, targets = make_problem("cross_entropy")
+    smoothed = LOSSES["cross_entropy"](outputs, targets, label_smoothing=0.3)
+    uniform = -outputs.log_softmax(dim=1).mean(dim=1)
+    torch.testing.assert_close(
+        smoothed, 0.7 * LOSSES["cross_entropy"](outputs, targets) + 0.3 * uniform
+    )
+    outputs, targets = make_problem("binary_cross_entropy")
+    pairs = torch.stack([torch.zeros_like(outputs), outputs], dim=2).reshape(-1, 2)
+    expected = LOSSES["cross_entropy"](pairs, targets.long().ravel(), label_smoothing=0.3)
+    smoothed = LOSSES["binary_cross_entropy"](outputs, targets, label_smoothing=0.3)
+    torch.testing.assert_close(smoothed, expected.reshape(N_ROWS, N_VALUES).mean(dim=1))
+
+
 def test_error_losses_by_hand():
     """Means over the values of a row; Huber is quadratic up to 1 and linear after."""
     outputs = torch.tensor([[0.5, -2.0]])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from sksequence._base import SHARED, SUPERVISED, supervised_attributes
 from sksequence._classifier._predicting import Predicting
@@ -55,6 +56,10 @@ class RNNClassifier(Predicting):
         Steps from one frame to the next. None: a quarter of the frame length, at least 1.
     loss : {"auto", "cross_entropy", "binary_cross_entropy"}, default="auto"
         "auto" is the only one that fits y: the second for a binary indicator of several labels, else the first.
+    label_smoothing : float, default=0.0
+        Share of each label that is spread evenly over all classes in training [8]_, with several labels a target over
+        there and not there: a network that is right is no longer pushed to be certain. `loss_curve_` no longer falls to
+        0, and probabilities are less sure.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
     learning_rate : float, default=1e-2
@@ -173,6 +178,7 @@ class RNNClassifier(Predicting):
     .. [5] Pascanu, Mikolov & Bengio (2013), On the Difficulty of Training Recurrent Neural Networks, ICML.
     .. [6] Werbos (1990), Backpropagation Through Time, Proceedings of the IEEE 78(10).
     .. [7] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural Networks.
+    .. [8] Szegedy et al. (2016), Rethinking the Inception Architecture for Computer Vision, arXiv:1512.00567.
 
     Examples
     --------
@@ -190,6 +196,7 @@ class RNNClassifier(Predicting):
         | SUPERVISED
         | {
             "loss": [StrOptions({"auto", "cross_entropy", "binary_cross_entropy"})],
+            "label_smoothing": [Interval(Real, 0, 1, closed="left")],
             "class_weight": [StrOptions({"balanced"}), dict, None],
             "hidden_size": [*SHARED["hidden_size"], StrOptions({"auto"})],
             "dropout": [*SHARED["dropout"], StrOptions({"auto"})],
@@ -213,6 +220,7 @@ class RNNClassifier(Predicting):
         frame_length: int | str = "auto",
         frame_step: int | None = None,
         loss: str = "auto",
+        label_smoothing: float = 0.0,
         optimizer: str = "adam",
         learning_rate: float = 1e-2,
         lr_schedule: str | None = "one_cycle",
@@ -251,6 +259,7 @@ class RNNClassifier(Predicting):
         self.frame_length = frame_length
         self.frame_step = frame_step
         self.loss = loss
+        self.label_smoothing = label_smoothing
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.lr_schedule = lr_schedule
@@ -277,6 +286,9 @@ class RNNClassifier(Predicting):
 
     def _learn_codec(self, y: Any) -> LabelCodec | IndicatorCodec:
         return classification_codec(y)
+
+    def _loss_options(self, model: Any) -> dict[str, Any]:
+        return {"label_smoothing": float(self.label_smoothing)}
 
     def _target_weights(self, targets: Any, plan: Any, sequences: Any) -> NDArray[np.float64]:
         weights = super()._target_weights(targets, plan, sequences)

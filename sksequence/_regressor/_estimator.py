@@ -141,7 +141,7 @@ class RNNRegressor(Predicting):
         The lowest of these, that of the weights kept.
     naive_error_ : float
         With `residual`, mean absolute error of the forecast that is corrected, in units of y, over all its columns:
-        that on the part held out, or without `early_stopping` on the training windows (1024 of them, if more).
+        that on the part held out, or without `early_stopping` on the training windows, of at most 1024 of them.
     forecast_error_ : float
         The same of the network's forecast.
     max_epochs_ : int
