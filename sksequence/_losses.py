@@ -112,7 +112,7 @@ def _soft_bound(x: Tensor, bound: float) -> Tensor:
 
 def gaussian_parameters(outputs: Tensor) -> GaussianParameters:
     """Read outputs (n_rows, 2 * n_values): all means first, then all log-scales."""
-    loc, log_scale = outputs.chunk(2, dim=1)
+    loc, log_scale = outputs.chunk(2, dim=-1)
     return GaussianParameters(loc, _soft_bound(log_scale, _MAX_LOG_SCALE))
 
 
@@ -121,7 +121,7 @@ def student_t_parameters(outputs: Tensor) -> StudentTParameters:
 
     The third is log(df - 2), shifted so that df is 10 at 0, and bent so that df stays below about 1000.
     """
-    loc, log_scale, raw = outputs.chunk(3, dim=1)
+    loc, log_scale, raw = outputs.chunk(3, dim=-1)
     middle = math.log(10.0 - _MIN_DF)
     log_df = middle + _soft_bound(raw, math.log(_MAX_DF) - middle)
     return StudentTParameters(
@@ -168,7 +168,7 @@ def student_t(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 class Density(NamedTuple):
-    """Distributions as arrays of float64, each (n_rows, n_values); a normal has no degrees of freedom."""
+    """Distributions as arrays of float64, each (..., n_values); a normal has no degrees of freedom."""
 
     loc: NDArray[np.float64]
     scale: NDArray[np.float64]
@@ -176,7 +176,7 @@ class Density(NamedTuple):
 
 
 def density(loss: str, outputs: NDArray[np.float32]) -> Density:
-    """Read the distributions that "gaussian" or "student_t" measures."""
+    """Read the distributions that "gaussian" or "student_t" measures from outputs (..., width)."""
     tensor = torch.from_numpy(outputs).double()
     if loss == "gaussian":
         normal = gaussian_parameters(tensor)

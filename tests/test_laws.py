@@ -100,6 +100,7 @@ def test_a_fit_depends_neither_on_order_nor_on_how_rows_are_repeated(
         {"class_weight": "balanced"},
         DROPPING,
         {"frame_length": 3, "frame_step": 2},
+        {"n_estimators": 2},
     ],
     ids=str,
 )

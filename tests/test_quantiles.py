@@ -139,6 +139,7 @@ def test_quantiles_are_those_of_the_distribution(loss):
     else:
         bound = np.log(1000 / 8)
         expected = stats.t(2 + 8 * np.exp(bound * np.tanh(outputs[:, 4:] / bound)), loc, scale)
+    outputs = outputs[np.newaxis]  # of one network
     quantiles = reading.quantiles(outputs, (0.01, 0.5, 0.999))
     by_hand = [expected.ppf(level) for level in (0.01, 0.5, 0.999)]
     np.testing.assert_allclose(quantiles, by_hand, rtol=1e-4)
@@ -165,7 +166,7 @@ def test_predict_is_the_quantile_nearest_to_the_median(levels, middle):
 
 def test_crossed_outputs_are_sorted():
     """Each number by itself, along the levels."""
-    outputs = np.array([[3.0, 10.0, 1.0, 20.0, 2.0, 30.0]])
+    outputs = np.array([[[3.0, 10.0, 1.0, 20.0, 2.0, 30.0]]])
     sorted_ = reading_of("quantile", LEVELS).quantiles(outputs)
     assert sorted_.tolist() == [[[1.0, 10.0]], [[2.0, 20.0]], [[3.0, 30.0]]]
 

@@ -292,7 +292,7 @@ class BaseRNN(
     @property
     def _n_features_out(self) -> int:
         """Width of what `transform` returns, for the names of its columns."""
-        return int(self.net_.module_.head.in_features)
+        return int(self.net_.module_.width)
 
     @property
     def module_(self) -> Any:

@@ -60,6 +60,7 @@ SUPERVISED: dict[str, list[Any]] = {
     "frame_length": [_AT_LEAST_ONE, StrOptions({"auto"})],
     "frame_step": [_AT_LEAST_ONE, None],
     "target": [StrOptions({"auto", "sequence", "steps"})],
+    "n_estimators": [_AT_LEAST_ONE],
 }
 
 SHARED = NETWORK | TRAINING | RUNNING
@@ -73,4 +74,5 @@ STRUCTURE = {
     "activation",
     "context_size",
     "pooling",
+    "n_estimators",
 }

@@ -177,6 +177,7 @@ def _spec(
         dropout=dropout,
         recurrent_dropout=estimator.recurrent_dropout,
         embedding_dim=embedding_width(estimator, n_symbols),
+        n_estimators=estimator.n_estimators,
     )
 
 

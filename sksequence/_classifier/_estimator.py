@@ -60,6 +60,9 @@ class RNNClassifier(Predicting):
         Share of each label that is spread evenly over all classes in training [8]_, with several labels a target over
         there and not there: a network that is right is no longer pushed to be certain. `loss_curve_` no longer falls to
         0, and probabilities are less sure.
+    n_estimators : int, default=1
+        Networks with weights of their own, trained at once on the same batches, each as if it were alone. Predicted
+        is the mean of their probabilities [9]_. Time and memory grow with their number.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
     learning_rate : float, default=1e-2
@@ -179,6 +182,8 @@ class RNNClassifier(Predicting):
     .. [6] Werbos (1990), Backpropagation Through Time, Proceedings of the IEEE 78(10).
     .. [7] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural Networks.
     .. [8] Szegedy et al. (2016), Rethinking the Inception Architecture for Computer Vision, arXiv:1512.00567.
+    .. [9] Lakshminarayanan, Pritzel & Blundell (2017), Simple and Scalable Predictive Uncertainty Estimation using Deep
+       Ensembles, arXiv:1612.01474.
 
     Examples
     --------
@@ -221,6 +226,7 @@ class RNNClassifier(Predicting):
         frame_step: int | None = None,
         loss: str = "auto",
         label_smoothing: float = 0.0,
+        n_estimators: int = 1,
         optimizer: str = "adam",
         learning_rate: float = 1e-2,
         lr_schedule: str | None = "one_cycle",
@@ -260,6 +266,7 @@ class RNNClassifier(Predicting):
         self.frame_step = frame_step
         self.loss = loss
         self.label_smoothing = label_smoothing
+        self.n_estimators = n_estimators
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.lr_schedule = lr_schedule

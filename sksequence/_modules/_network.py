@@ -10,19 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from .._cells import Dropout, empty_linear, xavier_linear_
-from .._random import torch_generator
 from ._inputs import Inputs
 from ._pooling import POOLINGS
 from ._ragged import flatten_steps, is_step
 from ._spec import NetworkSpec
 from ._stack import Stack, State
-
-
-def build_network(spec: NetworkSpec, seed: int) -> "SequenceNetwork":
-    """Build a network whose parameters and dropout are drawn from `seed`; no global generator is touched."""
-    network = SequenceNetwork(spec, torch_generator(seed, "weights"))
-    network.seed_dropout(torch_generator(seed, "dropout"))
-    return network
 
 
 class SequenceNetwork(nn.Module):
@@ -39,6 +31,8 @@ class SequenceNetwork(nn.Module):
     ----------
     head : nn.Linear
         From features to outputs.
+    width : int
+        Of the features.
     can_step : bool
         Whether a state can be carried: one direction, and a cell that can go on from a state.
     """
@@ -48,7 +42,7 @@ class SequenceNetwork(nn.Module):
         self.spec = spec
         self.inputs = Inputs(spec, generator)
         self.stack = Stack(self.inputs.width, spec, generator)
-        width = self.stack.output_size
+        self.width = width = self.stack.output_size
         self.pooling = None if spec.pooling is None else POOLINGS[spec.pooling](width, generator)
         self.dropout = Dropout(spec.dropout)
         self.head = empty_linear(width, spec.n_outputs)

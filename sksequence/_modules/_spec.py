@@ -11,6 +11,7 @@ _INTEGERS = (
     "num_layers",
     "context_size",
     "embedding_dim",
+    "n_estimators",
 )
 
 
@@ -46,6 +47,8 @@ class NetworkSpec:
         Inside the recurrence.
     embedding_dim : int
         Width of the embedding of each column of codes; ignored without them.
+    n_estimators : int
+        Networks side by side, all as described.
     """
 
     n_features: int
@@ -62,6 +65,7 @@ class NetworkSpec:
     dropout: float
     recurrent_dropout: float
     embedding_dim: int
+    n_estimators: int = 1
 
     def __post_init__(self) -> None:
         """Turn numpy's scalars, which grids are made of, into Python's."""

@@ -117,7 +117,7 @@ def _bare_net(plan: NetPlan, device: str) -> SequenceNet:
         network = build_network(plan.spec, plan.seed)
     return SequenceNet(
         module=network,
-        criterion=RowLoss(partial(LOSSES[plan.loss], **plan.loss_options)),
+        criterion=RowLoss(partial(LOSSES[plan.loss], **plan.loss_options), plan.spec.n_estimators),
         optimizer=optimizer,
         lr=float(plan.learning_rate),
         max_epochs=int(plan.max_epochs),
@@ -129,6 +129,7 @@ def _bare_net(plan: NetPlan, device: str) -> SequenceNet:
         max_grad_norm=plan.max_grad_norm,
         schedule=None if plan.lr_schedule is None else SCHEDULES[plan.lr_schedule],
         per_step=plan.per_step,
+        n_networks=plan.spec.n_estimators,
         optimizer__weight_decay=float(plan.weight_decay),
         **{f"optimizer__{name}": value for name, value in options.items()},
     )

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches, on_device
-from sksequence._modules import SequenceNetwork
+from sksequence._modules import Ensemble, SequenceNetwork
 from sksequence._net._memory import inference_advice, memory_errors
 
 
 def run_network(
-    network: SequenceNetwork,
+    network: SequenceNetwork | Ensemble,
     function: Callable[..., Tensor],
     prepared: PreparedSequences,
     *,
@@ -27,7 +27,7 @@ def run_network(
 
     Parameters
     ----------
-    network : SequenceNetwork
+    network : SequenceNetwork or Ensemble
         Put into evaluation mode.
     function : callable
         Its `forward` or `features`.
@@ -43,7 +43,7 @@ def run_network(
     """
     if network.training:  # the switch walks through all modules
         network.eval()
-    device = network.head.weight.device
+    device = next(network.parameters()).device
     n_rows = int(prepared.lengths.sum()) if per_step else len(prepared)
     outputs: NDArray[np.float32] | None = None
     advice = partial(inference_advice, prepared.lengths)

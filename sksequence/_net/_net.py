@@ -27,15 +27,23 @@ Inputs = dict[str, Tensor]
 
 
 class RowLoss(nn.Module):
-    """A loss function that gives one number a row, as the module that skorch asks for."""
+    """A loss function that gives one number a row, as the module that skorch asks for.
 
-    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+    Of several networks side by side it is the mean, but has the gradient of the sum: each learns as if it were alone.
+    """
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor], n_networks: int = 1) -> None:
         super().__init__()
         self.function = function
+        self.n_networks = n_networks
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return losses of shape (n_rows,)."""
-        return self.function(outputs, targets)
+        if self.n_networks == 1:
+            return self.function(outputs, targets)
+        parts = outputs.chunk(self.n_networks, dim=1)
+        total = torch.stack([self.function(part, targets) for part in parts]).sum(dim=0)
+        return total - total.detach() * (1.0 - 1.0 / self.n_networks)
 
 
 class SequenceNet(NeuralNet):
@@ -53,6 +61,8 @@ class SequenceNet(NeuralNet):
         Factor of the learning rate as a function of the progress of training, in [0, 1).
     per_step : bool, default=False
         Whether there is one target a step.
+    n_networks : int, default=1
+        How many networks the module has side by side; the gradient of each is clipped by itself.
     """
 
     def __init__(
@@ -62,6 +72,7 @@ class SequenceNet(NeuralNet):
         max_grad_norm: float | None = None,
         schedule: Callable[[float], float] | None = None,
         per_step: bool = False,
+        n_networks: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -77,6 +88,7 @@ class SequenceNet(NeuralNet):
         self.max_grad_norm = max_grad_norm
         self.schedule = schedule
         self.per_step = per_step
+        self.n_networks = n_networks
         self.forget_gradients()
         self.epoch_parts_ = (0.0, 1.0)
 
@@ -147,11 +159,14 @@ class SequenceNet(NeuralNet):
         self._clip()
 
     def _clip(self) -> None:
-        gradients = [p.grad for p in self._trained if p.grad is not None]
-        norm = clip_gradients(gradients, self.max_grad_norm)
-        # a sum, as a norm kept from each batch would lie between the large tensors and splinter the memory
-        self.gradient_norm_sum_ = self.gradient_norm_sum_ + norm
-        self.n_gradients_ += 1
+        parameters = self._trained  # those of one network after those of the other
+        size = len(parameters) // self.n_networks
+        for start in range(0, len(parameters), size):
+            gradients = [p.grad for p in parameters[start : start + size] if p.grad is not None]
+            norm = clip_gradients(gradients, self.max_grad_norm)
+            # a sum, as a norm kept from each batch would lie between the large tensors and splinter the memory
+            self.gradient_norm_sum_ = self.gradient_norm_sum_ + norm
+            self.n_gradients_ += 1
 
     @property
     def _trained(self) -> list[Tensor]:

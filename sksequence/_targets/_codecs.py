@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax, logsumexp
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
@@ -70,13 +71,21 @@ class LabelCodec:
         """Codes are what the loss reads."""
         return parsed
 
+    def _logits(self, outputs: Numbers) -> Numbers:
+        """Return one logit a class; of several networks the log of their mean probability."""
+        members = members_of(outputs, self.n_outputs)
+        if len(members) == 1:
+            return np.asarray(members[0])
+        each = log_softmax(members.astype(np.float64), axis=2)
+        return np.asarray(logsumexp(each, axis=0) - np.log(len(members)))
+
     def decode(self, outputs: Numbers) -> Numbers:
         """Return the likeliest label of each row of logits."""
-        return np.asarray(self.classes[outputs.argmax(axis=1)])
+        return np.asarray(self.classes[self._logits(outputs).argmax(axis=1)])
 
     def scores(self, outputs: Numbers) -> Numbers:
         """Return the logits; with two classes, their difference."""
-        z = outputs.astype(np.float64)
+        z = self._logits(outputs).astype(np.float64)
         return np.asarray(z[:, 1] - z[:, 0] if z.shape[1] == 2 else z)
 
     def probabilities(self, outputs: Numbers) -> Numbers:
@@ -85,7 +94,7 @@ class LabelCodec:
 
     def log_probabilities(self, outputs: Numbers) -> Numbers:
         """Log-softmax of the logits, in float64."""
-        z = outputs.astype(np.float64)
+        z = self._logits(outputs).astype(np.float64)
         z -= z.max(axis=1, keepdims=True)
         return np.asarray(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))
 
@@ -128,11 +137,15 @@ class IndicatorCodec:
 
     def decode(self, outputs: Numbers) -> Numbers:
         """Return the indicator of the labels that are likelier than not."""
-        return np.asarray(np.greater(outputs, 0), dtype=self.dtype)
+        return np.asarray(np.greater(self.scores(outputs), 0), dtype=self.dtype)
 
     def scores(self, outputs: Numbers) -> Numbers:
-        """Return the logits."""
-        return outputs.astype(np.float64)
+        """Return one logit a label; of several networks that of their mean probability."""
+        members = members_of(outputs, self.n_outputs).astype(np.float64)
+        if len(members) == 1:
+            return np.asarray(members[0])
+        there, not_there = (-np.logaddexp(0.0, z) for z in (-members, members))
+        return np.asarray(logsumexp(there, axis=0) - logsumexp(not_there, axis=0))
 
     def probabilities(self, outputs: Numbers) -> Numbers:
         """Return each label's probability (sigmoid of its logit), in float64."""
@@ -140,7 +153,7 @@ class IndicatorCodec:
 
     def log_probabilities(self, outputs: Numbers) -> Numbers:
         """Return the log of each label's probability."""
-        return -np.logaddexp(0.0, -outputs.astype(np.float64))
+        return -np.logaddexp(0.0, -self.scores(outputs))
 
 
 class NumberCodec:
@@ -217,23 +230,30 @@ class NumberCodec:
 
     def decode(self, outputs: Numbers) -> Numbers:
         """Return the number that the outputs of a row stand for."""
-        return self._in_units(self.reading.centre(outputs))
+        return self._in_units(self.reading.centre(members_of(outputs, self.n_outputs)))
 
     def quantiles(self, outputs: Numbers, levels: tuple[float, ...] | None = None) -> Numbers:
         """Return quantiles of shape (n_levels, n_rows[, n_numbers]); None are the levels of the fit."""
         assert not isinstance(self.reading, PointReading)
-        return self._in_units(self.reading.quantiles(outputs, levels))
+        members = members_of(outputs, self.n_outputs)
+        return self._in_units(self.reading.quantiles(members, levels))
 
     def deviations(self, outputs: Numbers) -> Numbers:
         """Return standard deviations."""
         assert isinstance(self.reading, DensityReading)
-        deviations = self.reading.deviations(outputs) * self.deviation
+        members = members_of(outputs, self.n_outputs)
+        deviations = self.reading.deviations(members) * self.deviation
         return np.asarray(deviations[:, 0] if self.flat else deviations)
 
     def _in_units(self, scaled: Numbers) -> Numbers:
         """Undo the standardisation, of any number of tables."""
         numbers = scaled.astype(np.float64) * self.deviation + self.mean
         return np.asarray(numbers[..., 0] if self.flat else numbers)
+
+
+def members_of(outputs: Numbers, n_outputs: int) -> Numbers:
+    """Return the outputs of networks side by side as (n_members, n_rows, n_outputs)."""
+    return outputs.reshape(len(outputs), -1, n_outputs).swapaxes(0, 1)
 
 
 RowCodec = LabelCodec | IndicatorCodec | NumberCodec

@@ -1,7 +1,7 @@
 """What a network's outputs say about numbers: one number each, quantiles, or a distribution.
 
-Outputs are (n_rows, width * n_numbers) as the losses read them. What is read from them has n_numbers columns and is in
-the unit of the outputs: knows nothing of the scale of y.
+Outputs are (n_members, n_rows, width * n_numbers), those of a member as the losses read them; what several members say
+is joined here. It has n_numbers columns and is in the unit of the outputs: knows nothing of the scale of y.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-from sksequence._losses import OUTPUTS_PER_VALUE, density
+from sksequence._losses import OUTPUTS_PER_VALUE, Density, density
 
 Numbers = NDArray[Any]
 
@@ -26,8 +26,8 @@ class PointReading:
     loss_options: ClassVar[dict[str, Any]] = {}
 
     def centre(self, outputs: Numbers) -> Numbers:
-        """Return the outputs."""
-        return outputs
+        """Return the mean of all members."""
+        return np.asarray(outputs.mean(axis=0, dtype=np.float64))
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class QuantileReading:
         return np.asarray(self.quantiles(outputs)[distances.argmin()])
 
     def quantiles(self, outputs: Numbers, levels: tuple[float, ...] | None = None) -> Numbers:
-        """Return the quantiles of shape (n_levels, n_rows, n_numbers), sorted along the levels.
+        """Return the mean quantiles of shape (n_levels, n_rows, n_numbers), sorted along the levels.
 
         Sorted quantiles never cross; all in all they are no further from the true ones than those of the network.
 
@@ -68,7 +68,8 @@ class QuantileReading:
            Econometrica 78(3).
         """
         chosen = [self._position(level) for level in levels or self.levels]
-        of_levels = outputs.reshape(len(outputs), len(self.levels), -1)
+        means = outputs.mean(axis=0, dtype=np.float64)
+        of_levels = means.reshape(len(means), len(self.levels), -1)
         return np.asarray(np.sort(of_levels, axis=1).swapaxes(0, 1)[chosen])
 
     def _position(self, level: float) -> int:
@@ -105,18 +106,36 @@ class DensityReading:
 
     def centre(self, outputs: Numbers) -> Numbers:
         """Return the locations."""
-        return outputs[:, : outputs.shape[1] // self.width]
+        return self._joint(outputs).loc
 
     def quantiles(self, outputs: Numbers, levels: tuple[float, ...] | None = None) -> Numbers:
         """Return the quantiles of shape (n_levels, n_rows, n_numbers)."""
-        loc, scale, df = density(self.loss, outputs)
+        loc, scale, df = self._joint(outputs)
         rising = np.array(levels or self.levels)[:, None, None]
         return np.asarray(loc + scale * (ndtri(rising) if df is None else stdtrit(df, rising)))
 
     def deviations(self, outputs: Numbers) -> Numbers:
         """Return the standard deviations, which are finite: a Student t has more than two degrees of freedom."""
-        _, scale, df = density(self.loss, outputs)
-        return scale if df is None else np.asarray(scale * np.sqrt(df / (df - 2.0)))
+        _, scale, df = self._joint(outputs)
+        return np.asarray(scale * _deviation(df))
+
+    def _joint(self, outputs: Numbers) -> Density:
+        """Return one distribution of the kind that has mean and variance of the mixture of all members'.
+
+        References
+        ----------
+        .. [1] Lakshminarayanan, Pritzel & Blundell (2017), Simple and Scalable Predictive Uncertainty Estimation using
+           Deep Ensembles, arXiv:1612.01474.
+        """
+        each = density(self.loss, outputs)
+        df = None if each.df is None else each.df.mean(axis=0)
+        variance = ((each.scale * _deviation(each.df)) ** 2).mean(axis=0) + each.loc.var(axis=0)
+        return Density(each.loc.mean(axis=0), np.sqrt(variance) / _deviation(df), df)
+
+
+def _deviation(df: Numbers | None) -> Any:
+    """Return the standard deviation of a distribution of scale 1."""
+    return 1.0 if df is None else np.sqrt(df / (df - 2.0))
 
 
 Reading = PointReading | QuantileReading | DensityReading
