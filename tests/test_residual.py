@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from sksequence import RNNRegressor
-from sksequence._regressor import _judging
+from sksequence._regressor import _residual
 from sksequence.preprocessing import make_windows
 
 RANDOM = np.random.RandomState(0)
@@ -74,12 +74,12 @@ def test_standard_error_of_gains():
     """Of independent ones the usual one; ones that come in runs of the horizon count once, more or less."""
     gains = RANDOM.randn(4000)
     share = np.full(4000, 1 / 4000)
-    usual = _judging._standard_error(gains, share, 1)
+    usual = _residual._standard_error(gains, share, 1)
     assert usual == pytest.approx(gains.std() / np.sqrt(4000))
-    assert _judging._standard_error(gains, share, 10) == pytest.approx(usual, rel=0.2)
+    assert _residual._standard_error(gains, share, 10) == pytest.approx(usual, rel=0.2)
     runs = np.repeat(gains[:400], 10)
     once = gains[:400].std() / 20
-    assert 0.7 * once < _judging._standard_error(runs, share, 10) < 1.1 * once
+    assert 0.7 * once < _residual._standard_error(runs, share, 10) < 1.1 * once
 
 
 # --- examples ---------------------------------------------------------------------------------------------------------
@@ -128,10 +128,10 @@ def test_the_naive_forecast_may_be_perfect():
 def test_a_sample_of_many_windows(monkeypatch):
     """No more windows than needed are predicted."""
     seen = []
-    outputs = _judging.network_outputs
-    monkeypatch.setattr(_judging, "_MOST_WINDOWS", 50)
+    outputs = _residual.network_outputs
+    monkeypatch.setattr(_residual, "_MOST_WINDOWS", 50)
     monkeypatch.setattr(
-        _judging, "network_outputs", lambda net, x: seen.append(len(x)) or outputs(net, x)
+        _residual, "network_outputs", lambda net, x: seen.append(len(x)) or outputs(net, x)
     )
     model = make().fit(X, Y)
     assert seen == [50]

@@ -61,8 +61,8 @@ class RNNClassifier(Predicting):
         there and not there: a network that is right is no longer pushed to be certain. `loss_curve_` no longer falls to
         0, and probabilities are less sure.
     n_estimators : int, default=1
-        Networks with weights of their own, trained at once on the same batches, each as if it were alone. Predicted
-        is the mean of their probabilities [9]_. Time and memory grow with their number.
+        Networks with weights of their own, trained at once on the same batches, each as if it were alone. The mean of
+        their probabilities is predicted [9]_. They cost time and memory.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
     learning_rate : float, default=1e-2

@@ -43,6 +43,11 @@ class Ensemble(nn.Module):
         """Whether a state can be carried from one chunk to the next."""
         return bool(self.members[0].can_step)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.members[0].device  # type: ignore[no-any-return]
+
     def seed_dropout(self, generator: torch.Generator) -> None:
         """Let all dropout draw from `generator` from now on."""
         for member in self.members:

@@ -53,6 +53,11 @@ class SequenceNetwork(nn.Module):
         """Whether a state can be carried from one chunk to the next."""
         return self.stack.can_step
 
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.head.weight.device
+
     def seed_dropout(self, generator: torch.Generator) -> None:
         """Let all dropout draw from `generator` from now on."""
         for module in self.modules():

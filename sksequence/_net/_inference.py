@@ -43,7 +43,7 @@ def run_network(
     """
     if network.training:  # the switch walks through all modules
         network.eval()
-    device = next(network.parameters()).device
+    device = network.device
     n_rows = int(prepared.lengths.sum()) if per_step else len(prepared)
     outputs: NDArray[np.float32] | None = None
     advice = partial(inference_advice, prepared.lengths)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -12,8 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sksequence._base import SHARED, SUPERVISED, Task, supervised_attributes
 from sksequence._batching import Sequences
-from sksequence._regressor._judging import compare_with_naive
 from sksequence._regressor._predicting import Predicting
+from sksequence._regressor._residual import compare_with_naive, less_naive
 from sksequence._targets import Naive, NumberCodec, Reading, reading_of
 from sksequence._validation import check_levels
 
@@ -65,8 +64,8 @@ class RNNRegressor(Predicting):
         Levels, rising, between 0 and 1: what "quantile" learns, and what `predict_quantiles` returns unless it is
         asked for others.
     n_estimators : int, default=1
-        Networks with weights of their own, trained at once on the same batches, each as if it were alone. Predicted
-        is their mean, with distributions one of the mean and variance of their mixture [11]_. Time and memory grow with their number.
+        Networks with weights of their own, trained at once on the same batches, each as if it were alone. Their mean
+        is predicted, or a distribution with mean and variance of their mixture [11]_. They cost time and memory.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
     learning_rate : float, default=3e-3
@@ -349,17 +348,7 @@ class RNNRegressor(Predicting):
 
     def _read_targets(self, y: Any, sequences: Sequences, form: Any, known: Any, codec: Any) -> Any:
         inputs, targets = super()._read_targets(y, sequences, form, known, codec)
-        naive = targets.codec.naive
-        if naive is None:
-            return inputs, targets
-        if targets.container is not None:
-            raise ValueError(
-                f"residual={naive.residual!r} forecasts what follows a sequence; it does not go with one target a "
-                "step. Set residual=None."
-            )
-        repeated = naive.forecast(sequences, targets.parsed.shape[1])
-        targets.codec.share_deviations(naive.n_targets(sequences))
-        return inputs, replace(targets, parsed=targets.parsed - repeated)
+        return inputs, less_naive(targets, sequences)
 
     def _trained(self, task: Task, known: Any, *, once: bool) -> dict[str, Any]:
         fitted = super()._trained(task, known, once=once)

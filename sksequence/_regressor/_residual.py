@@ -1,19 +1,36 @@
-"""Whether a forecast is better than repeating what was seen last."""
+"""The naive forecast that a network corrects: what it leaves to learn, and whether the network is any better."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._base import Task
+from sksequence._batching import Sequences
 from sksequence._net import network_outputs
 
 _MOST_WINDOWS = 1024
 # a gain of fewer standard errors may be chance
 _CLEAR = 2.0
+
+
+def less_naive(targets: Any, sequences: Sequences) -> Any:
+    """Return targets less their naive forecast, if there is one."""
+    naive = targets.codec.naive
+    if naive is None:
+        return targets
+    if targets.container is not None:
+        raise ValueError(
+            f"residual={naive.residual!r} forecasts what follows a sequence; it does not go with one target a "
+            "step. Set residual=None."
+        )
+    repeated = naive.forecast(sequences, targets.parsed.shape[1])
+    targets.codec.share_deviations(naive.n_targets(sequences))
+    return replace(targets, parsed=targets.parsed - repeated)
 
 
 def compare_with_naive(estimator: Any, net: Any, model: Any, task: Task) -> dict[str, float]:
