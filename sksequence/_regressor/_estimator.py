@@ -177,8 +177,8 @@ class RNNRegressor(Predicting):
     UserWarning
         In `fit` with `residual`, if the network does not beat what it corrects. With `early_stopping`, if its
         `forecast_error_` is not two standard errors [10]_ below `naive_error_`; this is the test that counts, with
-        ``validation_split="last"`` where windows overlap. Without, if it is not below it at all: a network learns
-        training windows by heart, those of a random walk too, so that no warning means nothing.
+        ``validation_split="last"`` where windows overlap. Without, if it is not below it at all. A network learns
+        training windows by heart, those of a random walk too: then the absence of a warning proves nothing.
 
     See Also
     --------
