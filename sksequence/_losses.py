@@ -200,26 +200,30 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
 OUTPUTS_PER_VALUE: dict[str, int] = dict.fromkeys(LOSSES, 1) | {"gaussian": 2, "student_t": 3}
 
 
-def draw_gaussian(outputs: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw values (n_rows, n_values) from the normal that `gaussian` measures."""
+def draw_gaussian(outputs: Tensor, uniforms: Tensor) -> Tensor:
+    """Draw values (n_rows, n_values) from the normal that `gaussian` measures.
+
+    `uniforms` (n_rows, n_values, 2) are in (0, 1]. Box and Muller (1958), A Note on the Generation of Random Normal
+    Deviates.
+    """
     loc, log_scale = gaussian_parameters(outputs)
-    noise = torch.randn(loc.shape, generator=generator, device=loc.device)
-    return loc + torch.exp(log_scale) * noise
+    radius = torch.sqrt(-2.0 * torch.log(uniforms[..., 0]))
+    return loc + torch.exp(log_scale) * radius * torch.cos(2 * math.pi * uniforms[..., 1])
 
 
-def draw_student_t(outputs: Tensor, generator: torch.Generator) -> Tensor:
+def draw_student_t(outputs: Tensor, uniforms: Tensor) -> Tensor:
     """Draw values (n_rows, n_values) from the Student t that `student_t` measures.
 
-    A normal over the root of a chi-square over its degrees of freedom; a chi-square is twice a gamma.
+    `uniforms` (n_rows, n_values, 2) are in (0, 1]. Bailey (1994), Polar Generation of Random Variates with the
+    t-Distribution.
     """
     loc, log_scale, df = student_t_parameters(outputs)
-    noise = torch.randn(loc.shape, generator=generator, device=loc.device)
-    gamma = torch._standard_gamma(0.5 * df, generator=generator)
-    return loc + torch.exp(log_scale) * noise / torch.sqrt(2.0 * gamma / df)
+    radius = torch.sqrt(df * torch.expm1(-2.0 / df * torch.log(uniforms[..., 0])))
+    return loc + torch.exp(log_scale) * radius * torch.cos(2 * math.pi * uniforms[..., 1])
 
 
-# from outputs and a generator to values
-DRAWS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
+# from outputs and uniform numbers to values
+DRAWS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "gaussian": draw_gaussian,
     "student_t": draw_student_t,
 }

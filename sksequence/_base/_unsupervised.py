@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,14 @@ from sksequence._base._supervised import embedding_width, learn_scaler
 from sksequence._batching import Frames, Scaler, Sequences, offsets_of
 from sksequence._losses import OUTPUTS_PER_VALUE
 from sksequence._modules import NetworkSpec, build_network
-from sksequence._targets import ConditionalCodec, SeriesCodec, SymbolCodec, with_labels
+from sksequence._targets import (
+    ConditionalCodec,
+    Reference,
+    SeriesCodec,
+    SymbolCodec,
+    automatic_lag,
+    with_labels,
+)
 from sksequence._validation import InputForm
 
 # A stream is at least this many truncation lengths long: a state that is cut off at once is not carried
@@ -65,11 +71,7 @@ def _check_labels(estimator: Any, y: Any, form: InputForm, known: Model | None) 
 def _new_codec(estimator: Any, sequences: Sequences, form: InputForm) -> SymbolCodec | SeriesCodec:
     loss = _loss(estimator, form)
     if not form.vocabularies:
-        assert sequences.values is not None
-        # exact sums: the order of sequences must not show
-        start = np.array([math.fsum(x) for x in sequences.values.T]) / len(sequences.values)
-        typical = int(np.median(sequences.lengths))
-        return SeriesCodec(start, OUTPUTS_PER_VALUE[loss], typical)
+        return _series_codec(estimator, sequences, OUTPUTS_PER_VALUE[loss])
     if len(form.vocabularies) > 1:
         raise ValueError(
             f"each step of X has {len(form.vocabularies)} symbols; a generator of symbols learns one symbol a step. "
@@ -84,6 +86,30 @@ def _new_codec(estimator: Any, sequences: Sequences, form: InputForm) -> SymbolC
         typical_steps=longest,
         n_steps=int(sequences.offsets[-1]),
     )
+
+
+def _series_codec(
+    estimator: Any, sequences: Sequences, outputs_per_value: int
+) -> SeriesCodec:
+    assert sequences.values is not None
+    targets, known = _columns(estimator.known_columns, sequences.values.shape[1])
+    values = np.asarray(sequences.values, dtype=np.float64)[:, targets]
+    lag = {"last": 1}.get(estimator.residual, estimator.residual)
+    if lag == "auto":
+        lag = automatic_lag(sequences, values)
+    reference = Reference.learn(
+        sequences, values, lag, own_scale=estimator.scale == "sequence"
+    )
+    typical = int(np.median(sequences.lengths))
+    return SeriesCodec(reference, targets, known, outputs_per_value, typical)
+
+
+def _columns(known_columns: Any, width: int) -> tuple[Any, Any]:
+    """Return the features to learn, and those known beforehand."""
+    if known_columns is None:
+        return np.arange(width), np.arange(0)
+    known = np.atleast_1d(np.asarray(known_columns)).astype(np.int64)
+    return np.setdiff1d(np.arange(width), known), known
 
 
 def _loss(estimator: Any, form: InputForm) -> str:
@@ -166,13 +192,17 @@ def generator_sizes(estimator: Any, inputs: Sequences) -> tuple[int, int]:
 
 
 def _scaler(estimator: Any, codec: SeriesCodec, task: Task) -> Scaler:
-    """Scale inputs and targets alike; the mark of the first step stays 0 or 1."""
-    values = Sequences(task.targets.parsed, task.sequences.offsets)
-    scaler = learn_scaler(estimator.scale, values, task.plan.training)
-    assert scaler is not None
-    codec.fit(scaler.mean, scaler.deviation)
-    scaler.mean = np.append(scaler.mean, 0.0)
-    scaler.deviation = np.append(scaler.deviation, 1.0)
+    """Scale relative targets, and inputs but for the marks of the beginning, which stay 0 or 1."""
+    rows = task.plan.training
+    kind = "global" if estimator.scale else False
+    values = Sequences(codec.relative(task.targets.parsed), task.sequences.offsets)
+    of_targets, scaler = (
+        learn_scaler(kind, sequences, rows) for sequences in (values, task.sequences)
+    )
+    assert of_targets is not None and scaler is not None
+    codec.fit(of_targets.mean, of_targets.deviation)
+    marks = slice(codec.n_inputs - codec.reference.n_marks, None)
+    scaler.mean[marks], scaler.deviation[marks] = 0.0, 1.0
     return scaler
 
 
@@ -180,7 +210,7 @@ def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
     n_symbols = (codec.n_codes,) if isinstance(codec, SymbolCodec) else ()
     n_labels = (codec.n_labels + 1,) if isinstance(codec, ConditionalCodec) else ()
     return NetworkSpec(
-        n_features=codec.n_features + 1 if isinstance(codec, SeriesCodec) else 0,
+        n_features=codec.n_inputs if isinstance(codec, SeriesCodec) else 0,
         n_symbols=n_symbols + n_labels,
         n_outputs=codec.n_outputs,
         cell=estimator.cell,

@@ -83,6 +83,10 @@ class Scaler:
             return sequences.values.astype(np.float32, copy=False), None
         return self._all_alike(sequences.values), None
 
+    def rows(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Scale single steps of shape (n_rows, n_features), where all are scaled alike."""
+        return ((values - self.mean) / self.deviation).astype(np.float32)
+
     def _centred(self, sequences: Sequences) -> NDArray[Any]:
         """Subtract the level of each sequence."""
         assert sequences.values is not None

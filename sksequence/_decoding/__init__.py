@@ -7,7 +7,7 @@ from sksequence._decoding._numbers import roll_out
 from sksequence._decoding._states import repeat_rows, select_rows
 from sksequence._decoding._stepper import CompiledStepper, Stepper
 from sksequence._decoding._symbols import Drawer, choose
-from sksequence._decoding._uniforms import Uniforms
+from sksequence._decoding._uniforms import SeriesUniforms, Uniforms
 
 __all__ = [
     "Beams",
@@ -15,6 +15,7 @@ __all__ = [
     "CompiledStepper",
     "Drawer",
     "Ends",
+    "SeriesUniforms",
     "Stepper",
     "Uniforms",
     "choose",

@@ -5,41 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-Advance = Callable[[Tensor, Any], tuple[Tensor, Any]]
+Advance = Callable[[NDArray[np.float32], Any], tuple[Tensor, Any]]
 
 
 def roll_out(
     advance: Advance,
     outputs: Tensor,
     state: Any,
-    draw: Callable[[Tensor], Tensor],
+    draw: Callable[[Tensor, int], NDArray[Any]],
+    feed: Callable[[NDArray[Any]], NDArray[np.float32]],
     *,
     n_steps: int,
-) -> Tensor:
+) -> None:
     """Draw sample paths from a state on.
 
     Parameters
     ----------
     advance : callable
-        From values (n_rows, n_features) and a state to outputs (n_rows, width) and the state after them.
-    outputs : Tensor of shape (n_rows, width)
+        From inputs (n_rows, width) and a state to outputs (n_rows, n_outputs) and the state after them.
+    outputs : Tensor of shape (n_rows, n_outputs)
         Parameters of the distribution of the first step to draw.
     state : nested tuple of Tensor
         The state they came with.
     draw : callable
-        From outputs to values.
+        From outputs and the number of a step to values (n_rows, n_features).
+    feed : callable
+        Takes values, and returns the inputs of the step after them.
     n_steps : int
         Length of the paths.
-
-    Returns
-    -------
-    Tensor of shape (n_rows, n_steps, n_features)
     """
-    path = [draw(outputs)]
-    for _ in range(n_steps - 1):
-        outputs, state = advance(path[-1], state)
-        path.append(draw(outputs))
-    return torch.stack(path, dim=1)
+    inputs = feed(draw(outputs, 0))
+    for step in range(1, n_steps):
+        outputs, state = advance(inputs, state)
+        inputs = feed(draw(outputs, step))

@@ -56,3 +56,36 @@ class Uniforms:
         block, _ = self.ahead(rows)
         self.spend(rows, 1)
         return block[:, 0]
+
+
+class SeriesUniforms:
+    """Uniform numbers for sample paths of series, from a stream of its own for each series.
+
+    Parameters
+    ----------
+    seed : int
+        The key.
+    names : ndarray of uint64 of shape (n_series,)
+        Names of the streams.
+    width : int
+        Numbers for a step.
+    """
+
+    def __init__(self, seed: int, names: NDArray[np.uint64], width: int) -> None:
+        self._key = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+        self._names, self._width = names, width
+
+    def of(
+        self, series: NDArray[np.int64], n_samples: int, n_steps: int
+    ) -> NDArray[np.float64]:
+        """Return numbers in (0, 1] of shape (n_series * n_samples, n_steps, width).
+
+        Those of the first samples are the same however many there are.
+        """
+        shape = (n_samples, n_steps, self._width)
+        counters = [[0, 0, 0, int(name)] for name in self._names[series]]
+        streams = (
+            np.random.Generator(np.random.Philox(key=self._key, counter=counter))
+            for counter in counters
+        )
+        return 1.0 - np.concatenate([stream.random(shape) for stream in streams])

@@ -303,8 +303,10 @@ class Drawing(Forecasting, Labelling):
             return self.generate(
                 max_steps=codec.typical_steps, n_samples=n_samples, random_state=random_state
             )
+        n_steps = codec.typical_steps
+        known = self._known_future(None, 1, n_steps)
         nothing = Sequences(np.empty((0, codec.n_features)), [0, 0])
-        return self._paths(nothing, codec.typical_steps, int(n_samples), random_state)[0]
+        return self._paths(nothing, known, n_steps, int(n_samples), random_state)[0]
 
     def _sample_by_label(self, codec: ConditionalCodec, n_samples: int, seed: int) -> list[Any]:
         """Draw labels by their frequencies, and a sequence for each."""

@@ -192,7 +192,13 @@ class SequenceGenerator(Drawing, Judging):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED | {
         "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t"})],
-        "scale": [StrOptions({"global"}), "boolean"],
+        "scale": [StrOptions({"global", "sequence"}), "boolean"],
+        "residual": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto", "last"}),
+            None,
+        ],
+        "known_columns": [Integral, list, tuple, None],
         "max_features": [Interval(Integral, 1, None, closed="left"), None],
         "conditional": ["boolean"],
     }
@@ -224,6 +230,8 @@ class SequenceGenerator(Drawing, Judging):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         scale: str | bool = "global",
+        residual: str | int | None = None,
+        known_columns: int | list[int] | tuple[int, ...] | None = None,
         analyzer: str | Callable[[str], Any] = "char",
         max_features: int | None = None,
         conditional: bool = False,
@@ -257,6 +265,8 @@ class SequenceGenerator(Drawing, Judging):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.scale = scale
+        self.residual = residual
+        self.known_columns = known_columns
         self.analyzer = analyzer
         self.max_features = max_features
         self.conditional = conditional

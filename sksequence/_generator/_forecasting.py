@@ -11,10 +11,12 @@ from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 
 from sksequence._base import BaseRNN
-from sksequence._batching import Sequences
+from sksequence._batching import Sequences, content_digests
+from sksequence._decoding import SeriesUniforms
 from sksequence._generator._kind import models_numbers
 from sksequence._net import forecast_paths
 from sksequence._random import draw_seed
+from sksequence._targets import Continuation
 from sksequence._validation import check_forecast
 
 
@@ -29,6 +31,7 @@ class Forecasting(BaseRNN):
         *,
         n_samples: int = 200,
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+        future: Any = None,
         random_state: Any = None,
     ) -> Bunch:
         """Forecast the next values of numeric series by drawing paths.
@@ -54,25 +57,59 @@ class Forecasting(BaseRNN):
         """
         sequences = self._check_input(X)
         check_forecast(horizon, n_samples, quantiles)
-        paths = self._paths(sequences, int(horizon), int(n_samples), random_state)
+        known = self._known_future(future, len(sequences), int(horizon))
+        paths = self._paths(sequences, known, int(horizon), int(n_samples), random_state)
         levels = np.asarray(quantiles, dtype=np.float64)
         return Bunch(
-            mean=paths.mean(axis=1), quantiles=np.quantile(paths, levels, axis=1), levels=levels
+            mean=paths.mean(axis=1),
+            quantiles=np.quantile(paths, levels, axis=1),
+            levels=levels,
+            paths=paths,
         )
 
+    def _known_future(self, future: Any, n_sequences: int, horizon: int) -> NDArray[np.float64]:
+        """Return the features known beforehand, of shape (n_sequences, horizon, n_known)."""
+        n_known = len(self._model.codec.known_columns)
+        shape = (n_sequences, horizon, n_known)
+        if future is None and not n_known:
+            return np.zeros(shape)
+        if future is None or not n_known:
+            raise ValueError(
+                f"known_columns={self.known_columns!r} in `fit` names {n_known} features that are known beforehand, and "
+                f"future is {'missing' if future is None else 'given'}. Pass future of shape {shape}, or None without "
+                "known_columns."
+            )
+        known = np.asarray(future, dtype=np.float64)
+        if known.ndim == 2 and n_known == 1:
+            known = known[:, :, None]
+        if known.shape != shape or not np.isfinite(known).all():
+            raise ValueError(
+                f"future must be finite numbers of shape {shape}, the features of known_columns at the steps to come; "
+                f"got shape {known.shape}{'' if np.isfinite(known).all() else ' with NaN or infinity'}."
+            )
+        return known
+
     def _paths(
-        self, sequences: Sequences, n_steps: int, n_samples: int, random_state: Any
+        self,
+        sequences: Sequences,
+        known: NDArray[np.float64],
+        n_steps: int,
+        n_samples: int,
+        random_state: Any,
     ) -> NDArray[np.float64]:
         """Return paths of shape (n_sequences, n_samples, n_steps), or with features at the end."""
-        codec = self._model.codec
+        codec, scaler = self._model.codec, self._model.scaler
+        names = content_digests(sequences, np.zeros((len(sequences), 1)), None)
+        uniforms = SeriesUniforms(draw_seed(random_state), names, 2 * codec.n_features)
+        series = Continuation(codec, codec.past(sequences), known, scaler.rows)
         with self._model.threads():
             paths = forecast_paths(
                 self.net_,
-                self._model.prepare(codec.context(sequences)),
+                self._model.prepare(codec.context(sequences, known[:, 0])),
+                series,
+                uniforms,
                 self._model.loss,
                 n_samples=n_samples,
                 n_steps=n_steps,
-                seed=draw_seed(random_state),
             )
-        values = codec.decode(paths)
-        return np.asarray(values[..., 0] if codec.n_features == 1 else values)
+        return np.asarray(paths[..., 0] if codec.n_features == 1 else paths)

@@ -10,13 +10,14 @@ from sklearn.base import DensityMixin
 from sklearn.utils.metaestimators import available_if
 
 from sksequence._batching import Sequences, offsets_of
+from sksequence._generator._forecasting import Forecasting
 from sksequence._generator._kind import models_symbols
 from sksequence._generator._labels import Labelling, log_sum
 from sksequence._net import last_features, last_outputs
-from sksequence._targets import ConditionalCodec, restore_steps, with_labels
+from sksequence._targets import ConditionalCodec, SeriesCodec, restore_steps, with_labels
 
 
-class Judging(DensityMixin, Labelling):
+class Judging(DensityMixin, Forecasting, Labelling):
     """The methods of `SequenceGenerator` that draw nothing."""
 
     def score_samples(self, X: Any, y: Any = None) -> NDArray[np.float64]:
@@ -106,10 +107,23 @@ class Judging(DensityMixin, Labelling):
         ndarray of shape (n_sequences,) or (n_sequences, n_features)
             The likeliest symbol, or the centre of the distribution of the next numbers.
         """
-        outputs = self._after(X)
-        decoded = self._model.codec.decode(outputs)
+        decoded = self._most_likely(X)
         is_flat = decoded.ndim == 2 and decoded.shape[1] == 1
         return np.asarray(decoded[:, 0] if is_flat else decoded)
+
+    def _most_likely(self, X: Any) -> NDArray[Any]:
+        codec = self._model.codec if hasattr(self, "net_") else None
+        if not isinstance(codec, SeriesCodec):
+            return np.asarray(self._model.codec.decode(self._after(X)))
+        sequences = self._check_input(X)
+        outputs = self._last(last_outputs, self._context(sequences))
+        return codec.decode(outputs, codec.past(sequences).next())
+
+    def _context(self, sequences: Sequences) -> Sequences:
+        codec = self._model.codec
+        if not isinstance(codec, SeriesCodec):
+            return codec.context(sequences)
+        return codec.context(sequences, self._known_future(None, len(sequences), 1)[:, 0])
 
     @available_if(models_symbols)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -131,7 +145,7 @@ class Judging(DensityMixin, Labelling):
     def _after(self, X: Any) -> NDArray[Any]:
         """Return the head's outputs after the last step of each sequence; labels are summed out."""
         sequences = self._check_input(X)
-        context = self._model.codec.context(sequences)
+        context = self._context(sequences)
         if not isinstance(self._model.codec, ConditionalCodec):
             return self._last(last_outputs, context)
         outputs = self._last_given_each(last_outputs, context)
@@ -153,7 +167,7 @@ class Judging(DensityMixin, Labelling):
             Float32. If `conditional`, the mean of the states given each label, weighted by the labels' probabilities.
         """
         sequences = self._check_input(X)
-        context = self._model.codec.context(sequences)
+        context = self._context(sequences)
         if not isinstance(self._model.codec, ConditionalCodec):
             return self._last(last_features, context)
         states = self._last_given_each(last_features, context)

@@ -17,6 +17,7 @@ from sksequence._decoding import (
     Choice,
     Drawer,
     Ends,
+    SeriesUniforms,
     Uniforms,
     repeat_rows,
     roll_out,
@@ -27,10 +28,10 @@ from sksequence._losses import DRAWS
 from sksequence._net._net import SequenceNet
 from sksequence._net._steppers import make_stepper
 from sksequence._net._stepping import read_to_the_end, read_together
-from sksequence._random import torch_generator
 
 # paths drawn together: their states bound the memory of a forecast
 _MOST_ROWS = 1 << 14
+_MOST_STEPS = 1 << 22
 
 
 def continuations(
@@ -109,27 +110,39 @@ def likeliest_continuations(
 def forecast_paths(
     net: SequenceNet,
     context: PreparedSequences,
+    series: Any,
+    uniforms: SeriesUniforms,
     loss: str,
     *,
     n_samples: int,
     n_steps: int,
-    seed: int,
-) -> NDArray[np.float32]:
-    """Draw paths of standardised values, of shape (n_sequences, n_samples, n_steps, n_features)."""
-    generator = torch_generator(seed, "sample", net.device)
-    at_once = max(1, _MOST_ROWS // n_samples)
+) -> NDArray[np.float64]:
+    """Draw paths of shape (n_sequences, n_samples, n_steps, n_features).
+
+    Parameters
+    ----------
+    series : object
+        With a row for each sequence: ``take(rows)``, ``feed(values)`` that returns the next inputs, and ``path``.
+    uniforms : SeriesUniforms
+        Where chance comes from.
+    """
+    at_once = max(1, min(_MOST_ROWS, _MOST_STEPS // n_steps) // n_samples)
     paths = []
-
-    def draw(parameters: Tensor) -> Tensor:
-        return DRAWS[loss](parameters, generator)
-
-    advance = partial(_advance_values, net)
     for start in range(0, len(context), at_once):
         index = np.arange(start, min(start + at_once, len(context)))
         outputs, state = _read_all(net, context, index, n_samples)
+        rows = series.take(np.repeat(index, n_samples))
+        chance = uniforms.of(index, n_samples, n_steps)
+
+        def draw(parameters: Tensor, step: int, chance: NDArray[Any] = chance) -> NDArray[Any]:
+            numbers = torch.from_numpy(chance[:, step]).to(parameters.device, parameters.dtype)
+            return DRAWS[loss](parameters, numbers.view(len(numbers), -1, 2)).cpu().numpy()
+
         with torch.inference_mode():
-            paths.append(roll_out(advance, outputs, state, draw, n_steps=n_steps).cpu().numpy())
-    return np.concatenate(paths).reshape(len(context), n_samples, n_steps, -1)
+            roll_out(partial(_advance_values, net), outputs, state, draw, rows.feed, n_steps=n_steps)
+        paths.append(rows.path)
+    whole = np.concatenate(paths)
+    return whole.reshape(len(context), n_samples, *whole.shape[1:])
 
 
 def _read_all(
@@ -139,8 +152,7 @@ def _read_all(
     return repeat_rows(outputs, n_samples), repeat_rows(state, n_samples)
 
 
-def _advance_values(net: SequenceNet, values: Tensor, state: Any) -> tuple[Tensor, Any]:
-    # the mark of a first step is 0 from here on
-    inputs = torch.cat([values, torch.zeros_like(values[:, :1])], dim=1)
-    outputs, state = net.module_.advance(lengths=None, values=inputs[:, None], state=state)
+def _advance_values(net: SequenceNet, inputs: NDArray[np.float32], state: Any) -> tuple[Tensor, Any]:
+    values = torch.from_numpy(inputs)[:, None].to(net.device)
+    outputs, state = net.module_.advance(lengths=None, values=values, state=state)
     return outputs, state

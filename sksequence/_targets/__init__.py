@@ -16,6 +16,9 @@ from sksequence._targets._codecs import (
     classification_codec,
 )
 from sksequence._targets._conditional import ConditionalCodec, with_labels
+from sksequence._targets._continuation import Continuation
+from sksequence._targets._lags import automatic_lag
+from sksequence._targets._past import Reference
 from sksequence._targets._readings import DensityReading, PointReading, Reading, reading_of
 from sksequence._targets._residual import Naive
 from sksequence._targets._series import SeriesCodec
@@ -26,16 +29,19 @@ __all__ = [
     "ConditionalCodec",
     "Container",
     "DensityReading",
+    "Continuation",
     "IndicatorCodec",
     "LabelCodec",
     "Naive",
     "NumberCodec",
     "PointReading",
     "Reading",
+    "Reference",
     "RowCodec",
     "SeriesCodec",
     "StepTargets",
     "SymbolCodec",
+    "automatic_lag",
     "class_weights",
     "classification_codec",
     "plain_container",

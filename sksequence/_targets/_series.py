@@ -1,4 +1,4 @@
-"""The codec of a generator of numbers: each step's target is the next step's values."""
+"""The codec of a generator of numbers: each step's target is the next step's values, relative to their past."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences, offsets_of
+from sksequence._batching import Sequences, flat_rows, offsets_of
+from sksequence._targets._past import Past, Reference, Steps, blocks_of_equal_length
 
 
 class SeriesCodec:
-    """Shift numeric sequences by one step and standardise them.
+    """Shift numeric sequences by one step, measure them against their past, and standardise what is left.
 
-    An input step holds the values of the step before and a mark that is 1 at the first step, where there is nothing
-    before; the training mean stands there.
+    An input step holds what is known before its value comes: earlier values, in the units of the present spread, the
+    features that are known beforehand, and marks of the beginning.
 
     Parameters
     ----------
-    start : ndarray of shape (n_features,)
-        What stands at the first step.
+    reference : Reference
+        What values are measured against.
+    targets, known : ndarray of int
+        The features of X to learn, and those that are known beforehand.
     outputs_per_value : int
         Parameters of the next-step distribution of one value.
     typical_steps : int
@@ -29,18 +32,29 @@ class SeriesCodec:
     losses: ClassVar[tuple[str, ...]] = ("gaussian", "student_t")
 
     def __init__(
-        self, start: NDArray[np.float64], outputs_per_value: int, typical_steps: int
+        self,
+        reference: Reference,
+        targets: NDArray[np.int64],
+        known: NDArray[np.int64],
+        outputs_per_value: int,
+        typical_steps: int,
     ) -> None:
-        self.typical_steps = typical_steps
-        self.start = start
+        self.reference = reference
+        self.targets, self.known_columns = targets, known
         self.outputs_per_value = outputs_per_value
-        self.mean = np.zeros(len(start))
-        self.deviation = np.ones(len(start))
+        self.typical_steps = typical_steps
+        self.mean = np.zeros(self.n_features)
+        self.deviation = np.ones(self.n_features)
 
     @property
     def n_features(self) -> int:
         """Values of one step."""
-        return len(self.start)
+        return len(self.targets)
+
+    @property
+    def n_inputs(self) -> int:
+        """Columns of an input step."""
+        return self.reference.n_columns + len(self.known_columns) + self.reference.n_marks
 
     @property
     def n_outputs(self) -> int:
@@ -48,41 +62,81 @@ class SeriesCodec:
         return self.outputs_per_value * self.n_features
 
     def shift(self, sequences: Sequences) -> tuple[Sequences, NDArray[np.float64]]:
-        """Return inputs (start, x_1, ..., x_n-1) with the mark, and the flat targets (x_1, ..., x_n)."""
-        targets = _values(sequences)
-        inputs = np.zeros((len(targets), self.n_features + 1))
-        inputs[1:, :-1] = targets[:-1]
-        self._mark(inputs, sequences.offsets[:-1])
-        return Sequences(inputs, sequences.offsets), targets
+        """Return inputs, and for each step its values, what is taken off them, and their spread."""
+        values = self._split(sequences)[0]
+        inputs, base, spread = self._follow(sequences, extra=0)
+        return Sequences(inputs, sequences.offsets), np.column_stack([values, base, spread])
 
-    def context(self, sequences: Sequences) -> Sequences:
-        """Return inputs (start, x_1, ..., x_n): after them comes the step that nobody has seen."""
-        lengths = sequences.lengths
-        offsets = offsets_of(lengths + 1)
-        inputs = np.zeros((int(offsets[-1]), self.n_features + 1))
-        rows = np.arange(int(sequences.offsets[-1])) + np.repeat(
-            np.arange(len(lengths)) + 1, lengths
-        )
-        inputs[rows, :-1] = _values(sequences)
-        self._mark(inputs, offsets[:-1])
+    def context(self, sequences: Sequences, known: NDArray[np.float64]) -> Sequences:
+        """Return inputs up to that of the step that nobody has seen, whose `known` features (n_sequences, n_known)."""
+        inputs, _, _ = self._follow(sequences, extra=1)
+        offsets = offsets_of(sequences.lengths + 1)
+        inputs[offsets[1:] - 1, self._known_place] = known
         return Sequences(inputs, offsets)
 
-    def _mark(self, inputs: NDArray[np.float64], firsts: NDArray[np.int64]) -> None:
-        inputs[firsts, :-1] = self.start
-        inputs[firsts, -1] = 1.0
+    def past(self, sequences: Sequences) -> Past:
+        """Return where series stand after their last step."""
+        return Past.of(self.reference, sequences, self._split(sequences)[0])
+
+    def _split(self, sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the flat values to learn, and those known beforehand."""
+        assert sequences.values is not None
+        values = np.asarray(sequences.values, dtype=np.float64)
+        return values[:, self.targets], values[:, self.known_columns]
+
+    def _follow(self, sequences: Sequences, extra: int) -> tuple[NDArray[np.float64], ...]:
+        """Return flat inputs, bases and spreads of the steps of sequences, and of `extra` after each."""
+        values, known = self._split(sequences)
+        lengths = sequences.lengths + extra
+        offsets = offsets_of(lengths)
+        widths = self.n_inputs, self.n_features, self.n_features
+        flat = [np.zeros((int(offsets[-1]), width)) for width in widths]
+        for x, index in blocks_of_equal_length(sequences, values):
+            steps = self.reference.follow(x)
+            rows = flat_rows(offsets[index], lengths[index])
+            found = (steps.columns, steps.base, steps.spread)
+            n_steps = x.shape[1] + extra
+            places = (slice(self.reference.n_columns), slice(None), slice(None))
+            for whole, place, part in zip(flat, places, found, strict=True):
+                whole[rows, place] = part[:, :n_steps].reshape(len(rows), -1)
+            flat[0][rows, self.n_inputs - self.reference.n_marks :] = steps.marks[
+                :, :n_steps
+            ].reshape(len(rows), -1)
+        if known.shape[1]:
+            at = flat_rows(offsets[:-1], sequences.lengths)
+            flat[0][at, self._known_place] = known
+        return tuple(flat)
+
+    @property
+    def _known_place(self) -> slice:
+        start = self.reference.n_columns
+        return slice(start, start + len(self.known_columns))
+
+    def inputs(self, steps: Steps, known: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return one input step a row."""
+        return np.concatenate([steps.columns, known, steps.marks], axis=1)
 
     def fit(self, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> None:
-        """Take over the scale of the inputs."""
+        """Take over the scale of relative values."""
         self.mean, self.deviation = mean, deviation
 
-    def encode(self, parsed: NDArray[Any]) -> NDArray[np.float32]:
-        """Standardise and cast."""
-        return ((parsed - self.mean) / self.deviation).astype(np.float32)
+    def relative(self, parsed: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values less their base, in units of their spread."""
+        values, base, spread = np.split(parsed, 3, axis=1)
+        return (values - base) / spread
 
-    def decode(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+    def encode(self, parsed: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Standardise and cast."""
+        return ((self.relative(parsed) - self.mean) / self.deviation).astype(np.float32)
+
+    def decode(self, outputs: NDArray[Any], steps: Steps) -> NDArray[np.float64]:
         """Return the location of the next-step distribution, in the units of X."""
         location = outputs[..., : self.n_features].astype(np.float64)
-        return np.asarray(location * self.deviation + self.mean)
+        return self.values(location, steps)
+
+    def values(self, encoded: NDArray[np.float64], steps: Steps) -> NDArray[np.float64]:
+        """Return standardised relative values in the units of X."""
+        return (encoded * self.deviation + self.mean) * steps.spread + steps.base
 
     def known(self, targets: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which targets can be learnt: all."""
@@ -92,9 +146,5 @@ class SeriesCodec:
         self, losses: NDArray[np.float64], targets: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return the log-density of each target, in the units of X."""
-        return np.asarray(-losses - np.log(self.deviation).sum())
-
-
-def _values(sequences: Sequences) -> NDArray[np.float64]:
-    assert sequences.values is not None
-    return np.asarray(sequences.values, dtype=np.float64)
+        spread = np.split(targets, 3, axis=1)[2]
+        return np.asarray(-losses - np.log(self.deviation).sum() - np.log(spread).sum(axis=1))
