@@ -8,6 +8,8 @@ import numpy as np
 _TRAINING = 2500, 10, 100
 # The same for forecasts: their windows overlap, so that one pass shows each value many times
 _FORECAST_TRAINING = 500, 3, 10
+# The same for generators of numbers: a distribution that is learnt too well is too narrow
+_SERIES_TRAINING = 300, 5, 30
 # Steps of the network, and numbers in them, of an average batch
 _BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
 # Targets of an average batch where each step has one, and the fewest sequences that they may be of
@@ -53,9 +55,23 @@ def _batch_steps(width: int) -> int:
     return max(1, min(_BATCH_STEPS, _BATCH_VALUES // width))
 
 
+def automatic_series_dropout(numbers: bool) -> float:
+    """Choose the share of units dropped by a generator: none for symbols, a fifth for numbers."""
+    return 0.2 if numbers else 0.0
+
+
 def automatic_max_epochs(n_sequences: int, batch_size: int, *, forecast: bool = False) -> int:
     """Choose the epochs that make 2500 optimizer steps, from 10 to 100; for a forecast 500, from 3 to 10."""
-    n_steps, fewest, most = _FORECAST_TRAINING if forecast else _TRAINING
+    return _epochs(n_sequences, batch_size, _FORECAST_TRAINING if forecast else _TRAINING)
+
+
+def automatic_series_epochs(n_sequences: int, batch_size: int) -> int:
+    """Choose the epochs that make 300 optimizer steps, from 5 to 30."""
+    return _epochs(n_sequences, batch_size, _SERIES_TRAINING)
+
+
+def _epochs(n_sequences: int, batch_size: int, training: tuple[int, int, int]) -> int:
+    n_steps, fewest, most = training
     n_batches = -(-n_sequences // batch_size)
     return int(np.clip(round(n_steps / n_batches), fewest, most))
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from sksequence._base._automatic import automatic_batch_size, automatic_max_epochs
+from sksequence._base._automatic import (
+    automatic_batch_size,
+    automatic_max_epochs,
+    automatic_series_dropout,
+    automatic_series_epochs,
+)
 from sksequence._base._fitting import Task
 from sksequence._base._model import Model
 from sksequence._base._rows import TargetRows
@@ -20,6 +26,7 @@ from sksequence._targets import (
     SeriesCodec,
     SymbolCodec,
     automatic_lag,
+    automatic_own_scale,
     with_labels,
 )
 from sksequence._validation import InputForm
@@ -88,28 +95,48 @@ def _new_codec(estimator: Any, sequences: Sequences, form: InputForm) -> SymbolC
     )
 
 
-def _series_codec(
-    estimator: Any, sequences: Sequences, outputs_per_value: int
-) -> SeriesCodec:
+def _series_codec(estimator: Any, sequences: Sequences, outputs_per_value: int) -> SeriesCodec:
     assert sequences.values is not None
     targets, known = _columns(estimator.known_columns, sequences.values.shape[1])
     values = np.asarray(sequences.values, dtype=np.float64)[:, targets]
-    lag = {"last": 1}.get(estimator.residual, estimator.residual)
-    if lag == "auto":
-        lag = automatic_lag(sequences, values)
-    reference = Reference.learn(
-        sequences, values, lag, own_scale=estimator.scale == "sequence"
-    )
+    lag = _lag(estimator.residual, sequences, values)
+    own_scale = estimator.scale == "sequence"
+    if estimator.scale == "auto":
+        own_scale = automatic_own_scale(sequences, values, lag)
+    reference = Reference.learn(sequences, values, lag, own_scale=own_scale)
     typical = int(np.median(sequences.lengths))
     return SeriesCodec(reference, targets, known, outputs_per_value, typical)
 
 
+def _lag(residual: Any, sequences: Sequences, values: Any) -> int | None:
+    if residual == "auto":
+        return automatic_lag(sequences, values)
+    return {"last": 1, None: None}.get(residual, residual)
+
+
+def _is_column(position: Any, width: int) -> bool:
+    return isinstance(position, Integral) and -width <= int(position) < width
+
+
 def _columns(known_columns: Any, width: int) -> tuple[Any, Any]:
     """Return the features to learn, and those known beforehand."""
+    everything = np.arange(width)
     if known_columns is None:
-        return np.arange(width), np.arange(0)
-    known = np.atleast_1d(np.asarray(known_columns)).astype(np.int64)
-    return np.setdiff1d(np.arange(width), known), known
+        return everything, everything[:0]
+    named: Any = [known_columns] if isinstance(known_columns, Integral) else list(known_columns)
+    if not named or not all(_is_column(i, width) for i in named):
+        raise ValueError(
+            f"known_columns must be the position of a feature of X, or several; X has {width}, counted from 0, and "
+            f"known_columns is {known_columns!r}."
+        )
+    known = everything[named]
+    targets = np.setdiff1d(everything, known)
+    if not len(targets):
+        raise ValueError(
+            f"known_columns={known_columns!r} names all {width} features of X: nothing is left to learn. Leave out those "
+            "that are not known beforehand."
+        )
+    return targets, known
 
 
 def _loss(estimator: Any, form: InputForm) -> str:
@@ -185,9 +212,10 @@ def generator_sizes(estimator: Any, inputs: Sequences) -> tuple[int, int]:
     """
     batch_size, max_epochs = _batch_size(estimator, inputs), estimator.max_epochs
     if max_epochs == "auto":
+        rule = automatic_max_epochs if inputs.values is None else automatic_series_epochs
         n_steps = int(inputs.offsets[-1])
         n_chunks = n_steps // (estimator.tbptt_steps or n_steps)
-        max_epochs = automatic_max_epochs(max(len(inputs), n_chunks), batch_size)
+        max_epochs = rule(max(len(inputs), n_chunks), batch_size)
     return batch_size, int(max_epochs)
 
 
@@ -199,7 +227,8 @@ def _scaler(estimator: Any, codec: SeriesCodec, task: Task) -> Scaler:
     of_targets, scaler = (
         learn_scaler(kind, sequences, rows) for sequences in (values, task.sequences)
     )
-    assert of_targets is not None and scaler is not None
+    assert of_targets is not None
+    assert scaler is not None
     codec.fit(of_targets.mean, of_targets.deviation)
     marks = slice(codec.n_inputs - codec.reference.n_marks, None)
     scaler.mean[marks], scaler.deviation[marks] = 0.0, 1.0
@@ -208,6 +237,9 @@ def _scaler(estimator: Any, codec: SeriesCodec, task: Task) -> Scaler:
 
 def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
     n_symbols = (codec.n_codes,) if isinstance(codec, SymbolCodec) else ()
+    dropout = estimator.dropout
+    if dropout == "auto":
+        dropout = automatic_series_dropout(isinstance(codec, SeriesCodec))
     n_labels = (codec.n_labels + 1,) if isinstance(codec, ConditionalCodec) else ()
     return NetworkSpec(
         n_features=codec.n_inputs if isinstance(codec, SeriesCodec) else 0,
@@ -221,7 +253,7 @@ def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
         activation=estimator.activation,
         context_size=estimator.context_size,
         pooling=None,
-        dropout=estimator.dropout,
+        dropout=dropout,
         recurrent_dropout=estimator.recurrent_dropout,
         embedding_dim=embedding_width(estimator, n_symbols),
     )

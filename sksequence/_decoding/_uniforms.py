@@ -75,9 +75,7 @@ class SeriesUniforms:
         self._key = np.random.SeedSequence(seed).generate_state(2, np.uint64)
         self._names, self._width = names, width
 
-    def of(
-        self, series: NDArray[np.int64], n_samples: int, n_steps: int
-    ) -> NDArray[np.float64]:
+    def of(self, series: NDArray[np.int64], n_samples: int, n_steps: int) -> NDArray[np.float64]:
         """Return numbers in (0, 1] of shape (n_series * n_samples, n_steps, width).
 
         Those of the first samples are the same however many there are.

@@ -304,7 +304,12 @@ class Drawing(Forecasting, Labelling):
                 max_steps=codec.typical_steps, n_samples=n_samples, random_state=random_state
             )
         n_steps = codec.typical_steps
-        known = self._known_future(None, 1, n_steps)
+        if len(codec.known_columns):
+            raise ValueError(
+                f"sample draws series without knowing known_columns={self.known_columns!r}; use forecast with "
+                "future=... to go on from a series."
+            )
+        known = np.empty((1, n_steps, 0))
         nothing = Sequences(np.empty((0, codec.n_features)), [0, 0])
         return self._paths(nothing, known, n_steps, int(n_samples), random_state)[0]
 

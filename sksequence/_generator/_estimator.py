@@ -13,7 +13,7 @@ from sksequence._base import SHARED, Task, generator_model, generator_sizes, rea
 from sksequence._batching import Sequences
 from sksequence._generator._drawing import Drawing
 from sksequence._generator._judging import Judging
-from sksequence._targets import ConditionalCodec
+from sksequence._targets import ConditionalCodec, SeriesCodec
 
 
 class SequenceGenerator(Drawing, Judging):
@@ -36,15 +36,16 @@ class SequenceGenerator(Drawing, Judging):
         Nonlinearity of the cells "rnn" and "feedforward".
     context_size : int, default=3
         Steps that the cell "feedforward" sees, the present one included.
-    dropout : float, default=0.0
-        Share of units dropped in training between layers and before the output layer.
+    dropout : float or "auto", default="auto"
+        Share of units dropped in training between layers and before the output layer. "auto": none for symbols, a
+        fifth for numbers.
     recurrent_dropout : float, default=0.0
         Share of units of the previous state dropped in training, the same ones at every step between two cuts.
     embedding_dim : int, default=None
         Width of the vector of a symbol. None: 8 sqrt(n_symbols), from 8 to 64.
     loss : {"auto", "cross_entropy", "gaussian", "student_t"}, default="auto"
         Cross-entropy is the one for symbols; a next number is normal or, with heavier tails, Student's t. "auto":
-        the first for symbols, the second for numbers.
+        the first for symbols, the last for numbers.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
     learning_rate : float, default=1e-2
@@ -60,7 +61,8 @@ class SequenceGenerator(Drawing, Judging):
         The optimizer takes a step every so many steps of a sequence; the state goes on, its gradient does not [3]_.
         None takes one a batch of whole sequences.
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto": as many as make 2500 steps of the optimizer, from 10 to 100.
+        Passes over the data. "auto": as many as make 2500 steps of the optimizer, from 10 to 100; with numbers 300,
+        from 5 to 30.
     batch_size : int or "auto", default="auto"
         Sequences, or streams cut from them (see Notes), that are read side by side. "auto": 32 up to a million steps
         and 4096 sequences, 64 up to four times that, 128 beyond.
@@ -76,8 +78,20 @@ class SequenceGenerator(Drawing, Judging):
         Epochs without improvement after which `early_stopping` ends.
     tol : float, default=1e-4
         How much lower a loss is to be an improvement.
-    scale : "global" or bool, default="global"
-        "global" (True) standardises each feature of numbers over all sequences. False takes numbers as they are.
+    scale : {"auto", "global", "sequence"} or bool, default="auto"
+        "global" (True) standardises each feature of numbers over all sequences. "sequence" does so too, after each
+        value was divided by how much its own sequence has varied so far: series of very different size look alike.
+        "auto": the latter where `residual` is a season, or where the sizes of differences deviate from series to
+        series by a factor of more than 1.65 (the exponential of a standard deviation of logarithms of 0.5). False
+        takes numbers as they are.
+    residual : {"auto", "last"}, int or None, default="auto"
+        What a number is learnt as a difference to: the last value, the value of the season before, an int being its
+        length in steps, or, if None, the mean. "auto": the season where differences repeat themselves, that is at the
+        first high peak of their autocorrelation, 0.3 at least, up to a third of the median length and 400 steps;
+        without one the last value, or the mean where that is nearer.
+    known_columns : int, list of int or None, default=None
+        Features of X that are known beforehand, calendar features say: they are read beside every step and never
+        predicted; `forecast` asks for them as `future`.
     analyzer : {"char", "word"} or callable, default="char"
         How a text becomes symbols; "word" gives words, punctuation marks and white space; a word takes the blank before
         it along. `generate` joins symbols to the exact text again, those of a callable with blanks between them.
@@ -122,6 +136,12 @@ class SequenceGenerator(Drawing, Judging):
         The value of `batch_size` used.
     embedding_dim_ : int
         The value of `embedding_dim` used, if X held symbols.
+    dropout_ : float
+        The value of `dropout` used.
+    scale_ : {"global", "sequence"} or bool
+        The value of `scale` used, if X held numbers.
+    residual_ : "last", int or None
+        The value of `residual` used, if X held numbers.
     classes_ : ndarray of shape (n_classes,)
         The labels, in sorted order, if `conditional`.
     class_log_prior_ : ndarray of shape (n_classes,)
@@ -192,7 +212,8 @@ class SequenceGenerator(Drawing, Judging):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED | {
         "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t"})],
-        "scale": [StrOptions({"global", "sequence"}), "boolean"],
+        "scale": [StrOptions({"auto", "global", "sequence"}), "boolean"],
+        "dropout": [*SHARED["dropout"], StrOptions({"auto"})],
         "residual": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto", "last"}),
@@ -211,7 +232,7 @@ class SequenceGenerator(Drawing, Judging):
         num_layers: int = 1,
         activation: str = "tanh",
         context_size: int = 3,
-        dropout: float = 0.0,
+        dropout: float | str = "auto",
         recurrent_dropout: float = 0.0,
         embedding_dim: int | None = None,
         loss: str = "auto",
@@ -229,8 +250,8 @@ class SequenceGenerator(Drawing, Judging):
         validation_split: str = "random",
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
-        scale: str | bool = "global",
-        residual: str | int | None = None,
+        scale: str | bool = "auto",
+        residual: str | int | None = "auto",
         known_columns: int | list[int] | tuple[int, ...] | None = None,
         analyzer: str | Callable[[str], Any] = "char",
         max_features: int | None = None,
@@ -288,9 +309,14 @@ class SequenceGenerator(Drawing, Judging):
         return generator_sizes(self, task.sequences)
 
     def _public_attributes(self, model: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {"dropout_": model.spec.dropout}
+        if isinstance(model.codec, SeriesCodec):
+            reference = model.codec.reference
+            found["residual_"] = "last" if reference.lag == 1 else reference.lag
+            found["scale_"] = "sequence" if reference.own_scale else self.scale and "global"
         if not isinstance(model.codec, ConditionalCodec):
-            return {}
-        return {
+            return found
+        return found | {
             "classes_": model.codec.classes,
             "class_log_prior_": model.codec.log_frequencies,
         }

@@ -46,14 +46,23 @@ class Forecasting(BaseRNN):
             Paths drawn for each series.
         quantiles : sequence of float, default=(0.1, 0.5, 0.9)
             Levels of the quantiles of the paths at each step: 0.1 and 0.9 bound an 80 % interval.
+        future : array-like of shape (n_sequences, horizon, n_known), default=None
+            The features of `known_columns` at the steps to come; of one feature also (n_sequences, horizon).
         random_state : int, RandomState instance or None, default=None
-            Makes the draws repeatable.
+            Makes the draws repeatable. A series has a stream of random numbers of its own: its paths are the same in
+            any company, and the first ones are the same however many are drawn.
 
         Returns
         -------
         Bunch
-            ``mean`` of shape (n_sequences, horizon), ``quantiles`` (n_quantiles, n_sequences, horizon) and ``levels``
-            (n_quantiles,); with several features, one more dimension at the end. In the units of X.
+            ``mean`` of shape (n_sequences, horizon), ``quantiles`` (n_quantiles, n_sequences, horizon), ``levels``
+            (n_quantiles,) and ``paths`` (n_sequences, n_samples, horizon); with several features to predict, one more
+            dimension at the end. In the units of X.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of its range, or future missing, out of place or of another shape.
         """
         sequences = self._check_input(X)
         check_forecast(horizon, n_samples, quantiles)
@@ -72,21 +81,26 @@ class Forecasting(BaseRNN):
         n_known = len(self._model.codec.known_columns)
         shape = (n_sequences, horizon, n_known)
         if future is None and not n_known:
-            return np.zeros(shape)
-        if future is None or not n_known:
+            return np.empty(shape)
+        if future is None:
             raise ValueError(
-                f"known_columns={self.known_columns!r} in `fit` names {n_known} features that are known beforehand, and "
-                f"future is {'missing' if future is None else 'given'}. Pass future of shape {shape}, or None without "
-                "known_columns."
+                f"known_columns={self.known_columns!r} are read beside every step, those to come among them. Pass "
+                f"future of shape {shape}."
+            )
+        if not n_known:
+            raise ValueError(
+                "future was given, but known_columns is None: no features are known beforehand. Leave it out, or fit "
+                "with known_columns."
             )
         known = np.asarray(future, dtype=np.float64)
         if known.ndim == 2 and n_known == 1:
             known = known[:, :, None]
-        if known.shape != shape or not np.isfinite(known).all():
+        if known.shape != shape:
             raise ValueError(
-                f"future must be finite numbers of shape {shape}, the features of known_columns at the steps to come; "
-                f"got shape {known.shape}{'' if np.isfinite(known).all() else ' with NaN or infinity'}."
+                f"future must have the shape (n_sequences, horizon, n_known), here {shape}; got {known.shape}."
             )
+        if not np.isfinite(known).all():
+            raise ValueError("future holds NaN or infinity; pass finite numbers only.")
         return known
 
     def _paths(

@@ -10,14 +10,19 @@ from sklearn.base import DensityMixin
 from sklearn.utils.metaestimators import available_if
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._generator._forecasting import Forecasting
 from sksequence._generator._kind import models_symbols
 from sksequence._generator._labels import Labelling, log_sum
 from sksequence._net import last_features, last_outputs
-from sksequence._targets import ConditionalCodec, SeriesCodec, restore_steps, with_labels
+from sksequence._targets import (
+    ConditionalCodec,
+    SeriesCodec,
+    SymbolCodec,
+    restore_steps,
+    with_labels,
+)
 
 
-class Judging(DensityMixin, Forecasting, Labelling):
+class Judging(DensityMixin, Labelling):
     """The methods of `SequenceGenerator` that draw nothing."""
 
     def score_samples(self, X: Any, y: Any = None) -> NDArray[np.float64]:
@@ -106,24 +111,20 @@ class Judging(DensityMixin, Forecasting, Labelling):
         -------
         ndarray of shape (n_sequences,) or (n_sequences, n_features)
             The likeliest symbol, or the centre of the distribution of the next numbers.
+
+        Raises
+        ------
+        ValueError
+            If `known_columns` are set: `forecast` is told what they will be.
         """
-        decoded = self._most_likely(X)
+        sequences = self._check_input(X)
+        codec, outputs = self._model.codec, self._after(sequences)
+        if isinstance(codec, SeriesCodec):
+            decoded = codec.decode(outputs, codec.past(sequences).next())
+        else:
+            decoded = codec.decode(outputs)
         is_flat = decoded.ndim == 2 and decoded.shape[1] == 1
         return np.asarray(decoded[:, 0] if is_flat else decoded)
-
-    def _most_likely(self, X: Any) -> NDArray[Any]:
-        codec = self._model.codec if hasattr(self, "net_") else None
-        if not isinstance(codec, SeriesCodec):
-            return np.asarray(self._model.codec.decode(self._after(X)))
-        sequences = self._check_input(X)
-        outputs = self._last(last_outputs, self._context(sequences))
-        return codec.decode(outputs, codec.past(sequences).next())
-
-    def _context(self, sequences: Sequences) -> Sequences:
-        codec = self._model.codec
-        if not isinstance(codec, SeriesCodec):
-            return codec.context(sequences)
-        return codec.context(sequences, self._known_future(None, len(sequences), 1)[:, 0])
 
     @available_if(models_symbols)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -139,12 +140,11 @@ class Judging(DensityMixin, Forecasting, Labelling):
         ndarray of shape (n_sequences, n_symbols) or (n_sequences, n_symbols + 1)
             Columns in the order of `vocabulary_`; the last one is the end mark, where several sequences were learnt.
         """
-        outputs = self._after(X)
+        outputs = self._after(self._check_input(X))
         return np.asarray(self._model.codec.probabilities(outputs))
 
-    def _after(self, X: Any) -> NDArray[Any]:
+    def _after(self, sequences: Sequences) -> NDArray[Any]:
         """Return the head's outputs after the last step of each sequence; labels are summed out."""
-        sequences = self._check_input(X)
         context = self._context(sequences)
         if not isinstance(self._model.codec, ConditionalCodec):
             return self._last(last_outputs, context)
@@ -173,6 +173,18 @@ class Judging(DensityMixin, Forecasting, Labelling):
         states = self._last_given_each(last_features, context)
         mean = (states * np.exp(self._log_shares_so_far(sequences))[:, :, None]).sum(axis=0)
         return np.asarray(mean, dtype=np.float32)
+
+    def _context(self, sequences: Sequences) -> Sequences:
+        """Return what is read before the step that nobody has seen."""
+        codec: SymbolCodec | SeriesCodec = self._model.codec
+        if isinstance(codec, SymbolCodec):
+            return codec.context(sequences)
+        if len(codec.known_columns):
+            raise ValueError(
+                f"this {type(self).__name__} has known_columns={self.known_columns!r}, and what they will be at the next "
+                "step is not told here. Use forecast(X, 1, future=...)."
+            )
+        return codec.context(sequences, np.empty((len(sequences), 0)))
 
     def _last(self, function: Any, context: Sequences) -> NDArray[np.float32]:
         with self._model.threads():

@@ -139,7 +139,9 @@ def forecast_paths(
             return DRAWS[loss](parameters, numbers.view(len(numbers), -1, 2)).cpu().numpy()
 
         with torch.inference_mode():
-            roll_out(partial(_advance_values, net), outputs, state, draw, rows.feed, n_steps=n_steps)
+            roll_out(
+                partial(_advance_values, net), outputs, state, draw, rows.feed, n_steps=n_steps
+            )
         paths.append(rows.path)
     whole = np.concatenate(paths)
     return whole.reshape(len(context), n_samples, *whole.shape[1:])
@@ -152,7 +154,9 @@ def _read_all(
     return repeat_rows(outputs, n_samples), repeat_rows(state, n_samples)
 
 
-def _advance_values(net: SequenceNet, inputs: NDArray[np.float32], state: Any) -> tuple[Tensor, Any]:
+def _advance_values(
+    net: SequenceNet, inputs: NDArray[np.float32], state: Any
+) -> tuple[Tensor, Any]:
     values = torch.from_numpy(inputs)[:, None].to(net.device)
     outputs, state = net.module_.advance(lengths=None, values=values, state=state)
     return outputs, state

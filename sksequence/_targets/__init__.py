@@ -8,6 +8,7 @@ from sksequence._targets._arrangement import (
     restore_steps,
     targets_are_steps,
 )
+from sksequence._targets._automatic import automatic_lag, automatic_own_scale
 from sksequence._targets._codecs import (
     IndicatorCodec,
     LabelCodec,
@@ -17,7 +18,6 @@ from sksequence._targets._codecs import (
 )
 from sksequence._targets._conditional import ConditionalCodec, with_labels
 from sksequence._targets._continuation import Continuation
-from sksequence._targets._lags import automatic_lag
 from sksequence._targets._past import Reference
 from sksequence._targets._readings import DensityReading, PointReading, Reading, reading_of
 from sksequence._targets._residual import Naive
@@ -42,6 +42,7 @@ __all__ = [
     "StepTargets",
     "SymbolCodec",
     "automatic_lag",
+    "automatic_own_scale",
     "class_weights",
     "classification_codec",
     "plain_container",

@@ -106,7 +106,7 @@ class Reference:
         first = np.broadcast_to(self.start, (n_sequences, 1, self.n_features))
         before = np.concatenate([first, x], axis=1)
         base = self._base(before)
-        errors = x - base[:, :-1]
+        errors = self.errors(x, base[:, :-1], np.arange(n_steps)[:, None])
         spread = self._spread(before, errors)
         step = np.arange(n_steps + 1)
         last, lagged = np.zeros_like(base), np.zeros_like(base)
@@ -118,6 +118,11 @@ class Reference:
         columns, marks = self.read(step, before, base, spread, last, lagged)
         marks = np.broadcast_to(marks, (n_sequences, *marks.shape))
         return Steps(base, spread, columns, marks)
+
+    def errors(self, values: Floats, base: Floats, counts: NDArray[np.int64]) -> Floats:
+        """Return differences to the base; with its own scale, the first value of a series is measured against nothing."""
+        errors = values - base
+        return np.where(counts > 0, errors, 0.0) if self.own_scale else errors
 
     def _base(self, before: Floats) -> Floats:
         if self.lag is None:
@@ -233,7 +238,8 @@ class Past:
         last_values = np.broadcast_to(reference.start, shape).copy()
         last_errors, sums = np.zeros(shape), np.zeros((3, *shape[1:]))
         for x, index in blocks_of_equal_length(sequences, values):
-            errors = x - reference.follow(x).base[:, :-1]
+            steps = np.arange(x.shape[1])[:, None]
+            errors = reference.errors(x, reference.follow(x).base[:, :-1], steps)
             n = min(kept, x.shape[1])
             last_values[kept - n :, index] = np.moveaxis(x[:, x.shape[1] - n :], 1, 0)
             last_errors[kept - n :, index] = np.moveaxis(errors[:, x.shape[1] - n :], 1, 0)
@@ -280,7 +286,7 @@ class Past:
 
     def append(self, values: Floats) -> None:
         """Go on by one step."""
-        error = values - self._base()
+        error = self.reference.errors(values, self._base(), self._counts)
         self._sums = self._sums + np.stack(
             [values, np.abs(values), np.where(self._counts > 0, np.abs(error), 0.0)]
         )

@@ -29,7 +29,7 @@ class SeriesCodec:
         Length of a sample.
     """
 
-    losses: ClassVar[tuple[str, ...]] = ("gaussian", "student_t")
+    losses: ClassVar[tuple[str, ...]] = ("student_t", "gaussian")
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The lag at which a collection of series repeats itself, found by autocorrelation."""
+"""What series are best measured against: the rules behind residual="auto" and scale="auto"."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _LONGEST_SEASON = 400
 _LEAST_CORRELATION = 0.3
 # of peaks about as high, the first is the season and the others are its multiples
 _AS_HIGH = 0.9
+# differences of one series are typically exp(0.5) = 1.65 times those of another
+_LEAST_DEVIATION_OF_LOGS = 0.5
 
 
 def automatic_lag(sequences: Sequences, values: Floats) -> int | None:
@@ -59,16 +61,31 @@ def _autocorrelation(sequences: Sequences, values: Floats, longest: int) -> Floa
 
 
 def _last_is_near(sequences: Sequences, values: Floats) -> bool:
-    """Tell whether the last value is nearer to the next one than the mean so far, in the median over series."""
-    start = values.mean(axis=0)
-    ones = np.ones(len(start))
-    nearer = []
-    for x, _ in blocks_of_equal_length(sequences, values):
-        if x.shape[1] > 1:
-            errors = [
-                np.abs(x - Reference(lag, True, start, ones, ones).follow(x).base[:, :-1])[:, 1:]
-                for lag in (1, None)
-            ]
-            nearer.append((errors[0].mean(axis=1) < errors[1].mean(axis=1)).ravel())
-    return bool(nearer) and float(np.mean(np.concatenate(nearer))) > 0.5
+    """Tell whether the last value is nearer to the next one than the mean so far, in most series."""
+    last, mean = (_sizes(sequences, values, lag) for lag in (1, None))
+    return bool(np.mean(last < mean) > 0.5) if len(last) else False
 
+
+def automatic_own_scale(sequences: Sequences, values: Floats, lag: int | None) -> bool:
+    """Choose whether each series is scaled by itself: where it has seasons, or differences are not of one size.
+
+    A series of several seasons is long enough to show its size, which may grow.
+    """
+    if lag is not None and lag > 1:
+        return True
+    sizes = _sizes(sequences, values, lag)
+    logs = [np.log(column[column > 0]) for column in sizes.T]
+    deviations = [column.std() for column in logs if len(column)]
+    return bool(deviations) and float(np.mean(deviations)) > _LEAST_DEVIATION_OF_LOGS
+
+
+def _sizes(sequences: Sequences, values: Floats, lag: int | None) -> Floats:
+    """Return the mean absolute difference of each series of two steps and more, one column a feature."""
+    ones = np.ones(values.shape[1])
+    reference = Reference(lag, True, values.mean(axis=0), ones, ones)
+    sizes = [
+        np.abs(x - reference.follow(x).base[:, :-1])[:, 1:].mean(axis=1)
+        for x, _ in blocks_of_equal_length(sequences, values)
+        if x.shape[1] > 1
+    ]
+    return np.concatenate(sizes) if sizes else np.empty((0, values.shape[1]))

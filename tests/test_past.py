@@ -1,0 +1,247 @@
+"""Series measured against their own past: causal, exact, and what `residual` and `scale` choose."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from sksequence import SequenceGenerator, Sequences
+from sksequence._losses import DRAWS
+from sksequence._targets import Reference, automatic_lag, automatic_own_scale
+from sksequence._targets._past import Past
+
+RANDOM = np.random.RandomState(0)
+LAGS = [None, 1, 3]
+
+
+def reference_of(X, lag, own_scale):
+    """Learn what values are measured against."""
+    sequences = Sequences.from_arrays(X)
+    return Reference.learn(sequences, sequences.values, lag, own_scale=own_scale), sequences
+
+
+def seasonal(n_series, n_steps, sizes=True):
+    """Return noisy seasonal series (n_series, n_steps) of a season of 6, of very different size."""
+    shapes = RANDOM.rand(n_series, 6) * 3
+    noise = 0.3 * RANDOM.randn(n_series, n_steps)
+    series = 10 + shapes[:, np.arange(n_steps) % 6] + noise
+    return series * (10.0 ** RANDOM.uniform(-2, 4, (n_series, 1)) if sizes else 1.0)
+
+
+@pytest.fixture(scope="module")
+def panel():
+    """Return a generator of seasonal series, and these."""
+    X = seasonal(30, 48)
+    return SequenceGenerator("gru", 16, max_epochs=10, random_state=0).fit(X), X
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(LAGS),
+    st.booleans(),
+    st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    st.integers(0, 9),
+)
+def test_stepping_equals_following(lag, own_scale, lengths, seed):
+    """What is known of a next step is the same, read at once or value by value."""
+    random = np.random.RandomState(seed)
+    X = [np.exp(3 * random.randn()) * random.randn(length, 2) for length in lengths]
+    reference, sequences = reference_of(X, lag, own_scale)
+    for x, i in zip(X, range(len(X)), strict=True):
+        whole = reference.follow(x[None])
+        past = Past.of(reference, sequences[[i]], x)
+        step_by_step = Past.of(reference, Sequences(x[:0], [0, 0]), x[:0])
+        for t, values in enumerate(x):
+            known = step_by_step.next()
+            for name in ("base", "spread", "columns", "marks"):
+                assert getattr(known, name)[0] == pytest.approx(getattr(whole, name)[0, t])
+            step_by_step.append(values[None])
+        for name in ("base", "spread", "columns", "marks"):
+            assert getattr(past.next(), name)[0] == pytest.approx(getattr(whole, name)[0, -1])
+
+
+@pytest.mark.parametrize("lag", LAGS)
+@pytest.mark.parametrize("own_scale", [True, False])
+def test_nothing_knows_later_values(lag, own_scale):
+    """Other values from a step on change nothing of what was known up to it."""
+    x = RANDOM.randn(1, 20, 1)
+    reference, _ = reference_of([x[0]], lag, own_scale)
+    other = x.copy()
+    other[:, 12:] += 5
+    for name in ("base", "spread", "columns", "marks"):
+        first, second = (getattr(reference.follow(values), name) for values in (x, other))
+        assert np.array_equal(first[:, :13], second[:, :13])
+
+
+@pytest.mark.parametrize("residual", ["last", 6])
+def test_size_of_a_series_does_not_matter(residual):
+    """With its own scale, a thousand times larger series is as likely, but for its first step."""
+    X = seasonal(12, 36)
+    parameters = {"scale": "sequence", "residual": residual, "max_epochs": 3, "random_state": 0}
+    generator = SequenceGenerator("gru", 8, **parameters).fit(X)
+    one, large = (np.stack(list(generator.score_steps(k * X))) for k in (1, 1000))
+    assert large[:, 1:] + np.log(1000) == pytest.approx(one[:, 1:], abs=1e-3)
+    forecasts = [generator.forecast(k * X, 3, quantiles=[0.5]).quantiles for k in (1, 1000)]
+    assert forecasts[1].shape == forecasts[0].shape
+
+
+def test_forecast_does_not_depend_on_company(panel):
+    """Alone, in a batch, in another order: the same paths for a seed; more samples begin with the same."""
+    generator, X = panel
+    together = generator.forecast(X, 4, n_samples=5, random_state=3).paths
+    alone = generator.forecast(X[7:8], 4, n_samples=5, random_state=3).paths
+    back = generator.forecast(X[::-1], 4, n_samples=5, random_state=3).paths
+    more = generator.forecast(X, 4, n_samples=9, random_state=3).paths
+    assert alone[0] == pytest.approx(together[7], rel=1e-6)
+    assert back[::-1] == pytest.approx(together, rel=1e-6)
+    assert more[:, :5] == pytest.approx(together, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", DRAWS)
+def test_draws_follow_the_distribution(loss):
+    """Uniform numbers become draws from the distribution whose density is the loss."""
+    uniforms = torch.from_numpy(1.0 - np.random.RandomState(0).rand(20_000, 1, 2)).float()
+    width = {"gaussian": 2, "student_t": 3}[loss]
+    outputs = torch.tensor([0.7, -0.5, -1.0])[:width].expand(20_000, width)
+    drawn = (DRAWS[loss](outputs, uniforms).numpy()[:, 0] - 0.7) / np.exp(-0.5)
+    law = stats.norm() if loss == "gaussian" else stats.t(_df(outputs))
+    assert stats.kstest(drawn, law.cdf).pvalue > 0.01
+
+
+def _df(outputs):
+    from sksequence._losses import student_t_parameters
+
+    return float(student_t_parameters(outputs[:1]).df)
+
+
+# --- what is chosen ---------------------------------------------------------------------------------------------------
+
+
+def chosen(X):
+    """Return what the rules choose."""
+    sequences = Sequences.from_arrays(list(X))
+    lag = automatic_lag(sequences, sequences.values)
+    return lag, automatic_own_scale(sequences, sequences.values, lag)
+
+
+def test_rules_find_seasons_sizes_and_levels():
+    """A season, random walks of one and of many sizes, noise around a level, and what is too short to tell."""
+    walks = np.cumsum(RANDOM.randn(20, 60, 1), axis=1)
+    assert chosen(seasonal(20, 48)[:, :, None]) == (6, True)
+    assert chosen([walk[: 30 + i] for i, walk in enumerate(walks)]) == (1, False)
+    assert chosen(walks * np.exp(RANDOM.randn(20, 1, 1))) == (1, True)
+    assert chosen(5 + RANDOM.randn(20, 60, 1)) == (None, False)
+    assert chosen(RANDOM.randn(3, 1, 1)) == (None, False)
+    assert chosen(np.ones((3, 8, 1))) == (None, False)
+
+
+def test_choices_are_reported(panel):
+    """What "auto" became can be seen."""
+    generator, _ = panel
+    assert (generator.residual_, generator.scale_, generator.dropout_) == (6, "sequence", 0.2)
+    other = SequenceGenerator(hidden_size=4, max_epochs=1, residual="last", scale=False)
+    other.fit(RANDOM.randn(4, 5))
+    assert (other.residual_, other.scale_) == ("last", False)
+    symbols = SequenceGenerator(hidden_size=4, max_epochs=1).fit(["abc"])
+    assert symbols.dropout_ == 0.0
+    assert not hasattr(symbols, "scale_")
+
+
+def test_intervals_cover():
+    """Of an autoregressive process, intervals of 80 and 95 % cover about that much of what comes."""
+    noise = RANDOM.randn(80, 60)
+    X = np.zeros((80, 60))
+    for t in range(1, 60):
+        X[:, t] = 0.8 * X[:, t - 1] + noise[:, t]
+    generator = SequenceGenerator("gru", 16, max_epochs=30, random_state=0).fit(X[:, :48])
+    levels = [0.025, 0.1, 0.9, 0.975]
+    q = generator.forecast(X[:, :48], 12, quantiles=levels, n_samples=200, random_state=0).quantiles
+    truth = X[:, 48:]
+    for low, high, nominal in [(0, 3, 0.95), (1, 2, 0.8)]:
+        assert np.mean((q[low] <= truth) & (truth <= q[high])) == pytest.approx(nominal, abs=0.05)
+
+
+def test_panel_is_forecast_better_than_naively():
+    """Noisy seasons of all sizes: one model beats the repeated season on most series."""
+    X = seasonal(40, 66)
+    train, truth = X[:, :60], X[:, 60:]
+    generator = SequenceGenerator("gru", 32, random_state=0).fit(train)
+    middle = generator.forecast(train, 6, quantiles=[0.5], random_state=0).quantiles[0]
+    errors, naive = (np.abs(f - truth).mean(axis=1) for f in (middle, train[:, -6:]))
+    assert np.mean(errors < naive) > 0.7
+
+
+# --- features known beforehand ----------------------------------------------------------------------------------------
+
+
+def with_calendar(n_series=40, n_steps=40):
+    """Return series whose jumps a second feature announces."""
+    calendar = (RANDOM.rand(n_series, n_steps) < 0.3).astype(float)
+    values = 3 * calendar + 0.1 * RANDOM.randn(n_series, n_steps)
+    return np.stack([values, calendar], axis=2)
+
+
+def test_known_features_are_used():
+    """A forecast follows what is known of the steps to come."""
+    X = with_calendar()
+    generator = SequenceGenerator("gru", 16, known_columns=1, max_epochs=40, random_state=0).fit(X)
+    future = np.tile([0.0, 1, 1, 0], (len(X), 1))
+    forecast = generator.forecast(X, 4, future=future, quantiles=[0.5], random_state=0)
+    assert forecast.mean.shape == (40, 4)
+    assert np.abs(forecast.mean - 3 * future).mean() < 0.3
+    assert np.array_equal(
+        generator.forecast(X, 4, future=future[:, :, None], n_samples=3, random_state=0).paths,
+        generator.forecast(X, 4, future=future, n_samples=3, random_state=0).paths,
+    )
+    assert np.isfinite(generator.score_samples(X)).all()
+
+
+def test_known_feature_of_the_step_itself_is_read():
+    """The density of a step is given what is known of it."""
+    X = with_calendar(20, 12)
+    generator = SequenceGenerator("gru", 16, known_columns=[-1], max_epochs=80, random_state=0)
+    generator.fit(X)
+    other = X.copy()
+    other[:, -1, 1] = 1 - other[:, -1, 1]
+    before, after = (np.stack(list(generator.score_steps(x))) for x in (X, other))
+    assert np.array_equal(before[:, :-1], after[:, :-1])
+    assert before[:, -1].mean() > after[:, -1].mean() + 1
+
+
+@pytest.mark.parametrize(
+    ("known_columns", "message"),
+    [
+        (2, "X has 2, counted from 0, and known_columns is 2"),
+        ([], "must be the position of a feature of X, or several"),
+        (["a"], "must be the position of a feature"),
+        ([0, 1], "names all 2 features of X: nothing is left to learn"),
+    ],
+)
+def test_known_columns_refused(known_columns, message):
+    """Columns that are not there, or all there are."""
+    with pytest.raises(ValueError, match=message):
+        SequenceGenerator(known_columns=known_columns).fit(with_calendar(4, 5))
+
+
+def test_future_refused(panel):
+    """What is missing, out of place, of another shape or no number; and methods that are not told."""
+    X = with_calendar(6, 8)
+    generator = SequenceGenerator("gru", 4, known_columns=1, max_epochs=1).fit(X)
+    with pytest.raises(ValueError, match=r"Pass future of shape \(6, 3, 1\)"):
+        generator.forecast(X, 3)
+    with pytest.raises(ValueError, match=r"here \(6, 3, 1\); got \(6, 2, 1\)"):
+        generator.forecast(X, 3, future=np.zeros((6, 2)))
+    with pytest.raises(ValueError, match="future holds NaN"):
+        generator.forecast(X, 1, future=np.full((6, 1), np.nan))
+    with pytest.raises(ValueError, match="future was given, but known_columns is None"):
+        panel[0].forecast(panel[1], 1, future=np.zeros((30, 1)))
+    for method in (generator.predict, generator.transform):
+        with pytest.raises(ValueError, match="not told here"):
+            method(X)
+    with pytest.raises(ValueError, match="sample draws series without knowing"):
+        generator.sample()
