@@ -167,6 +167,61 @@ def student_t(outputs: Tensor, targets: Tensor) -> Tensor:
     return (tail + normaliser + log_scale).sum(dim=1)
 
 
+# of the head of a generator; the outermost intervals say how fast the tails fall
+_LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+_N_ABOVE = len(_LEVELS) // 2
+# between neighbouring quantiles, in standard deviations: no density is infinite
+_SMALLEST_STEP = 1e-4
+
+
+def quantile_function_points(outputs: Tensor) -> Tensor:
+    """Read outputs (n_rows, 9 * n_values) as rising quantiles (n_rows, 9, n_values).
+
+    All medians come first, then what becomes the steps down from them, and those up.
+    """
+    middle, *steps = outputs.chunk(len(_LEVELS), dim=1)
+    sizes = F.softplus(torch.stack(steps, dim=1)) + _SMALLEST_STEP
+    down, up = sizes[:, :_N_ABOVE], sizes[:, _N_ABOVE:]
+    middle = middle.unsqueeze(1)
+    below = middle - down.cumsum(dim=1).flip(1)
+    return torch.cat([below, middle, middle + up.cumsum(dim=1)], dim=1)
+
+
+def quantile_function(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return twice the mean pinball loss of each row's quantiles: about the continuous ranked probability score.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (n_rows, 9 * n_values)
+        See `quantile_function_points`.
+    targets : Tensor of shape (n_rows, n_values)
+        Values.
+
+    References
+    ----------
+    .. [1] Gasthaus et al. (2019), Probabilistic Forecasting with Spline Quantile Function RNNs, AISTATS.
+    """
+    points = quantile_function_points(outputs)
+    return 2.0 * quantile(points.flatten(1), targets, _LEVELS)
+
+
+def quantile_function_density(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the negative log-density of each row's values, summed: linear between quantiles, exponential beyond."""
+    points = quantile_function_points(outputs)
+    levels = points.new_tensor(_LEVELS)
+    widths = points.diff(dim=1)
+    logs = torch.log(levels.diff()[:, None] / widths)
+    values = targets.unsqueeze(1)
+    below, above = (
+        (points[:, 0] - targets) / widths[:, 0],
+        (targets - points[:, -1]) / widths[:, -1],
+    )
+    place = (values >= points).sum(dim=1).clamp(1, len(_LEVELS) - 1) - 1
+    inside = logs.gather(1, place.unsqueeze(1)).squeeze(1)
+    # the tails fall from the height of the outermost intervals
+    return -(inside - below.clamp_min(0) - above.clamp_min(0)).sum(dim=1)
+
+
 class Density(NamedTuple):
     """Distributions as arrays of float64, each (..., n_values); a normal has no degrees of freedom."""
 
@@ -192,12 +247,22 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "absolute_error": absolute_error,
     "huber": huber,
     "quantile": quantile,
+    "quantile_function": quantile_function,
     "gaussian": gaussian,
     "student_t": student_t,
 }
 
 # width of the head for one class, label or value, or for one level of one value
-OUTPUTS_PER_VALUE: dict[str, int] = dict.fromkeys(LOSSES, 1) | {"gaussian": 2, "student_t": 3}
+OUTPUTS_PER_VALUE: dict[str, int] = dict.fromkeys(LOSSES, 1) | {
+    "gaussian": 2,
+    "student_t": 3,
+    "quantile_function": len(_LEVELS),
+}
+
+# negative log-likelihoods of what is trained by another loss
+LIKELIHOODS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "quantile_function": quantile_function_density
+}
 
 
 def draw_gaussian(outputs: Tensor, uniforms: Tensor) -> Tensor:
@@ -222,8 +287,27 @@ def draw_student_t(outputs: Tensor, uniforms: Tensor) -> Tensor:
     return loc + torch.exp(log_scale) * radius * torch.cos(2 * math.pi * uniforms[..., 1])
 
 
+def draw_quantile_function(outputs: Tensor, uniforms: Tensor) -> Tensor:
+    """Draw values (n_rows, n_values) from the distribution of `quantile_function_density`.
+
+    Of `uniforms` (n_rows, n_values, 2), in (0, 1], the first of two is the level.
+    """
+    points = quantile_function_points(outputs)
+    levels = points.new_tensor(_LEVELS)
+    u = uniforms[..., 0]
+    place = torch.searchsorted(levels, u.contiguous()).clamp(1, len(_LEVELS) - 1) - 1
+    widths = points.diff(dim=1)
+    start, width = (x.gather(1, place.unsqueeze(1)).squeeze(1) for x in (points, widths))
+    share = (u - levels[place]) / levels.diff()[place]
+    tiny = torch.finfo(u.dtype).eps
+    below = torch.log((u / levels[0]).clamp(tiny, 1.0)) * widths[:, 0]
+    above = torch.log(((1.0 - u) / (1.0 - levels[-1])).clamp(tiny, 1.0)) * widths[:, -1]
+    return start + share.clamp(0.0, 1.0) * width + below - above
+
+
 # from outputs and uniform numbers to values
 DRAWS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "gaussian": draw_gaussian,
     "student_t": draw_student_t,
+    "quantile_function": draw_quantile_function,
 }

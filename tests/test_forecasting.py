@@ -57,7 +57,7 @@ def quiet(monkeypatch):
 # --- densities --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", ["gaussian", "student_t"])
+@pytest.mark.parametrize("loss", ["gaussian", "student_t", "quantile"])
 def test_density_integrates_to_one(loss):
     """Over all values of a next step, the density of a series less that of the series before it sums to one."""
     generator = make(list(1000 + 20 * SINES), loss=loss)
@@ -68,7 +68,7 @@ def test_density_integrates_to_one(loss):
     assert np.trapezoid(densities, grid) == pytest.approx(1.0, abs=2e-3)
 
 
-@pytest.mark.parametrize("loss", ["gaussian", "student_t"])
+@pytest.mark.parametrize("loss", ["gaussian", "student_t", "quantile"])
 def test_density_is_in_the_units_of_X(loss):
     """Ten times larger numbers have log 10 less density a step and feature, and the same predictions times ten."""
     # the order of rows comes from their content: keep it
@@ -102,7 +102,7 @@ def test_likelihood_is_that_of_the_normal(pairs):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("loss", ["gaussian", "student_t"])
+@pytest.mark.parametrize("loss", ["gaussian", "student_t", "quantile"])
 def test_every_form_of_numbers(form, loss):
     """Tables, frames, arrays and lists of series: finite densities, next steps and paths of the right shape."""
     X = FORMS[form]

@@ -43,9 +43,9 @@ class SequenceGenerator(Drawing, Judging):
         Share of units of the previous state dropped in training, the same ones at every step between two cuts.
     embedding_dim : int, default=None
         Width of the vector of a symbol. None: 8 sqrt(n_symbols), from 8 to 64.
-    loss : {"auto", "cross_entropy", "gaussian", "student_t"}, default="auto"
-        Cross-entropy is the one for symbols; a next number is normal or, with heavier tails, Student's t. "auto":
-        the first for symbols, the last for numbers.
+    loss : {"auto", "cross_entropy", "gaussian", "student_t", "quantile"}, default="auto"
+        Cross-entropy is the one for symbols; a next number is normal or, with heavier tails, Student's t, or of any
+        shape, given by nine quantiles from .025 to .975 [5]_. "auto": Student's t for numbers.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         "sgd" has a Nesterov momentum of 0.9.
     learning_rate : float, default=1e-2
@@ -188,6 +188,7 @@ class SequenceGenerator(Drawing, Judging):
        Trajectories, Neural Computation 2(4).
     .. [4] Ficler & Goldberg (2017), Controlling Linguistic Style Aspects in Neural Language Generation,
        arXiv:1707.02633.
+    .. [5] Gasthaus et al. (2019), Probabilistic Forecasting with Spline Quantile Function RNNs, AISTATS.
 
     Examples
     --------
@@ -211,7 +212,7 @@ class SequenceGenerator(Drawing, Judging):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED | {
-        "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t"})],
+        "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t", "quantile"})],
         "scale": [StrOptions({"auto", "global", "sequence"}), "boolean"],
         "dropout": [*SHARED["dropout"], StrOptions({"auto"})],
         "residual": [

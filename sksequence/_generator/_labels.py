@@ -99,7 +99,8 @@ class Labelling(BaseRNN):
     def _steps(self, inputs: Sequences, targets: NDArray[Any]) -> NDArray[np.float64]:
         codec = self._model.codec
         with self._model.threads():
-            losses = step_losses(self.net_, self._model.prepare(inputs), codec.encode(targets))
+            encoded = codec.encode(targets)
+            losses = step_losses(self.net_, self._model.prepare(inputs), encoded, self._model.loss)
         return np.asarray(codec.log_likelihoods(losses, targets))
 
     def _joint(self, inputs: Sequences, targets: NDArray[Any]) -> NDArray[np.float64]:

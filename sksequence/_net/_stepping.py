@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches
 from sksequence._decoding import select_rows
+from sksequence._losses import LIKELIHOODS, LOSSES
 from sksequence._net._inference import in_order
 from sksequence._net._memory import inference_advice, memory_errors
 from sksequence._net._net import SequenceNet
@@ -34,15 +35,16 @@ class _Part:
 
 
 def step_losses(
-    net: SequenceNet, prepared: PreparedSequences, targets: NDArray[Any]
+    net: SequenceNet, prepared: PreparedSequences, targets: NDArray[Any], loss: str
 ) -> NDArray[np.float64]:
-    """Return the loss at every step, of shape (sum of n_steps,)."""
+    """Return the negative log-likelihood at every step, of shape (sum of n_steps,)."""
+    measure: Callable[..., Tensor] = LIKELIHOODS.get(loss, LOSSES[loss])
     losses = np.empty(len(targets))
     for index, padded in inference_batches(prepared.lengths, chunk=_CHUNK):
         for part in _read(net, net.module_.advance, prepared, padded):
             rows = part.rows[: part.lengths[: len(index)].sum()]
             wanted = torch.from_numpy(targets[rows]).to(part.outputs.device)
-            losses[rows] = net.criterion_(part.outputs[: len(rows)], wanted).cpu().numpy()
+            losses[rows] = measure(part.outputs[: len(rows)], wanted).cpu().numpy()
     return losses
 
 

@@ -28,8 +28,8 @@ from sksequence._targets._weights import class_weights
 __all__ = [
     "ConditionalCodec",
     "Container",
-    "DensityReading",
     "Continuation",
+    "DensityReading",
     "IndicatorCodec",
     "LabelCodec",
     "Naive",

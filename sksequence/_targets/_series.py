@@ -29,7 +29,7 @@ class SeriesCodec:
         Length of a sample.
     """
 
-    losses: ClassVar[tuple[str, ...]] = ("student_t", "gaussian")
+    losses: ClassVar[tuple[str, ...]] = ("student_t", "gaussian", "quantile")
 
     def __init__(
         self,
