@@ -10,13 +10,16 @@ from typing import Any
 
 import torch
 
+from .forecasts import forecast_table
 from .gradients import gradient_table
 from .loaders import MissingData
 from .measuring import measure
 from .report import render, row_of
 from .tasks import TASKS
 
-NAMES = [*TASKS, "gradients"]
+# what is measured in a table of its own
+TABLES = {"forecasts": forecast_table, "gradients": gradient_table}
+NAMES = [*TASKS, *TABLES]
 STORE = Path(__file__).with_name("quality.json")
 PAGE = Path(__file__).parents[3] / "docs" / "user_guide" / "quality.rst"
 
@@ -51,8 +54,8 @@ def _save(stored: dict[str, Any]) -> None:
 
 def _measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Print what a set came to, and return it as it is kept."""
-    if name == "gradients":
-        table = gradient_table()
+    if name in TABLES:
+        table = TABLES[name]()
         print(f"{name}: {table}", flush=True)
         return {name: table}
     task = TASKS[name]
@@ -71,7 +74,7 @@ def _keep(news: dict[str, Any]) -> None:
     """Put what was measured beside what was measured before."""
     stored = _stored()
     for key, value in news.items():
-        stored[key] = value if key == "gradients" else stored.get(key, {}) | value
+        stored[key] = stored.get(key, {}) | value
     _save(stored)
 
 

