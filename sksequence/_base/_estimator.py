@@ -157,7 +157,7 @@ class BaseRNN(
         parameters = self.get_params(deep=False)
         for name in STRUCTURE & parameters.keys():
             built = getattr(known.spec, name)
-            if built and parameters[name] not in ("auto", built):
+            if built is not None and parameters[name] not in ("auto", built):
                 raise ValueError(
                     f"{name} is now {parameters[name]!r}, but the network to go on with was built with {built!r}. Set "
                     "it back, or fit with warm_start=False."

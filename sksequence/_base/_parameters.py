@@ -75,4 +75,5 @@ STRUCTURE = {
     "context_size",
     "pooling",
     "n_estimators",
+    "tie_weights",
 }

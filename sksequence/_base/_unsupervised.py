@@ -34,12 +34,19 @@ from sksequence._validation import InputForm
 # A stream is at least this many truncation lengths long: a state that is cut off at once is not carried
 _CHUNKS_IN_A_STREAM = 8
 
+# what can be asked for symbols alone, and what it would do
+_FOR_SYMBOLS = {
+    "conditional": "gives symbols a label",
+    "tie_weights": "lets the output layer share the vectors of symbols",
+}
+
 
 def read_unsupervised(
     estimator: Any, y: Any, sequences: Sequences, form: InputForm, known: Model | None
 ) -> tuple[Sequences, TargetRows]:
     """Shift sequences by one step, beside their labels if there are any, and cut long ones into parallel streams."""
-    _check_labels(estimator, y, form, known)
+    _check_kind(estimator, form)
+    _check_labels(estimator, y, known)
     codec: Any = _new_codec(estimator, sequences, form) if known is None else known.codec
     if estimator.conditional and known is None:
         codec = ConditionalCodec(codec, y)
@@ -55,20 +62,21 @@ def read_unsupervised(
     return inputs, TargetRows(codec, targets, codec.known(targets), "ragged", may_overlap=is_whole)
 
 
-def _check_labels(estimator: Any, y: Any, form: InputForm, known: Model | None) -> None:
+def _check_kind(estimator: Any, form: InputForm) -> None:
+    for name, effect in _FOR_SYMBOLS.items():
+        if getattr(estimator, name) and not form.vocabularies:
+            raise ValueError(
+                f"{name}=True {effect}, and X holds numbers. Set {name}=False, or pass texts, tokens or integers."
+            )
+
+
+def _check_labels(estimator: Any, y: Any, known: Model | None) -> None:
     if known is not None and isinstance(known.codec, ConditionalCodec) != estimator.conditional:
         raise ValueError(
             f"conditional is now {estimator.conditional}, but the network to go on with was built with "
             f"{not estimator.conditional}. Set it back, or begin with a new estimator."
         )
-    if not estimator.conditional:
-        return
-    if not form.vocabularies:
-        raise ValueError(
-            "conditional=True gives symbols a label, and X holds numbers. Set conditional=False, or pass texts, tokens "
-            "or integers."
-        )
-    if y is None:
+    if estimator.conditional and y is None:
         raise ValueError(
             f"{type(estimator).__name__} with conditional=True requires y to be passed, but the target y is None. "
             "Pass one label for each sequence, or set conditional=False."
@@ -242,6 +250,8 @@ def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
     if dropout == "auto":
         dropout = automatic_series_dropout(isinstance(codec, SeriesCodec))
     n_labels = (codec.n_labels + 1,) if isinstance(codec, ConditionalCodec) else ()
+    is_tied = estimator.tie_weights
+    tied_codes = codec.output_codes if is_tied and isinstance(codec, SymbolCodec) else ()
     return NetworkSpec(
         n_features=codec.n_inputs if isinstance(codec, SeriesCodec) else 0,
         n_symbols=n_symbols + n_labels,
@@ -257,4 +267,5 @@ def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
         dropout=dropout,
         recurrent_dropout=estimator.recurrent_dropout,
         embedding_dim=embedding_width(estimator, n_symbols),
+        tied_codes=tied_codes,
     )

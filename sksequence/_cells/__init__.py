@@ -9,3 +9,4 @@ from ._initialise import xavier_linear_ as xavier_linear_
 from ._layer import LayerState as LayerState
 from ._layer import at_last_step as at_last_step
 from ._linear import empty_linear as empty_linear
+from ._linear import stable_linear as stable_linear

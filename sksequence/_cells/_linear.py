@@ -18,19 +18,21 @@ class RowLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `x` (..., n_in) to (..., n_out)."""
-        if self.training:
-            return super().forward(x)
-        rows = x.reshape(-1, self.in_features)
-        missing_columns = max(STABLE - self.out_features, 0)
-        weight: Tensor = self.weight
-        bias: Tensor = self.bias
-        if rows.shape[0] % STABLE:
-            rows = F.pad(rows, (0, 0, 0, -rows.shape[0] % STABLE))
-        if missing_columns:
-            weight = F.pad(weight, (0, 0, 0, missing_columns))
-            bias = F.pad(bias, (0, missing_columns))
-        outputs = F.linear(rows, weight, bias)[: x.shape[:-1].numel(), : self.out_features]
-        return outputs.reshape(*x.shape[:-1], self.out_features)
+        return super().forward(x) if self.training else stable_linear(x, self.weight, self.bias)
+
+
+def stable_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Map `x` (..., n_in) by a weight (n_out, n_in), on a padded product that is cut afterwards."""
+    n_out, n_in = weight.shape
+    rows = x.reshape(-1, n_in)
+    missing_columns = max(STABLE - n_out, 0)
+    if rows.shape[0] % STABLE:
+        rows = F.pad(rows, (0, 0, 0, -rows.shape[0] % STABLE))
+    if missing_columns:
+        weight = F.pad(weight, (0, 0, 0, missing_columns))
+        bias = None if bias is None else F.pad(bias, (0, missing_columns))
+    outputs = F.linear(rows, weight, bias)[: x.shape[:-1].numel(), :n_out]
+    return outputs.reshape(*x.shape[:-1], n_out)
 
 
 def empty_linear(n_in: int, n_out: int) -> RowLinear:

@@ -43,6 +43,9 @@ class SequenceGenerator(Drawing, Judging):
         Share of units of the previous state dropped in training, the same ones at every step between two cuts.
     embedding_dim : int, default=None
         Width of the vector of a symbol. None: 8 sqrt(n_symbols), from 8 to 64.
+    tie_weights : bool, default=False
+        Whether the output layer has the vectors of the symbols as its weights, where X holds symbols, instead of
+        weights of its own [6]_. Where `hidden_size` is not `embedding_dim`, states are projected first.
     loss : {"auto", "cross_entropy", "gaussian", "student_t", "quantile"}, default="auto"
         Cross-entropy is the one for symbols; a next number is normal or, with heavier tails, Student's t, or of any
         shape, given by nine quantiles from .025 to .975 [5]_. "auto": Student's t for numbers.
@@ -189,6 +192,7 @@ class SequenceGenerator(Drawing, Judging):
     .. [4] Ficler & Goldberg (2017), Controlling Linguistic Style Aspects in Neural Language Generation,
        arXiv:1707.02633.
     .. [5] Gasthaus et al. (2019), Probabilistic Forecasting with Spline Quantile Function RNNs, AISTATS.
+    .. [6] Press & Wolf (2017), Using the Output Embedding to Improve Language Models, arXiv:1608.05859.
 
     Examples
     --------
@@ -221,6 +225,7 @@ class SequenceGenerator(Drawing, Judging):
             None,
         ],
         "known_columns": [Integral, list, tuple, None],
+        "tie_weights": ["boolean"],
         "max_features": [Interval(Integral, 1, None, closed="left"), None],
         "conditional": ["boolean"],
     }
@@ -236,6 +241,7 @@ class SequenceGenerator(Drawing, Judging):
         dropout: float | str = "auto",
         recurrent_dropout: float = 0.0,
         embedding_dim: int | None = None,
+        tie_weights: bool = False,
         loss: str = "auto",
         optimizer: str = "adam",
         learning_rate: float = 1e-2,
@@ -271,6 +277,7 @@ class SequenceGenerator(Drawing, Judging):
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.embedding_dim = embedding_dim
+        self.tie_weights = tie_weights
         self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate

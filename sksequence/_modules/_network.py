@@ -15,6 +15,7 @@ from ._pooling import POOLINGS
 from ._ragged import flatten_steps, is_step
 from ._spec import NetworkSpec
 from ._stack import Stack, State
+from ._tied import TiedHead
 
 
 class SequenceNetwork(nn.Module):
@@ -29,8 +30,8 @@ class SequenceNetwork(nn.Module):
 
     Attributes
     ----------
-    head : nn.Linear
-        From features to outputs.
+    head : nn.Linear or TiedHead
+        From features to outputs; `outputs` applies it.
     width : int
         Of the features.
     can_step : bool
@@ -45,8 +46,11 @@ class SequenceNetwork(nn.Module):
         self.width = width = self.stack.output_size
         self.pooling = None if spec.pooling is None else POOLINGS[spec.pooling](width, generator)
         self.dropout = Dropout(spec.dropout)
-        self.head = empty_linear(width, spec.n_outputs)
-        xavier_linear_(self.head, generator)
+        if spec.tie_weights:
+            self.head: nn.Module = TiedHead(width, spec, generator)
+        else:
+            self.head = empty_linear(width, spec.n_outputs)
+            xavier_linear_(self.head, generator)
 
     @property
     def can_step(self) -> bool:
@@ -56,7 +60,7 @@ class SequenceNetwork(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the parameters are."""
-        return self.head.weight.device
+        return self.head.bias.device  # type: ignore[return-value]
 
     def seed_dropout(self, generator: torch.Generator) -> None:
         """Let all dropout draw from `generator` from now on."""
@@ -76,7 +80,7 @@ class SequenceNetwork(nn.Module):
         With `tbptt_steps`, no gradient passes more than that many steps back through a state: the state is
         detached at every multiple of it. The outputs are the same.
         """
-        return self.head(self.features(lengths, values, codes, tbptt_steps))  # type: ignore[no-any-return]
+        return self.outputs(self.features(lengths, values, codes, tbptt_steps))
 
     def features(
         self,
@@ -115,7 +119,7 @@ class SequenceNetwork(nn.Module):
             The state after each row's last step.
         """
         features, after = self.advance_features(lengths, values, codes, state)
-        return self.head(features), after
+        return self.outputs(features), after
 
     def advance_features(
         self,
@@ -133,6 +137,19 @@ class SequenceNetwork(nn.Module):
         x, steps = self._enter(lengths, values, codes)
         outputs, after = self.stack.advance(x, lengths, state)
         return self.dropout(flatten_steps(outputs, steps)), after
+
+    def outputs(self, features: Tensor) -> Tensor:
+        """Let the head read features (..., width): (..., n_outputs)."""
+        if isinstance(self.head, TiedHead):
+            return self.head(features, self.inputs.tables[0])  # type: ignore[no-any-return]
+        return self.head(features)  # type: ignore[no-any-return]
+
+    @property
+    def head_weight(self) -> Tensor:
+        """The matrix (n_outputs, width) of the head, whatever it is made from."""
+        if isinstance(self.head, TiedHead):
+            return self.head.weight(self.inputs.tables[0])
+        return self.head.weight  # type: ignore[return-value]
 
     def _enter(
         self, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None

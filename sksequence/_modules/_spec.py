@@ -49,6 +49,9 @@ class NetworkSpec:
         Width of the embedding of each column of codes; ignored without them.
     n_estimators : int
         Networks side by side, all as described.
+    tied_codes : tuple of int
+        The code of each output, where the head's weights are the embedding of the first column; empty if the head has
+        weights of its own.
     """
 
     n_features: int
@@ -66,6 +69,12 @@ class NetworkSpec:
     recurrent_dropout: float
     embedding_dim: int
     n_estimators: int = 1
+    tied_codes: tuple[int, ...] = ()
+
+    @property
+    def tie_weights(self) -> bool:
+        """Whether the head shares the embedding."""
+        return bool(self.tied_codes)
 
     def __post_init__(self) -> None:
         """Turn numpy's scalars, which grids are made of, into Python's."""

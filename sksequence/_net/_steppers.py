@@ -87,7 +87,8 @@ def _compiled(
     pairs = [torch.stack([layer.bias_ih, layer.bias_hh]) for layer in layers]
     biases = _array(torch.stack(pairs))
     n_outputs = outputs.shape[1]
-    head = _array(network.head.weight[:n_outputs].T), _array(network.head.bias[:n_outputs])
+    bias: Any = network.head.bias
+    head = _array(network.head_weight[:n_outputs].T), _array(bias[:n_outputs])
     hidden = _array(torch.stack([part[0] for part in state], dim=1))
     memory = _array(torch.stack([part[-1] for part in state], dim=1))
     weights = upper, recurrent, biases, *head
@@ -179,7 +180,7 @@ class LeanStepper(TorchStepper):
             recurrent = F.linear(state[0], layer.weight_hh, layer.bias_hh)
             after.append(layer.equations(x, recurrent, state))
             x = after[-1][0]
-        return self._network.head(x), tuple(after)
+        return self._network.outputs(x), tuple(after)
 
 
 def _padded(rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -74,6 +74,13 @@ class SymbolCodec:
         return self.n_symbols + self.has_ends
 
     @property
+    def output_codes(self) -> tuple[int, ...]:
+        """The code of each output: that of the end is the boundary."""
+        ends = (self.boundary,) if self.has_ends else ()
+        unknown = (UNKNOWN,) if self.learns_unknown else ()
+        return (*range(1, self.boundary), *ends, *unknown)
+
+    @property
     def learns_unknown(self) -> bool:
         """Whether rare symbols were left out, which teach what is unknown."""
         return self.vocabulary.n_rare > 0
