@@ -26,6 +26,7 @@ ROWS = {
     "_batching": 4,
     "_modules": 4,
     "_losses": 4,
+    "_tokenizers": 4,
     "_vocabulary": 4,
     "_cells": 5,
     "_decoding": 5,

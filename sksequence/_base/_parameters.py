@@ -5,7 +5,7 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from sksequence._cells import CELLS
 from sksequence._net import OPTIMIZERS, SCHEDULES
@@ -45,7 +45,7 @@ TRAINING: dict[str, list[Any]] = {
 
 RUNNING: dict[str, list[Any]] = {
     "scale": [StrOptions({"global", "sequence"}), "boolean"],
-    "analyzer": [StrOptions({"char", "word"}), callable],
+    "analyzer": [StrOptions({"char", "word"}), callable, HasMethods(["encode", "decode"])],
     "warm_start": ["boolean"],
     "callbacks": [list, tuple, None],
     "device": [str],

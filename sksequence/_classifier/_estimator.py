@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sksequence._base import SHARED, SUPERVISED, supervised_attributes
 from sksequence._classifier._predicting import Predicting
 from sksequence._targets import IndicatorCodec, LabelCodec, class_weights, classification_codec
+from sksequence._tokenizers import Tokenizer
 
 
 class RNNClassifier(Predicting):
@@ -100,8 +101,9 @@ class RNNClassifier(Predicting):
         the log of its deviation as a feature. False takes numbers as they are.
     target : {"auto", "sequence", "steps"}, default="auto"
         What y has one of. "auto": a list of arrays is a target a step, anything else one a sequence.
-    analyzer : {"char", "word"} or callable, default="char"
-        How a text becomes tokens; "word" gives words, punctuation marks and white space.
+    analyzer : {"char", "word"}, callable or tokenizer, default="char"
+        How a text becomes tokens; "word" gives words, punctuation marks and white space. A tokenizer is an object with
+        the methods ``encode(text)`` and ``decode(ids)``, as those of Hugging Face and tiktoken are.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights there are.
     callbacks : list of skorch.callbacks.Callback or None, default=None
@@ -244,7 +246,7 @@ class RNNClassifier(Predicting):
         tol: float = 1e-4,
         scale: str | bool = "global",
         target: str = "auto",
-        analyzer: str | Callable[[str], Any] = "char",
+        analyzer: str | Callable[[str], Any] | Tokenizer = "char",
         warm_start: bool = False,
         callbacks: list[Any] | tuple[Any, ...] | None = None,
         device: str = "auto",

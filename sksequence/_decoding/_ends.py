@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +23,15 @@ class Ends:
         A code that ends a row and is not part of it.
     stops : sequence of sequences of int
         A row ends once its new codes end with one of these, which is part of it.
+    is_over : callable or None
+        Called with a row's new codes and how many of them it has not seen: tells whether the row ends for another
+        reason. It is asked late: a row may go on for some codes after that.
     """
 
     max_steps: int
     end: int | None = None
     stops: Sequence[Sequence[int]] = ()
+    is_over: Callable[[Sequence[int], int], bool] | None = None
 
     def halting(self, n_codes: int) -> NDArray[np.bool_]:
         """Tell which codes may end a row."""
@@ -43,8 +47,8 @@ class Ends:
         if row and row[-1] in (self.end, NOTHING):
             del row[-1]
             return False
-        return len(row) < self.max_steps and not self.stopped(row)
-
-    def stopped(self, row: list[int]) -> bool:
-        """Tell whether a row ends with a stop."""
-        return any(row[-len(stop) :] == list(stop) for stop in self.stops)
+        if len(row) >= self.max_steps or any(
+            row[-len(stop) :] == list(stop) for stop in self.stops
+        ):
+            return False
+        return self.is_over is None or not self.is_over(row, len(codes))

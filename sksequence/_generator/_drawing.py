@@ -25,7 +25,9 @@ from sksequence._validation import (
     continued,
     prompt_sequences,
     split_prompts,
+    stop_finder,
     stop_outputs,
+    teller,
 )
 
 
@@ -145,7 +147,7 @@ class Drawing(Forecasting, Labelling):
                     self.net_, *asked, beams, n_drawn=n_drawn, label=code
                 )
         texts = [
-            [self._continued(begun, codes) for codes in found[:n_wanted]]
+            self._continued(begun, found[:n_wanted], stop)
             for begun, found in zip(prompts, rows, strict=True)
         ]
         results = [found[0] if n_samples is None else found for found in texts]
@@ -210,7 +212,7 @@ class Drawing(Forecasting, Labelling):
                 seed=seed,
                 label=code,
             )
-        return self._drawn_one_by_one(drawer)
+        return teller(prompt, self._model.form, stop)(self._drawn_one_by_one(drawer))
 
     def _drawn_one_by_one(self, drawer: Drawer) -> Iterator[Any]:
         codes = drawer.one_by_one()
@@ -253,11 +255,15 @@ class Drawing(Forecasting, Labelling):
         context, _ = self._read_prompts(prompts, self._label_code(label))
         with self._model.threads():
             outputs = last_outputs(self.net_, context)
-        names = [*codec.vocabulary.symbols, *([None] if codec.has_ends else [])]
         choices = []
-        for p in codec.probabilities(outputs):
-            likeliest = np.argsort(-p, kind="stable")[: int(k)]
-            choices.append([(names[code], float(p[code])) for code in likeliest])
+        for begun, p in zip(prompts, codec.probabilities(outputs), strict=True):
+            tell = teller(begun, self._model.form)
+            likeliest = np.argsort(-p, kind="stable")[: int(k)].tolist()
+            names = [
+                None if code == codec.end else next(tell(codec.symbols([code])), "")
+                for code in likeliest
+            ]
+            choices.append(list(zip(names, p[likeliest].tolist(), strict=True)))
         return choices if several else choices[0]
 
     def _read_prompts(
@@ -273,10 +279,14 @@ class Drawing(Forecasting, Labelling):
         return self._model.prepare(context), [row.tolist() for row in outputs]
 
     def _ends(self, max_steps: int, stop: Any) -> Ends:
-        return Ends(int(max_steps), self._model.codec.end, stop_outputs(stop, self._model.form))
+        form = self._model.form
+        marks = stop_outputs(stop, form), stop_finder(stop, form)
+        return Ends(int(max_steps), self._model.codec.end, *marks)
 
-    def _continued(self, prompt: Any, codes: list[int]) -> Any:
-        return continued(prompt, self._model.codec.symbols(codes), self._model.form)
+    def _continued(self, prompt: Any, rows: list[list[int]], stop: Any) -> list[Any]:
+        form, codec = self._model.form, self._model.codec
+        tell = teller(prompt, form, stop)
+        return [continued(prompt, tell(codec.symbols(codes)), form) for codes in rows]
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
         """Draw whole sequences from the learnt distribution; if `conditional`, each after a label of its own.

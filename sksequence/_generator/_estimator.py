@@ -14,6 +14,7 @@ from sksequence._batching import Sequences
 from sksequence._generator._drawing import Drawing
 from sksequence._generator._judging import Judging
 from sksequence._targets import ConditionalCodec, SeriesCodec
+from sksequence._tokenizers import Tokenizer
 
 
 class SequenceGenerator(Drawing, Judging):
@@ -95,9 +96,11 @@ class SequenceGenerator(Drawing, Judging):
     known_columns : int, list of int or None, default=None
         Features of X that are known beforehand, calendar features say: they are read beside every step and never
         predicted; `forecast` asks for them as `future`.
-    analyzer : {"char", "word"} or callable, default="char"
+    analyzer : {"char", "word"}, callable or tokenizer, default="char"
         How a text becomes symbols; "word" gives words, punctuation marks and white space; a word takes the blank before
-        it along. `generate` joins symbols to the exact text again, those of a callable with blanks between them.
+        it along. A tokenizer is an object with the methods ``encode(text)`` and ``decode(ids)``, as those of Hugging
+        Face and tiktoken are: its ids are the symbols. `generate` gives the exact text again, but pieces of a callable
+        are joined with blanks.
     max_features : int or None, default=None
         The most symbols to tell apart, the most frequent ones, where X holds symbols. All rarer ones become one
         unknown symbol, which is learnt but never generated. None keeps all.
@@ -260,7 +263,7 @@ class SequenceGenerator(Drawing, Judging):
         scale: str | bool = "auto",
         residual: str | int | None = "auto",
         known_columns: int | list[int] | tuple[int, ...] | None = None,
-        analyzer: str | Callable[[str], Any] = "char",
+        analyzer: str | Callable[[str], Any] | Tokenizer = "char",
         max_features: int | None = None,
         conditional: bool = False,
         warm_start: bool = False,

@@ -14,6 +14,7 @@ from sksequence._batching import Sequences
 from sksequence._regressor._predicting import Predicting
 from sksequence._regressor._residual import compare_with_naive, less_naive
 from sksequence._targets import Naive, NumberCodec, Reading, reading_of
+from sksequence._tokenizers import Tokenizer
 from sksequence._validation import check_levels
 
 
@@ -110,8 +111,9 @@ class RNNRegressor(Predicting):
         (n_sequences, horizon * n_targets). None: all of them.
     target : {"auto", "sequence", "steps"}, default="auto"
         What y has one of. "auto": a list of arrays is a target a step, anything else one a sequence.
-    analyzer : {"char", "word"} or callable, default="char"
-        How a text becomes tokens; "word" gives words, punctuation marks and white space.
+    analyzer : {"char", "word"}, callable or tokenizer, default="char"
+        How a text becomes tokens; "word" gives words, punctuation marks and white space. A tokenizer is an object with
+        the methods ``encode(text)`` and ``decode(ids)``, as those of Hugging Face and tiktoken are.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights there are.
     callbacks : list of skorch.callbacks.Callback or None, default=None
@@ -266,7 +268,7 @@ class RNNRegressor(Predicting):
         residual: str | int | None = None,
         target_columns: int | list[int] | tuple[int, ...] | None = None,
         target: str = "auto",
-        analyzer: str | Callable[[str], Any] = "char",
+        analyzer: str | Callable[[str], Any] | Tokenizer = "char",
         warm_start: bool = False,
         callbacks: list[Any] | tuple[Any, ...] | None = None,
         device: str = "auto",

@@ -14,7 +14,9 @@ from sksequence._validation._prompts import (
     continued,
     prompt_sequences,
     split_prompts,
+    stop_finder,
     stop_outputs,
+    teller,
 )
 from sksequence._validation._reading import read_input
 
@@ -34,5 +36,7 @@ __all__ = [
     "prompt_sequences",
     "read_input",
     "split_prompts",
+    "stop_finder",
     "stop_outputs",
+    "teller",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from sksequence._batching import Sequences
 from sksequence._validation._finite import check_finite
-from sksequence._validation._forms import InputForm
+from sksequence._validation._forms import Analyzer, InputForm
 from sksequence._validation._reading import RawInput, read_input
 from sksequence._vocabulary import Vocabulary
 
@@ -22,7 +21,7 @@ def learn_form(
     X: Any,
     *,
     integers_are_symbols: bool,
-    analyzer: str | Callable[[str], Any],
+    analyzer: Analyzer,
     max_features: int | None = None,
 ) -> tuple[InputForm, Sequences]:
     """Read and check the X of `fit`.

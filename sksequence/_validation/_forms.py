@@ -9,9 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sksequence._tokenizers import Tokenizer, is_tokenizer, token_ids
 from sksequence._vocabulary import ANALYZERS, Vocabulary
 
 Layout = Literal["table", "lists", "sequences"]
+Analyzer = str | Callable[[str], Any] | Tokenizer
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class InputForm:
         One for each column of symbols; empty for numbers.
     is_text : bool
         Whether sequences were single str, to be cut by `analyzer`.
-    analyzer : {"char", "word"} or callable
+    analyzer : {"char", "word"}, callable or tokenizer
         How a text is cut into symbols.
     """
 
@@ -40,14 +42,29 @@ class InputForm:
     feature_names_in: NDArray[np.object_] | None = None
     vocabularies: tuple[Vocabulary, ...] = ()
     is_text: bool = False
-    analyzer: str | Callable[[str], Any] = "char"
+    analyzer: Analyzer = "char"
 
     @property
     def n_step_features(self) -> int:
         """Features of one step: a table's columns are steps of one feature."""
         return self.n_features_in if self.layout == "sequences" else 1
 
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """What puts symbols together to a text, if symbols are ids."""
+        return self.analyzer if self.is_text and is_tokenizer(self.analyzer) else None
 
-def cut_text(text: str, analyzer: str | Callable[[str], Any]) -> Any:
+    @property
+    def joins_exactly(self) -> bool:
+        """Whether the pieces of a text joined are the text; how a callable cut it is not known."""
+        return self.is_text and (isinstance(self.analyzer, str) or is_tokenizer(self.analyzer))
+
+
+def cut_text(text: str, analyzer: Analyzer) -> Any:
     """Cut a text with a named or user-given analyzer."""
-    return ANALYZERS[analyzer](text) if isinstance(analyzer, str) else analyzer(text)
+    if isinstance(analyzer, str):
+        return ANALYZERS[analyzer](text)
+    if is_tokenizer(analyzer):
+        return token_ids(analyzer, text)
+    function: Any = analyzer
+    return function(text)

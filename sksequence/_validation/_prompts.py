@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from sksequence._batching import Sequences, offsets_of
+from sksequence._tokenizers import as_far_as, decoded, spelled, token_ids
 from sksequence._validation._door import check_sequences
 from sksequence._validation._forms import InputForm, cut_text
 
@@ -68,10 +69,10 @@ def _is_list(step: Any) -> bool:
 
 
 def stop_outputs(stop: Any, form: InputForm) -> list[list[int]]:
-    """Return what the network has to put out for each stop mark: output i is code i + 1."""
-    if stop is None:
+    """Return what the network has to put out for each stop mark: output i is code i + 1; none for a tokenizer."""
+    if form.tokenizer is not None:
         return []
-    stops = list(stop) if isinstance(stop, list | tuple | set | np.ndarray) else [stop]
+    stops = _as_list(stop)
     codes = form.vocabularies[0].codes
     marks = [_cut_stop(mark, form) for mark in stops]
     for mark, symbols in zip(stops, marks, strict=True):
@@ -84,20 +85,78 @@ def stop_outputs(stop: Any, form: InputForm) -> list[list[int]]:
     return [[codes[symbol] - 1 for symbol in symbols] for symbols in marks]
 
 
+def stop_texts(stop: Any, form: InputForm) -> list[str]:
+    """Return the stop marks to be looked for in what a tokenizer's ids say: ids that say the same may differ."""
+    if form.tokenizer is None:
+        return []
+    stops = _as_list(stop)
+    for mark in stops:
+        _check_stop_text(mark)
+        if not mark:
+            raise ValueError(
+                "stop='' can never be generated: it is empty. Choose a text to be looked for."
+            )
+    return stops
+
+
+def stop_finder(stop: Any, form: InputForm) -> Callable[[Sequence[int], int], bool] | None:
+    """Return what tells whether some newest outputs complete a stop mark of `stop_texts`, if there are any."""
+    stops, tokenizer = stop_texts(stop, form), form.tokenizer
+    if tokenizer is None or not stops:
+        return None
+    symbols = form.vocabularies[0].symbols
+    most_ids = 4 * max(map(len, stops))  # a character has four bytes at most
+
+    def found(outputs: Sequence[int], n_new: int) -> bool:
+        newest = [symbols[output] for output in outputs[-n_new - most_ids :]]
+        text = decoded(tokenizer, newest)
+        return any(stop in text for stop in stops)
+
+    return found
+
+
+def _as_list(stop: Any) -> list[Any]:
+    if stop is None:
+        return []
+    return list(stop) if isinstance(stop, list | tuple | set | np.ndarray) else [stop]
+
+
 def _cut_stop(mark: Any, form: InputForm) -> list[Any]:
     if not form.is_text:
         return [mark]
-    if not isinstance(mark, str):
-        raise TypeError(f"stop must be a str or a list of str, as the texts of fit; got {mark!r}.")
+    _check_stop_text(mark)
     return list(cut_text(mark, form.analyzer))
 
 
-def continued(prompt: Any, symbols: list[Any], form: InputForm) -> Any:
+def _check_stop_text(mark: Any) -> None:
+    if not isinstance(mark, str):
+        raise TypeError(f"stop must be a str or a list of str, as the texts of fit; got {mark!r}.")
+
+
+def teller(
+    prompt: Any, form: InputForm, stop: Any = None
+) -> Callable[[Iterable[Any]], Iterator[Any]]:
+    """Return what turns symbols after a prompt into what users see.
+
+    They are symbols themselves, but ids of a tokenizer become what they add to the text, as far as a stop mark.
+    """
+    tokenizer = form.tokenizer
+    if tokenizer is None:
+        return iter
+    before, stops = token_ids(tokenizer, prompt or ""), stop_texts(stop, form)
+
+    def tell(ids: Iterable[Any]) -> Iterator[str]:
+        return filter(None, as_far_as(spelled(tokenizer, ids, before), stops))
+
+    return tell
+
+
+def continued(prompt: Any, pieces: Iterable[Any], form: InputForm) -> Any:
     """Put a prompt and its continuation together, as the sequences of `fit` were.
 
     Pieces of a callable analyzer are joined with blanks: how it cut is not known.
     """
     if not form.is_text:
-        return [*(() if prompt is None else prompt), *symbols]
-    joint = "" if isinstance(form.analyzer, str) else " "
-    return joint.join([*([prompt] if prompt else []), *map(str, symbols)])
+        return [*(() if prompt is None else prompt), *pieces]
+    joint = "" if form.joins_exactly else " "
+    return joint.join([*([prompt] if prompt else []), *map(str, pieces)])

@@ -5,7 +5,7 @@ Containers are recognised by looking at their elements: numpy would stack, pad o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from numbers import Number
@@ -17,7 +17,7 @@ from sklearn.utils import check_array
 
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._validation._foreign import TOO_DEEP, check_step_widths, from_foreign
-from sksequence._validation._forms import Layout, cut_text
+from sksequence._validation._forms import Analyzer, Layout, cut_text
 
 _FLOATS = [np.float64, np.float32]
 # Real numbers; up to eight bytes they stay as they are, so that a memory map stays on disk
@@ -35,9 +35,7 @@ class RawInput:
     is_text: bool = False
 
 
-def read_input(
-    X: Any, *, integers_are_symbols: bool, analyzer: str | Callable[[str], Any]
-) -> RawInput:
+def read_input(X: Any, *, integers_are_symbols: bool, analyzer: Analyzer) -> RawInput:
     """Read any accepted container."""
     X = from_foreign(X)
     if isinstance(X, str):
@@ -153,9 +151,7 @@ def _integers_again(X: Any, array: NDArray[Any]) -> NDArray[Any]:
     return original if original.dtype.kind in "iu" else array
 
 
-def _from_list(
-    items: list[Any], integers_are_symbols: bool, analyzer: str | Callable[[str], Any]
-) -> RawInput:
+def _from_list(items: list[Any], integers_are_symbols: bool, analyzer: Analyzer) -> RawInput:
     if not items:
         raise ValueError(
             "X has 0 sequences (0 sample(s)) while a minimum of 1 is required. Pass at least one."
@@ -207,7 +203,7 @@ def _in_words(kind: str) -> str:
     )
 
 
-def _from_texts(texts: list[str], analyzer: str | Callable[[str], Any]) -> RawInput:
+def _from_texts(texts: list[str], analyzer: Analyzer) -> RawInput:
     if analyzer == "char" and not any("\0" in text for text in texts):
         # one pass over all texts: numpy's 1-character strings are UTF-32
         flat = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<U1")

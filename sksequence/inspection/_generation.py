@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._generator import SequenceGenerator
+from sksequence._tokenizers import Tokenizer, spelled
 from sksequence._validation import InputForm, read_input
 from sksequence.inspection._checks import check_generator
 from sksequence.inspection._html import colour_html, legend_html
@@ -146,12 +147,11 @@ class GenerationDisplay:
         if max_surprise is None:
             max_surprise = float(np.log(max(estimator._model.codec.n_outputs, 2)))
         form = estimator._model.form
-        joins_exactly = form.is_text and isinstance(form.analyzer, str)
         return cls(
             _symbols(X, form),
             steps,
             max_surprise=max_surprise,
-            separator="" if joins_exactly else " ",
+            separator="" if form.joins_exactly else " ",
         )
 
     @property
@@ -222,5 +222,11 @@ def _symbols(X: Any, form: InputForm) -> list[list[Any]]:
     sequences = read_input(X, integers_are_symbols=True, analyzer=form.analyzer).sequences
     assert sequences.values is not None
     flat = sequences.values.ravel().tolist()
-    offsets = sequences.offsets.tolist()
-    return [flat[start:stop] for start, stop in pairwise(offsets)]
+    rows = [flat[start:stop] for start, stop in pairwise(sequences.offsets.tolist())]
+    return rows if form.tokenizer is None else [_spelled(row, form.tokenizer) for row in rows]
+
+
+def _spelled(ids: list[int], tokenizer: Tokenizer) -> list[str]:
+    """Return what each id adds to the text; the last one with what was held back."""
+    *pieces, last, rest = spelled(tokenizer, ids)
+    return [*pieces, last + rest]
