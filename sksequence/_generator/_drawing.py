@@ -88,7 +88,8 @@ class Drawing(Forecasting, Labelling):
         length_penalty : float, default=0.0
             In a search, the exponent by which longer continuations gain [6]_; 0 looks for the likeliest.
         stop : str, token, or list of them, default=None
-            End after the first of these that is generated, kept at the end.
+            End after the first of these that is generated, kept at the end. Where a tokenizer is the analyzer, they are
+            looked for in the text, as different ids may stand for the same.
         label : label of `classes_`, default=None
             What kind of sequence to write. It must be given if `conditional`, and only then.
         random_state : int, RandomState instance or None, default=None
@@ -170,7 +171,7 @@ class Drawing(Forecasting, Labelling):
         label: Any = None,
         random_state: Any = None,
     ) -> Iterator[Any]:
-        """Continue one prompt and yield each symbol as soon as it is drawn.
+        """Continue one prompt and yield each symbol, or the text that a tokenizer's ids add, as soon as it is drawn.
 
         Parameters
         ----------
@@ -184,7 +185,8 @@ class Drawing(Forecasting, Labelling):
         Yields
         ------
         str or token
-            The next symbol; the prompt is not repeated.
+            The next symbol; the prompt is not repeated. Of a tokenizer's ids, one or several, what they add to the text,
+            in whole characters: joined it is what `generate` adds.
 
         Raises
         ------
@@ -240,8 +242,8 @@ class Drawing(Forecasting, Labelling):
         Returns
         -------
         list of (symbol, float), or a list of these
-            Likeliest first. The symbol None stands for the end of the sequence, where ends are learnt. For a list of
-            prompts, a list with one of these for each.
+            Likeliest first. The symbol None stands for the end of the sequence, where ends are learnt; a tokenizer's ids
+            come as what they would add to the text. For a list of prompts, a list with one of these for each.
 
         Raises
         ------

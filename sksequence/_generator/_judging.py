@@ -110,7 +110,7 @@ class Judging(DensityMixin, Labelling):
         Returns
         -------
         ndarray of shape (n_sequences,) or (n_sequences, n_features)
-            The likeliest symbol, or the centre of the distribution of the next numbers.
+            The likeliest symbol (a tokenizer's id), or the centre of the distribution of the next numbers.
 
         Raises
         ------

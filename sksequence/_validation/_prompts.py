@@ -72,7 +72,7 @@ def stop_outputs(stop: Any, form: InputForm) -> list[list[int]]:
     """Return what the network has to put out for each stop mark: output i is code i + 1; none for a tokenizer."""
     if form.tokenizer is not None:
         return []
-    stops = _as_list(stop)
+    stops = _marks(stop)
     codes = form.vocabularies[0].codes
     marks = [_cut_stop(mark, form) for mark in stops]
     for mark, symbols in zip(stops, marks, strict=True):
@@ -89,7 +89,7 @@ def stop_texts(stop: Any, form: InputForm) -> list[str]:
     """Return the stop marks to be looked for in what a tokenizer's ids say: ids that say the same may differ."""
     if form.tokenizer is None:
         return []
-    stops = _as_list(stop)
+    stops = _marks(stop)
     for mark in stops:
         _check_stop_text(mark)
         if not mark:
@@ -115,7 +115,7 @@ def stop_finder(stop: Any, form: InputForm) -> Callable[[Sequence[int], int], bo
     return found
 
 
-def _as_list(stop: Any) -> list[Any]:
+def _marks(stop: Any) -> list[Any]:
     if stop is None:
         return []
     return list(stop) if isinstance(stop, list | tuple | set | np.ndarray) else [stop]
