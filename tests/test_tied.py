@@ -38,7 +38,7 @@ def test_each_output_reads_the_vector_of_its_symbol(X, max_features, embedding_d
     projected = states if network.head.projection is None else states @ network.head.projection.T
     assert (network.head.projection is None) == (embedding_dim == 16)
     with torch.no_grad():
-        wanted = projected @ network.inputs.tables[0][codes].T / projected.shape[1] ** 0.5
+        wanted = projected @ network.inputs.tables[0][codes].T
         assert torch.allclose(network.outputs(states), wanted + network.head.bias, atol=1e-5)
         assert torch.allclose(network.head_weight @ states.T, wanted.T, atol=1e-5)
 
@@ -81,6 +81,17 @@ def test_vectors_are_kept_once():
     moved = (table != before).any(dim=1)
     assert moved[1:].all()  # both symbols, and the boundary
     assert not moved[0]
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_inputs_have_unit_variance_at_first(tied):
+    """Vectors that are shared are as short as weights, and lengthened where they are read."""
+    X = [[str(i) for i in range(500)]]
+    generator = make(X, tie_weights=tied, embedding_dim=25, learning_rate=1e-30, max_epochs=1)
+    inputs = generator.module_.inputs
+    codes = torch.arange(1, 501)[None, :, None]
+    assert inputs(None, None, codes).std().item() == pytest.approx(1.0, abs=0.03)
+    assert inputs.tables[0][1:].std().item() == pytest.approx(0.2 if tied else 1.0, abs=0.03)
 
 
 def test_sharing_is_off_by_default():

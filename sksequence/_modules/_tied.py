@@ -1,7 +1,5 @@
 """A head that reads with the vectors that the symbols have as inputs."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -41,8 +39,6 @@ class TiedHead(nn.Module):
     def __init__(self, width: int, spec: NetworkSpec, generator: torch.Generator) -> None:
         super().__init__()
         self.in_features = width
-        # vectors of unit variance are long for weights
-        self.scale = 1.0 / math.sqrt(spec.embedding_dim)
         self.register_buffer("codes", torch.tensor(spec.tied_codes), persistent=False)
         self.projection: nn.Parameter | None = None
         if width != spec.embedding_dim:
@@ -56,12 +52,9 @@ class TiedHead(nn.Module):
         product = F.linear if self.training else stable_linear
         if self.projection is not None:
             x = product(x, self.projection)
-        return product(x, self._vectors(table), self.bias)
+        return product(x, table[self.codes], self.bias)
 
     def weight(self, table: Tensor) -> Tensor:
         """Return the one matrix (n_outputs, in_features) that the head amounts to."""
-        vectors = self._vectors(table)
+        vectors = table[self.codes]
         return vectors if self.projection is None else vectors @ self.projection
-
-    def _vectors(self, table: Tensor) -> Tensor:
-        return self.scale * table[self.codes]

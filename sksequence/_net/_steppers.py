@@ -64,10 +64,10 @@ def _is_plain(network: SequenceNetwork, label: int | None = None) -> bool:
 def _embedding(network: SequenceNetwork, label: int | None) -> Tensor:
     """Return what the first layer reads for each code, beside the label."""
     symbols: Tensor = network.inputs.tables[0]
-    if label is None:
-        return symbols
-    beside = network.inputs.tables[1][label].expand(len(symbols), -1)
-    return torch.cat([symbols, beside], dim=1)
+    if label is not None:
+        beside = network.inputs.tables[1][label].expand(len(symbols), -1)
+        symbols = torch.cat([symbols, beside], dim=1)
+    return network.inputs.lengthened(symbols)
 
 
 def _compiled(
