@@ -47,8 +47,9 @@ class Ends:
         if row and row[-1] in (self.end, NOTHING):
             del row[-1]
             return False
-        if len(row) >= self.max_steps or any(
-            row[-len(stop) :] == list(stop) for stop in self.stops
-        ):
-            return False
-        return self.is_over is None or not self.is_over(row, len(codes))
+        return len(row) < self.max_steps and not self._stopped(row, len(codes))
+
+    def _stopped(self, row: list[int], n_new: int) -> bool:
+        if self.is_over is not None and self.is_over(row, n_new):
+            return True
+        return any(row[-len(stop) :] == list(stop) for stop in self.stops)

@@ -46,11 +46,7 @@ class SequenceNetwork(nn.Module):
         self.width = width = self.stack.output_size
         self.pooling = None if spec.pooling is None else POOLINGS[spec.pooling](width, generator)
         self.dropout = Dropout(spec.dropout)
-        if spec.tie_weights:
-            self.head: nn.Module = TiedHead(width, spec, generator)
-        else:
-            self.head = empty_linear(width, spec.n_outputs)
-            xavier_linear_(self.head, generator)
+        self.head = _build_head(width, spec, generator)
 
     @property
     def can_step(self) -> bool:
@@ -149,7 +145,7 @@ class SequenceNetwork(nn.Module):
         """The matrix (n_outputs, width) of the head, whatever it is made from."""
         if isinstance(self.head, TiedHead):
             return self.head.weight(self.inputs.tables[0])
-        return self.head.weight  # type: ignore[return-value]
+        return self.head.weight
 
     def _enter(
         self, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None
@@ -170,3 +166,11 @@ class SequenceNetwork(nn.Module):
             raise ValueError(
                 f"{what} needs a state to carry: the cell {self.spec.cell!r} has no method step(x, state)."
             )
+
+
+def _build_head(width: int, spec: NetworkSpec, generator: torch.Generator) -> nn.Linear | TiedHead:
+    if spec.tie_weights:
+        return TiedHead(width, spec, generator)
+    head = empty_linear(width, spec.n_outputs)
+    xavier_linear_(head, generator)
+    return head

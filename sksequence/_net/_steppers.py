@@ -87,8 +87,7 @@ def _compiled(
     pairs = [torch.stack([layer.bias_ih, layer.bias_hh]) for layer in layers]
     biases = _array(torch.stack(pairs))
     n_outputs = outputs.shape[1]
-    bias: Any = network.head.bias
-    head = _array(network.head_weight[:n_outputs].T), _array(bias[:n_outputs])
+    head = _array(network.head_weight[:n_outputs].T), _array(network.head.bias[:n_outputs])
     hidden = _array(torch.stack([part[0] for part in state], dim=1))
     memory = _array(torch.stack([part[-1] for part in state], dim=1))
     weights = upper, recurrent, biases, *head
