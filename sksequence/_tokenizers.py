@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from inspect import signature
+from inspect import Parameter, signature
 from operator import index
 from typing import Any, Protocol, TypeGuard
 
@@ -70,7 +70,7 @@ def _exactly(tokenizer: Tokenizer, name: str, argument: Any) -> Any:
 
 @cache
 def _options(kind: type, name: str) -> dict[str, bool]:
-    """Return those keywords for a text unchanged that the method of a class takes."""
+    """Return those keywords for an unchanged text that the method of a class takes, by name or as any others."""
     try:
         known = signature(getattr(kind, name)).parameters
     except (
@@ -78,7 +78,8 @@ def _options(kind: type, name: str) -> dict[str, bool]:
         ValueError,
     ):  # an attribute of the object alone, or a method written in C
         return {}
-    return {option: value for option, value in _EXACTLY[name].items() if option in known}
+    takes_any = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in known.values())
+    return {o: value for o, value in _EXACTLY[name].items() if takes_any or o in known}
 
 
 def spelled(tokenizer: Tokenizer, ids: Iterable[int], before: Sequence[int] = ()) -> Iterator[str]:
