@@ -73,10 +73,8 @@ def _options(kind: type, name: str) -> dict[str, bool]:
     """Return those keywords for an unchanged text that the method of a class takes, by name or as any others."""
     try:
         known = signature(getattr(kind, name)).parameters
-    except (
-        AttributeError,
-        ValueError,
-    ):  # an attribute of the object alone, or a method written in C
+    except (AttributeError, ValueError):
+        # an attribute of the object alone, or a method written in C
         return {}
     takes_any = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in known.values())
     return {o: value for o, value in _EXACTLY[name].items() if takes_any or o in known}
