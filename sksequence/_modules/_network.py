@@ -56,7 +56,7 @@ class SequenceNetwork(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the parameters are."""
-        return self.head.bias.device  # type: ignore[return-value]
+        return self.head.bias.device
 
     def seed_dropout(self, generator: torch.Generator) -> None:
         """Let all dropout draw from `generator` from now on."""

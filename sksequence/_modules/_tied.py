@@ -22,11 +22,6 @@ class TiedHead(nn.Module):
     generator : torch.Generator
         Where the projection comes from.
 
-    Attributes
-    ----------
-    in_features : int
-        Of what the head reads.
-
     References
     ----------
     .. [1] Press & Wolf (2017), Using the Output Embedding to Improve Language Models, EACL.
@@ -38,7 +33,6 @@ class TiedHead(nn.Module):
 
     def __init__(self, width: int, spec: NetworkSpec, generator: torch.Generator) -> None:
         super().__init__()
-        self.in_features = width
         self.register_buffer("codes", torch.tensor(spec.tied_codes), persistent=False)
         self.projection: nn.Parameter | None = None
         if width != spec.embedding_dim:
@@ -48,13 +42,13 @@ class TiedHead(nn.Module):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
-        """Map `x` (..., in_features) to (..., n_outputs)."""
+        """Map `x` (..., width) to (..., n_outputs)."""
         product = F.linear if self.training else stable_linear
         if self.projection is not None:
             x = product(x, self.projection)
         return product(x, table[self.codes], self.bias)
 
     def weight(self, table: Tensor) -> Tensor:
-        """Return the one matrix (n_outputs, in_features) that the head amounts to."""
+        """Return the one matrix (n_outputs, width) that the head amounts to."""
         vectors = table[self.codes]
         return vectors if self.projection is None else vectors @ self.projection
