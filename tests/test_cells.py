@@ -11,7 +11,12 @@ from torch import nn
 
 from sksequence._cells import CELLS, CustomLayer, Dropout, build_layer
 
-OPTIONS = {"activation": "tanh", "context_size": 3, "recurrent_dropout": 0.0}
+OPTIONS = {
+    "activation": "tanh",
+    "context_size": 3,
+    "recurrent_dropout": 0.0,
+    "chrono_steps": None,
+}
 TORCH = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 ACTIVATIONS = ["tanh", "relu", "sigmoid"]
 SIMPLE = [("rnn", activation) for activation in ACTIVATIONS]
@@ -467,6 +472,26 @@ def test_custom_cell_errors(factory, error, message):
     """A module that breaks the contract is refused when it is built."""
     with pytest.raises(error, match=message):
         build_layer(factory, 3, 5, OPTIONS, make_generator())
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_chrono_steps_spread_the_memories(cell):
+    """Units begin with time constants that are uniform up to the longest; an LSTM writes as slowly as it forgets."""
+    layer = build_layer(cell, 3, 2000, {**OPTIONS, "chrono_steps": 101}, make_generator())
+    gates = layer.bias_ih.detach().chunk(layer.n_gates)
+    memories = torch.exp(gates[1])
+    assert float(memories.min()) >= 1.0
+    assert float(memories.max()) == pytest.approx(100, rel=0.01)
+    assert float(memories.mean()) == pytest.approx(50.5, rel=0.05)
+    if cell == "lstm":
+        assert torch.equal(gates[0], -gates[1])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "feedforward", nn.GRU])
+def test_chrono_steps_need_gates(cell):
+    """A cell without gates of ours to set is refused."""
+    with pytest.raises(ValueError, match="chrono_steps=9"):
+        build_layer(cell, 3, 5, {**OPTIONS, "chrono_steps": 9}, make_generator())
 
 
 def test_custom_cell_refuses_recurrent_dropout():

@@ -314,3 +314,14 @@ def test_fits_in_threads_are_independent():
         worker.join()
     for fitted, expected in zip(together, alone, strict=True):
         assert np.array_equal(weights(fitted), expected)
+
+
+def test_chrono_steps_count_steps_of_the_sequence():
+    """Frames shorten what the network has to remember; more steps remember longer; they are at least two."""
+    X, y = np.random.RandomState(0).randn(8, 40), np.arange(8) % 2
+    parameters = {"hidden_size": 8, "max_epochs": 1, "random_state": 0, "chrono_steps": 40}
+    framed = RNNClassifier(frame_length=8, frame_step=4, **parameters).fit(X, y)
+    plain = RNNClassifier(frame_length=1, **parameters).fit(X, y)
+    assert (framed._model.spec.chrono_steps, plain._model.spec.chrono_steps) == (10, 40)
+    with pytest.raises(ValueError, match="chrono_steps"):
+        RNNClassifier(chrono_steps=1).fit(X, y)

@@ -60,18 +60,13 @@ def net_plan(estimator: Any, model: Model, *, once: bool) -> NetPlan:
         lr_schedule=None if once else estimator.lr_schedule,
         weight_decay=estimator.weight_decay,
         max_grad_norm=estimator.max_grad_norm,
-        tbptt_steps=_steps_of_the_network(estimator.tbptt_steps, model),
+        tbptt_steps=model.frames.network_steps(estimator.tbptt_steps),
         max_epochs=1 if once else model.max_epochs,
         batch_size=model.batch_size,
         callbacks=tuple(estimator.callbacks or ()),
         device=estimator.device,
         verbose=int(estimator.verbose),
     )
-
-
-def _steps_of_the_network(tbptt_steps: int | None, model: Model) -> int | None:
-    """Turn steps of a sequence into steps between frames, rounded up."""
-    return None if tbptt_steps is None else -(-int(tbptt_steps) // model.frames.step)
 
 
 def train_net(

@@ -23,6 +23,7 @@ NETWORK: dict[str, list[Any]] = {
     "context_size": [_AT_LEAST_ONE],
     "dropout": [_SHARE],
     "recurrent_dropout": [_SHARE],
+    "chrono_steps": [Interval(Integral, 2, None, closed="left"), None],
     "embedding_dim": [_AT_LEAST_ONE, None],
 }
 

@@ -176,6 +176,7 @@ def _spec(
         pooling=None if per_step else estimator.pooling,
         dropout=dropout,
         recurrent_dropout=estimator.recurrent_dropout,
+        chrono_steps=frames.network_steps(estimator.chrono_steps),
         embedding_dim=embedding_width(estimator, n_symbols),
         n_estimators=estimator.n_estimators,
     )

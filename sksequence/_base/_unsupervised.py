@@ -266,6 +266,7 @@ def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
         pooling=None,
         dropout=dropout,
         recurrent_dropout=estimator.recurrent_dropout,
+        chrono_steps=estimator.chrono_steps,
         embedding_dim=embedding_width(estimator, n_symbols),
         tied_codes=tied_codes,
     )

@@ -53,6 +53,10 @@ class Frames:
         within += starts[:, None, None]
         return within
 
+    def network_steps(self, n_steps: int | None) -> int | None:
+        """Turn steps of a sequence into steps of the network, rounded up."""
+        return None if n_steps is None else -(-int(n_steps) // self.step)
+
 
 _MANY_SEQUENCES = 4096
 

@@ -36,7 +36,8 @@ def build_layer(
     input_size, hidden_size : int
         Width of the input and of the state.
     options : mapping
-        Values of all options there are (`activation`, `context_size`, `recurrent_dropout`); a layer is given
+        Values of all options there are (`activation`, `context_size`, `recurrent_dropout`,
+        `chrono_steps`); a layer is given
         those it declares, a user's own cell none.
     generator : torch.Generator
         Where the parameters come from.
@@ -44,6 +45,11 @@ def build_layer(
     layer: Any
     if isinstance(cell, str):
         layer_class: Any = CELLS[cell]
+        if options["chrono_steps"] is not None and "chrono_steps" not in layer_class.options:
+            raise ValueError(
+                f"chrono_steps={options['chrono_steps']} sets the gates that keep a memory, and the cell {cell!r} has "
+                "none. Choose 'lstm' or 'gru', or leave it at None."
+            )
         declared = {name: options[name] for name in layer_class.options}
         layer = layer_class(input_size, hidden_size, **declared)
     else:
@@ -51,6 +57,11 @@ def build_layer(
             raise ValueError(
                 f"recurrent_dropout={options['recurrent_dropout']} cannot reach inside the cell {cell!r}; "
                 "leave it at 0 and let the cell drop its own state."
+            )
+        if options["chrono_steps"] is not None:
+            raise ValueError(
+                f"chrono_steps={options['chrono_steps']} cannot reach inside the cell {cell!r}; leave it at None and "
+                "let the cell initialise its own gates."
             )
         layer = CustomLayer(cell, input_size, hidden_size)
     layer.reset_parameters(generator)

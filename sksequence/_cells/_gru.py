@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .._kernels import is_fast, run_gru
+from ._initialise import chrono_
 from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
 
 
@@ -18,18 +19,26 @@ class GRU(RecurrentLayer):
         Width of the input and of the state.
     recurrent_dropout : float
         See `RecurrentLayer`. The leak z h_{t-1} is not masked: it is the memory.
+    chrono_steps : int or None
+        The longest dependency to expect, in steps: units begin with a memory of 1 to so many of them [2]_.
 
     References
     ----------
     .. [1] Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder, EMNLP.
+    .. [2] Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time?, ICLR.
     """
 
     n_gates: ClassVar[int] = 3
+    options: ClassVar[tuple[str, ...]] = ("recurrent_dropout", "chrono_steps")
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draw all parameters; the update gate starts open (bias 1), as the forget gate of an LSTM does."""
+        """Draw all parameters; the update gate starts open (bias 1), or as `chrono_steps` asks for."""
         super().reset_parameters(generator)
-        nn.init.ones_(self.bias_ih.chunk(3)[1])
+        keep = self.bias_ih.chunk(3)[1]
+        if self.chrono_steps is None:
+            nn.init.ones_(keep)
+        else:
+            chrono_(keep, self.chrono_steps, generator)
 
     def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
         """Return h_t = (1 - z) n + z h_{t-1}, with gates r, z and candidate n = tanh(W x + r (U h))."""

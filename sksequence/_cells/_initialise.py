@@ -28,3 +28,10 @@ def orthogonal_gates_(weight: Tensor, n_gates: int, generator: torch.Generator) 
     """
     for gate in weight.chunk(n_gates):
         nn.init.orthogonal_(gate, generator=generator)
+
+
+def chrono_(bias: Tensor, longest: int, generator: torch.Generator) -> None:
+    """Fill the bias of a gate that keeps: a unit then forgets over 1 to `longest` - 1 steps (Tallec & Ollivier, 2018)."""
+    nn.init.uniform_(bias, 1.0, max(1.0, longest - 1.0), generator=generator)
+    with torch.no_grad():
+        bias.log_()

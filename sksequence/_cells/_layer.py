@@ -51,6 +51,8 @@ class RecurrentLayer(nn.Module):
     recurrent_dropout : float
         Probability to drop a unit of the previous state where it enters the recurrent matrices; one mask per
         sequence and call, the same at every step [1]_.
+    chrono_steps : int or None
+        Of cells whose gates decide how long they remember.
 
     References
     ----------
@@ -65,8 +67,15 @@ class RecurrentLayer(nn.Module):
     can_step: ClassVar[bool] = True
     needs_lengths: ClassVar[bool] = True
 
-    def __init__(self, input_size: int, hidden_size: int, recurrent_dropout: float) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        recurrent_dropout: float,
+        chrono_steps: int | None = None,
+    ) -> None:
         super().__init__()
+        self.chrono_steps = chrono_steps
         self.output_size = hidden_size
         self.weight_ih = empty_parameter(self.n_gates * hidden_size, input_size)
         self.weight_hh = empty_parameter(self.n_gates * hidden_size, hidden_size)

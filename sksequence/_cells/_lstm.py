@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ._initialise import chrono_
 from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
 
 
@@ -17,6 +18,8 @@ class LSTM(RecurrentLayer):
         Width of the input, of the output and of the memory.
     recurrent_dropout : float
         See `RecurrentLayer`. The memory c is not masked.
+    chrono_steps : int or None
+        The longest dependency to expect, in steps: units begin with a memory of 1 to so many of them [4]_.
 
     References
     ----------
@@ -24,18 +27,26 @@ class LSTM(RecurrentLayer):
     .. [2] Gers, Schmidhuber & Cummins (2000), Learning to Forget, Neural Computation 12(10).
     .. [3] Jozefowicz, Zaremba & Sutskever (2015), An Empirical Exploration of Recurrent Network
        Architectures, ICML.
+    .. [4] Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time?, ICLR.
     """
 
     n_gates: ClassVar[int] = 4
     n_states: ClassVar[int] = 2
+    options: ClassVar[tuple[str, ...]] = ("recurrent_dropout", "chrono_steps")
     needs_lengths: ClassVar[bool] = False  # bounded: what runs on past the end cannot overflow
     # gates i, f, g, o: far past the point where the float32 sigmoid is 0 or 1
     padding_gates = (-1e3, 1e3, 0.0, 0.0)
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draw all parameters; the forget gate starts open (bias 1, [2]_ and [3]_)."""
+        """Draw all parameters; the forget gate starts open (bias 1, [2]_ and [3]_), or as `chrono_steps` asks for."""
         super().reset_parameters(generator)
-        nn.init.ones_(self.bias_ih.chunk(4)[1])
+        write, keep, _, _ = self.bias_ih.chunk(4)
+        if self.chrono_steps is None:
+            nn.init.ones_(keep)
+        else:
+            chrono_(keep, self.chrono_steps, generator)
+            with torch.no_grad():
+                write.copy_(-keep)
 
     def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
         """Return h_t = o tanh(c_t) and c_t = f c_{t-1} + i g."""

@@ -47,6 +47,9 @@ class RNNClassifier(Predicting):
         label a step.
     recurrent_dropout : float, default=0.0
         Share of units of the previous state dropped in training, the same ones at every step of a sequence [3]_.
+    chrono_steps : int, default=None
+        The longest dependency to expect, in steps: the gates of "lstm" and "gru" then begin with memories of all
+        lengths up to it [10]_. None: they begin half open.
     embedding_dim : int, default=None
         Width of the vector of a symbol; if set, integers are symbols. None: 8 sqrt(n_symbols), from 8 to 64.
     frame_length : int or "auto", default="auto"
@@ -186,6 +189,7 @@ class RNNClassifier(Predicting):
     .. [8] Szegedy et al. (2016), Rethinking the Inception Architecture for Computer Vision, arXiv:1512.00567.
     .. [9] Lakshminarayanan, Pritzel & Blundell (2017), Simple and Scalable Predictive Uncertainty Estimation using Deep
        Ensembles, arXiv:1612.01474.
+    .. [10] Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time?, ICLR.
 
     Examples
     --------
@@ -223,6 +227,7 @@ class RNNClassifier(Predicting):
         pooling: str = "max",
         dropout: float | str = "auto",
         recurrent_dropout: float = 0.0,
+        chrono_steps: int | None = None,
         embedding_dim: int | None = None,
         frame_length: int | str = "auto",
         frame_step: int | None = None,
@@ -263,6 +268,7 @@ class RNNClassifier(Predicting):
         self.pooling = pooling
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
+        self.chrono_steps = chrono_steps
         self.embedding_dim = embedding_dim
         self.frame_length = frame_length
         self.frame_step = frame_step

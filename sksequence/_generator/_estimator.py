@@ -42,6 +42,9 @@ class SequenceGenerator(Drawing, Judging):
         fifth for numbers.
     recurrent_dropout : float, default=0.0
         Share of units of the previous state dropped in training, the same ones at every step between two cuts.
+    chrono_steps : int, default=None
+        The longest dependency to expect, in steps: the gates of "lstm" and "gru" then begin with memories of all
+        lengths up to it [7]_. None: they begin half open.
     embedding_dim : int, default=None
         Width of the vector of a symbol. None: 8 sqrt(n_symbols), from 8 to 64.
     tie_weights : bool, default=False
@@ -196,6 +199,7 @@ class SequenceGenerator(Drawing, Judging):
        arXiv:1707.02633.
     .. [5] Gasthaus et al. (2019), Probabilistic Forecasting with Spline Quantile Function RNNs, AISTATS.
     .. [6] Press & Wolf (2017), Using the Output Embedding to Improve Language Models, arXiv:1608.05859.
+    .. [7] Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time?, ICLR.
 
     Examples
     --------
@@ -243,6 +247,7 @@ class SequenceGenerator(Drawing, Judging):
         context_size: int = 3,
         dropout: float | str = "auto",
         recurrent_dropout: float = 0.0,
+        chrono_steps: int | None = None,
         embedding_dim: int | None = None,
         tie_weights: bool = False,
         loss: str = "auto",
@@ -279,6 +284,7 @@ class SequenceGenerator(Drawing, Judging):
         self.context_size = context_size
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
+        self.chrono_steps = chrono_steps
         self.embedding_dim = embedding_dim
         self.tie_weights = tie_weights
         self.loss = loss

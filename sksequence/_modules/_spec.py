@@ -47,6 +47,8 @@ class NetworkSpec:
         Inside the recurrence.
     embedding_dim : int
         Width of the embedding of each column of codes; ignored without them.
+    chrono_steps : int or None
+        Longest dependency that the gates begin with, in steps of the network.
     n_estimators : int
         Networks side by side, all as described.
     tied_codes : tuple of int
@@ -68,6 +70,7 @@ class NetworkSpec:
     dropout: float
     recurrent_dropout: float
     embedding_dim: int
+    chrono_steps: int | None = None
     n_estimators: int = 1
     tied_codes: tuple[int, ...] = ()
 

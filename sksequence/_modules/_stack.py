@@ -95,6 +95,7 @@ def _build(input_size: int, spec: NetworkSpec, generator: torch.Generator) -> nn
         "activation": spec.activation,
         "context_size": spec.context_size,
         "recurrent_dropout": spec.recurrent_dropout,
+        "chrono_steps": spec.chrono_steps,
     }
     return build_layer(spec.cell, input_size, spec.hidden_size, options, generator)
 

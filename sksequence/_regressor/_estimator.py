@@ -47,6 +47,9 @@ class RNNRegressor(Predicting):
         Share of units dropped in training between layers and before the output layer.
     recurrent_dropout : float, default=0.0
         Share of units of the previous state dropped in training, the same ones at every step of a sequence [3]_.
+    chrono_steps : int, default=None
+        The longest dependency to expect, in steps: the gates of "lstm" and "gru" then begin with memories of all
+        lengths up to it [12]_. None: they begin half open.
     embedding_dim : int, default=None
         Width of the vector of a symbol; if set, integers are symbols. None: 8 sqrt(n_symbols), from 8 to 64.
     frame_length : int or "auto", default="auto"
@@ -206,6 +209,7 @@ class RNNRegressor(Predicting):
     .. [10] Diebold & Mariano (1995), Comparing Predictive Accuracy, J. of Business & Economic Statistics 13(3).
     .. [11] Lakshminarayanan, Pritzel & Blundell (2017), Simple and Scalable Predictive Uncertainty Estimation using Deep
        Ensembles, arXiv:1612.01474.
+    .. [12] Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time?, ICLR.
 
     Examples
     --------
@@ -244,6 +248,7 @@ class RNNRegressor(Predicting):
         pooling: str = "last",
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        chrono_steps: int | None = None,
         embedding_dim: int | None = None,
         frame_length: int | str = "auto",
         frame_step: int | None = None,
@@ -285,6 +290,7 @@ class RNNRegressor(Predicting):
         self.pooling = pooling
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
+        self.chrono_steps = chrono_steps
         self.embedding_dim = embedding_dim
         self.frame_length = frame_length
         self.frame_step = frame_step
