@@ -74,18 +74,23 @@ print("the first half of 1961, in thousands:", ahead.round().astype(int))
 # Step by step, with intervals
 # ----------------------------
 #
-# A `SequenceGenerator` learns the distribution of the next value and runs on from the end of the series, many times.
-# It is given the change to the same month of the year before, which has no trend. The last year is held back.
+# A `SequenceGenerator` learns the distribution of the next value and runs on from the end of the series, many times. It
+# finds the season by itself, learns how each month differs from that month of the year before, and knows how sure it
+# is. The last three years are held back.
 
-known, held_back = series[:-SEASON], series[-SEASON:]
-changes = known[SEASON:] - known[:-SEASON]
-generator = SequenceGenerator("gru", 16, max_epochs=150, random_state=0).fit([changes])
-forecast = generator.forecast([changes], SEASON, quantiles=(0.1, 0.9), random_state=0)
-low, high = np.exp(known[-SEASON:] + forecast.quantiles[:, 0])
-actual = np.exp(held_back)
-for month in range(SEASON):
-    print(f"1960-{month + 1:02}  {low[month]:3.0f} to {high[month]:3.0f}, was {actual[month]:3.0f}")
-print(f"{np.sum((low <= actual) & (actual <= high))} of 12 months within the 80 % interval")
+passengers, ahead = load_air_passengers().data, 36
+known, held_back = passengers[:-ahead], passengers[-ahead:]
+generator = SequenceGenerator(random_state=0).fit([known])
+print(f"season: {generator.residual_} months")
+
+forecast = generator.forecast([known], ahead, quantiles=(0.1, 0.5, 0.9), random_state=0)
+low, middle, high = forecast.quantiles[:, 0]
+repeated = known[-SEASON:][np.arange(ahead) % SEASON]
+for name, guess in [("generator", middle), ("the last year repeated", repeated)]:
+    error = np.mean(np.abs(guess / held_back - 1))
+    print(f"{name:22} is wrong by {100 * error:4.1f} %")
+inside = np.sum((low <= held_back) & (held_back <= high))
+print(f"{inside} of {ahead} months within the 80 % interval")
 
 # %%
 # A price

@@ -21,7 +21,7 @@ _SERIES: tuple[Candidate, ...] = (
     {"dropout": 0.5},
     {"batch_size": 8},
     {"scale": "sequence"},
-    {"cell": "gru", "dropout": 0.3},
+    {"n_estimators": 3},
     {"hidden_size": 128, "dropout": 0.3},
 )
 _SYMBOLS: tuple[Candidate, ...] = (
@@ -29,6 +29,7 @@ _SYMBOLS: tuple[Candidate, ...] = (
     {"dropout": 0.5},
     {"hidden_size": 128, "dropout": 0.5},
     {"learning_rate": 3e-3, "dropout": 0.5},
+    {"n_estimators": 3},
 )
 _STEPS: tuple[Candidate, ...] = (
     {"cell": "gru"},
@@ -36,6 +37,7 @@ _STEPS: tuple[Candidate, ...] = (
     {"hidden_size": 200, "batch_size": 4},
     {"learning_rate": 3e-3},
     {"recurrent_dropout": 0.3},
+    {"n_estimators": 3, "hidden_size": 200},
 )
 _NUMBERS: tuple[Candidate, ...] = (
     {"cell": "gru"},
@@ -43,7 +45,7 @@ _NUMBERS: tuple[Candidate, ...] = (
     {"learning_rate": 1e-2},
     {"dropout": 0.3},
     {"frame_length": 1},
-    {"hidden_size": 128},
+    {"n_estimators": 3},
     {"cell": "gru", "scale": "sequence"},
 )
 _FORECASTS: tuple[Candidate, ...] = (
@@ -53,6 +55,7 @@ _FORECASTS: tuple[Candidate, ...] = (
     {"loss": "squared_error"},
     {"dropout": 0.3},
     {"hidden_size": 128, "learning_rate": 1e-3},
+    {"n_estimators": 3},
 )
 _TEXTS: tuple[Candidate, ...] = (
     {"cell": "gru"},
@@ -63,10 +66,10 @@ _TEXTS: tuple[Candidate, ...] = (
 )
 _VALUES: tuple[Candidate, ...] = (
     {"cell": "gru"},
-    {"dropout": 0.2},
-    {"loss": "student_t"},
+    {"dropout": 0.0},
+    {"loss": "quantile"},
     {"hidden_size": 64},
-    {"learning_rate": 3e-3},
+    {"dropout": 0.4},
 )
 
 
