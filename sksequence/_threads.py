@@ -6,8 +6,12 @@ saves the caller's number of threads, the last one out restores it.
 
 Compiled time loops share rows between threads of their own and need torch's out of the way: those that wait for their
 next piece of work keep a core busy.
+
+Threads that compute for a network take numbers too small for full precision as 0. A gradient that vanishes on its way
+back through time shrinks to such numbers before it is 0, and many processors take a hundred times as long for them.
 """
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,19 +44,32 @@ def limited_threads(n_rows: int, hidden_size: int, *, compiled: bool = False) ->
     """Run the body on one intra-op thread if the network is small, else leave the caller's setting.
 
     What is `compiled` always runs on one intra-op thread; a large network shares rows between as many threads as the
-    caller has set.
+    caller has set. Subnormal numbers are 0 in the body, as far as it runs on this thread and those of compiled loops:
+    torch's own cannot be told.
     """
     large = worth_threads(n_rows, hidden_size)
-    if large and not compiled:
-        yield
-        return
-    threads = _enter()
-    token = _shards.set(threads if large else 1)
+    with _flushed_subnormals():
+        if large and not compiled:
+            yield
+            return
+        threads = _enter()
+        token = _shards.set(threads if large else 1)
+        try:
+            yield
+        finally:
+            _shards.reset(token)
+            _leave()
+
+
+@contextmanager
+def _flushed_subnormals() -> Iterator[None]:
+    """Take subnormal numbers as 0 on this thread, where the processor can; then as the caller did."""
+    before = sys.float_info.min / 2 == 0.0  # a setting of the thread that only arithmetic tells
+    torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        _shards.reset(token)
-        _leave()
+        torch.set_flush_denormal(before)
 
 
 def _enter() -> int:

@@ -245,6 +245,15 @@ def test_shards_predict_without_a_graph(two_threads):
     assert outputs.is_inference()
 
 
+def test_shards_take_subnormals_as_zero(two_threads):
+    """The setting of the caller is one of its thread; the others have it from their start."""
+    numbers = torch.full((64,), 1e-40)
+    products = torch.ones(64)
+    _shards.in_shards(lambda rows: products[rows].copy_(numbers[rows] * 1.0), 64)
+    expected = float(torch.tensor(1e-40) * 1.0)  # 0 where the processor can
+    assert (products == expected).all()
+
+
 def test_small_layers_are_not_shared():
     """One thread where a second one would cost more than it saves."""
     with limited_threads(32, 32, compiled=True):

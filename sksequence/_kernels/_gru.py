@@ -10,6 +10,7 @@ from torch import Tensor
 from sksequence._kernels._gru_loops import backward_loop, forward_loop
 from sksequence._kernels._once import first_derivative_only
 from sksequence._kernels._products import (
+    empty_block,
     project,
     project_back,
     states_before,
@@ -37,10 +38,10 @@ class GRUFunction(torch.autograd.Function):
         size = start.shape[1]
         bias = bias_ih.clone()
         bias[: 2 * size] += bias_hh[: 2 * size]
-        inputs = x.new_empty(n_rows, n_steps, 3 * size)
+        inputs = empty_block(n_rows, n_steps, 3 * size)
         needed = any(ctx.needs_input_grad)
-        gates = x.new_empty(n_rows, n_steps if needed else 1, 4 * size)
-        outputs = x.new_empty(n_rows, n_steps, size)
+        gates = empty_block(n_rows, n_steps if needed else 1, 4 * size)
+        outputs = empty_block(n_rows, n_steps, size)
         start = start.contiguous()
         weight, last_bias = weight_hh.T.contiguous().numpy(), bias_hh[2 * size :].numpy()
 
@@ -63,11 +64,9 @@ class GRUFunction(torch.autograd.Function):
         x, start, lengths, weight_ih, weight_hh, outputs, gates = ctx.saved_tensors
         d_outputs, weight = d_outputs.contiguous(), weight_hh.contiguous().numpy()
         size = outputs.shape[2]
-        d_inputs = x.new_empty(*outputs.shape[:2], 3 * size)
-        d_hidden = torch.empty_like(d_inputs)
-        before = torch.empty_like(outputs)
-        d_start = torch.empty_like(start)
-        d_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        d_inputs, d_hidden = (empty_block(*outputs.shape[:2], 3 * size) for _ in range(2))
+        before, d_start = empty_block(*outputs.shape), torch.empty_like(start)
+        d_x = empty_block(*x.shape) if ctx.needs_input_grad[0] else None
 
         def share(rows: slice) -> None:
             part_of(d_inputs, rows).zero_()

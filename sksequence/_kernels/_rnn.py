@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sksequence._kernels._once import first_derivative_only
 from sksequence._kernels._products import (
+    empty_block,
     project,
     project_back,
     states_before,
@@ -34,8 +35,7 @@ class RNNFunction(torch.autograd.Function):
         bias_hh: Tensor,
     ) -> Tensor:
         """Return outputs (batch, time, hidden); padded steps are 0."""
-        inputs = x.new_empty(*x.shape[:2], start.shape[1])
-        outputs = torch.empty_like(inputs)
+        inputs, outputs = (empty_block(*x.shape[:2], start.shape[1]) for _ in range(2))
         start = start.contiguous()
         bias, weight = bias_ih + bias_hh, weight_hh.T.contiguous().numpy()
 
@@ -56,9 +56,9 @@ class RNNFunction(torch.autograd.Function):
         """Return the gradients of all inputs."""
         x, start, lengths, weight_ih, weight_hh, outputs = ctx.saved_tensors
         d_outputs, weight = d_outputs.contiguous(), weight_hh.contiguous().numpy()
-        d_inputs, d_start = torch.empty_like(outputs), torch.empty_like(start)
-        before = torch.empty_like(outputs)
-        d_x = torch.empty_like(x) if ctx.needs_input_grad[1] else None
+        d_inputs, before = (empty_block(*outputs.shape) for _ in range(2))
+        d_start = torch.empty_like(start)
+        d_x = empty_block(*x.shape) if ctx.needs_input_grad[1] else None
 
         def share(rows: slice) -> None:
             part_of(d_inputs, rows).zero_()

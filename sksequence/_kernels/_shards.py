@@ -57,7 +57,12 @@ def cut_rows(n_rows: int, n_shards: int) -> list[slice]:
 def _workers() -> ThreadPoolExecutor:
     global _pool
     if _pool is None:
-        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sksequence")
+        _pool = ThreadPoolExecutor(
+            os.cpu_count(),
+            thread_name_prefix="sksequence",
+            initializer=torch.set_flush_denormal,  # as in the thread of the caller, see _threads
+            initargs=(True,),
+        )
     return _pool
 
 
