@@ -9,8 +9,17 @@ import threading
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import accuracy_score, get_scorer
 from sklearn.model_selection import GridSearchCV
-from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring
+from skorch.callbacks import (
+    BatchScoring,
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    EpochScoring,
+    InputShapeSetter,
+    LRScheduler,
+)
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._net import OPTIMIZERS, SCHEDULES
@@ -170,6 +179,71 @@ def test_skorch_early_stopping_ends_normally():
     fitted = make(max_epochs=50, callbacks=[stop]).fit(X, Y)
     assert fitted.n_iter_ == len(fitted.loss_curve_) == len(fitted.gradient_norm_curve_) == 3
     assert len(fitted.predict(X)) == len(X)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_scheduler_beside_a_schedule_raises(named):
+    """It would be overruled at each step; without a schedule, and in a single pass, it is obeyed."""
+    scheduler = LRScheduler("StepLR", step_size=1, gamma=0.1)
+    callbacks = [("scheduler", scheduler) if named else scheduler]
+    message = "lr_schedule='one_cycle' sets the learning rate of each step.*Set lr_schedule=None"
+    with pytest.raises(ValueError, match=message):
+        make(lr_schedule="one_cycle", callbacks=callbacks).fit(X, Y)
+    make(lr_schedule="one_cycle", callbacks=callbacks).partial_fit(X, Y, classes=np.unique(Y))
+    recorder = Recorder()
+    make(lr_schedule=None, learning_rate=1.0, callbacks=[*callbacks, recorder], batch_size=40).fit(
+        X, Y
+    )
+    assert recorder.rates == pytest.approx([1.0, 0.1, 0.01, 0.001])
+
+
+@pytest.mark.parametrize("kind", [EpochScoring, BatchScoring])
+@pytest.mark.parametrize("scoring", ["accuracy", None, accuracy_score, get_scorer("accuracy")])
+def test_scores_of_the_net_by_name_raise(kind, scoring):
+    """The net has no labels to compare; the error names what has."""
+    message = rf"{kind.__name__}\(.*would score the net.*validation_curve_.*f\(net, X, y\)"
+    for fit in (make().fit, make().partial_fit):
+        estimator = fit.__self__.set_params(callbacks=[kind(scoring)])
+        with pytest.raises(ValueError, match=message):
+            fit(X, Y)
+        assert not hasattr(estimator, "net_")
+
+
+def test_batch_scores():
+    """A function of one's own is called with each batch."""
+
+    def negative_mean(net, X, y):
+        return -float(np.mean(y))
+
+    scoring = BatchScoring(negative_mean, on_train=True)
+    fitted = make(callbacks=[scoring]).fit(X, Y)
+    assert fitted.net_.history[:, "negative_mean"] == pytest.approx([-np.mean(Y == "up")] * 4)
+
+
+@pytest.mark.parametrize("callback", [InputShapeSetter(), InputShapeSetter])
+def test_input_shapes_are_not_set_by_callbacks(callback):
+    """They are read from X."""
+    with pytest.raises(ValueError, match=r"fit reads the number of features.*n_features_in_"):
+        make(callbacks=[callback]).fit(X, Y)
+
+
+def test_callbacks_see_the_best_weights_at_the_end():
+    """When training has ended, the weights are those that stay."""
+    seen = []
+
+    class Watch(Callback):
+        def on_train_end(self, net, **kwargs):
+            seen.extend(p.detach().clone() for p in net.module_.parameters())
+
+    estimator = make(
+        early_stopping=True,
+        learning_rate=0.3,
+        max_epochs=30,
+        n_iter_no_change=2,
+        callbacks=[Watch()],
+    ).fit(X, Y)
+    assert estimator.n_iter_ > np.argmin(estimator.validation_curve_) + 1
+    assert all(map(torch.equal, seen, estimator.module_.parameters()))
 
 
 def test_callbacks_are_not_shared_by_folds():

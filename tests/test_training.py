@@ -300,6 +300,21 @@ def test_truncation_needs_one_direction():
         make(tbptt_steps=4, bidirectional=True).fit(X, Y)
 
 
+# --- chunk after chunk ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("estimator", [RNNClassifier, RNNRegressor])
+def test_chunks_are_one_pass(estimator):
+    """Chunks of whole batches give the bits of one pass over all, in the same order and without a scale."""
+    classes = {"classes": [0, 1]} if estimator is RNNClassifier else {}
+    options = {"scale": False, "dropout": 0.5, "batch_size": 10, "random_state": 0}
+    whole = estimator("gru", 8, **options).partial_fit(X, Y, **classes)
+    chunks = estimator("gru", 8, **options)
+    for rows in (slice(20), slice(20, 50), slice(50, 60)):
+        chunks.partial_fit(X[rows], Y[rows], **classes)
+    np.testing.assert_array_equal(weights(chunks), weights(whole))
+
+
 # --- side by side -----------------------------------------------------------------------------------------------------
 
 

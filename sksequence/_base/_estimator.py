@@ -25,6 +25,7 @@ from sksequence._base._rows import RowPlan, TargetRows, check_weights, plan_rows
 from sksequence._base._supervised import read_supervised, supervised_model, supervised_sizes
 from sksequence._batching import Sequences
 from sksequence._net import (
+    check_callbacks,
     net_arrays,
     network_features,
     network_outputs,
@@ -123,6 +124,7 @@ class BaseRNN(
 
     def _fit_and_set(self, X: Any, y: Any, sample_weight: Any) -> Self:
         self._check_together()
+        check_callbacks(self.callbacks, self.lr_schedule)
         known = self._known_model() if self.warm_start else None
         fraction = self.validation_fraction if self.early_stopping else 0.0
         task = self._read(
@@ -135,6 +137,7 @@ class BaseRNN(
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, codec: Any = None) -> Self:
         """Pass once over the given rows, in the given order."""
         self._check_together()
+        check_callbacks(self.callbacks, lr_schedule=None)  # a single pass has no schedule
         known = self._known_model()
         if codec is not None and known is not None:
             codec.check_same(known.codec)

@@ -8,6 +8,7 @@ from sksequence._net._build import (
     new_net,
     restored_net,
 )
+from sksequence._net._callbacks import check_callbacks
 from sksequence._net._generating import (
     continuations,
     draw_from,
@@ -26,6 +27,7 @@ __all__ = [
     "SequenceNet",
     "Stopping",
     "TrainingRecord",
+    "check_callbacks",
     "continuations",
     "draw_from",
     "forecast_paths",

@@ -54,7 +54,7 @@ def train(
     training, validation : SequenceDataset
         What to learn from; what to judge by, if anything.
     stopping : Stopping or None
-        Needs `validation`; the best weights are restored at the end.
+        Needs `validation`; the best weights are restored before callbacks hear that training has ended.
     after_epoch : callable
         Called with the record after each epoch; a true answer ends the training.
 
@@ -75,9 +75,9 @@ def train(
         stopped |= after_epoch(record)
         if stopped or (stopping is not None and _is_over(record, stopping)):
             break
-    net.notify("on_train_end", X=training, y=None)
     if best_weights:
         net.module_.load_state_dict(best_weights)
+    net.notify("on_train_end", X=training, y=None)
     return record
 
 

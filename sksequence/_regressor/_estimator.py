@@ -120,7 +120,7 @@ class RNNRegressor(Predicting):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights there are.
     callbacks : list of skorch.callbacks.Callback or None, default=None
-        Called in training.
+        Called in training. An LRScheduler needs `lr_schedule` None; scores are functions of (net, X, y).
     device : str, default="auto"
         A device of torch. "auto": "cuda", else "mps", else "cpu".
     random_state : int, RandomState instance or None, default=None
