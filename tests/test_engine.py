@@ -176,6 +176,32 @@ def test_steps_without_the_compiler_are_torchs(name):
     assert take_step(optimizer, lambda: torch.ones(()).requires_grad_() * 2).requires_grad
 
 
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW])
+@pytest.mark.parametrize("options", [{}, {"amsgrad": True}, {"maximize": True}, {"fused": False}])
+def test_steps_of_adam_are_torchs(kind, options):
+    """Several groups, rates that change and gradients that are missing, at first or later, lead to torch's bits."""
+    both = []
+    for step in (take_step, lambda optimizer: optimizer.step()):
+        parameters = make_parameters()
+        last = parameters[-1]
+        groups = [
+            {"params": parameters[:1], "lr": 0.3, "weight_decay": 0.2},
+            {"params": parameters[1:]},
+        ]
+        optimizer = kind(groups, **{"lr": 0.1, "fused": True} | options)
+        gradient, last.grad = last.grad, None
+        for i in range(4):
+            if i == 2:
+                last.grad, parameters[0].grad = gradient, None
+            step(optimizer)
+            optimizer.param_groups[1]["lr"] *= 0.5
+        both.append((parameters, optimizer.state))
+    for mine, other in zip(both[0][0], both[1][0], strict=True):
+        assert torch.equal(mine, other)
+        for name, value in both[1][1][other].items():
+            assert torch.equal(both[0][1][mine][name], value)
+
+
 def test_hooks_on_steps_are_called():
     """Who hooks into an optimizer's steps is served, on one optimizer and on all."""
     optimizer = torch.optim.SGD(make_parameters(), lr=0.1)

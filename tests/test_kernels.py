@@ -227,12 +227,13 @@ def test_a_time_loop_has_the_same_bits_in_shares(n_shards):
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(37, 5, 33)).astype(np.float32)
     weight = generator.normal(size=(33, 33)).astype(np.float32)
-    start, lengths = np.zeros((37, 33), np.float32), generator.integers(1, 6, size=37)
+    start, bias = np.zeros((37, 33), np.float32), np.ones(33, np.float32)
+    lengths = generator.integers(1, 6, size=37)
     whole, shared = np.zeros_like(inputs), np.zeros_like(inputs)
-    _rnn_loops.forward_loop(inputs, start, lengths, weight, False, whole)
+    _rnn_loops.forward_loop(inputs, start, lengths, weight, bias, False, whole)
     for rows in _shards.cut_rows(37, n_shards):
         _rnn_loops.forward_loop(
-            inputs[rows], start[rows], lengths[rows], weight, False, shared[rows]
+            inputs[rows], start[rows], lengths[rows], weight, bias, False, shared[rows]
         )
     np.testing.assert_array_equal(shared, whole)
 

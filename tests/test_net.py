@@ -307,8 +307,11 @@ def _globals(blob):
 
 
 FRESH = """
-import pickle, sys
+import os, pickle, sys
 import numpy as np
+from sksequence import _kernels
+if os.environ.get("SKSEQUENCE_WITHOUT_NUMBA"):
+    _kernels.has_numba = lambda: False
 estimators, X, expected = pickle.load(open(sys.argv[1], "rb"))
 for estimator, x, y in zip(estimators, X, expected):
     assert np.array_equal(estimator.predict(x), y)

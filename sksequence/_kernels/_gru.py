@@ -10,10 +10,10 @@ from torch import Tensor
 from sksequence._kernels._gru_loops import backward_loop, forward_loop
 from sksequence._kernels._once import first_derivative_only
 from sksequence._kernels._products import (
+    bias_gradient,
     empty_block,
     project,
     project_back,
-    states_before,
     weight_gradients,
 )
 from sksequence._kernels._shards import in_shards, part_of
@@ -36,22 +36,19 @@ class GRUFunction(torch.autograd.Function):
         """Return outputs (batch, time, hidden); padded steps are 0."""
         n_rows, n_steps, _ = x.shape
         size = start.shape[1]
-        bias = bias_ih.clone()
-        bias[: 2 * size] += bias_hh[: 2 * size]
         inputs = empty_block(n_rows, n_steps, 3 * size)
         needed = any(ctx.needs_input_grad)
         gates = empty_block(n_rows, n_steps if needed else 1, 4 * size)
         outputs = empty_block(n_rows, n_steps, size)
         start = start.contiguous()
-        weight, last_bias = weight_hh.T.contiguous().numpy(), bias_hh[2 * size :].numpy()
+        weight, bias = weight_hh.T.contiguous().numpy(), bias_hh.numpy()
 
         def share(rows: slice) -> None:
-            project(part_of(x, rows), weight_ih, bias, part_of(inputs, rows))
-            part_of(outputs, rows).zero_()
+            project(part_of(x, rows), weight_ih, bias_ih, part_of(inputs, rows))
             arrays = [
                 part_of(part, rows).numpy() for part in (inputs, start, lengths, outputs, gates)
             ]
-            forward_loop(*arrays[:3], weight, last_bias, *arrays[3:])
+            forward_loop(*arrays[:3], weight, bias, *arrays[3:])
 
         in_shards(share, n_rows)
         ctx.save_for_backward(x, start, lengths, weight_ih, weight_hh, outputs, gates)
@@ -69,18 +66,16 @@ class GRUFunction(torch.autograd.Function):
         d_x = empty_block(*x.shape) if ctx.needs_input_grad[0] else None
 
         def share(rows: slice) -> None:
-            part_of(d_inputs, rows).zero_()
-            part_of(d_hidden, rows).zero_()
             read = [part_of(part, rows).numpy() for part in (d_outputs, start, lengths)]
             filled = [
                 part_of(part, rows).numpy()
-                for part in (outputs, gates, d_inputs, d_hidden, d_start)
+                for part in (outputs, gates, d_inputs, d_hidden, before, d_start)
             ]
             backward_loop(*read, weight, *filled)
-            states_before(part_of(start, rows), part_of(outputs, rows), part_of(before, rows))
             project_back(
                 part_of(d_inputs, rows), weight_ih, None if d_x is None else part_of(d_x, rows)
             )
 
         in_shards(share, len(x))
-        return d_x, d_start, None, *weight_gradients(d_inputs, x, d_hidden, before)
+        d_weights = weight_gradients((d_inputs, x), (d_hidden, before))
+        return d_x, d_start, None, *d_weights, *map(bias_gradient, (d_inputs, d_hidden))

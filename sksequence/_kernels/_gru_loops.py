@@ -16,12 +16,18 @@ from sksequence._kernels._arithmetic import ROWS, add_product, compiled, sigmoid
 
 @compiled
 def forward_loop(
-    inputs: Any, start: Any, lengths: Any, weight: Any, bias: Any, outputs: Any, gates: Any
+    inputs: Any,
+    start: Any,
+    lengths: Any,
+    weight: Any,
+    bias: Any,
+    outputs: Any,
+    gates: Any,
 ) -> None:
-    """Fill outputs (B, T, H) and gates (B, T, 4H): r, z, n and the recurrent part of n.
+    """Fill outputs (B, T, H), 0 at padded steps, and gates (B, T, 4H): r, z, n and the recurrent part of n.
 
-    inputs (B, T, 3H) hold W x and all biases but the one of n's recurrent part, `bias` (H,); weight is U
-    transposed, (H, 3H). A row of `gates` with T = 1 is scratch: nothing is kept for a backward loop.
+    inputs (B, T, 3H) hold W x and its biases; weight is U transposed, (H, 3H), and `bias` (3H,) goes with it. A row
+    of `gates` with T = 1 is scratch: nothing is kept for a backward loop.
     """
     n_rows, _, width = inputs.shape
     size = width // 3
@@ -35,8 +41,9 @@ def forward_loop(
         for b in range(first, last):
             h[b - first] = start[b]
             n_steps = max(n_steps, lengths[b])
+            outputs[b, lengths[b] :] = 0
         for t in range(n_steps):
-            s[:, :] = 0
+            s[:, :] = bias
             add_product(s, h, weight)
             for b in range(first, last):
                 if t >= lengths[b]:
@@ -47,7 +54,7 @@ def forward_loop(
                 for j in range(size):
                     r = sigmoid(x[j] + rec[j])
                     z = sigmoid(x[size + j] + rec[size + j])
-                    c = rec[2 * size + j] + bias[j]
+                    c = rec[2 * size + j]
                     n = tanh(x[2 * size + j] + r * c)
                     new = (one - z) * n + z * state[j]
                     saved[j] = r
@@ -68,11 +75,12 @@ def backward_loop(
     gates: Any,
     d_inputs: Any,
     d_recurrent: Any,
+    before: Any,
     d_start: Any,
 ) -> None:
     """Fill the gradients of W x, d_inputs (B, T, 3H), of U h, d_recurrent (B, T, 3H), and of the start, d_start.
 
-    weight is U, (3H, H). Padded steps are left alone: their gradients must be zero already.
+    `before` (B, T, H) is filled with the state that each step began from. weight is U, (3H, H). Padded steps are 0.
     """
     n_rows, _, size = outputs.shape
     dh = np.zeros((ROWS, size), np.float32)
@@ -84,13 +92,16 @@ def backward_loop(
         dh[:, :] = 0
         for b in range(first, last):
             n_steps = max(n_steps, lengths[b])
+            d_inputs[b, lengths[b] :] = 0
+            d_recurrent[b, lengths[b] :] = 0
+            before[b, lengths[b] :] = 0
         for t in range(n_steps - 1, -1, -1):
             da[:, :] = 0
             for b in range(first, last):
                 if t >= lengths[b]:
                     continue
                 k = b - first
-                before = outputs[b, t - 1] if t > 0 else start[b]
+                state, began = outputs[b, t - 1] if t > 0 else start[b], before[b, t]
                 saved, d_in, d_rec = gates[b, t], d_inputs[b, t], d_recurrent[b, t]
                 d_out, carried, local = d_outputs[b, t], dh[k], da[k]
                 for j in range(size):
@@ -98,8 +109,9 @@ def backward_loop(
                     n, c = saved[2 * size + j], saved[3 * size + j]
                     d = d_out[j] + carried[j]
                     dn = d * (one - z) * (one - n * n)
-                    dz = d * (before[j] - n) * z * (one - z)
+                    dz = d * (state[j] - n) * z * (one - z)
                     dr = dn * c * r * (one - r)
+                    began[j] = state[j]
                     d_in[j] = dr
                     d_in[size + j] = dz
                     d_in[2 * size + j] = dn

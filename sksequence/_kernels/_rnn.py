@@ -9,10 +9,10 @@ from torch import Tensor
 
 from sksequence._kernels._once import first_derivative_only
 from sksequence._kernels._products import (
+    bias_gradient,
     empty_block,
     project,
     project_back,
-    states_before,
     weight_gradients,
 )
 from sksequence._kernels._rnn_loops import backward_loop, forward_loop
@@ -37,13 +37,12 @@ class RNNFunction(torch.autograd.Function):
         """Return outputs (batch, time, hidden); padded steps are 0."""
         inputs, outputs = (empty_block(*x.shape[:2], start.shape[1]) for _ in range(2))
         start = start.contiguous()
-        bias, weight = bias_ih + bias_hh, weight_hh.T.contiguous().numpy()
+        weight, bias = weight_hh.T.contiguous().numpy(), bias_hh.numpy()
 
         def share(rows: slice) -> None:
-            project(part_of(x, rows), weight_ih, bias, part_of(inputs, rows))
-            part_of(outputs, rows).zero_()
+            project(part_of(x, rows), weight_ih, bias_ih, part_of(inputs, rows))
             arrays = [part_of(part, rows).numpy() for part in (inputs, start, lengths, outputs)]
-            forward_loop(*arrays[:3], weight, relu, arrays[3])
+            forward_loop(*arrays[:3], weight, bias, relu, arrays[3])
 
         in_shards(share, len(x))
         ctx.relu = relu
@@ -61,15 +60,14 @@ class RNNFunction(torch.autograd.Function):
         d_x = empty_block(*x.shape) if ctx.needs_input_grad[1] else None
 
         def share(rows: slice) -> None:
-            part_of(d_inputs, rows).zero_()
-            read = [part_of(part, rows).numpy() for part in (d_outputs, lengths)]
-            filled = [part_of(part, rows).numpy() for part in (outputs, d_inputs, d_start)]
+            read = [part_of(part, rows).numpy() for part in (d_outputs, start, lengths)]
+            filled = [part_of(part, rows).numpy() for part in (outputs, d_inputs, before, d_start)]
             backward_loop(*read, weight, ctx.relu, *filled)
-            states_before(part_of(start, rows), part_of(outputs, rows), part_of(before, rows))
             project_back(
                 part_of(d_inputs, rows), weight_ih, None if d_x is None else part_of(d_x, rows)
             )
 
         in_shards(share, len(x))
-        d_weight_ih, d_weight_hh, d_bias, _ = weight_gradients(d_inputs, x, d_inputs, before)
-        return None, d_x, d_start, None, d_weight_ih, d_weight_hh, d_bias, d_bias
+        d_weights = weight_gradients((d_inputs, x), (d_inputs, before))
+        d_bias = bias_gradient(d_inputs)
+        return None, d_x, d_start, None, *d_weights, d_bias, d_bias

@@ -15,9 +15,12 @@ from sksequence._kernels._arithmetic import ROWS, add_product, compiled, tanh
 
 @compiled
 def forward_loop(
-    inputs: Any, start: Any, lengths: Any, weight: Any, relu: bool, outputs: Any
+    inputs: Any, start: Any, lengths: Any, weight: Any, bias: Any, relu: bool, outputs: Any
 ) -> None:
-    """Fill outputs (B, T, H); inputs (B, T, H) hold W x and both biases, weight is U transposed, (H, H)."""
+    """Fill outputs (B, T, H), 0 at padded steps.
+
+    inputs (B, T, H) hold W x and its bias; weight is U transposed, (H, H), and `bias` (H,) goes with it.
+    """
     n_rows, _, size = inputs.shape
     h = np.zeros((ROWS, size), np.float32)
     s = np.zeros((ROWS, size), np.float32)
@@ -28,8 +31,9 @@ def forward_loop(
         for b in range(first, last):
             h[b - first] = start[b]
             n_steps = max(n_steps, lengths[b])
+            outputs[b, lengths[b] :] = 0
         for t in range(n_steps):
-            s[:, :] = 0
+            s[:, :] = bias
             add_product(s, h, weight)
             for b in range(first, last):
                 if t >= lengths[b]:
@@ -50,14 +54,19 @@ def forward_loop(
 @compiled
 def backward_loop(
     d_outputs: Any,
+    start: Any,
     lengths: Any,
     weight: Any,
     relu: bool,
     outputs: Any,
     d_inputs: Any,
+    before: Any,
     d_start: Any,
 ) -> None:
-    """Fill d_inputs (B, T, H), zero at padded steps before, and d_start (B, H); weight is U, (H, H)."""
+    """Fill d_inputs and before (B, T, H), the state that each step began from, both 0 at padded steps, and d_start.
+
+    weight is U, (H, H).
+    """
     n_rows, _, size = outputs.shape
     dh = np.zeros((ROWS, size), np.float32)
     da = np.zeros((ROWS, size), np.float32)
@@ -68,13 +77,17 @@ def backward_loop(
         dh[:, :] = 0
         for b in range(first, last):
             n_steps = max(n_steps, lengths[b])
+            d_inputs[b, lengths[b] :] = 0
+            before[b, lengths[b] :] = 0
         for t in range(n_steps - 1, -1, -1):
             da[:, :] = 0
             for b in range(first, last):
                 if t >= lengths[b]:
                     continue
                 k = b - first
+                state = outputs[b, t - 1] if t > 0 else start[b]
                 for j in range(size):
+                    before[b, t, j] = state[j]
                     out = outputs[b, t, j]
                     slope = (one if out > zero else zero) if relu else one - out * out
                     d = (d_outputs[b, t, j] + dh[k, j]) * slope

@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch.optim import Optimizer, optimizer
 
+from sksequence._net._adam import is_fused_adam, take_fused_step
+
 # torch's own cache, on the function behind a decorated one: what to call instead, made by the compiler
 _MARK = "__dynamo_disable"
 _METHODS = ("add_param_group", "state_dict", "load_state_dict")
@@ -48,6 +50,8 @@ def take_step(optimizer: Optimizer, closure: Callable[[], Any] | None = None) ->
     if step is None or "step" in vars(optimizer) or _has_hooks(optimizer):
         return optimizer.step(closure)
     with torch.no_grad():
+        if closure is None and is_fused_adam(optimizer):
+            return take_fused_step(optimizer)
         return step(optimizer, closure)
 
 
