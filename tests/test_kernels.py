@@ -84,7 +84,7 @@ def test_compiled_loops_equal_torch(monkeypatch, cell, activation, seed):
     lengths[0] = n_steps
     state = torch.from_numpy(rng.normal(size=(n_rows, size)).astype(np.float32))
     for ours, theirs in run_both(monkeypatch, layer, x, lengths, state):
-        scale = max(float(theirs.abs().max()), 1e-3)  # below, gradients that should be 0
+        scale = max(float(theirs.abs().max()), 1e-2)  # below, gradients that should be 0
         torch.testing.assert_close(ours / scale, theirs / scale, rtol=1e-5, atol=1e-5)
 
 
@@ -126,7 +126,7 @@ def test_both_directions_equal_torch(monkeypatch, cell, activation, seed, is_rag
         )
         results.append([outputs.detach(), *(g for g in gradients if g is not None)])
     for ours, theirs in zip(*results, strict=True):
-        scale = max(float(theirs.abs().max()), 1e-3)  # below, gradients that should be 0
+        scale = max(float(theirs.abs().max()), 1e-2)  # below, gradients that should be 0
         torch.testing.assert_close(ours / scale, theirs / scale, rtol=1e-5, atol=1e-5)
 
 
