@@ -8,8 +8,7 @@ from torch import Tensor
 
 def on_device(block: Tensor, device: str | torch.device) -> Tensor:
     """Return a tensor on the device; one for CUDA goes through pinned memory, so that nobody waits for the copy."""
-    if block.is_cpu and device == "cpu":
-        return block
-    if torch.device(device).type != "cuda" or not block.is_cpu:
+    # the words first: to ask torch what they mean takes longer than the rest
+    if device == "cpu" or torch.device(device).type != "cuda" or block.device.type != "cpu":
         return block.to(device)
     return block.pin_memory().to(device, non_blocking=True)
