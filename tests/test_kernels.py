@@ -20,7 +20,12 @@ _arithmetic, _gru, _gru_loops, _products, _rnn, _rnn_loops, _shards = (
     pytest.importorskip(f"sksequence._kernels.{name}", exc_type=ImportError)
     for name in ("_arithmetic", "_gru", "_gru_loops", "_products", "_rnn", "_rnn_loops", "_shards")
 )
-OPTIONS = {"activation": "tanh", "context_size": 3, "recurrent_dropout": 0.0}
+OPTIONS = {
+    "activation": "tanh",
+    "context_size": 3,
+    "recurrent_dropout": 0.0,
+    "chrono_steps": None,
+}
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -110,6 +115,7 @@ def test_both_directions_equal_torch(monkeypatch, cell, activation, seed, is_rag
         pooling="mean",
         dropout=0.0,
         recurrent_dropout=0.0,
+        chrono_steps=None,
         embedding_dim=4,
     )
     x = torch.from_numpy(rng.normal(size=(n_rows, n_steps, n_features)).astype(np.float32))

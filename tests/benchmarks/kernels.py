@@ -14,7 +14,12 @@ from sksequence import _kernels
 from sksequence._cells import build_layer
 
 SIZES = ((1, 50, 4, 32), (32, 50, 4, 32), (64, 100, 8, 64), (128, 50, 8, 128), (32, 50, 8, 256))
-OPTIONS = {"activation": "tanh", "context_size": 3, "recurrent_dropout": 0.0}
+OPTIONS = {
+    "activation": "tanh",
+    "context_size": 3,
+    "recurrent_dropout": 0.0,
+    "chrono_steps": None,
+}
 RUNS = 7
 
 
