@@ -9,6 +9,7 @@ from scipy.stats import chisquare
 from sklearn.model_selection import GridSearchCV
 
 from sksequence import SequenceGenerator, Sequences
+from sksequence._base._automatic import automatic_generator_size
 from sksequence._cells import CELLS
 from sksequence._net import last_outputs, network_features
 
@@ -498,3 +499,9 @@ def test_fit_refuses():
         make(TEXT)
     with pytest.raises(ValueError, match="early stopping needs"):
         make(["short"], early_stopping=True)
+
+
+def test_width_follows_the_number_of_symbols():
+    """Half a million symbols are worth a wide network; the rule looks at nothing else."""
+    assert automatic_generator_size(499_999) == 128
+    assert automatic_generator_size(500_000) == 256

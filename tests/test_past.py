@@ -146,6 +146,7 @@ def test_choices_are_reported(panel):
     assert (other.residual_, other.scale_) == ("last", False)
     symbols = SequenceGenerator(hidden_size=4, max_epochs=1).fit(["abc"])
     assert symbols.dropout_ == 0.0
+    assert SequenceGenerator(max_epochs=1).fit(["abc"]).hidden_size_ == 128
     assert not hasattr(symbols, "scale_")
 
 

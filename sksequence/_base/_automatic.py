@@ -10,6 +10,8 @@ _TRAINING = 2500, 10, 100
 _FORECAST_TRAINING = 500, 3, 10
 # The same for generators of numbers: a distribution that is learnt too well is too narrow
 _SERIES_TRAINING = 300, 5, 30
+# Symbols from which on a wide generator learns more than it takes time
+_MANY_SYMBOLS = 500_000
 # Steps of the network, and numbers in them, of an average batch
 _BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
 # Targets of an average batch where each step has one, and the fewest sequences that they may be of
@@ -53,6 +55,11 @@ def automatic_batch_steps(width: int) -> int:
 
 def _batch_steps(width: int) -> int:
     return max(1, min(_BATCH_STEPS, _BATCH_VALUES // width))
+
+
+def automatic_generator_size(n_symbols: int) -> int:
+    """Choose the width of a generator's states: 128, or 256 from half a million symbols to learn from on."""
+    return 256 if n_symbols >= _MANY_SYMBOLS else 128
 
 
 def automatic_series_dropout(numbers: bool) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sksequence._base._automatic import (
     automatic_batch_size,
+    automatic_generator_size,
     automatic_max_epochs,
     automatic_series_dropout,
     automatic_series_epochs,
@@ -246,7 +247,10 @@ def _scaler(estimator: Any, codec: SeriesCodec, task: Task) -> Scaler:
 
 def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
     n_symbols = (codec.n_codes,) if isinstance(codec, SymbolCodec) else ()
-    dropout = estimator.dropout
+    hidden_size, dropout = estimator.hidden_size, estimator.dropout
+    if hidden_size == "auto":
+        n_steps = codec.n_steps if isinstance(codec, SymbolCodec) else 0
+        hidden_size = automatic_generator_size(n_steps)
     if dropout == "auto":
         dropout = automatic_series_dropout(isinstance(codec, SeriesCodec))
     n_labels = (codec.n_labels + 1,) if isinstance(codec, ConditionalCodec) else ()
@@ -257,7 +261,7 @@ def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
         n_symbols=n_symbols + n_labels,
         n_outputs=codec.n_outputs,
         cell=estimator.cell,
-        hidden_size=estimator.hidden_size,
+        hidden_size=hidden_size,
         num_layers=estimator.num_layers,
         bidirectional=False,
         merge_mode="concat",

@@ -29,8 +29,8 @@ class SequenceGenerator(Drawing, Judging):
         Long short-term memory, gated recurrent unit, simple recurrent network, or fixed-context baseline. A callable
         ``(input_size, hidden_size)`` returns a batch-first torch module called as `torch.nn.GRU` is; it needs a
         method ``step(x, state)``.
-    hidden_size : int, default=128
-        Width of the state of each layer.
+    hidden_size : int or "auto", default="auto"
+        Width of the state of each layer. "auto": 128, or 256 from half a million symbols on.
     num_layers : int, default=1
         Number of layers on top of each other.
     activation : {"tanh", "relu", "sigmoid"}, default="tanh"
@@ -145,6 +145,8 @@ class SequenceGenerator(Drawing, Judging):
         The value of `batch_size` used.
     embedding_dim_ : int
         The value of `embedding_dim` used, if X held symbols.
+    hidden_size_ : int
+        The value of `hidden_size` used.
     dropout_ : float
         The value of `dropout` used.
     scale_ : {"global", "sequence"} or bool
@@ -225,6 +227,7 @@ class SequenceGenerator(Drawing, Judging):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED | {
         "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t", "quantile"})],
         "scale": [StrOptions({"auto", "global", "sequence"}), "boolean"],
+        "hidden_size": [*SHARED["hidden_size"], StrOptions({"auto"})],
         "dropout": [*SHARED["dropout"], StrOptions({"auto"})],
         "residual": [
             Interval(Integral, 1, None, closed="left"),
@@ -240,7 +243,7 @@ class SequenceGenerator(Drawing, Judging):
     def __init__(
         self,
         cell: str | Callable[..., Any] = "lstm",
-        hidden_size: int = 128,
+        hidden_size: int | str = "auto",
         *,
         num_layers: int = 1,
         activation: str = "tanh",
@@ -326,7 +329,10 @@ class SequenceGenerator(Drawing, Judging):
         return generator_sizes(self, task.sequences)
 
     def _public_attributes(self, model: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {"dropout_": model.spec.dropout}
+        found: dict[str, Any] = {
+            "hidden_size_": model.spec.hidden_size,
+            "dropout_": model.spec.dropout,
+        }
         if isinstance(model.codec, SeriesCodec):
             reference = model.codec.reference
             found["residual_"] = "last" if reference.lag == 1 else reference.lag
