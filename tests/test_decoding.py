@@ -302,11 +302,19 @@ def test_states_keep_to_their_rows():
 def test_roll_out_feeds_back_what_it_drew():
     """Each value drawn is the next input, and the state goes along."""
 
-    def advance(values, state):
-        return values + state[0], (state[0] + 1,)
+    path = []
 
-    start = torch.zeros(1, 1)
-    path = roll_out(advance, start, (torch.ones(1, 1),), lambda out: out * 2, n_steps=4)
+    def advance(inputs, state):
+        return torch.from_numpy(inputs) + state[0], (state[0] + 1,)
+
+    def draw(outputs, step):
+        assert step == len(path)
+        return outputs.numpy() * 2
+
+    def feed(values):
+        path.append(float(values.item()))
+        return values
+
+    roll_out(advance, torch.zeros(1, 1), (torch.ones(1, 1),), draw, feed, n_steps=4)
     # drawn 0; 2 (0 + 1); 2 (2 + 2); 2 (8 + 3)
-    assert path.flatten().tolist() == [0, 2, 8, 22]
-    assert path.shape == (1, 4, 1)
+    assert path == [0, 2, 8, 22]
