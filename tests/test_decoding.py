@@ -301,7 +301,6 @@ def test_states_keep_to_their_rows():
 
 def test_roll_out_feeds_back_what_it_drew():
     """Each value drawn is the next input, and the state goes along."""
-
     path = []
 
     def advance(inputs, state):
