@@ -270,6 +270,7 @@ TASKS: dict[str, Task] = {
         target=1.60,
         grid_target=1.56,
         published="nanoGPT on a CPU 1.88",
+        stated={"max_epochs": 8},
         budget=180,
         searched=False,
     ),
