@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from sksequence._targets import (
     SymbolCodec,
     automatic_lag,
     automatic_own_scale,
+    positions,
     with_labels,
 )
 from sksequence._validation import InputForm
@@ -123,22 +123,18 @@ def _lag(residual: Any, sequences: Sequences, values: Any) -> int | None:
     return {"last": 1, None: None}.get(residual, residual)
 
 
-def _is_column(position: Any, width: int) -> bool:
-    return isinstance(position, Integral) and -width <= int(position) < width
-
-
 def _columns(known_columns: Any, width: int) -> tuple[Any, Any]:
     """Return the features to learn, and those known beforehand."""
     everything = np.arange(width)
     if known_columns is None:
         return everything, everything[:0]
-    named: Any = [known_columns] if isinstance(known_columns, Integral) else list(known_columns)
-    if not named or not all(_is_column(i, width) for i in named):
+    named = positions("known_columns", known_columns)
+    if not all(-width <= i < width for i in named):
         raise ValueError(
-            f"known_columns must be the position of a feature of X, or several; X has {width}, counted from 0, and "
-            f"known_columns is {known_columns!r}."
+            f"known_columns names a feature that is not there: X has {width}, counted from 0, and known_columns is "
+            f"{known_columns!r}. Choose from those."
         )
-    known = everything[named]
+    known = everything[list(named)]
     targets = np.setdiff1d(everything, known)
     if not len(targets):
         raise ValueError(

@@ -75,17 +75,11 @@ class Scaler:
             scaled, extra = (np.concatenate(blocks) for blocks in zip(*pieces, strict=True))
             return scaled, extra
         if self.level_steps is not None:
-            blocks = [
-                self._all_alike(self._centred(chunk)) for chunk in _chunks(sequences, everything)
-            ]
+            blocks = [self.rows(self._centred(chunk)) for chunk in _chunks(sequences, everything)]
             return np.concatenate(blocks), None
         if self.kind is False:
             return sequences.values.astype(np.float32, copy=False), None
-        return self._all_alike(sequences.values), None
-
-    def rows(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Scale single steps of shape (n_rows, n_features), where all are scaled alike."""
-        return ((values - self.mean) / self.deviation).astype(np.float32)
+        return self.rows(sequences.values), None
 
     def _centred(self, sequences: Sequences) -> NDArray[Any]:
         """Subtract the level of each sequence."""
@@ -95,7 +89,8 @@ class Scaler:
         levels = _last_mean(sequences, self.level_steps)
         return np.asarray(sequences.values - np.repeat(levels, sequences.lengths, axis=0))
 
-    def _all_alike(self, values: NDArray[Any]) -> NDArray[np.float32]:
+    def rows(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Scale steps of shape (n_rows, n_features), where all are scaled alike."""
         scaled = np.empty(values.shape, dtype=np.float32)
         n_steps = _chunk_steps(values)
         for start in range(0, len(scaled), n_steps):  # float64 for a part at a time

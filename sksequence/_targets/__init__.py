@@ -16,6 +16,7 @@ from sksequence._targets._codecs import (
     RowCodec,
     classification_codec,
 )
+from sksequence._targets._columns import positions
 from sksequence._targets._conditional import ConditionalCodec, with_labels
 from sksequence._targets._continuation import Continuation
 from sksequence._targets._past import Reference
@@ -46,6 +47,7 @@ __all__ = [
     "class_weights",
     "classification_codec",
     "plain_container",
+    "positions",
     "read_steps",
     "reading_of",
     "restore_steps",

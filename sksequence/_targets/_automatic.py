@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sksequence._batching import Sequences
-from sksequence._targets._past import Floats, Reference, blocks_of_equal_length
+from sksequence._targets._past import Floats, Reference, blocks_of_equal_length, mean_sizes
 
 # a season is repeated at least so often in half of the series
 _MOST_SEASONS = 3
@@ -83,9 +83,4 @@ def _sizes(sequences: Sequences, values: Floats, lag: int | None) -> Floats:
     """Return the mean absolute difference of each series of two steps and more, one column a feature."""
     ones = np.ones(values.shape[1])
     reference = Reference(lag, True, values.mean(axis=0), ones, ones)
-    sizes = [
-        np.abs(x - reference.follow(x).base[:, :-1])[:, 1:].mean(axis=1)
-        for x, _ in blocks_of_equal_length(sequences, values)
-        if x.shape[1] > 1
-    ]
-    return np.concatenate(sizes) if sizes else np.empty((0, values.shape[1]))
+    return mean_sizes(reference, sequences, values)[0]

@@ -94,9 +94,7 @@ class LabelCodec:
 
     def log_probabilities(self, outputs: Numbers) -> Numbers:
         """Log-softmax of the logits, in float64."""
-        z = self._logits(outputs).astype(np.float64)
-        z -= z.max(axis=1, keepdims=True)
-        return np.asarray(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))
+        return np.asarray(log_softmax(self._logits(outputs).astype(np.float64), axis=1))
 
 
 class IndicatorCodec:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,7 @@ Floats = NDArray[np.float64]
 _SMALLEST_SHARE = 1e-3
 
 
-@dataclass(frozen=True)
-class Steps:
+class Steps(NamedTuple):
     """The steps of series and, for each, what was known before it came.
 
     Attributes
@@ -103,8 +103,7 @@ class Reference:
     def follow(self, x: Floats) -> Steps:
         """Return the steps of series of equal length (n_sequences, n_steps, n_features), and the one after them."""
         n_sequences, n_steps, _ = x.shape
-        first = np.broadcast_to(self.start, (n_sequences, 1, self.n_features))
-        before = np.concatenate([first, x], axis=1)
+        before = self._before(x)
         base = self._base(before)
         errors = self.errors(x, base[:, :-1], np.arange(n_steps)[:, None])
         spread = self._spread(before, errors)
@@ -119,10 +118,20 @@ class Reference:
         marks = np.broadcast_to(marks, (n_sequences, *marks.shape))
         return Steps(base, spread, columns, marks)
 
+    def errors_of(self, x: Floats) -> Floats:
+        """Return the differences of series of equal length to what their values are measured against."""
+        base = self._base(self._before(x))
+        return self.errors(x, base[:, :-1], np.arange(x.shape[1])[:, None])
+
     def errors(self, values: Floats, base: Floats, counts: NDArray[np.int64]) -> Floats:
         """Return differences to the base; with its own scale, the first value of a series is measured against nothing."""
         errors = values - base
         return np.where(counts > 0, errors, 0.0) if self.own_scale else errors
+
+    def _before(self, x: Floats) -> Floats:
+        """Put the start in front: the last value before each step, and before the one after them."""
+        first = np.broadcast_to(self.start, (len(x), 1, self.n_features))
+        return np.concatenate([first, x], axis=1)
 
     def _base(self, before: Floats) -> Floats:
         if self.lag is None:
@@ -188,17 +197,23 @@ def _exact_mean(values: Floats) -> Floats:
 
 def _typical_share(plain: Reference, sequences: Sequences, values: Floats) -> Floats:
     """Return the median over series of mean absolute difference over mean absolute value; 1 where there is none."""
-    shares = []
-    for block, _ in blocks_of_equal_length(sequences, values):
-        if block.shape[1] > 1:
-            base = plain.follow(block).base[:, 1:-1]
-            differences = np.abs(block[:, 1:] - base).mean(axis=1)
-            sizes = np.abs(block).mean(axis=1)
-            shares.append(differences / np.where(sizes > 0, sizes, np.inf))
-    if not shares:
+    differences, sizes = mean_sizes(plain, sequences, values)
+    if not len(sizes):
         return np.ones(plain.n_features)
-    share = np.median(np.concatenate(shares), axis=0)
+    share = np.median(differences / np.where(sizes > 0, sizes, np.inf), axis=0)
     return np.where(share > 0, share, 1.0)
+
+
+def mean_sizes(reference: Reference, sequences: Sequences, values: Floats) -> tuple[Floats, Floats]:
+    """Return the mean absolute difference and the mean absolute value of each series of two steps and more."""
+    pairs = [
+        (np.abs(reference.errors_of(x)[:, 1:]).mean(axis=1), np.abs(x).mean(axis=1))
+        for x, _ in blocks_of_equal_length(sequences, values)
+        if x.shape[1] > 1
+    ]
+    none = np.empty((0, reference.n_features))
+    differences, sizes = zip((none, none), *pairs, strict=True)
+    return np.concatenate(differences), np.concatenate(sizes)
 
 
 class Past:
@@ -238,8 +253,7 @@ class Past:
         last_values = np.broadcast_to(reference.start, shape).copy()
         last_errors, sums = np.zeros(shape), np.zeros((3, *shape[1:]))
         for x, index in blocks_of_equal_length(sequences, values):
-            steps = np.arange(x.shape[1])[:, None]
-            errors = reference.errors(x, reference.follow(x).base[:, :-1], steps)
+            errors = reference.errors_of(x)
             n = min(kept, x.shape[1])
             last_values[kept - n :, index] = np.moveaxis(x[:, x.shape[1] - n :], 1, 0)
             last_errors[kept - n :, index] = np.moveaxis(errors[:, x.shape[1] - n :], 1, 0)

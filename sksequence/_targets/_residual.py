@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
+from sksequence._targets._columns import positions
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,7 @@ class Naive:
         """Read the columns as users write them: None, a number or several."""
         if target_columns is None:
             return cls(residual)
-        columns = [target_columns] if isinstance(target_columns, Integral) else list(target_columns)
-        if not columns or not all(isinstance(column, Integral) for column in columns):
-            raise ValueError(
-                f"target_columns must be the position of a feature of X, or several; got {target_columns!r}."
-            )
-        return cls(residual, tuple(int(column) for column in columns))
+        return cls(residual, positions("target_columns", target_columns))
 
     @property
     def season(self) -> int:

@@ -63,16 +63,20 @@ class SeriesCodec:
 
     def shift(self, sequences: Sequences) -> tuple[Sequences, NDArray[np.float64]]:
         """Return inputs, and for each step its values, what is taken off them, and their spread."""
-        values = self._split(sequences)[0]
-        inputs, base, spread = self._follow(sequences, extra=0)
-        return Sequences(inputs, sequences.offsets), np.column_stack([values, base, spread])
+        values, known = self._split(sequences)
+        steps = self._follow(sequences, values, extra=0)
+        inputs = Sequences(self.inputs(steps, known), sequences.offsets)
+        return inputs, np.column_stack([values, steps.base, steps.spread])
 
     def context(self, sequences: Sequences, known: NDArray[np.float64]) -> Sequences:
         """Return inputs up to that of the step that nobody has seen, whose `known` features (n_sequences, n_known)."""
-        inputs, _, _ = self._follow(sequences, extra=1)
+        values, seen = self._split(sequences)
         offsets = offsets_of(sequences.lengths + 1)
-        inputs[offsets[1:] - 1, self._known_place] = known
-        return Sequences(inputs, offsets)
+        beside = np.empty((int(offsets[-1]), known.shape[1]))
+        beside[flat_rows(offsets[:-1], sequences.lengths)] = seen
+        beside[offsets[1:] - 1] = known
+        steps = self._follow(sequences, values, extra=1)
+        return Sequences(self.inputs(steps, beside), offsets)
 
     def past(self, sequences: Sequences) -> Past:
         """Return where series stand after their last step."""
@@ -84,33 +88,18 @@ class SeriesCodec:
         values = np.asarray(sequences.values, dtype=np.float64)
         return values[:, self.targets], values[:, self.known_columns]
 
-    def _follow(self, sequences: Sequences, extra: int) -> tuple[NDArray[np.float64], ...]:
-        """Return flat inputs, bases and spreads of the steps of sequences, and of `extra` after each."""
-        values, known = self._split(sequences)
+    def _follow(self, sequences: Sequences, values: NDArray[np.float64], extra: int) -> Steps:
+        """Return the flat steps of sequences, and `extra` after each."""
         lengths = sequences.lengths + extra
         offsets = offsets_of(lengths)
-        widths = self.n_inputs, self.n_features, self.n_features
-        flat = [np.zeros((int(offsets[-1]), width)) for width in widths]
+        n_columns, n_marks = self.reference.n_columns, self.reference.n_marks
+        widths = self.n_features, self.n_features, n_columns, n_marks
+        flat = Steps(*(np.empty((int(offsets[-1]), width)) for width in widths))
         for x, index in blocks_of_equal_length(sequences, values):
-            steps = self.reference.follow(x)
             rows = flat_rows(offsets[index], lengths[index])
-            found = (steps.columns, steps.base, steps.spread)
-            n_steps = x.shape[1] + extra
-            places = (slice(self.reference.n_columns), slice(None), slice(None))
-            for whole, place, part in zip(flat, places, found, strict=True):
-                whole[rows, place] = part[:, :n_steps].reshape(len(rows), -1)
-            flat[0][rows, self.n_inputs - self.reference.n_marks :] = steps.marks[
-                :, :n_steps
-            ].reshape(len(rows), -1)
-        if known.shape[1]:
-            at = flat_rows(offsets[:-1], sequences.lengths)
-            flat[0][at, self._known_place] = known
-        return tuple(flat)
-
-    @property
-    def _known_place(self) -> slice:
-        start = self.reference.n_columns
-        return slice(start, start + len(self.known_columns))
+            for whole, part in zip(flat, self.reference.follow(x), strict=True):
+                whole[rows] = part[:, : x.shape[1] + extra].reshape(len(rows), -1)
+        return flat
 
     def inputs(self, steps: Steps, known: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return one input step a row."""

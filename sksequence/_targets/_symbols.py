@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._vocabulary import UNKNOWN, Vocabulary
@@ -138,10 +139,7 @@ class SymbolCodec:
 
         The unknown symbol is none of them: it is left out, and the others sum to one.
         """
-        z = outputs[:, : self.n_drawn].astype(np.float64)
-        z -= z.max(axis=1, keepdims=True)
-        p = np.exp(z)
-        return np.asarray(p / p.sum(axis=1, keepdims=True))
+        return np.asarray(softmax(outputs[:, : self.n_drawn].astype(np.float64), axis=1))
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Return the likeliest symbol of each row."""
