@@ -29,6 +29,7 @@ class GRU(RecurrentLayer):
     """
 
     n_gates: ClassVar[int] = 3
+    is_looped: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ("recurrent_dropout", "chrono_steps")
 
     def reset_parameters(self, generator: torch.Generator) -> None:

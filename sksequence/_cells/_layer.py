@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .._kernels import is_fast, padded_size
 from ._dropout import Dropout
 from ._initialise import empty_parameter, orthogonal_gates_, xavier_gates_
 from ._linear import STABLE
@@ -66,6 +67,7 @@ class RecurrentLayer(nn.Module):
     padding_gates: tuple[float, ...] = ()  # what a padded step adds to each gate
     can_step: ClassVar[bool] = True
     needs_lengths: ClassVar[bool] = True
+    is_looped: ClassVar[bool] = False  # whether `fused` has a compiled loop, which holds padding by itself
 
     def __init__(
         self,
@@ -102,13 +104,21 @@ class RecurrentLayer(nn.Module):
         if state is None:
             state = (x.new_zeros(x.shape[0], self.output_size),) * self.n_states
         weights = self.weights
-        if lengths is not None and self.padding_gates:
+        is_scanned = self.recurrent_dropout.active
+        is_looped = self.is_looped and not is_scanned and is_fast(x, self.output_size)
+        if lengths is not None and self.padding_gates and not is_looped:
             x, weights = hold_padding(x, lengths, weights, self.padding_gates)
-        if self.recurrent_dropout.active:
+        if is_scanned:
             return self.scan(x, lengths, state, weights)
-        if self.n_gates * self.output_size < STABLE:
-            return self._fused_wider(x, lengths, state, weights)
+        width = padded_size(self.output_size) if is_looped else self._stable_size
+        if width > self.output_size:
+            return self._fused_wider(width, x, lengths, state, weights)
         return self.fused(x, lengths, state, weights)
+
+    @property
+    def _stable_size(self) -> int:
+        """The width from which on torch's products have bits that no other row changes."""
+        return self.output_size if self.n_gates * self.output_size >= STABLE else STABLE
 
     def scan(
         self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
@@ -126,10 +136,15 @@ class RecurrentLayer(nn.Module):
         return paths[0], tuple(at_last_step(path, lengths, start) for path, start in pairs)
 
     def _fused_wider(
-        self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
+        self,
+        width: int,
+        x: Tensor,
+        lengths: Tensor | None,
+        state: LayerState,
+        weights: Weights,
     ) -> tuple[Tensor, LayerState]:
-        """Run a small layer with spare units that nobody reads: see `_linear` for why."""
-        spare = STABLE - self.output_size
+        """Run a layer with spare units that nobody reads: see `_linear` and `_kernels` for why."""
+        spare = width - self.output_size
         gates = (self.n_gates, self.output_size)
         weight_ih, weight_hh, bias_ih, bias_hh = (
             weight.reshape(*gates, *weight.shape[1:]) for weight in weights

@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from .._kernels import is_fast, run_lstm
 from ._initialise import chrono_
 from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
 
@@ -31,6 +32,7 @@ class LSTM(RecurrentLayer):
     """
 
     n_gates: ClassVar[int] = 4
+    is_looped: ClassVar[bool] = True
     n_states: ClassVar[int] = 2
     options: ClassVar[tuple[str, ...]] = ("recurrent_dropout", "chrono_steps")
     needs_lengths: ClassVar[bool] = False  # bounded: what runs on past the end cannot overflow
@@ -59,9 +61,12 @@ class LSTM(RecurrentLayer):
     ) -> tuple[Tensor, LayerState]:
         """Run all steps in one call of a kernel.
 
-        It returns c of the last padded step only, which is the one of each row's own last step, because
+        torch's returns c of the last padded step only, which is the one of each row's own last step, because
         `padding_gates` shut the input gate and open the forget gate from there on: c_t = c_{t-1}.
         """
-        start = [part[None] for part in state]
-        outputs, _, memory = call_kernel(torch.lstm, x, start, weights)
-        return outputs, (at_last_step(outputs, lengths, state[0]), memory[0])
+        if is_fast(x, state[0].shape[1]):
+            outputs, memory = run_lstm(x, state, lengths, weights)
+        else:
+            start = [part[None] for part in state]
+            outputs, _, (memory,) = call_kernel(torch.lstm, x, start, weights)
+        return outputs, (at_last_step(outputs, lengths, state[0]), memory)

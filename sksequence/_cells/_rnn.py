@@ -62,6 +62,7 @@ class SimpleRNN(RecurrentLayer):
 
     options: ClassVar[tuple[str, ...]] = ("activation", "recurrent_dropout")
     n_gates: ClassVar[int] = 1
+    is_looped: ClassVar[bool] = True
 
     def __init__(
         self, input_size: int, hidden_size: int, activation: str, recurrent_dropout: float

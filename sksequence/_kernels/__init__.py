@@ -1,8 +1,8 @@
 """Fused time loops: tensors in, tensors out.
 
-torch has no fused loop for simple and gated recurrent units on the CPU: it spends most of a small layer's time between
-operations. Compiled with Numba (the optional extra `fast`) the loop is one call, and so is its backward pass. Without
-Numba, on other devices and in double precision the callers use torch.
+torch spends most of a small layer's time between operations on the CPU, and its fused loop of the long short-term
+memory is slow on its way back. Compiled with Numba (the optional extra `fast`) the loop is one call, and so is its
+backward pass. Without Numba, on other devices and in double precision the callers use torch.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from torch import Tensor
 
 # Above it torch's products, which see all rows of a step at once, are as fast.
 _LARGEST_HIDDEN = 256
+# A layer of other width is computed with units that nobody reads, so that all loops are over whole vectors.
+_WIDEST_VECTOR = 16
 
 
 @cache
@@ -33,9 +35,14 @@ def is_fast(x: Tensor, hidden_size: int) -> bool:
     return fits and has_numba()
 
 
+def padded_size(hidden_size: int) -> int:
+    """Return the width that compiled loops need for a layer of some width."""
+    return -(-hidden_size // _WIDEST_VECTOR) * _WIDEST_VECTOR
+
+
 def is_compiled(cell: object, hidden_size: int) -> bool:
     """Whether layers of this cell run in compiled loops, on the CPU in single precision."""
-    return cell in ("gru", "rnn") and hidden_size <= _LARGEST_HIDDEN and has_numba()
+    return cell in ("gru", "lstm", "rnn") and hidden_size <= _LARGEST_HIDDEN and has_numba()
 
 
 def run_gru(
@@ -62,6 +69,18 @@ def run_gru(
     from sksequence._kernels._gru import GRUFunction
 
     return GRUFunction.apply(x, start, _all_steps(x, lengths), *weights)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def run_lstm(
+    x: Tensor,
+    start: tuple[Tensor, Tensor],
+    lengths: Tensor | None,
+    weights: tuple[Tensor, Tensor, Tensor, Tensor],
+) -> tuple[Tensor, Tensor]:
+    """Run a long short-term memory through time, from an output and a memory; return the last memory (batch, hidden) too."""
+    from sksequence._kernels._lstm import LSTMFunction
+
+    return LSTMFunction.apply(x, *start, _all_steps(x, lengths), *weights)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def run_rnn(

@@ -1,8 +1,4 @@
-"""Compiled arithmetic for a block of rows: products in registers, gates without a library call.
-
-All arrays are float32 and C-contiguous; a block has `ROWS` rows. Every row is computed alike, wherever it stands, so
-its bits do not depend on its neighbours.
-"""
+"""Compiled functions, and the gates of recurrent cells without a library call."""
 
 from __future__ import annotations
 
@@ -11,10 +7,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-ROWS = 4
+from sksequence._kernels._vectors import where_above
 
 _LARGE = np.float32(7.90531110763549805)
-_ONE, _HALF = np.float32(1.0), np.float32(0.5)
+_HALF = np.float32(0.5)
 
 # Numerator and denominator of the rational minimax approximation of tanh used by Eigen (generic_fast_tanh_float):
 # its error is a few units in the last place.
@@ -48,9 +44,9 @@ def compiled(function: Any) -> Any:
 
 @compiled
 def tanh(x: Any) -> Any:
-    """Hyperbolic tangent; written so that NaN stays NaN."""
-    x = min(x, _LARGE)
-    x = max(x, -_LARGE)
+    """Hyperbolic tangent of a vector or a number; NaN stays NaN."""
+    x = where_above(x, _LARGE, _LARGE, x)
+    x = where_above(-_LARGE, x, -_LARGE, x)
     x2 = x * x
     p = _P13 * x2 + _P11
     p = p * x2 + _P9
@@ -66,27 +62,5 @@ def tanh(x: Any) -> Any:
 
 @compiled
 def sigmoid(x: Any) -> Any:
-    """Logistic function by way of tanh."""
+    """Logistic function of a vector or a number, by way of tanh."""
     return _HALF + _HALF * tanh(_HALF * x)
-
-
-@compiled
-def add_product(out: Any, a: Any, b: Any) -> None:
-    """Add a (4, k) times b (k, n) to out (4, n), four columns of a at a time."""
-    depth, width = b.shape
-    for k in range(0, depth - 3, 4):
-        a00, a01, a02, a03 = a[0, k], a[0, k + 1], a[0, k + 2], a[0, k + 3]
-        a10, a11, a12, a13 = a[1, k], a[1, k + 1], a[1, k + 2], a[1, k + 3]
-        a20, a21, a22, a23 = a[2, k], a[2, k + 1], a[2, k + 2], a[2, k + 3]
-        a30, a31, a32, a33 = a[3, k], a[3, k + 1], a[3, k + 2], a[3, k + 3]
-        for j in range(width):
-            b0, b1, b2, b3 = b[k, j], b[k + 1, j], b[k + 2, j], b[k + 3, j]
-            out[0, j] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
-            out[1, j] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
-            out[2, j] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
-            out[3, j] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
-    for k in range(depth - depth % 4, depth):
-        for row in range(4):
-            a0 = a[row, k]
-            for j in range(width):
-                out[row, j] += a0 * b[k, j]

@@ -15,9 +15,32 @@ from typing import Any
 
 import numpy as np
 
-from sksequence._kernels._arithmetic import ROWS, add_product, compiled, sigmoid, tanh
+from sksequence._kernels._arithmetic import compiled, sigmoid, tanh
 
 TANH, RELU, LOGISTIC, GRU, LSTM = range(5)
+ROWS = 4
+
+
+@compiled
+def add_product(out: Any, a: Any, b: Any) -> None:
+    """Add a (4, k) times b (k, n) to out (4, n), four columns of a at a time."""
+    depth, width = b.shape
+    for k in range(0, depth - 3, 4):
+        a00, a01, a02, a03 = a[0, k], a[0, k + 1], a[0, k + 2], a[0, k + 3]
+        a10, a11, a12, a13 = a[1, k], a[1, k + 1], a[1, k + 2], a[1, k + 3]
+        a20, a21, a22, a23 = a[2, k], a[2, k + 1], a[2, k + 2], a[2, k + 3]
+        a30, a31, a32, a33 = a[3, k], a[3, k + 1], a[3, k + 2], a[3, k + 3]
+        for j in range(width):
+            b0, b1, b2, b3 = b[k, j], b[k + 1, j], b[k + 2, j], b[k + 3, j]
+            out[0, j] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
+            out[1, j] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
+            out[2, j] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
+            out[3, j] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
+    for k in range(depth - depth % 4, depth):
+        for row in range(4):
+            a0 = a[row, k]
+            for j in range(width):
+                out[row, j] += a0 * b[k, j]
 
 
 @compiled

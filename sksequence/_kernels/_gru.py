@@ -10,13 +10,15 @@ from torch import Tensor
 from sksequence._kernels._gru_loops import backward_loop, forward_loop
 from sksequence._kernels._once import first_derivative_only
 from sksequence._kernels._products import (
+    add_up,
     bias_gradient,
     empty_block,
     project,
     project_back,
-    weight_gradients,
+    weight_gradient,
 )
 from sksequence._kernels._shards import in_shards, part_of
+from sksequence._kernels._tiles import in_panels
 
 
 class GRUFunction(torch.autograd.Function):
@@ -34,48 +36,65 @@ class GRUFunction(torch.autograd.Function):
         bias_hh: Tensor,
     ) -> Tensor:
         """Return outputs (batch, time, hidden); padded steps are 0."""
-        n_rows, n_steps, _ = x.shape
-        size = start.shape[1]
-        inputs = empty_block(n_rows, n_steps, 3 * size)
-        needed = any(ctx.needs_input_grad)
-        gates = empty_block(n_rows, n_steps if needed else 1, 4 * size)
-        outputs = empty_block(n_rows, n_steps, size)
-        start = start.contiguous()
-        weight, bias = weight_hh.T.contiguous().numpy(), bias_hh.numpy()
-
-        def share(rows: slice) -> None:
-            project(part_of(x, rows), weight_ih, bias_ih, part_of(inputs, rows))
-            arrays = [
-                part_of(part, rows).numpy() for part in (inputs, start, lengths, outputs, gates)
-            ]
-            forward_loop(*arrays[:3], weight, bias, *arrays[3:])
-
-        in_shards(share, n_rows)
-        ctx.save_for_backward(x, start, lengths, weight_ih, weight_hh, outputs, gates)
+        inputs = (x, start.contiguous(), lengths, weight_ih, weight_hh, bias_ih, bias_hh)
+        outputs, ctx.gates = _run(*inputs)
+        ctx.save_for_backward(*inputs, outputs)
         return outputs
 
     @staticmethod
     @first_derivative_only
     def backward(ctx: Any, d_outputs: Tensor) -> Any:
         """Return the gradients of all inputs."""
-        x, start, lengths, weight_ih, weight_hh, outputs, gates = ctx.saved_tensors
-        d_outputs, weight = d_outputs.contiguous(), weight_hh.contiguous().numpy()
-        size = outputs.shape[2]
-        d_inputs, d_hidden = (empty_block(*outputs.shape[:2], 3 * size) for _ in range(2))
+        *inputs, outputs = ctx.saved_tensors
+        x, start, lengths, weight_ih, weight_hh, *_ = inputs
+        # a first pass back has used them up: whoever retained the graph for a second one pays for it
+        gates = _run(*inputs)[1] if ctx.gates is None else ctx.gates
+        ctx.gates = None
+        size = start.shape[1]
+        d_outputs, panels = d_outputs.contiguous(), in_panels(weight_hh)
         before, d_start = empty_block(*outputs.shape), torch.empty_like(start)
+        weight = weight_ih.roll(size, 0)  # n, r, z
         d_x = empty_block(*x.shape) if ctx.needs_input_grad[0] else None
 
-        def share(rows: slice) -> None:
-            read = [part_of(part, rows).numpy() for part in (d_outputs, start, lengths)]
-            filled = [
-                part_of(part, rows).numpy()
-                for part in (outputs, gates, d_inputs, d_hidden, before, d_start)
+        def share(rows: slice) -> list[Tensor]:
+            read = (part_of(part, rows).numpy() for part in (d_outputs, start, lengths))
+            filled = [part_of(part, rows) for part in (outputs, gates, before, d_start)]
+            backward_loop(*read, panels, *(part.numpy() for part in filled))
+            _, d_gates, began, _ = filled
+            d_inputs = d_gates[:, :, : 3 * size]
+            if d_x is not None:
+                project_back(d_inputs, weight, part_of(d_x, rows))
+            return [
+                weight_gradient(d_inputs, part_of(x, rows)),
+                weight_gradient(d_gates[:, :, size:], began),
+                bias_gradient(d_gates),
             ]
-            backward_loop(*read, weight, *filled)
-            project_back(
-                part_of(d_inputs, rows), weight_ih, None if d_x is None else part_of(d_x, rows)
-            )
 
-        in_shards(share, len(x))
-        d_weights = weight_gradients((d_inputs, x), (d_hidden, before))
-        return d_x, d_start, None, *d_weights, *map(bias_gradient, (d_inputs, d_hidden))
+        d_ih, d_hh, d_bias = add_up(in_shards(share, len(x), gates[0].numel()))
+        d_biases = d_bias[: 3 * size].roll(-size), d_bias[size:]
+        return d_x, d_start, None, d_ih.roll(-size, 0), d_hh, *d_biases
+
+
+def _run(
+    x: Tensor,
+    start: Tensor,
+    lengths: Tensor,
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    bias_ih: Tensor,
+    bias_hh: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Return outputs, and the gates that a pass back needs."""
+    n_rows, n_steps, _ = x.shape
+    size = start.shape[1]
+    gates, outputs = empty_block(n_rows, n_steps, 4 * size), empty_block(n_rows, n_steps, size)
+    weight, bias = weight_ih.roll(size, 0), bias_ih.roll(size)  # n, r, z
+    panels, bias_of_state = in_panels(weight_hh.T), bias_hh.numpy()
+
+    def share(rows: slice) -> None:
+        project(part_of(x, rows), weight, bias, part_of(gates, rows)[:, :, : 3 * size])
+        arrays = [part_of(part, rows).numpy() for part in (gates, start, lengths, outputs)]
+        forward_loop(*arrays[:3], panels, bias_of_state, arrays[3])
+
+    in_shards(share, n_rows, gates[0].numel())
+    return outputs, gates

@@ -3,6 +3,9 @@
 r = sigmoid(x_r + h U_r), z = sigmoid(x_z + h U_z), n = tanh(x_n + r (h U_n + c)), h' = (1 - z) n + z h
 (Cho et al. 2014, the variant with the reset gate after the matrix, as torch computes it); the backward loop is its
 derivative, step by step (backpropagation through time, Werbos 1990).
+
+What a step leaves are four parts, n, r, z and q = h U_n + c, in this order: their gradients are then those of W x in the
+first three parts, n, r, z, and those of U h in the last three, r, z, n.
 """
 
 from __future__ import annotations
@@ -11,58 +14,56 @@ from typing import Any
 
 import numpy as np
 
-from sksequence._kernels._arithmetic import ROWS, add_product, compiled, sigmoid, tanh
+from sksequence._kernels._arithmetic import compiled, sigmoid, tanh
+from sksequence._kernels._tiles import BLOCK, add_product
+from sksequence._kernels._vectors import LANES, load, store
 
 
 @compiled
 def forward_loop(
-    inputs: Any,
-    start: Any,
-    lengths: Any,
-    weight: Any,
-    bias: Any,
-    outputs: Any,
-    gates: Any,
+    gates: Any, start: Any, lengths: Any, panels: Any, bias: Any, outputs: Any
 ) -> None:
-    """Fill outputs (B, T, H), 0 at padded steps, and gates (B, T, 4H): r, z, n and the recurrent part of n.
+    """Turn W x and its biases, in the first three parts of gates (B, T, 4H), into n, r, z, q; fill outputs (B, T, H).
 
-    inputs (B, T, 3H) hold W x and its biases; weight is U transposed, (H, 3H), and `bias` (3H,) goes with it. A row
-    of `gates` with T = 1 is scratch: nothing is kept for a backward loop.
+    Outputs are 0 at padded steps. `panels` hold U transposed, its columns r, z, n, and `bias` (3H,) goes with it.
     """
-    n_rows, _, width = inputs.shape
-    size = width // 3
-    h = np.zeros((ROWS, size), np.float32)
-    s = np.zeros((ROWS, width), np.float32)
-    keep = min(gates.shape[1] - 1, 1)
-    one = np.float32(1.0)
-    for first in range(0, n_rows, ROWS):
-        last = min(first + ROWS, n_rows)
+    n_rows, _, size = outputs.shape
+    h = np.zeros((BLOCK, size), np.float32)
+    s = np.zeros((BLOCK, panels.shape[0] * panels.shape[2]), np.float32)
+    for first in range(0, n_rows, BLOCK):
+        n = min(BLOCK, n_rows - first)
         n_steps = 0
-        for b in range(first, last):
-            h[b - first] = start[b]
+        for k in range(n):
+            b = first + k
+            h[k] = start[b]
             n_steps = max(n_steps, lengths[b])
             outputs[b, lengths[b] :] = 0
         for t in range(n_steps):
-            s[:, :] = bias
-            add_product(s, h, weight)
-            for b in range(first, last):
-                if t >= lengths[b]:
-                    continue
-                k = b - first
-                x, saved, state, rec = inputs[b, t], gates[b, t * keep], h[k], s[k]
-                out = outputs[b, t]
-                for j in range(size):
-                    r = sigmoid(x[j] + rec[j])
-                    z = sigmoid(x[size + j] + rec[size + j])
-                    c = rec[2 * size + j]
-                    n = tanh(x[2 * size + j] + r * c)
-                    new = (one - z) * n + z * state[j]
-                    saved[j] = r
-                    saved[size + j] = z
-                    saved[2 * size + j] = n
-                    saved[3 * size + j] = c
-                    state[j] = new
-                    out[j] = new
+            for k in range(n):
+                for j in range(0, 3 * size, LANES):
+                    store(s, (k, j), load(bias, (j,)))
+            add_product(s, h, panels, n)
+            for k in range(n):
+                if t < lengths[first + k]:
+                    _update(k, first + k, t, s, h, gates, outputs)
+
+
+@compiled
+def _update(k: int, b: int, t: int, s: Any, h: Any, gates: Any, outputs: Any) -> None:
+    """Take one step of row b, the k-th of its block."""
+    size = h.shape[1]
+    for j in range(0, size, LANES):
+        q = load(s, (k, 2 * size + j))
+        r = sigmoid(load(gates, (b, t, size + j)) + load(s, (k, j)))
+        z = sigmoid(load(gates, (b, t, 2 * size + j)) + load(s, (k, size + j)))
+        n = tanh(load(gates, (b, t, j)) + r * q)
+        output = n + z * (load(h, (k, j)) - n)
+        store(gates, (b, t, j), n)
+        store(gates, (b, t, size + j), r)
+        store(gates, (b, t, 2 * size + j), z)
+        store(gates, (b, t, 3 * size + j), q)
+        store(outputs, (b, t, j), output)
+        store(h, (k, j), output)
 
 
 @compiled
@@ -70,58 +71,62 @@ def backward_loop(
     d_outputs: Any,
     start: Any,
     lengths: Any,
-    weight: Any,
+    panels: Any,
     outputs: Any,
     gates: Any,
-    d_inputs: Any,
-    d_recurrent: Any,
     before: Any,
     d_start: Any,
 ) -> None:
-    """Fill the gradients of W x, d_inputs (B, T, 3H), of U h, d_recurrent (B, T, 3H), and of the start, d_start.
+    """Turn gates into the gradients of W x and U h, see above; fill `before` (B, T, H) and d_start (B, H).
 
-    `before` (B, T, H) is filled with the state that each step began from. weight is U, (3H, H). Padded steps are 0.
+    `before` is the state that each step began from. All are 0 at padded steps. `panels` hold U, its rows r, z, n.
     """
     n_rows, _, size = outputs.shape
-    dh = np.zeros((ROWS, size), np.float32)
-    da = np.zeros((ROWS, 3 * size), np.float32)
-    one = np.float32(1.0)
-    for first in range(0, n_rows, ROWS):
-        last = min(first + ROWS, n_rows)
+    dh = np.zeros((BLOCK, panels.shape[0] * panels.shape[2]), np.float32)
+    da = np.zeros((BLOCK, 3 * size), np.float32)
+    for first in range(0, n_rows, BLOCK):
+        n = min(BLOCK, n_rows - first)
         n_steps = 0
         dh[:, :] = 0
-        for b in range(first, last):
+        for b in range(first, first + n):
             n_steps = max(n_steps, lengths[b])
-            d_inputs[b, lengths[b] :] = 0
-            d_recurrent[b, lengths[b] :] = 0
+            gates[b, lengths[b] :] = 0
             before[b, lengths[b] :] = 0
         for t in range(n_steps - 1, -1, -1):
-            da[:, :] = 0
-            for b in range(first, last):
+            for k in range(n):
+                b = first + k
                 if t >= lengths[b]:
+                    da[k] = 0
                     continue
-                k = b - first
-                state, began = outputs[b, t - 1] if t > 0 else start[b], before[b, t]
-                saved, d_in, d_rec = gates[b, t], d_inputs[b, t], d_recurrent[b, t]
-                d_out, carried, local = d_outputs[b, t], dh[k], da[k]
-                for j in range(size):
-                    r, z = saved[j], saved[size + j]
-                    n, c = saved[2 * size + j], saved[3 * size + j]
-                    d = d_out[j] + carried[j]
-                    dn = d * (one - z) * (one - n * n)
-                    dz = d * (state[j] - n) * z * (one - z)
-                    dr = dn * c * r * (one - r)
-                    began[j] = state[j]
-                    d_in[j] = dr
-                    d_in[size + j] = dz
-                    d_in[2 * size + j] = dn
-                    d_rec[j] = dr
-                    d_rec[size + j] = dz
-                    d_rec[2 * size + j] = dn * r
-                    local[j] = dr
-                    local[size + j] = dz
-                    local[2 * size + j] = dn * r
-                    carried[j] = d * z
-            add_product(dh, da, weight)
-        for b in range(first, last):
-            d_start[b] = dh[b - first]
+                for j in range(0, size, LANES):
+                    began = load(outputs, (b, t - 1, j)) if t > 0 else load(start, (b, j))
+                    store(before, (b, t, j), began)
+                    d = load(d_outputs, (b, t, j)) + load(dh, (k, j))
+                    _undo(k, b, t, j, d, began, gates, dh, da)
+            add_product(dh, da, panels, n)
+        for k in range(n):
+            d_start[first + k] = dh[k, :size]
+
+
+@compiled
+def _undo(
+    k: int, b: int, t: int, j: int, d: Any, began: Any, gates: Any, dh: Any, da: Any
+) -> None:
+    """Take a step back for the units from j on of row b, the k-th of its block.
+
+    d is the gradient of their outputs, `began` their state before the step.
+    """
+    size = gates.shape[2] // 4
+    one = np.float32(1.0)
+    n, r = load(gates, (b, t, j)), load(gates, (b, t, size + j))
+    z, q = load(gates, (b, t, 2 * size + j)), load(gates, (b, t, 3 * size + j))
+    d_n = d * (one - z) * (one - n * n)
+    d_r, d_z, d_q = d_n * q * r * (one - r), d * (began - n) * z * (one - z), d_n * r
+    store(gates, (b, t, j), d_n)
+    store(gates, (b, t, size + j), d_r)
+    store(gates, (b, t, 2 * size + j), d_z)
+    store(gates, (b, t, 3 * size + j), d_q)
+    store(da, (k, j), d_r)
+    store(da, (k, size + j), d_z)
+    store(da, (k, 2 * size + j), d_q)
+    store(dh, (k, j), d * z)

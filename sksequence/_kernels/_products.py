@@ -1,4 +1,4 @@
-"""Products around a time loop, in shares for several threads: shares of rows, or of the rows of a gradient."""
+"""Products around a time loop."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import math
 import numpy as np
 import torch
 from torch import Tensor
-
-from sksequence._kernels._shards import in_shards, part_of
 
 # numbers from which on numpy asks for large pages: 4 MB
 _MANY = 1 << 20
@@ -30,25 +28,24 @@ def project(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
     torch.addmm(bias, x.flatten(0, 1), weight.T, out=out.view(-1, out.shape[2]))
 
 
-def project_back(d_out: Tensor, weight: Tensor, d_x: Tensor | None) -> None:
-    """Fill the gradient of x, if anybody needs it."""
-    if d_x is not None:
-        torch.mm(d_out.view(-1, d_out.shape[2]), weight, out=d_x.view(-1, d_x.shape[2]))
+def project_back(d_out: Tensor, weight: Tensor, d_x: Tensor) -> None:
+    """Fill the gradient of x from that of W x."""
+    torch.mm(d_out.flatten(0, 1), weight, out=d_x.view(-1, d_x.shape[2]))
 
 
-def weight_gradients(*pairs: tuple[Tensor, Tensor]) -> list[Tensor]:
-    """Return the gradient (G, F) of each W, from pairs of that of W x, (B, T, G), and x (B, T, F)."""
-    flat = [(d.flatten(0, 1), read.flatten(0, 1)) for d, read in pairs]
-    d_weights = [read.new_empty(d.shape[1], read.shape[1]) for d, read in flat]
-
-    def share(gates: slice) -> None:
-        for (d, read), d_weight in zip(flat, d_weights, strict=True):
-            torch.mm(part_of(d.T, gates), read, out=part_of(d_weight, gates))
-
-    in_shards(share, len(d_weights[0]))
-    return d_weights
+def weight_gradient(d_out: Tensor, read: Tensor) -> Tensor:
+    """Return the gradient (G, F) of W from that of W x, (B, T, G), and x (B, T, F)."""
+    return torch.mm(d_out.flatten(0, 1).T, read.flatten(0, 1))
 
 
 def bias_gradient(d_out: Tensor) -> Tensor:
-    """Return the sum of d_out (B, T, G) over all steps: whole, as its order depends on the number of columns."""
+    """Return the sum of d_out (B, T, G) over all steps."""
     return d_out.flatten(0, 1).sum(dim=0)
+
+
+def add_up(parts: list[list[Tensor]]) -> list[Tensor]:
+    """Return the sums of gradients over the pieces that they were computed in."""
+    total = parts[0]
+    for part in parts[1:]:
+        torch._foreach_add_(total, part)
+    return total

@@ -9,14 +9,16 @@ from torch import Tensor
 
 from sksequence._kernels._once import first_derivative_only
 from sksequence._kernels._products import (
+    add_up,
     bias_gradient,
     empty_block,
     project,
     project_back,
-    weight_gradients,
+    weight_gradient,
 )
 from sksequence._kernels._rnn_loops import backward_loop, forward_loop
 from sksequence._kernels._shards import in_shards, part_of
+from sksequence._kernels._tiles import in_panels
 
 
 class RNNFunction(torch.autograd.Function):
@@ -35,16 +37,16 @@ class RNNFunction(torch.autograd.Function):
         bias_hh: Tensor,
     ) -> Tensor:
         """Return outputs (batch, time, hidden); padded steps are 0."""
-        inputs, outputs = (empty_block(*x.shape[:2], start.shape[1]) for _ in range(2))
+        outputs = empty_block(*x.shape[:2], start.shape[1])
         start = start.contiguous()
-        weight, bias = weight_hh.T.contiguous().numpy(), bias_hh.numpy()
+        panels, bias = in_panels(weight_hh.T), bias_ih + bias_hh
 
         def share(rows: slice) -> None:
-            project(part_of(x, rows), weight_ih, bias_ih, part_of(inputs, rows))
-            arrays = [part_of(part, rows).numpy() for part in (inputs, start, lengths, outputs)]
-            forward_loop(*arrays[:3], weight, bias, relu, arrays[3])
+            project(part_of(x, rows), weight_ih, bias, part_of(outputs, rows))
+            arrays = [part_of(part, rows).numpy() for part in (outputs, start, lengths)]
+            forward_loop(*arrays, panels, relu)
 
-        in_shards(share, len(x))
+        in_shards(share, len(x), outputs[0].numel())
         ctx.relu = relu
         ctx.save_for_backward(x, start, lengths, weight_ih, weight_hh, outputs)
         return outputs
@@ -54,20 +56,23 @@ class RNNFunction(torch.autograd.Function):
     def backward(ctx: Any, d_outputs: Tensor) -> Any:
         """Return the gradients of all inputs."""
         x, start, lengths, weight_ih, weight_hh, outputs = ctx.saved_tensors
-        d_outputs, weight = d_outputs.contiguous(), weight_hh.contiguous().numpy()
-        d_inputs, before = (empty_block(*outputs.shape) for _ in range(2))
+        d_outputs, panels = d_outputs.contiguous(), in_panels(weight_hh)
+        scratch = [empty_block(*outputs.shape) for _ in range(2)]
         d_start = torch.empty_like(start)
         d_x = empty_block(*x.shape) if ctx.needs_input_grad[1] else None
 
-        def share(rows: slice) -> None:
-            read = [part_of(part, rows).numpy() for part in (d_outputs, start, lengths)]
-            filled = [part_of(part, rows).numpy() for part in (outputs, d_inputs, before, d_start)]
-            backward_loop(*read, weight, ctx.relu, *filled)
-            project_back(
-                part_of(d_inputs, rows), weight_ih, None if d_x is None else part_of(d_x, rows)
-            )
+        def share(rows: slice) -> list[Tensor]:
+            read = (part_of(part, rows).numpy() for part in (d_outputs, start, lengths))
+            filled = [part_of(part, rows) for part in (outputs, *scratch, d_start)]
+            backward_loop(*read, panels, ctx.relu, *(part.numpy() for part in filled))
+            _, d_inputs, before, _ = filled
+            if d_x is not None:
+                project_back(d_inputs, weight_ih, part_of(d_x, rows))
+            return [
+                weight_gradient(d_inputs, part_of(x, rows)),
+                weight_gradient(d_inputs, before),
+                bias_gradient(d_inputs),
+            ]
 
-        in_shards(share, len(x))
-        d_weights = weight_gradients((d_inputs, x), (d_inputs, before))
-        d_bias = bias_gradient(d_inputs)
+        *d_weights, d_bias = add_up(in_shards(share, len(x), outputs[0].numel()))
         return None, d_x, d_start, None, *d_weights, d_bias, d_bias

@@ -10,45 +10,38 @@ from typing import Any
 
 import numpy as np
 
-from sksequence._kernels._arithmetic import ROWS, add_product, compiled, tanh
+from sksequence._kernels._arithmetic import compiled, tanh
+from sksequence._kernels._tiles import BLOCK, add_product
+from sksequence._kernels._vectors import LANES, load, store, where_above
 
 
 @compiled
-def forward_loop(
-    inputs: Any, start: Any, lengths: Any, weight: Any, bias: Any, relu: bool, outputs: Any
-) -> None:
-    """Fill outputs (B, T, H), 0 at padded steps.
-
-    inputs (B, T, H) hold W x and its bias; weight is U transposed, (H, H), and `bias` (H,) goes with it.
-    """
-    n_rows, _, size = inputs.shape
-    h = np.zeros((ROWS, size), np.float32)
-    s = np.zeros((ROWS, size), np.float32)
+def forward_loop(outputs: Any, start: Any, lengths: Any, panels: Any, relu: bool) -> None:
+    """Turn W x and its biases, (B, T, H), into outputs, 0 at padded steps; `panels` hold U transposed."""
+    n_rows, _, size = outputs.shape
+    h = np.zeros((BLOCK, size), np.float32)
+    s = np.zeros((BLOCK, panels.shape[0] * panels.shape[2]), np.float32)
     zero = np.float32(0.0)
-    for first in range(0, n_rows, ROWS):
-        last = min(first + ROWS, n_rows)
+    for first in range(0, n_rows, BLOCK):
+        n = min(BLOCK, n_rows - first)
         n_steps = 0
-        for b in range(first, last):
-            h[b - first] = start[b]
+        for k in range(n):
+            b = first + k
+            h[k] = start[b]
             n_steps = max(n_steps, lengths[b])
             outputs[b, lengths[b] :] = 0
         for t in range(n_steps):
-            s[:, :] = bias
-            add_product(s, h, weight)
-            for b in range(first, last):
-                if t >= lengths[b]:
-                    continue
-                k = b - first
-                if relu:
-                    for j in range(size):
-                        new = max(inputs[b, t, j] + s[k, j], zero)
-                        h[k, j] = new
-                        outputs[b, t, j] = new
-                else:
-                    for j in range(size):
-                        new = tanh(inputs[b, t, j] + s[k, j])
-                        h[k, j] = new
-                        outputs[b, t, j] = new
+            for k in range(n):
+                for j in range(0, size, LANES):
+                    store(s, (k, j), load(outputs, (first + k, t, j)))
+            add_product(s, h, panels, n)
+            for k in range(n):
+                if t < lengths[first + k]:
+                    for j in range(0, size, LANES):
+                        a = load(s, (k, j))
+                        new = where_above(zero, a, zero, a) if relu else tanh(a)
+                        store(h, (k, j), new)
+                        store(outputs, (first + k, t, j), new)
 
 
 @compiled
@@ -56,7 +49,7 @@ def backward_loop(
     d_outputs: Any,
     start: Any,
     lengths: Any,
-    weight: Any,
+    panels: Any,
     relu: bool,
     outputs: Any,
     d_inputs: Any,
@@ -65,35 +58,35 @@ def backward_loop(
 ) -> None:
     """Fill d_inputs and before (B, T, H), the state that each step began from, both 0 at padded steps, and d_start.
 
-    weight is U, (H, H).
+    `panels` hold U.
     """
     n_rows, _, size = outputs.shape
-    dh = np.zeros((ROWS, size), np.float32)
-    da = np.zeros((ROWS, size), np.float32)
+    dh = np.zeros((BLOCK, panels.shape[0] * panels.shape[2]), np.float32)
+    da = np.zeros((BLOCK, size), np.float32)
     zero, one = np.float32(0.0), np.float32(1.0)
-    for first in range(0, n_rows, ROWS):
-        last = min(first + ROWS, n_rows)
+    for first in range(0, n_rows, BLOCK):
+        n = min(BLOCK, n_rows - first)
         n_steps = 0
         dh[:, :] = 0
-        for b in range(first, last):
+        for b in range(first, first + n):
             n_steps = max(n_steps, lengths[b])
             d_inputs[b, lengths[b] :] = 0
             before[b, lengths[b] :] = 0
         for t in range(n_steps - 1, -1, -1):
-            da[:, :] = 0
-            for b in range(first, last):
+            for k in range(n):
+                b = first + k
                 if t >= lengths[b]:
+                    da[k] = 0
                     continue
-                k = b - first
-                state = outputs[b, t - 1] if t > 0 else start[b]
-                for j in range(size):
-                    before[b, t, j] = state[j]
-                    out = outputs[b, t, j]
-                    slope = (one if out > zero else zero) if relu else one - out * out
-                    d = (d_outputs[b, t, j] + dh[k, j]) * slope
-                    da[k, j] = d
-                    d_inputs[b, t, j] = d
-                    dh[k, j] = zero
-            add_product(dh, da, weight)
-        for b in range(first, last):
-            d_start[b] = dh[b - first]
+                for j in range(0, size, LANES):
+                    began = load(outputs, (b, t - 1, j)) if t > 0 else load(start, (b, j))
+                    output = load(outputs, (b, t, j))
+                    d = load(d_outputs, (b, t, j)) + load(dh, (k, j))
+                    d = where_above(output, zero, d, zero) if relu else d * (one - output * output)
+                    store(before, (b, t, j), began)
+                    store(da, (k, j), d)
+                    store(d_inputs, (b, t, j), d)
+                    store(dh, (k, j), np.float32(0.0))
+            add_product(dh, da, panels, n)
+        for k in range(n):
+            d_start[first + k] = dh[k, :size]

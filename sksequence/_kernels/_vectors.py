@@ -1,0 +1,157 @@
+"""Vectors of float32 as values of compiled functions: load, compute with ``+ - * /``, store.
+
+Whether a compiler finds vectors in a loop depends on what it can prove of the arrays, so the loops say what they mean.
+A number beside a vector stands for itself in all places. In the interpreter a vector is a small array.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.core.datamodel import models
+from numba.core.imputils import lower_builtin, lower_cast
+from numba.core.typeconv import Conversion
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, overload, register_model
+from numba.np.arrayobj import make_array
+
+HAS_AVX512 = bool(binding.get_host_cpu_features().get("avx512f"))
+LANES = 16 if HAS_AVX512 else 8
+VECTOR = ir.VectorType(ir.FloatType(), LANES)
+
+
+class VectorType(types.Type):
+    """The type of a vector; numbers convert to it."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"float32 x {LANES}")
+
+    def can_convert_from(self, typing: Any, other: Any) -> Any:
+        """Let numbers stand where vectors are expected."""
+        return Conversion.safe if isinstance(other, types.Float) else None
+
+
+_vector = VectorType()
+
+
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    """A vector is one value of the machine."""
+
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, VECTOR)
+
+
+class _Arithmetic(AbstractTemplate):  # type: ignore[misc]
+    """Two vectors, or a vector and a number, give a vector."""
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        """Return the signature, if any of the two is a vector."""
+        fits = all(kind == _vector or isinstance(kind, types.Float) for kind in args)
+        return signature(_vector, _vector, _vector) if fits and _vector in args else None
+
+
+def _teach(operation: Any, instruction: str) -> None:
+    """Let compiled functions apply an operation to vectors."""
+    infer_global(operation)(type(_Arithmetic.__name__, (_Arithmetic,), {"key": operation}))
+
+    @lower_builtin(operation, _vector, _vector)  # type: ignore[untyped-decorator]
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return getattr(builder, instruction)(*arguments, flags=("contract",))
+
+
+_teach(operator.add, "fadd")
+_teach(operator.sub, "fsub")
+_teach(operator.mul, "fmul")
+_teach(operator.truediv, "fdiv")
+
+
+@lower_cast(types.Float, VectorType)  # type: ignore[untyped-decorator]
+def _spread(context: Any, builder: Any, of: Any, to: Any, number: Any) -> Any:
+    return repeated(builder, context.cast(builder, number, of, types.float32))
+
+
+def repeated(builder: Any, number: Any) -> Any:
+    """Emit a vector with a number in all places."""
+    nothing = ir.Constant(VECTOR, ir.Undefined)
+    first = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
+    return builder.shuffle_vector(first, nothing, zeros)
+
+
+def load(array: Any, place: Any) -> Any:
+    """Return the vector that begins at a place, a tuple of one index for each axis."""
+    *row, start = place
+    return array[(*row, slice(start, start + LANES))].copy()
+
+
+def store(array: Any, place: Any, vector: Any) -> None:
+    """Write a vector, or a number to each of its places."""
+    *row, start = place
+    array[(*row, slice(start, start + LANES))] = vector
+
+
+def where_above(x: Any, y: Any, above: Any, below: Any) -> Any:
+    """Return `above` in places where x > y, else `below`; so it is where one of them is NaN."""
+    return np.where(np.greater(x, y), above, below)
+
+
+@overload(load, strict=False)
+def _load(array: Any, place: Any) -> Any:
+    return lambda array, place: _load_vector(array, place)
+
+
+@overload(store, strict=False)
+def _store(array: Any, place: Any, vector: Any) -> Any:
+    return lambda array, place, vector: _store_vector(array, place, vector)
+
+
+@overload(where_above, strict=False)
+def _where_above(x: Any, y: Any, above: Any, below: Any) -> Any:
+    if _vector in (x, y):
+        return lambda x, y, above, below: _choose(x, y, above, below)
+    return lambda x, y, above, below: above if x > y else below
+
+
+@intrinsic
+def _load_vector(typing: Any, array: Any, place: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load(_address(context, builder, signature, arguments), align=4)
+
+    return _vector(array, place), emit
+
+
+@intrinsic
+def _store_vector(typing: Any, array: Any, place: Any, vector: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, signature, arguments)
+        builder.store(arguments[2], address, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, place, _vector), emit
+
+
+def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Emit the address of a place; an array made for it, as slicing does, would take longer than the arithmetic."""
+    kind, places = signature.args[:2]
+    array = make_array(kind)(context, builder, arguments[0])
+    place = [
+        context.cast(builder, index, of, types.intp)
+        for index, of in zip(cgutils.unpack_tuple(builder, arguments[1]), places, strict=True)
+    ]
+    first = cgutils.get_item_pointer(context, builder, kind, array, place)
+    return builder.bitcast(first, VECTOR.as_pointer())
+
+
+@intrinsic
+def _choose(typing: Any, x: Any, y: Any, above: Any, below: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x, y, above, below = arguments
+        return builder.select(builder.fcmp_ordered(">", x, y), above, below)
+
+    return _vector(_vector, _vector, _vector, _vector), emit
