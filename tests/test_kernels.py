@@ -16,10 +16,35 @@ from sksequence._cells import build_layer
 from sksequence._modules import NetworkSpec, build_network
 from sksequence._threads import limited_threads, number_of_shards
 
-_arithmetic, _gru, _gru_loops, _products, _rnn, _rnn_loops, _shards = (
-    pytest.importorskip(f"sksequence._kernels.{name}", exc_type=ImportError)
-    for name in ("_arithmetic", "_gru", "_gru_loops", "_products", "_rnn", "_rnn_loops", "_shards")
+NAMES = (
+    "_arithmetic",
+    "_gru",
+    "_gru_loops",
+    "_lstm",
+    "_lstm_loops",
+    "_products",
+    "_rnn",
+    "_rnn_loops",
+    "_shards",
+    "_tiles",
+    "_vectors",
 )
+(
+    _arithmetic,
+    _gru,
+    _gru_loops,
+    _lstm,
+    _lstm_loops,
+    _products,
+    _rnn,
+    _rnn_loops,
+    _shards,
+    _tiles,
+    _vectors,
+) = (pytest.importorskip(f"sksequence._kernels.{name}", exc_type=ImportError) for name in NAMES)
+_tiles_add_product, _arithmetic_tanh = _tiles.add_product, _arithmetic.tanh
+_load, _store = _vectors.load, _vectors.store
+
 OPTIONS = {
     "activation": "tanh",
     "context_size": 3,
@@ -47,29 +72,29 @@ def make_layer(cell, activation, input_size, hidden_size, seed):
     return layer
 
 
-def run_both(monkeypatch, layer, x, lengths, state):
+def run_both(monkeypatch, layer, x, lengths, states):
     """Return outputs, last state and all gradients, from the compiled loops and from torch's."""
     results = []
     for has_numba in (True, False):
         monkeypatch.setattr(_kernels, "has_numba", lambda answer=has_numba: answer)
-        inputs = [part.clone().requires_grad_() for part in (x, state)]
-        outputs, (last,) = layer(inputs[0], lengths, (inputs[1],))
+        inputs = [part.clone().requires_grad_() for part in (x, *states)]
+        outputs, last = layer(inputs[0], lengths, tuple(inputs[1:]))
         steps = torch.arange(x.shape[1]) < lengths[:, None]
         kept = torch.where(steps[:, :, None], outputs, 0.0)
         loss = (kept * torch.cos(torch.arange(kept.numel()).view_as(kept))).sum()
-        loss = loss + (last * last).sum()
+        loss = loss + sum(part.square().sum() for part in last)
         gradients = torch.autograd.grad(loss, [*inputs, *layer.parameters()])
-        results.append([kept.detach(), last.detach(), *gradients])
+        results.append([kept.detach(), *(part.detach() for part in last), *gradients])
     return zip(*results, strict=True)
 
 
-CASES = [("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu"), ("rnn", "sigmoid")]
+CASES = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu"), ("rnn", "sigmoid")]
 
 
 @pytest.fixture
 def marked_memory(monkeypatch):
     """Hand out memory full of NaN: a number that is read before it is written is seen."""
-    for module in (_gru, _rnn):
+    for module in (_gru, _lstm, _rnn):
         monkeypatch.setattr(module, "empty_block", lambda *shape: torch.full(shape, torch.nan))
 
 
@@ -87,8 +112,8 @@ def test_compiled_loops_equal_torch(monkeypatch, cell, activation, seed):
     x = torch.from_numpy(rng.normal(size=(n_rows, n_steps, n_features)).astype(np.float32))
     lengths = torch.from_numpy(rng.integers(0, n_steps + 1, n_rows))
     lengths[0] = n_steps
-    state = torch.from_numpy(rng.normal(size=(n_rows, size)).astype(np.float32))
-    for ours, theirs in run_both(monkeypatch, layer, x, lengths, state):
+    states = torch.from_numpy(rng.normal(size=(layer.n_states, n_rows, size)).astype(np.float32))
+    for ours, theirs in run_both(monkeypatch, layer, x, lengths, states):
         scale = max(float(theirs.abs().max()), 1e-2)  # below, gradients that should be 0
         torch.testing.assert_close(ours / scale, theirs / scale, rtol=1e-5, atol=1e-5)
 
@@ -146,6 +171,9 @@ def test_memory_is_float32_in_the_shape_asked_for(n_steps):
     assert (block.fill_(1.0) == 1.0).all()
 
 
+LOOPS = (_arithmetic, _gru, _gru_loops, _lstm, _lstm_loops, _rnn, _rnn_loops)
+
+
 def interpreted(monkeypatch, module):
     """Replace the compiled functions of a module by the Python that they were compiled from."""
     for name, function in list(vars(module).items()):
@@ -162,7 +190,7 @@ def test_compiled_loops_do_what_their_source_says(monkeypatch, cell, activation)
     results = []
     for as_source in (False, True):
         if as_source:
-            for module in (_arithmetic, _gru, _gru_loops, _rnn, _rnn_loops):
+            for module in LOOPS:
                 interpreted(monkeypatch, module)
         inputs = x.clone().requires_grad_()
         outputs, _ = layer(inputs, lengths, None)
@@ -172,7 +200,7 @@ def test_compiled_loops_do_what_their_source_says(monkeypatch, cell, activation)
         torch.testing.assert_close(compiled, source, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("cell", ["gru", "rnn"])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_second_backward_raises(cell):
     """Gradients of gradients are not there, and nobody gets wrong ones."""
     layer = make_layer(cell, "tanh", 3, 16, 0)
@@ -182,7 +210,7 @@ def test_second_backward_raises(cell):
         torch.autograd.grad(outputs.sum(), x, create_graph=True)
 
 
-@pytest.mark.parametrize("cell", ["gru", "rnn"])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_double_precision_is_left_to_torch(cell):
     """Float64 goes through torch and stays float64."""
     layer = make_layer(cell, "tanh", 3, 16, 0).double()
@@ -191,7 +219,7 @@ def test_double_precision_is_left_to_torch(cell):
     assert not _kernels.is_fast(outputs, 16)
 
 
-@pytest.mark.parametrize("cell", ["gru", "rnn"])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_not_a_number_stays_one(cell):
     """A diverged weight is seen in the outputs: clamping must not hide it."""
     layer = make_layer(cell, "tanh", 3, 16, 0)
@@ -201,7 +229,7 @@ def test_not_a_number_stays_one(cell):
     assert outputs.isnan().any()
 
 
-@pytest.mark.parametrize("cell", ["gru", "rnn"])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_a_row_has_the_same_bits_anywhere(cell):
     """A row alone, in any place of a batch, and padded gives the same bits."""
     layer = make_layer(cell, "tanh", 3, 20, 0)
@@ -255,24 +283,24 @@ def test_shards_are_all_rows_in_whole_blocks(n_rows, n_shards):
     rows = np.arange(n_rows)
     np.testing.assert_array_equal(np.concatenate([rows[shard] for shard in cut]), rows)
     assert len(cut) <= n_shards
-    assert all(shard.start % _arithmetic.ROWS == 0 for shard in cut)
+    assert all(shard.start % _tiles.BLOCK == 0 for shard in cut)
     assert n_rows == 0 or all(len(rows[shard]) for shard in cut)
 
 
-@pytest.mark.parametrize(("cell", "activation"), CASES[:3])
+@pytest.mark.parametrize(("cell", "activation"), CASES[:4])
 def test_threads_share_rows_and_change_no_result(monkeypatch, two_threads, cell, activation):
     """Two threads give torch's outputs and gradients, ragged lengths included."""
     layer = make_layer(cell, activation, 3, 17, seed=0)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(21, 9, 3, generator=generator)
     lengths = torch.randint(1, 10, (21,), generator=generator)
-    state = torch.randn(21, 17, generator=generator)
-    for ours, theirs in run_both(monkeypatch, layer, x, lengths, state):
+    states = torch.randn(layer.n_states, 21, 17, generator=generator)
+    for ours, theirs in run_both(monkeypatch, layer, x, lengths, states):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=2e-5)
 
 
 @pytest.mark.parametrize("sizes", [(64, 9, 16, 16), (37, 5, 3, 33), (8, 3, 1, 7)])
-@pytest.mark.parametrize("cell", ["gru", "rnn"])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_results_are_the_same_on_any_number_of_threads(cell, sizes):
     """Outputs and all gradients on one thread, two and three, to rounding: products choose kernels by their sizes."""
     n_rows, n_steps, n_features, size = sizes
@@ -292,17 +320,97 @@ def test_results_are_the_same_on_any_number_of_threads(cell, sizes):
 def test_a_time_loop_has_the_same_bits_in_shares(n_shards):
     """Rows are computed alike, whichever others are in the share."""
     generator = np.random.default_rng(0)
-    inputs = generator.normal(size=(37, 5, 33)).astype(np.float32)
-    weight = generator.normal(size=(33, 33)).astype(np.float32)
-    start, bias = np.zeros((37, 33), np.float32), np.ones(33, np.float32)
+    inputs = generator.normal(size=(37, 5, 48)).astype(np.float32)
+    panels = _tiles.in_panels(torch.from_numpy(generator.normal(size=(48, 48)).astype(np.float32)))
+    start = np.zeros((37, 48), np.float32)
     lengths = generator.integers(1, 6, size=37)
-    whole, shared = np.zeros_like(inputs), np.zeros_like(inputs)
-    _rnn_loops.forward_loop(inputs, start, lengths, weight, bias, False, whole)
+    whole, shared = inputs.copy(), inputs.copy()
+    _rnn_loops.forward_loop(whole, start, lengths, panels, False)
     for rows in _shards.cut_rows(37, n_shards):
-        _rnn_loops.forward_loop(
-            inputs[rows], start[rows], lengths[rows], weight, bias, False, shared[rows]
-        )
+        _rnn_loops.forward_loop(shared[rows], start[rows], lengths[rows], panels, False)
     np.testing.assert_array_equal(shared, whole)
+
+
+@given(start=st.integers(0, 99), n_rows=st.integers(0, 99), row_size=st.integers(1, 1 << 20))
+def test_pieces_are_all_rows_of_a_share(start, n_rows, row_size):
+    """Pieces follow one another; each has whole blocks but the last, and fits or is one block."""
+    pieces = _shards.cut_pieces(slice(start, start + n_rows), row_size)
+    rows = [row for piece in pieces for row in range(piece.start, piece.stop)]
+    assert rows == list(range(start, start + n_rows))
+    for piece in pieces:
+        size = piece.stop - piece.start
+        assert size <= _tiles.BLOCK or size * row_size <= _shards._IN_CACHE
+        assert piece is pieces[-1] or size % _tiles.BLOCK == 0
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
+def test_pieces_change_no_output(monkeypatch, cell):
+    """Outputs have the same bits in one piece and in many; gradients agree to rounding."""
+    layer = make_layer(cell, "tanh", 3, 17, seed=0)
+    x = torch.randn(70, 6, 3, generator=torch.Generator().manual_seed(1))
+    lengths = torch.randint(1, 7, (70,), generator=torch.Generator().manual_seed(2))
+    results = []
+    for size in (1 << 20, 1):
+        monkeypatch.setattr(_shards, "_IN_CACHE", size)
+        outputs, _ = layer(x, lengths, None)
+        results.append([outputs, *torch.autograd.grad(outputs.sum(), list(layer.parameters()))])
+    assert torch.equal(results[0][0], results[1][0])
+    for whole, added in zip(*results, strict=True):
+        torch.testing.assert_close(whole, added, rtol=1e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
+def test_a_graph_that_is_retained_can_be_run_back_again(cell):
+    """The second pass back finds what the first one has overwritten."""
+    layer = make_layer(cell, "tanh", 3, 16, seed=0)
+    outputs, states = layer(torch.ones(5, 4, 3), torch.tensor([4, 2, 0, 4, 1]), None)
+    loss = outputs.square().sum() + sum(state.sum() for state in states)
+    weights = list(layer.parameters())
+    first = torch.autograd.grad(loss, weights, retain_graph=True)
+    again = torch.autograd.grad(loss, weights)
+    assert all(map(torch.equal, first, again))
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "depth", "width"), [(1, 1, 1), (9, 5, 33), (32, 40, 64)]
+)
+def test_tiles_add_a_product(n_rows, depth, width):
+    """The sums are those of numpy's product, with what was there before, compiled or not."""
+    generator = np.random.default_rng(0)
+    rows, columns = _tiles.padded_rows(n_rows), _tiles.padded_columns(width)
+    a = generator.normal(size=(rows, depth + 3)).astype(np.float32)
+    b = generator.normal(size=(depth, width)).astype(np.float32)
+    before = generator.normal(size=(rows, columns)).astype(np.float32)
+    panels = _tiles.in_panels(torch.from_numpy(b))
+    for add in (_compiled_product, _tiles.add_product):
+        out = before.copy()
+        add(out, a, panels, n_rows)
+        expected = before[:n_rows, :width] + a[:n_rows, :depth] @ b
+        np.testing.assert_allclose(out[:n_rows, :width], expected, rtol=1e-5, atol=1e-5)
+
+
+@_arithmetic.compiled
+def _compiled_product(out, a, panels, n_rows):
+    _tiles_add_product(out, a, panels, n_rows)
+
+
+@pytest.mark.parametrize("x", [-1e30, -9.0, -0.3, 0.0, 1e-30, 0.7, 8.0, np.inf, -np.inf, np.nan])
+def test_gates_of_vectors_are_those_of_numbers(x):
+    """tanh and sigmoid of a vector, a number and torch agree; NaN stays NaN."""
+    number = np.float32(x)
+    block = np.full((1, _vectors.LANES), number)
+    _bend(block)
+    expected = torch.tensor([number, number]).tanh().numpy()
+    np.testing.assert_allclose(block[0, :2], expected, rtol=1e-6)
+    np.testing.assert_allclose(_arithmetic.tanh(number), expected[0], rtol=1e-6)
+    np.testing.assert_allclose(
+        _arithmetic.sigmoid(number), torch.tensor(number).sigmoid().item(), rtol=1e-5, atol=1e-6
+    )
+
+
+@_arithmetic.compiled
+def _bend(block):
+    _store(block, (0, 0), _arithmetic_tanh(_load(block, (0, 0))))
 
 
 def test_shards_predict_without_a_graph(two_threads):
@@ -317,7 +425,7 @@ def test_shards_take_subnormals_as_zero(two_threads):
     """The setting of the caller is one of its thread; the others have it from their start."""
     numbers = torch.full((64,), 1e-40)
     products = torch.ones(64)
-    _shards.in_shards(lambda rows: products[rows].copy_(numbers[rows] * 1.0), 64)
+    _shards.in_shards(lambda rows: products[rows].copy_(numbers[rows] * 1.0), 64, 1)
     expected = float(torch.tensor(1e-40) * 1.0)  # 0 where the processor can
     assert (products == expected).all()
 
@@ -337,19 +445,19 @@ def test_a_failure_in_a_shard_is_raised(two_threads):
             raise ValueError("second shard")
 
     with pytest.raises(ValueError, match="second shard"):
-        _shards.in_shards(loop, 64)
+        _shards.in_shards(loop, 64, 1)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a platform without fork")
 def test_a_forked_child_makes_threads_of_its_own(two_threads):
     """The parent's pool has no threads in a child: waiting for them would never end."""
     seen = []
-    _shards.in_shards(seen.append, 64)
+    _shards.in_shards(seen.append, 64, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is the point
         child = os.fork()
     if child == 0:
         signal.alarm(20)
-        _shards.in_shards(seen.append, 64)
+        _shards.in_shards(seen.append, 64, 1)
         os._exit(len(seen))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4

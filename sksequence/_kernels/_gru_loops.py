@@ -109,9 +109,7 @@ def backward_loop(
 
 
 @compiled
-def _undo(
-    k: int, b: int, t: int, j: int, d: Any, began: Any, gates: Any, dh: Any, da: Any
-) -> None:
+def _undo(k: int, b: int, t: int, j: int, d: Any, began: Any, gates: Any, dh: Any, da: Any) -> None:
     """Take a step back for the units from j on of row b, the k-th of its block.
 
     d is the gradient of their outputs, `began` their state before the step.

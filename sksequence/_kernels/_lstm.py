@@ -100,7 +100,9 @@ def _run(
         if not is_kept:
             filled += [empty_block(len(part), n_steps, 4 * size), empty_block(len(part), 1, size)]
         project(part, weight_ih, bias, filled[2])
-        forward_loop(*(block.numpy() for block in read), panels, *(block.numpy() for block in filled))
+        forward_loop(
+            *(block.numpy() for block in read), panels, *(block.numpy() for block in filled)
+        )
 
     in_shards(share, n_rows, 4 * size * n_steps)
     return outputs, last, *kept

@@ -130,7 +130,16 @@ def backward_loop(
 
 @compiled
 def _undo(
-    k: int, b: int, t: int, j: int, d: Any, held: Any, gates: Any, memories: Any, d_memory: Any, da: Any
+    k: int,
+    b: int,
+    t: int,
+    j: int,
+    d: Any,
+    held: Any,
+    gates: Any,
+    memories: Any,
+    d_memory: Any,
+    da: Any,
 ) -> None:
     """Take a step back for the units from j on of row b, the k-th of its block.
 

@@ -28,9 +28,7 @@ def in_shards(work: Callable[[slice], T], n_rows: int, row_size: int) -> list[T]
     Slices begin at whole blocks: a compiled loop computes every row alike, whatever the number of threads. `row_size` is
     how many numbers a row has in the largest array: what one step of the work leaves, the next finds in the cache.
     """
-    shards = [
-        cut_pieces(shard, row_size) for shard in cut_rows(n_rows, number_of_shards())
-    ]
+    shards = [cut_pieces(shard, row_size) for shard in cut_rows(n_rows, number_of_shards())]
     inference = torch.is_inference_mode_enabled()  # a mode of the thread
 
     def without_graph(pieces: list[slice]) -> list[T]:
