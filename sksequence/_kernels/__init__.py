@@ -73,7 +73,7 @@ def run_gru(
 
 def run_lstm(
     x: Tensor,
-    start: tuple[Tensor, Tensor],
+    start: tuple[Tensor, ...],
     lengths: Tensor | None,
     weights: tuple[Tensor, Tensor, Tensor, Tensor],
 ) -> tuple[Tensor, Tensor]:

@@ -98,7 +98,7 @@ def _run(
         part, *read = (part_of(whole, rows) for whole in (x, start, memory, lengths))
         filled = [part_of(whole, rows) for whole in (outputs, last, *kept)]
         if not is_kept:
-            filled += [empty_block(len(part), n_steps, 4 * size), empty_block(len(part), 1, size)]
+            filled += [empty_block(len(part), n_steps, 4 * size), empty_block(len(part), 0, size)]
         project(part, weight_ih, bias, filled[2])
         forward_loop(
             *(block.numpy() for block in read), panels, *(block.numpy() for block in filled)

@@ -30,7 +30,7 @@ def forward_loop(
     """Fill outputs (B, T, H), 0 at padded steps, from W x and its biases, in gates (B, T, 4H).
 
     `last` (B, H) is the c after each row's own last step; `start` and `memory` are h and c before the first. For a
-    backward loop, gates are left as i, f, g, o and memories (B, T, H) as c; neither, if there is room for one step only.
+    backward loop, gates are left as i, f, g, o and memories (B, T, H) as c; neither, if there is no room for c.
     `panels` hold U transposed.
     """
     n_rows, _, width = gates.shape
@@ -64,7 +64,7 @@ def _update(
 ) -> None:
     """Take one step of row b, the k-th of its block."""
     size = h.shape[1]
-    is_kept = memories.shape[1] > 1
+    is_kept = memories.shape[1] > 0
     for j in range(0, size, LANES):
         i, f = sigmoid(load(s, (k, j))), sigmoid(load(s, (k, size + j)))
         g, o = tanh(load(s, (k, 2 * size + j))), sigmoid(load(s, (k, 3 * size + j)))

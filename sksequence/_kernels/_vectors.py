@@ -15,7 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.core.imputils import lower_builtin, lower_cast
-from numba.core.typeconv import Conversion
+from numba.core.typeconv.castgraph import Conversion
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, overload, register_model
 from numba.np.arrayobj import make_array
@@ -40,14 +40,14 @@ _vector = VectorType()
 
 
 @register_model(VectorType)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     """A vector is one value of the machine."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, VECTOR)
 
 
-class _Arithmetic(AbstractTemplate):  # type: ignore[misc]
+class _Arithmetic(AbstractTemplate):
     """Two vectors, or a vector and a number, give a vector."""
 
     def generic(self, args: Any, kws: Any) -> Any:
@@ -60,7 +60,7 @@ def _teach(operation: Any, instruction: str) -> None:
     """Let compiled functions apply an operation to vectors."""
     infer_global(operation)(type(_Arithmetic.__name__, (_Arithmetic,), {"key": operation}))
 
-    @lower_builtin(operation, _vector, _vector)  # type: ignore[untyped-decorator]
+    @lower_builtin(operation, _vector, _vector)
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return getattr(builder, instruction)(*arguments, flags=("contract",))
 
@@ -71,7 +71,7 @@ _teach(operator.mul, "fmul")
 _teach(operator.truediv, "fdiv")
 
 
-@lower_cast(types.Float, VectorType)  # type: ignore[untyped-decorator]
+@lower_cast(types.Float, VectorType)
 def _spread(context: Any, builder: Any, of: Any, to: Any, number: Any) -> Any:
     return repeated(builder, context.cast(builder, number, of, types.float32))
 
