@@ -37,7 +37,7 @@ class GRUFunction(torch.autograd.Function):
     ) -> Tensor:
         """Return outputs (batch, time, hidden); padded steps are 0."""
         inputs = (x, start.contiguous(), lengths, weight_ih, weight_hh, bias_ih, bias_hh)
-        outputs, ctx.gates = _run(*inputs)
+        outputs, *ctx.kept = _run(*inputs, is_kept=any(ctx.needs_input_grad))
         ctx.save_for_backward(*inputs, outputs)
         return outputs
 
@@ -48,8 +48,8 @@ class GRUFunction(torch.autograd.Function):
         *inputs, outputs = ctx.saved_tensors
         x, start, lengths, weight_ih, weight_hh, *_ = inputs
         # a first pass back has used them up: whoever retained the graph for a second one pays for it
-        gates = _run(*inputs)[1] if ctx.gates is None else ctx.gates
-        ctx.gates = None
+        (gates,) = ctx.kept or _run(*inputs, is_kept=True)[1:]
+        ctx.kept = None
         size = start.shape[1]
         d_outputs, panels = d_outputs.contiguous(), in_panels(weight_hh)
         before, d_start = empty_block(*outputs.shape), torch.empty_like(start)
@@ -83,18 +83,23 @@ def _run(
     weight_hh: Tensor,
     bias_ih: Tensor,
     bias_hh: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Return outputs, and the gates that a pass back needs."""
+    *,
+    is_kept: bool,
+) -> tuple[Tensor, ...]:
+    """Return outputs, and the gates that a pass back needs if they are kept."""
     n_rows, n_steps, _ = x.shape
     size = start.shape[1]
-    gates, outputs = empty_block(n_rows, n_steps, 4 * size), empty_block(n_rows, n_steps, size)
+    outputs = empty_block(n_rows, n_steps, size)
+    kept = [empty_block(n_rows, n_steps, 4 * size)] if is_kept else []
     weight, bias = weight_ih.roll(size, 0), bias_ih.roll(size)  # n, r, z
     panels, bias_of_state = in_panels(weight_hh.T), bias_hh.numpy()
 
     def share(rows: slice) -> None:
-        project(part_of(x, rows), weight, bias, part_of(gates, rows)[:, :, : 3 * size])
-        arrays = [part_of(part, rows).numpy() for part in (gates, start, lengths, outputs)]
-        forward_loop(*arrays[:3], panels, bias_of_state, arrays[3])
+        part, *rest = (part_of(whole, rows) for whole in (x, start, lengths, outputs, *kept))
+        *rest, gates = rest if is_kept else (*rest, empty_block(len(part), n_steps, 3 * size))
+        project(part, weight, bias, gates[:, :, : 3 * size])
+        before, of_rows, filled, scratch = (block.numpy() for block in (*rest, gates))
+        forward_loop(scratch, before, of_rows, panels, bias_of_state, filled)
 
-    in_shards(share, n_rows, gates[0].numel())
-    return outputs, gates
+    in_shards(share, n_rows, 4 * size * n_steps)
+    return outputs, *kept

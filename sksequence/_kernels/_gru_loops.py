@@ -23,9 +23,10 @@ from sksequence._kernels._vectors import LANES, load, store
 def forward_loop(
     gates: Any, start: Any, lengths: Any, panels: Any, bias: Any, outputs: Any
 ) -> None:
-    """Turn W x and its biases, in the first three parts of gates (B, T, 4H), into n, r, z, q; fill outputs (B, T, H).
+    """Fill outputs (B, T, H), 0 at padded steps, from W x and its biases, in the first three parts of gates (B, T, 4H).
 
-    Outputs are 0 at padded steps. `panels` hold U transposed, its columns r, z, n, and `bias` (3H,) goes with it.
+    For a backward loop gates are left as n, r, z, q; not, if there is no room for q. `panels` hold U transposed, its
+    columns r, z, n, and `bias` (3H,) goes with it.
     """
     n_rows, _, size = outputs.shape
     h = np.zeros((BLOCK, size), np.float32)
@@ -52,16 +53,18 @@ def forward_loop(
 def _update(k: int, b: int, t: int, s: Any, h: Any, gates: Any, outputs: Any) -> None:
     """Take one step of row b, the k-th of its block."""
     size = h.shape[1]
+    is_kept = gates.shape[2] > 3 * size
     for j in range(0, size, LANES):
         q = load(s, (k, 2 * size + j))
         r = sigmoid(load(gates, (b, t, size + j)) + load(s, (k, j)))
         z = sigmoid(load(gates, (b, t, 2 * size + j)) + load(s, (k, size + j)))
         n = tanh(load(gates, (b, t, j)) + r * q)
         output = n + z * (load(h, (k, j)) - n)
-        store(gates, (b, t, j), n)
-        store(gates, (b, t, size + j), r)
-        store(gates, (b, t, 2 * size + j), z)
-        store(gates, (b, t, 3 * size + j), q)
+        if is_kept:
+            store(gates, (b, t, j), n)
+            store(gates, (b, t, size + j), r)
+            store(gates, (b, t, 2 * size + j), z)
+            store(gates, (b, t, 3 * size + j), q)
         store(outputs, (b, t, j), output)
         store(h, (k, j), output)
 

@@ -64,7 +64,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print("| cell | batch x steps x features, hidden | torch / compiled | ms compiled |")
     print("|---|---|---|---|")
-    for cell in ("rnn", "gru"):
+    for cell in ("rnn", "gru", "lstm"):
         for sizes in SIZES:
             n_rows, n_steps, n_features, size = sizes
             repeats = max(1, int(2e6 / (n_rows * n_steps * size)))
