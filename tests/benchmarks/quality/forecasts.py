@@ -20,8 +20,8 @@ from sksequence.datasets import load_air_passengers
 from .loaders import MissingData
 from .measuring import cpu_seconds
 from .packaged import frame
+from .panels import Series, houses, known, months, quarters
 
-Series = list[NDArray[np.float64]]
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 
 
@@ -69,17 +69,14 @@ def _tourism() -> Series:
     return series
 
 
-def known(column: Any) -> NDArray[np.float64]:
-    """Return the values of a column that there are."""
-    values = np.asarray(column, dtype=np.float64)
-    return values[~np.isnan(values)]
-
-
 PANELS: dict[str, Panel] = {
     "P7": Panel("AirPassengers", lambda: [load_air_passengers().data], 12, 36, 1),
     "employment": Panel("employment, all months", _employment, 12, 24, 10),
     "employment20": Panel("employment, 20 years", partial(_employment, 240), 12, 24, 5),
     "tourism": Panel("Australian tourism, quarters", _tourism, 4, 8, 4),
+    "months": Panel("months of many kinds", months, 12, 12, 4),
+    "houses": Panel("houses in Texas, months", houses, 12, 12, 4),
+    "quarters": Panel("quarters of many kinds", quarters, 4, 8, 4),
 }
 
 
