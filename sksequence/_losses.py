@@ -5,12 +5,13 @@ Outputs are (rows, width) as the head gives them, n_values the number of values 
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy.special import log_softmax, logsumexp
 from torch import Tensor
 
 # scales between 5e-5 and 2e4 standard deviations: a row that is predicted exactly must not end the fit
@@ -220,6 +221,12 @@ def quantile_function_density(outputs: Tensor, targets: Tensor) -> Tensor:
     inside = logs.gather(1, place.unsqueeze(1)).squeeze(1)
     # the tails fall from the height of the outermost intervals
     return -(inside - below.clamp_min(0) - above.clamp_min(0)).sum(dim=1)
+
+
+def joint_logits(members: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the log of the mean probabilities of networks with logits (n_networks, n_rows, n_classes)."""
+    each = log_softmax(members.astype(np.float64), axis=2)
+    return np.asarray(logsumexp(each, axis=0) - np.log(len(members)))
 
 
 class Density(NamedTuple):

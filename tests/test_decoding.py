@@ -17,7 +17,6 @@ from sksequence._decoding import (
     Ends,
     Uniforms,
     choose,
-    repeat_rows,
     roll_out,
     search_beams,
 )
@@ -291,12 +290,11 @@ def test_beams_look_back():
 
 
 def test_states_keep_to_their_rows():
-    """Rows of every part of a nested state are selected and repeated alike."""
+    """Rows of every part of a nested state are selected alike."""
     state = (torch.arange(3.0), (torch.arange(6.0).reshape(3, 2),))
     kept = select_rows(state, torch.tensor([2, 0]))
     assert kept[0].tolist() == [2, 0]
     assert kept[1][0].tolist() == [[4, 5], [0, 1]]
-    assert repeat_rows(state, 2)[1][0].tolist() == [[0, 1], [0, 1], [2, 3], [2, 3], [4, 5], [4, 5]]
 
 
 def test_roll_out_feeds_back_what_it_drew():

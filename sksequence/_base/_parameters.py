@@ -25,6 +25,7 @@ NETWORK: dict[str, list[Any]] = {
     "recurrent_dropout": [_SHARE],
     "chrono_steps": [Interval(Integral, 2, None, closed="left"), None],
     "embedding_dim": [_AT_LEAST_ONE, None],
+    "n_estimators": [_AT_LEAST_ONE],
 }
 
 TRAINING: dict[str, list[Any]] = {
@@ -61,7 +62,6 @@ SUPERVISED: dict[str, list[Any]] = {
     "frame_length": [_AT_LEAST_ONE, StrOptions({"auto"})],
     "frame_step": [_AT_LEAST_ONE, None],
     "target": [StrOptions({"auto", "sequence", "steps"})],
-    "n_estimators": [_AT_LEAST_ONE],
 }
 
 SHARED = NETWORK | TRAINING | RUNNING

@@ -268,5 +268,6 @@ def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
         recurrent_dropout=estimator.recurrent_dropout,
         chrono_steps=estimator.chrono_steps,
         embedding_dim=embedding_width(estimator, n_symbols),
+        n_estimators=estimator.n_estimators,
         tied_codes=tied_codes,
     )

@@ -4,7 +4,7 @@ from sksequence._decoding._beams import Beams, search_beams
 from sksequence._decoding._choice import Choice
 from sksequence._decoding._ends import Ends
 from sksequence._decoding._numbers import roll_out
-from sksequence._decoding._states import repeat_rows, select_rows
+from sksequence._decoding._states import select_rows
 from sksequence._decoding._stepper import CompiledStepper, Stepper
 from sksequence._decoding._symbols import Drawer, choose
 from sksequence._decoding._uniforms import SeriesUniforms, Uniforms
@@ -19,7 +19,6 @@ __all__ = [
     "Stepper",
     "Uniforms",
     "choose",
-    "repeat_rows",
     "roll_out",
     "search_beams",
     "select_rows",

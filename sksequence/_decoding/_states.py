@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 
@@ -13,10 +12,3 @@ def select_rows(state: Any, rows: Tensor) -> Any:
     if isinstance(state, Tensor):
         return state[rows]
     return tuple(select_rows(part, rows) for part in state)
-
-
-def repeat_rows(state: Any, times: int) -> Any:
-    """Repeat each row, copies beside each other."""
-    if isinstance(state, Tensor):
-        return torch.repeat_interleave(state, times, dim=0)
-    return tuple(repeat_rows(part, times) for part in state)

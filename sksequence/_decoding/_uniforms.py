@@ -81,9 +81,20 @@ class SeriesUniforms:
         Those of the first samples are the same however many there are.
         """
         shape = (n_samples, n_steps, self._width)
-        counters = [[0, 0, 0, int(name)] for name in self._names[series]]
-        streams = (
-            np.random.Generator(np.random.Philox(key=self._key, counter=counter))
-            for counter in counters
-        )
+        streams = (self._stream(name, 0) for name in self._names[series])
         return 1.0 - np.concatenate([stream.random(shape) for stream in streams])
+
+    def choices(
+        self, series: NDArray[np.int64], n_samples: int, n_choices: int
+    ) -> NDArray[np.int64]:
+        """Return one of so many choices for each sample, of shape (n_series * n_samples,).
+
+        They take turns from a random one on: each is as likely, and about as frequent, as the others.
+        """
+        starts = [self._stream(name, 1).integers(n_choices) for name in self._names[series]]
+        return ((np.array(starts)[:, None] + np.arange(n_samples)) % n_choices).ravel()
+
+    def _stream(self, name: np.uint64, number: int) -> np.random.Generator:
+        """Return a stream of a series: those of different numbers have nothing in common."""
+        bits = np.random.Philox(key=self._key, counter=[0, 0, number, int(name)])
+        return np.random.Generator(bits)

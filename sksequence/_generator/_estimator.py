@@ -50,6 +50,10 @@ class SequenceGenerator(Drawing, Judging):
     tie_weights : bool, default=False
         Whether the output layer has the vectors of the symbols as its weights, where X holds symbols, instead of
         weights of its own [6]_. Where `hidden_size` is not `embedding_dim`, states are projected first.
+    n_estimators : int, default=1
+        Networks with weights of their own, trained at once on the same batches, each as if it were alone. The next step
+        has the mean of their distributions [8]_; each path of a forecast follows one of them. They cost time and
+        memory.
     loss : {"auto", "cross_entropy", "gaussian", "student_t", "quantile"}, default="auto"
         Cross-entropy is the one for symbols; a next number is normal or, with heavier tails, Student's t, or of any
         shape, given by nine quantiles from .025 to .975 [5]_. "auto": Student's t for numbers.
@@ -202,6 +206,8 @@ class SequenceGenerator(Drawing, Judging):
     .. [5] Gasthaus et al. (2019), Probabilistic Forecasting with Spline Quantile Function RNNs, AISTATS.
     .. [6] Press & Wolf (2017), Using the Output Embedding to Improve Language Models, arXiv:1608.05859.
     .. [7] Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time?, ICLR.
+    .. [8] Lakshminarayanan, Pritzel & Blundell (2017), Simple and Scalable Predictive Uncertainty Estimation using Deep
+       Ensembles, arXiv:1612.01474.
 
     Examples
     --------
@@ -253,6 +259,7 @@ class SequenceGenerator(Drawing, Judging):
         chrono_steps: int | None = None,
         embedding_dim: int | None = None,
         tie_weights: bool = False,
+        n_estimators: int = 1,
         loss: str = "auto",
         optimizer: str = "adam",
         learning_rate: float = 1e-2,
@@ -290,6 +297,7 @@ class SequenceGenerator(Drawing, Judging):
         self.chrono_steps = chrono_steps
         self.embedding_dim = embedding_dim
         self.tie_weights = tie_weights
+        self.n_estimators = n_estimators
         self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate

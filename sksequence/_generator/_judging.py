@@ -148,7 +148,8 @@ class Judging(DensityMixin, Labelling):
         context = self._context(sequences)
         if not isinstance(self._model.codec, ConditionalCodec):
             return self._last(last_outputs, context)
-        outputs = self._last_given_each(last_outputs, context)
+        each = self._last_given_each(last_outputs, context)
+        outputs = np.stack([self._model.codec.logits(of_label) for of_label in each])
         logs = outputs - np.logaddexp.reduce(outputs, axis=2, keepdims=True)
         joint = logs + self._log_shares_so_far(sequences)[:, :, None]
         return log_sum(joint)

@@ -61,21 +61,29 @@ class Ensemble(nn.Module):
         """Return what all heads read: (rows, width)."""
         return torch.cat([member.features(*inputs, **named) for member in self.members], dim=1)
 
-    def advance(
+    def advance(self, *inputs: Any, **named: Any) -> tuple[Tensor, tuple[State, ...]]:
+        """Go on from a `state` (None: the start) through a chunk of steps, as one network does."""
+        return self._go_on("advance", *inputs, **named)
+
+    def advance_features(self, *inputs: Any, **named: Any) -> tuple[Tensor, tuple[State, ...]]:
+        """Return what all heads read instead of outputs; otherwise as `advance`."""
+        return self._go_on("advance_features", *inputs, **named)
+
+    def _go_on(
         self,
+        name: str,
         lengths: Tensor | None,
         values: Tensor | None = None,
         codes: Tensor | None = None,
         state: tuple[State, ...] | None = None,
     ) -> tuple[Tensor, tuple[State, ...]]:
-        """Go on from `state` (None: the start) through a chunk of steps, as one network does."""
         before = state or [None] * len(self.members)
         parts = [
-            member.advance(lengths, values, codes, of_member)
+            getattr(member, name)(lengths, values, codes, of_member)
             for member, of_member in zip(self.members, before, strict=True)
         ]
-        outputs, after = zip(*parts, strict=True)
-        return torch.cat(outputs, dim=1), after
+        rows, after = zip(*parts, strict=True)
+        return torch.cat(rows, dim=1), after
 
 
 def build_network(spec: NetworkSpec, seed: int) -> SequenceNetwork | Ensemble:

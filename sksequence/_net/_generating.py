@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,16 +17,16 @@ from sksequence._decoding import (
     Drawer,
     Ends,
     SeriesUniforms,
+    Stepper,
     Uniforms,
-    repeat_rows,
     roll_out,
     search_beams,
     select_rows,
 )
 from sksequence._losses import DRAWS
 from sksequence._net._net import SequenceNet
-from sksequence._net._steppers import make_stepper
-from sksequence._net._stepping import read_to_the_end, read_together
+from sksequence._net._steppers import JointStepper, make_stepper
+from sksequence._net._stepping import read_to_the_end, read_together, side_by_side
 
 # paths drawn together: their states bound the memory of a forecast
 _MOST_ROWS = 1 << 14
@@ -80,10 +79,20 @@ def draw_from(
     rows = np.repeat(np.arange(len(context)), n_samples)
     names = [(i, sample) for i in range(len(context)) for sample in range(n_samples)]
     outputs, state = read_together(net, context)
-    stepper = make_stepper(net.module_, outputs[:, :n_drawn], state, label)
+    stepper = _stepper(net, outputs, state, label, n_drawn)
     stepper.select(rows)
     repeated = [prompts[row] for row in rows.tolist()] if choice.looks_back else []
     return Drawer(stepper, choice, Uniforms(seed, names), repeated, ends)
+
+
+def _stepper(
+    net: SequenceNet, outputs: Tensor, state: Any, label: int | None, n_drawn: int
+) -> Stepper:
+    """Return rows that go on from a state; only the first `n_drawn` outputs may come."""
+    parts = side_by_side(net, outputs, state)
+    if len(parts) == 1:
+        return make_stepper(net.module_, outputs[:, :n_drawn], state, label)
+    return JointStepper([make_stepper(*part, label) for part in parts], n_drawn)
 
 
 def likeliest_continuations(
@@ -101,8 +110,8 @@ def likeliest_continuations(
     outputs, state = read_together(net, context)
     found = []
     for row, prompt in zip(torch.arange(len(context), device=outputs.device), prompts, strict=True):
-        start = outputs[row[None], :n_drawn], select_rows(state, row[None])
-        stepper = make_stepper(net.module_, *start, label)
+        start = outputs[row[None]], select_rows(state, row[None])
+        stepper = _stepper(net, *start, label, n_drawn)
         found.append(search_beams(stepper, beams, choice, prompt, ends))
     return found
 
@@ -130,33 +139,41 @@ def forecast_paths(
     paths = []
     for start in range(0, len(context), at_once):
         index = np.arange(start, min(start + at_once, len(context)))
-        outputs, state = _read_all(net, context, index, n_samples)
-        rows = series.take(np.repeat(index, n_samples))
+        parts = side_by_side(net, *read_to_the_end(net, context, index))
+        sources = np.repeat(np.arange(len(index)), n_samples)
         chance = uniforms.of(index, n_samples, n_steps)
-
-        def draw(parameters: Tensor, step: int, chance: NDArray[Any] = chance) -> NDArray[Any]:
-            numbers = torch.from_numpy(chance[:, step]).to(parameters.device, parameters.dtype)
-            return DRAWS[loss](parameters, numbers.view(len(numbers), -1, 2)).cpu().numpy()
-
-        with torch.inference_mode():
-            roll_out(
-                partial(_advance_values, net), outputs, state, draw, rows.feed, n_steps=n_steps
-            )
-        paths.append(rows.path)
+        followed = uniforms.choices(index, n_samples, len(parts))
+        found = np.empty((len(sources), n_steps, chance.shape[2] // 2))
+        for i, part in enumerate(parts):
+            rows = np.flatnonzero(followed == i)
+            if len(rows):
+                going = series.take(index[sources[rows]])
+                _roll_out(part, sources[rows], going, chance[rows], DRAWS[loss])
+                found[rows] = going.path
+        paths.append(found)
     whole = np.concatenate(paths)
     return whole.reshape(len(context), n_samples, *whole.shape[1:])
 
 
-def _read_all(
-    net: SequenceNet, context: PreparedSequences, index: NDArray[np.int64], n_samples: int
-) -> tuple[Tensor, Any]:
-    outputs, state = read_to_the_end(net, context, index)
-    return repeat_rows(outputs, n_samples), repeat_rows(state, n_samples)
+def _roll_out(
+    part: tuple[Any, Tensor, Any],
+    sources: NDArray[np.int64],
+    going: Any,
+    chance: NDArray[np.float64],
+    draw: Callable[[Tensor, Tensor], Tensor],
+) -> None:
+    """Let rows of one network go on from where `sources` stand."""
+    network, outputs, state = part
+    rows = torch.from_numpy(sources).to(outputs.device)
 
+    def advance(inputs: NDArray[np.float32], state: Any) -> Any:
+        values = torch.from_numpy(inputs)[:, None].to(outputs.device)
+        return network.advance(lengths=None, values=values, state=state)
 
-def _advance_values(
-    net: SequenceNet, inputs: NDArray[np.float32], state: Any
-) -> tuple[Tensor, Any]:
-    values = torch.from_numpy(inputs)[:, None].to(net.device)
-    outputs, state = net.module_.advance(lengths=None, values=values, state=state)
-    return outputs, state
+    def draw_step(parameters: Tensor, step: int) -> NDArray[Any]:
+        numbers = torch.from_numpy(chance[:, step]).to(parameters.device, parameters.dtype)
+        return draw(parameters, numbers.view(len(numbers), -1, 2)).cpu().numpy()
+
+    with torch.inference_mode():
+        start = outputs[rows], select_rows(state, rows)
+        roll_out(advance, *start, draw_step, going.feed, n_steps=chance.shape[1])

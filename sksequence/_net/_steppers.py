@@ -6,6 +6,7 @@ company. Output i of a network is code i + 1 of its input.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor
 from sksequence import _kernels
 from sksequence._cells import CELLS
 from sksequence._decoding import CompiledStepper, Stepper, select_rows
+from sksequence._losses import joint_logits
 from sksequence._modules import SequenceNetwork
 
 # a product's rows keep their bits in multiples of so many rows, with at least so many columns
@@ -106,6 +108,37 @@ def _kind(network: SequenceNetwork, loops: Any) -> int:
 def _array(tensor: Tensor) -> NDArray[np.float32]:
     """Return a copy in the order of C."""
     return np.array(tensor.detach().numpy(), order="C")
+
+
+class JointStepper:
+    """The steps of several networks that read the same codes; the next code has the mean of their probabilities.
+
+    Parameters
+    ----------
+    steppers : sequence of Stepper
+        One a network, with logits of all its outputs.
+    n_drawn : int
+        How many of them may be drawn: the first ones.
+    """
+
+    def __init__(self, steppers: Sequence[Stepper], n_drawn: int) -> None:
+        self._steppers, self._n_drawn = steppers, n_drawn
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """Of the next code of each row, (n_rows, n_codes)."""
+        joint = joint_logits(np.stack([stepper.logits for stepper in self._steppers]))
+        return joint[:, : self._n_drawn].astype(np.float32)
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        """Keep some rows, in the order given; a row may be taken several times."""
+        for stepper in self._steppers:
+            stepper.select(rows)
+
+    def advance(self, codes: NDArray[np.int64]) -> None:
+        """Go on by one code a row."""
+        for stepper in self._steppers:
+            stepper.advance(codes)
 
 
 class TorchStepper:

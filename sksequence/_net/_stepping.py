@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -38,7 +39,8 @@ def step_losses(
     net: SequenceNet, prepared: PreparedSequences, targets: NDArray[Any], loss: str
 ) -> NDArray[np.float64]:
     """Return the negative log-likelihood at every step, of shape (sum of n_steps,)."""
-    measure: Callable[..., Tensor] = LIKELIHOODS.get(loss, LOSSES[loss])
+    function: Callable[..., Tensor] = LIKELIHOODS.get(loss, LOSSES[loss])
+    measure = partial(_joint_loss, function, net.n_networks)
     losses = np.empty(len(targets))
     for index, padded in inference_batches(prepared.lengths, chunk=_CHUNK):
         for part in _read(net, net.module_.advance, prepared, padded):
@@ -46,6 +48,16 @@ def step_losses(
             wanted = torch.from_numpy(targets[rows]).to(part.outputs.device)
             losses[rows] = measure(part.outputs[: len(rows)], wanted).cpu().numpy()
     return losses
+
+
+def _joint_loss(
+    function: Callable[..., Tensor], n_networks: int, outputs: Tensor, targets: Tensor
+) -> Tensor:
+    """Return the negative log of the networks' mean likelihood."""
+    if n_networks == 1:
+        return function(outputs, targets)
+    each = [function(part, targets) for part in outputs.chunk(n_networks, dim=1)]
+    return math.log(n_networks) - torch.logsumexp(-torch.stack(each), dim=0)
 
 
 def last_outputs(net: SequenceNet, prepared: PreparedSequences) -> NDArray[np.float32]:
@@ -71,6 +83,14 @@ def read_to_the_end(
         The network's state there.
     """
     return _read_to_the_end(net, net.module_.advance, prepared, index)
+
+
+def side_by_side(net: SequenceNet, outputs: Tensor, state: Any) -> list[tuple[Any, Tensor, Any]]:
+    """Return each network with outputs and state of its own."""
+    if net.n_networks == 1:
+        return [(net.module_, outputs, state)]
+    each = outputs.chunk(net.n_networks, dim=1)
+    return list(zip(net.module_.members, each, state, strict=True))
 
 
 def read_together(net: SequenceNet, prepared: PreparedSequences) -> tuple[Tensor, Any]:

@@ -14,6 +14,7 @@ from scipy.special import log_softmax, logsumexp
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sksequence._losses import joint_logits
 from sksequence._targets._readings import DensityReading, PointReading, Reading
 from sksequence._targets._residual import Naive
 
@@ -74,10 +75,7 @@ class LabelCodec:
     def _logits(self, outputs: Numbers) -> Numbers:
         """Return one logit a class; of several networks the log of their mean probability."""
         members = members_of(outputs, self.n_outputs)
-        if len(members) == 1:
-            return np.asarray(members[0])
-        each = log_softmax(members.astype(np.float64), axis=2)
-        return np.asarray(logsumexp(each, axis=0) - np.log(len(members)))
+        return np.asarray(members[0]) if len(members) == 1 else joint_logits(members)
 
     def decode(self, outputs: Numbers) -> Numbers:
         """Return the likeliest label of each row of logits."""

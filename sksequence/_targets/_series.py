@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, flat_rows, offsets_of
+from sksequence._targets._codecs import members_of
 from sksequence._targets._past import Past, Reference, Steps, blocks_of_equal_length
 
 
@@ -119,9 +120,9 @@ class SeriesCodec:
         return ((self.relative(parsed) - self.mean) / self.deviation).astype(np.float32)
 
     def decode(self, outputs: NDArray[Any], steps: Steps) -> NDArray[np.float64]:
-        """Return the location of the next-step distribution, in the units of X."""
-        location = outputs[..., : self.n_features].astype(np.float64)
-        return self.values(location, steps)
+        """Return the location of the next-step distribution, of several networks the mean, in the units of X."""
+        locations = members_of(outputs, self.n_outputs)[..., : self.n_features]
+        return self.values(locations.mean(axis=0, dtype=np.float64), steps)
 
     def values(self, encoded: NDArray[np.float64], steps: Steps) -> NDArray[np.float64]:
         """Return standardised relative values in the units of X."""

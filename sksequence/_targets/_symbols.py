@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._losses import joint_logits
+from sksequence._targets._codecs import members_of
 from sksequence._vocabulary import UNKNOWN, Vocabulary
 
 
@@ -134,12 +136,18 @@ class SymbolCodec:
             return -losses - np.where(targets == UNKNOWN, np.log(self.vocabulary.n_rare + 1.0), 0.0)
         return np.where(self.known(targets), -losses, -np.log(self.n_steps + 1.0))
 
+    def logits(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return one logit an output; of several networks the log of their mean probability."""
+        members = members_of(outputs, self.n_outputs)
+        return np.asarray(members[0]) if len(members) == 1 else joint_logits(members)
+
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probability of each symbol, and of the end in a last column where there is one.
 
         The unknown symbol is none of them: it is left out, and the others sum to one.
         """
-        return np.asarray(softmax(outputs[:, : self.n_drawn].astype(np.float64), axis=1))
+        logits = self.logits(outputs)[:, : self.n_drawn]
+        return np.asarray(softmax(logits.astype(np.float64), axis=1))
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Return the likeliest symbol of each row."""
@@ -148,7 +156,7 @@ class SymbolCodec:
         if plain.ndim != 1 or plain.tolist() != symbols:
             # numpy would turn mixed symbols into strings, and cut a NUL off
             plain = object_array(symbols)
-        return np.asarray(plain[outputs[:, : self.n_symbols].argmax(axis=1)])
+        return np.asarray(plain[self.logits(outputs)[:, : self.n_symbols].argmax(axis=1)])
 
     def symbols(self, drawn: Sequence[int]) -> list[Any]:
         """Return the symbols that outputs stand for."""
