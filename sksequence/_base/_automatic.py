@@ -12,6 +12,8 @@ _FORECAST_TRAINING = 500, 3, 10
 _SERIES_TRAINING = 300, 5, 30
 # Symbols from which on a wide generator learns more than it takes time
 _MANY_SYMBOLS = 500_000
+# Fewer numbers than these are learnt by heart, shocks that all series share above all: forecasts are too sure then
+_FEW_NUMBERS = 20_000
 # Steps of the network, and numbers in them, of an average batch
 _BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
 # Targets of an average batch where each step has one, and the fewest sequences that they may be of
@@ -62,9 +64,14 @@ def automatic_generator_size(n_symbols: int) -> int:
     return 256 if n_symbols >= _MANY_SYMBOLS else 128
 
 
-def automatic_series_dropout(numbers: bool) -> float:
-    """Choose the share of units dropped by a generator: none for symbols, a fifth for numbers."""
-    return 0.2 if numbers else 0.0
+def automatic_series_size(n_numbers: int) -> int:
+    """Choose the width of the states of a generator of numbers: 128, or 64 where fewer than 20,000 teach it."""
+    return 64 if n_numbers < _FEW_NUMBERS else 128
+
+
+def automatic_series_dropout(n_numbers: int) -> float:
+    """Choose the share of units dropped by a generator of numbers: a fifth, or half where fewer than 20,000 teach it."""
+    return 0.5 if n_numbers < _FEW_NUMBERS else 0.2
 
 
 def automatic_max_epochs(n_sequences: int, batch_size: int, *, forecast: bool = False) -> int:

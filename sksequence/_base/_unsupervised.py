@@ -12,6 +12,7 @@ from sksequence._base._automatic import (
     automatic_max_epochs,
     automatic_series_dropout,
     automatic_series_epochs,
+    automatic_series_size,
 )
 from sksequence._base._fitting import Task
 from sksequence._base._model import Model
@@ -186,7 +187,7 @@ def generator_model(estimator: Any, task: Task) -> Model:
     if isinstance(codec, SeriesCodec):
         scaler = _scaler(estimator, codec, task)
     batch_size, max_epochs = generator_sizes(estimator, task.sequences)
-    spec = _spec(estimator, codec)
+    spec = _spec(estimator, codec, n_steps=int(task.sequences.offsets[-1]))
     _check_steps(spec)
     return Model(
         form=task.form,
@@ -241,14 +242,15 @@ def _scaler(estimator: Any, codec: SeriesCodec, task: Task) -> Scaler:
     return scaler
 
 
-def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec) -> NetworkSpec:
+def _spec(estimator: Any, codec: SymbolCodec | SeriesCodec, n_steps: int) -> NetworkSpec:
     n_symbols = (codec.n_codes,) if isinstance(codec, SymbolCodec) else ()
-    hidden_size, dropout = estimator.hidden_size, estimator.dropout
-    if hidden_size == "auto":
-        n_steps = codec.n_steps if isinstance(codec, SymbolCodec) else 0
-        hidden_size = automatic_generator_size(n_steps)
-    if dropout == "auto":
-        dropout = automatic_series_dropout(isinstance(codec, SeriesCodec))
+    if isinstance(codec, SymbolCodec):
+        size, share = automatic_generator_size(codec.n_steps), 0.0
+    else:
+        n_numbers = n_steps * codec.n_features
+        size, share = automatic_series_size(n_numbers), automatic_series_dropout(n_numbers)
+    hidden_size = size if estimator.hidden_size == "auto" else estimator.hidden_size
+    dropout = share if estimator.dropout == "auto" else estimator.dropout
     n_labels = (codec.n_labels + 1,) if isinstance(codec, ConditionalCodec) else ()
     is_tied = estimator.tie_weights
     tied_codes = codec.output_codes if is_tied and isinstance(codec, SymbolCodec) else ()

@@ -30,7 +30,8 @@ class SequenceGenerator(Drawing, Judging):
         ``(input_size, hidden_size)`` returns a batch-first torch module called as `torch.nn.GRU` is; it needs a
         method ``step(x, state)``.
     hidden_size : int or "auto", default="auto"
-        Width of the state of each layer. "auto": 128, or 256 from half a million symbols on.
+        Width of the state of each layer. "auto": 128, but 256 from half a million symbols on, and 64 for fewer than
+        20,000 numbers.
     num_layers : int, default=1
         Number of layers on top of each other.
     activation : {"tanh", "relu", "sigmoid"}, default="tanh"
@@ -39,7 +40,7 @@ class SequenceGenerator(Drawing, Judging):
         Steps that the cell "feedforward" sees, the present one included.
     dropout : float or "auto", default="auto"
         Share of units dropped in training between layers and before the output layer. "auto": none for symbols, a
-        fifth for numbers.
+        fifth for numbers, and half for fewer than 20,000 of them.
     recurrent_dropout : float, default=0.0
         Share of units of the previous state dropped in training, the same ones at every step between two cuts.
     chrono_steps : int, default=None
