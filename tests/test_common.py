@@ -26,6 +26,7 @@ OWN_OPTIONS = {
         {"loss": "quantile", "quantiles": [0.3, 0.5]},
         {"loss": "student_t", "n_estimators": 2},
     ],
+    "SequenceGenerator": [{"n_estimators": 2}],
 }
 
 

@@ -505,3 +505,11 @@ def test_width_follows_the_number_of_symbols():
     """Half a million symbols are worth a wide network; the rule looks at nothing else."""
     assert automatic_generator_size(499_999) == 128
     assert automatic_generator_size(500_000) == 256
+
+
+def test_few_numbers_have_a_narrow_network():
+    """From 20,000 numbers on, all features counted, states are wider and fewer units are dropped."""
+    for n_features, (width, share) in ((1, (64, 0.5)), (2, (128, 0.2))):
+        X = np.random.RandomState(0).randn(100, 100, n_features)
+        model = SequenceGenerator(max_epochs=1, random_state=0).fit(X)
+        assert (model.hidden_size_, model.dropout_) == (width, share)

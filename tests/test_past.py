@@ -140,7 +140,7 @@ def test_rules_find_seasons_sizes_and_levels():
 def test_choices_are_reported(panel):
     """What "auto" became can be seen."""
     generator, _ = panel
-    assert (generator.residual_, generator.scale_, generator.dropout_) == (6, "sequence", 0.2)
+    assert (generator.residual_, generator.scale_, generator.dropout_) == (6, "sequence", 0.5)
     other = SequenceGenerator(hidden_size=4, max_epochs=1, residual="last", scale=False)
     other.fit(RANDOM.randn(4, 5))
     assert (other.residual_, other.scale_) == ("last", False)
@@ -187,7 +187,9 @@ def with_calendar(n_series=40, n_steps=40):
 def test_known_features_are_used():
     """A forecast follows what is known of the steps to come."""
     X = with_calendar()
-    generator = SequenceGenerator("gru", 16, known_columns=1, max_epochs=40, random_state=0).fit(X)
+    generator = SequenceGenerator(
+        "gru", 16, dropout=0.2, known_columns=1, max_epochs=40, random_state=0
+    ).fit(X)
     future = np.tile([0.0, 1, 1, 0], (len(X), 1))
     forecast = generator.forecast(X, 4, future=future, quantiles=[0.5], random_state=0)
     assert forecast.mean.shape == (40, 4)
