@@ -67,9 +67,7 @@ class RecurrentLayer(nn.Module):
     padding_gates: tuple[float, ...] = ()  # what a padded step adds to each gate
     can_step: ClassVar[bool] = True
     needs_lengths: ClassVar[bool] = True
-    is_looped: ClassVar[bool] = (
-        False  # whether `fused` has a compiled loop, which holds padding by itself
-    )
+    is_looped: ClassVar[bool] = False  # `fused` has a compiled loop, which holds padding by itself
 
     def __init__(
         self,
