@@ -58,10 +58,10 @@ def _parts(task: Task, data: Data) -> Iterator[tuple[Part, Part]]:
     rarest = int(np.unique(y, return_counts=True)[1].min()) if classifies else N_FOLDS
     folds = cut(max(2, min(N_FOLDS, rarest)), shuffle=True, random_state=0)
     for train, held_out in folds.split(np.zeros(len(y)), y):
-        yield _rows(X, y, train), _rows(X, y, held_out)
+        yield rows_of(X, y, train), rows_of(X, y, held_out)
 
 
-def _rows(X: Any, y: Any, rows: Any) -> Part:
+def rows_of(X: Any, y: Any, rows: Any) -> Part:
     return ([X[i] for i in rows] if isinstance(X, list) else X[rows]), y[rows]
 
 

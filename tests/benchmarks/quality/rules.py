@@ -1,0 +1,231 @@
+"""The rules behind the defaults, reported with each set left out: what would the other sets have chosen?
+
+Only training parts are looked at. A rule's candidates are judged by cross-validation, all on the same folds with the
+same seeds. The candidate with the least mean logarithm of the loss over the other sets is what they choose; what it
+costs is its loss on the set left out over that of the set's own best.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
+from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
+
+from .loaders import Data, MissingData, Part
+from .measuring import rows_of
+from .tasks import TASKS, Parameters, Task
+
+Losses = dict[str, list[float]]
+Candidate = Callable[[Any], Parameters]
+
+SHIPPED = "shipped"
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a training part is cut: folds, repeats with other seeds, and every how many-th sequence is used."""
+
+    n_folds: int = 3
+    n_repeats: int = 3
+    thinned: int = 1
+
+
+SPLITS: dict[str, Split] = {
+    "P3": Split(),
+    "P4": Split(),
+    "ArrowHead": Split(),
+    "Coffee": Split(n_repeats=2),
+    "P2": Split(n_repeats=2),
+    "Covid3Month": Split(n_repeats=2),
+    "Tecator": Split(n_repeats=1),
+    "P6": Split(thinned=2),
+    "digits": Split(n_folds=2, n_repeats=1, thinned=3),
+    "P1": Split(n_repeats=1),
+    "P5": Split(n_folds=2, n_repeats=1, thinned=2),
+    "ACSF1": Split(n_folds=2, n_repeats=1),
+    "PigCVP": Split(n_folds=2, n_repeats=1),
+}
+
+
+def _set(name: str, value: Any) -> Candidate:
+    return lambda fitted: {name: value}
+
+
+def _times(name: str, factor: float) -> Candidate:
+    """Multiply what "auto" chose, or what is the default; a single step a frame stays one."""
+
+    def change(fitted: Any) -> Parameters:
+        chosen = getattr(fitted, f"{name}_", None) or getattr(fitted, name)
+        value = chosen * factor if isinstance(chosen, float) else max(1, round(chosen * factor))
+        return {} if name.startswith("frame") and chosen == 1 else {name: value}
+
+    return change
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A default, with what else it could be.
+
+    Attributes
+    ----------
+    shipped : str
+        What it is, in words.
+    candidates : dict
+        Name to parameters, given an estimator that was fitted with the default.
+    classifies : bool or None
+        Whether it is one of classifiers; None: of both.
+    """
+
+    shipped: str
+    candidates: dict[str, Candidate]
+    classifies: bool | None = None
+
+
+def _halved(shipped: str, name: str) -> Rule:
+    return Rule(shipped, {"half": _times(name, 0.5), "double": _times(name, 2)})
+
+
+RULES: dict[str, Rule] = {
+    "hidden_size": _halved("64", "hidden_size"),
+    "max_epochs": _halved("2500 steps, 10 to 100; forecasts 500, 3 to 10", "max_epochs"),
+    "learning_rate": Rule(
+        "1e-2; regressors 3e-3",
+        {"a third": _times("learning_rate", 0.3), "three times": _times("learning_rate", 3.0)},
+    ),
+    "batch_size": _halved("32", "batch_size"),
+    "dropout": Rule("0", {"0.2": _set("dropout", 0.2), "0.5": _set("dropout", 0.5)}),
+    "pooling, classifier": Rule(
+        "max", {p: _set("pooling", p) for p in ("last", "mean", "attention")}, True
+    ),
+    "pooling, regressor": Rule(
+        "last", {p: _set("pooling", p) for p in ("mean", "max", "attention")}, False
+    ),
+    "frame_length": _halved("a quarter of the length, 12 to 48", "frame_length"),
+    "frame_step": _halved("a quarter of the frame; forecasts the whole", "frame_step"),
+    "scale": Rule("global", {"sequence": _set("scale", "sequence")}),
+    "cell": Rule("lstm", {"gru": _set("cell", "gru")}),
+}
+
+
+def applies(rule: Rule, task: Task) -> bool:
+    """Tell whether a rule is one of this task."""
+    return rule.classifies in (None, is_classifier(task.make({}, 0)))
+
+
+def judge_set(name: str) -> dict[str, Losses]:
+    """Return losses and errors of the shipped rules and of each candidate; what equals the shipped one is left out."""
+    task, split = TASKS[name], SPLITS[name]
+    data = task.load()
+    parts = list(_parts(task, split, data))
+    judged = {SHIPPED: _judged(task, {}, parts)}
+    fitted = _fit(task, {}, parts[0][0], seed=0)
+    for rule_name, rule in RULES.items():
+        for label, candidate in rule.candidates.items() if applies(rule, task) else ():
+            parameters = candidate(fitted)
+            if parameters and parameters.items() - task.stated.items():
+                judged[f"{rule_name}: {label}"] = _judged(task, parameters, parts)
+                print(f"{name}, {rule_name}: {label}: {_short(judged, rule_name, label)}", flush=True)  # fmt: skip
+    return judged
+
+
+def _short(judged: dict[str, Losses], rule: str, label: str) -> str:
+    ours, theirs = (float(np.mean(judged[k]["loss"])) for k in (SHIPPED, f"{rule}: {label}"))
+    return f"{theirs:.4g}, shipped {ours:.4g}"
+
+
+def _judged(task: Task, parameters: Parameters, parts: list[tuple[Part, Part, int]]) -> Losses:
+    judge = partial(_judge, task, parameters)
+    losses, errors = zip(*(judge(*part) for part in parts), strict=True)
+    return {"loss": list(losses), "error": list(errors)}
+
+
+def _parts(task: Task, split: Split, data: Data) -> Iterator[tuple[Part, Part, int]]:
+    """Yield what is learnt, what is judged, and the seed."""
+    X, y = data.train
+    if split.thinned > 1:
+        X, y = rows_of(X, y, np.arange(0, len(y), split.thinned))
+    if data.valid is not None:
+        for seed in range(split.n_repeats):
+            yield (X, y), data.valid, seed
+        return
+    cut = RepeatedStratifiedKFold if is_classifier(task.make({}, 0)) else RepeatedKFold
+    folds = cut(n_splits=split.n_folds, n_repeats=split.n_repeats, random_state=0)
+    for i, (train, held_out) in enumerate(folds.split(np.zeros(len(y)), y)):
+        yield rows_of(X, y, train), rows_of(X, y, held_out), i // split.n_folds
+
+
+def _fit(task: Task, parameters: Parameters, train: Part, seed: int) -> Any:
+    estimator = task.make({}, seed).set_params(**parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return estimator.fit(*train)
+
+
+def _judge(
+    task: Task, parameters: Parameters, train: Part, held_out: Part, seed: int
+) -> tuple[float, float]:
+    """Return log loss and share of errors; of numbers, twice the squared error over the variance of those learnt."""
+    estimator = _fit(task, parameters, train, seed)
+    X, y = held_out
+    if is_classifier(estimator):
+        probabilities = estimator.predict_proba(X)
+        loss = log_loss(y, probabilities, labels=estimator.classes_)
+        return float(loss), float(np.mean(estimator.predict(X) != y))
+    error = float(np.mean((estimator.predict(X) - y) ** 2) / np.var(train[1]))
+    return error, error
+
+
+# A loss below a hundredth is as good as none: its logarithm would outweigh all other sets
+_FLOOR = 0.01
+
+
+def relative(judged: dict[str, Losses], rule: str) -> dict[str, float]:
+    """Return the logarithm of each candidate's loss over the shipped one's."""
+    return {
+        label: float(np.log(_mean(judged, rule, label) / _mean(judged, rule, SHIPPED)))
+        for label in (SHIPPED, *RULES[rule].candidates)
+    }
+
+
+def _mean(judged: dict[str, Losses], rule: str, label: str) -> float:
+    losses = judged.get(f"{rule}: {label}", judged[SHIPPED])
+    return float(np.mean(losses["loss"])) + _FLOOR
+
+
+def table_of(stored: dict[str, dict[str, Losses]], rule: str) -> dict[str, dict[str, float]]:
+    """Return the relative losses of a rule's candidates on each set that has it."""
+    return {
+        name: relative(stored[name], rule)
+        for name in SPLITS
+        if name in stored and applies(RULES[rule], TASKS[name])
+    }
+
+
+def choice_without(table: dict[str, dict[str, float]], left_out: str | None) -> str:
+    """Return what all other sets choose together."""
+    others = [row for name, row in table.items() if name != left_out]
+    return min(others[0], key=lambda label: sum(row[label] for row in others))
+
+
+def columns(rows: list[list[float]]) -> NDArray[np.float64]:
+    """Return mean and standard error over sets of each candidate, of shape (2, n_candidates)."""
+    values = np.array(rows)
+    return np.stack([values.mean(axis=0), values.std(axis=0, ddof=1) / len(values) ** 0.5])
+
+
+def measure_rules(names: list[str]) -> Iterator[tuple[str, dict[str, Losses]]]:
+    """Yield what each set came to."""
+    for name in names or SPLITS:
+        try:
+            yield name, judge_set(name)
+        except MissingData as missing:
+            print(f"{name}: skipped, {missing}", flush=True)
