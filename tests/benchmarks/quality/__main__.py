@@ -1,4 +1,4 @@
-"""The command: `python -m tests.benchmarks.quality [SET ...] [--grid] [--seeds N]`."""
+"""The command: `python -m tests.benchmarks.quality [SET ...] [--grid] [--seeds N]`, or `rules [SET ...]`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from .gradients import gradient_table
 from .loaders import MissingData
 from .measuring import measure
 from .report import render, row_of
+from .rules import SPLITS, measure_rules
+from .rules_report import render_rules
 from .tasks import TASKS
 
 # what is measured in a table of its own
@@ -22,12 +24,16 @@ TABLES = {"forecasts": forecast_table, "gradients": gradient_table}
 NAMES = [*TASKS, *TABLES]
 STORE = Path(__file__).with_name("quality.json")
 PAGE = Path(__file__).parents[3] / "docs" / "user_guide" / "quality.rst"
+RULES_STORE, RULES_PAGE = STORE.with_name("rules.json"), PAGE.with_name("rules.rst")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.quality", description=__doc__)
     parser.add_argument(
-        "sets", nargs="*", metavar="SET", help=f"some of {', '.join(NAMES)}; without one, all"
+        "sets",
+        nargs="*",
+        metavar="SET",
+        help=f"some of {', '.join(NAMES)}; without one, all; or rules, and some of {', '.join(SPLITS)}",
     )
     parser.add_argument("--grid", action="store_true", help="the recommended grid, not defaults")
     parser.add_argument("--seeds", type=int, metavar="N", help="fits a set; without it, 5 or 3")
@@ -43,8 +49,8 @@ def _names(asked: list[str]) -> list[str]:
     return [name for name in NAMES if not asked or {name, name.split("-")[0]} & set(asked)]
 
 
-def _stored() -> dict[str, Any]:
-    return json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
+def _stored(store: Path = STORE) -> dict[str, Any]:
+    return json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
 
 
 def _save(stored: dict[str, Any]) -> None:
@@ -78,10 +84,26 @@ def _keep(news: dict[str, Any]) -> None:
     _save(stored)
 
 
+def _compare_rules(names: list[str], *, dry: bool) -> None:
+    """Put the defaults beside others, set by set, and keep what came of it."""
+    if unknown := set(names) - set(SPLITS):
+        raise SystemExit(f"no rules for {', '.join(unknown)}; there are {', '.join(SPLITS)}")
+    for name, judged in measure_rules(names):
+        if not dry:
+            stored = _stored(RULES_STORE) | {name: judged}
+            RULES_STORE.write_text(
+                json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+            )
+            RULES_PAGE.write_text(render_rules(stored), encoding="utf-8")
+
+
 def main() -> None:
     """Measure the sets that were asked for."""
     arguments = _arguments()
     torch.set_num_threads(1)
+    if arguments.sets[:1] == ["rules"]:
+        _compare_rules(arguments.sets[1:], dry=arguments.dry)
+        return
     for name in _names(arguments.sets):
         news = _measure(name, arguments)
         if news and not arguments.dry:

@@ -62,6 +62,7 @@ def _parts(task: Task, data: Data) -> Iterator[tuple[Part, Part]]:
 
 
 def rows_of(X: Any, y: Any, rows: Any) -> Part:
+    """Return some sequences with their targets."""
     return ([X[i] for i in rows] if isinstance(X, list) else X[rows]), y[rows]
 
 

@@ -51,7 +51,8 @@ def _short(parameters: dict[str, Any]) -> str:
     return f"(``{pairs}``)" if pairs else ""
 
 
-def _table(head: str, rows: list[list[str]]) -> str:
+def csv_table(head: str, rows: list[list[str]]) -> str:
+    """Return a table of the documentation."""
     lines = [", ".join(f'"{cell}"' for cell in row) for row in rows]
     return f"\n.. csv-table::\n   :header: {head}\n\n   " + "\n   ".join(lines) + "\n"
 
@@ -86,7 +87,7 @@ def render(stored: dict[str, Any]) -> str:
         if not measured:
             continue
         rows = [row_of(name, result, mode) for name, result in measured.items()]
-        page += f"\n{title}\n{'-' * len(title)}\n{_table(_COLUMNS, rows)}"
+        page += f"\n{title}\n{'-' * len(title)}\n{csv_table(_COLUMNS, rows)}"
         page += _lost(measured) if mode == "defaults" else _judged(measured)
     for name, section in [("forecasts", _forecasts), ("gradients", _gradients)]:
         page += section(stored[name]) if name in stored else ""
@@ -119,7 +120,7 @@ def _forecasts(table: dict[str, list[dict[str, float]]]) -> str:
         "Errors of\nthe median forecast: the median over the series of the mean absolute scaled error (MASE), the "
         "share of series where it\nis below that of the season repeated, and the mean absolute percentage error "
         "(MAPE). How much of what came lies in\nintervals of 80 and of 95 %.\n"
-        f"{_table(head, rows)}"
+        f"{csv_table(head, rows)}"
     )
 
 
@@ -131,5 +132,5 @@ def _gradients(table: dict[str, list[float]]) -> str:
     return (
         f"\n{title}\n{'-' * len(title)}\n\n"
         f"Norm of the loss's gradient with respect to the input at the first of {LAG + 1} steps, over the one at\n"
-        f"the last step, before training.\n{_table(head, rows)}"
+        f"the last step, before training.\n{csv_table(head, rows)}"
     )

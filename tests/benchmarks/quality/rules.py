@@ -1,8 +1,7 @@
-"""The rules behind the defaults, reported with each set left out: what would the other sets have chosen?
+"""The rules behind the defaults, put beside others set by set, so that each set can be left out.
 
 Only training parts are looked at. A rule's candidates are judged by cross-validation, all on the same folds with the
-same seeds. The candidate with the least mean logarithm of the loss over the other sets is what they choose; what it
-costs is its loss on the set left out over that of the set's own best.
+same seeds; `rules_report.py` chooses among them.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
@@ -116,9 +114,10 @@ RULES: dict[str, Rule] = {
 }
 
 
-def applies(rule: Rule, task: Task) -> bool:
-    """Tell whether a rule is one of this task."""
-    return rule.classifies in (None, is_classifier(task.make({}, 0)))
+def applies(name: str, task: Task) -> bool:
+    """Tell whether a rule is one of this task, and left open by it."""
+    classifies = RULES[name].classifies
+    return name not in task.stated and classifies in (None, is_classifier(task.make({}, 0)))
 
 
 def judge_set(name: str) -> dict[str, Losses]:
@@ -129,17 +128,15 @@ def judge_set(name: str) -> dict[str, Losses]:
     judged = {SHIPPED: _judged(task, {}, parts)}
     fitted = _fit(task, {}, parts[0][0], seed=0)
     for rule_name, rule in RULES.items():
-        for label, candidate in rule.candidates.items() if applies(rule, task) else ():
-            parameters = candidate(fitted)
-            if parameters and parameters.items() - task.stated.items():
+        for label, candidate in rule.candidates.items() if applies(rule_name, task) else ():
+            if parameters := candidate(fitted):
                 judged[f"{rule_name}: {label}"] = _judged(task, parameters, parts)
-                print(f"{name}, {rule_name}: {label}: {_short(judged, rule_name, label)}", flush=True)  # fmt: skip
+                print(name, rule_name, label, *_means(judged, rule_name, label), flush=True)
     return judged
 
 
-def _short(judged: dict[str, Losses], rule: str, label: str) -> str:
-    ours, theirs = (float(np.mean(judged[k]["loss"])) for k in (SHIPPED, f"{rule}: {label}"))
-    return f"{theirs:.4g}, shipped {ours:.4g}"
+def _means(judged: dict[str, Losses], rule: str, label: str) -> list[str]:
+    return [f"{np.mean(judged[k]['loss']):.4g}" for k in (f"{rule}: {label}", SHIPPED)]
 
 
 def _judged(task: Task, parameters: Parameters, parts: list[tuple[Part, Part, int]]) -> Losses:
@@ -173,7 +170,7 @@ def _fit(task: Task, parameters: Parameters, train: Part, seed: int) -> Any:
 def _judge(
     task: Task, parameters: Parameters, train: Part, held_out: Part, seed: int
 ) -> tuple[float, float]:
-    """Return log loss and share of errors; of numbers, twice the squared error over the variance of those learnt."""
+    """Return log loss and share of errors; of numbers, the squared error over the variance of those learnt."""
     estimator = _fit(task, parameters, train, seed)
     X, y = held_out
     if is_classifier(estimator):
@@ -182,44 +179,6 @@ def _judge(
         return float(loss), float(np.mean(estimator.predict(X) != y))
     error = float(np.mean((estimator.predict(X) - y) ** 2) / np.var(train[1]))
     return error, error
-
-
-# A loss below a hundredth is as good as none: its logarithm would outweigh all other sets
-_FLOOR = 0.01
-
-
-def relative(judged: dict[str, Losses], rule: str) -> dict[str, float]:
-    """Return the logarithm of each candidate's loss over the shipped one's."""
-    return {
-        label: float(np.log(_mean(judged, rule, label) / _mean(judged, rule, SHIPPED)))
-        for label in (SHIPPED, *RULES[rule].candidates)
-    }
-
-
-def _mean(judged: dict[str, Losses], rule: str, label: str) -> float:
-    losses = judged.get(f"{rule}: {label}", judged[SHIPPED])
-    return float(np.mean(losses["loss"])) + _FLOOR
-
-
-def table_of(stored: dict[str, dict[str, Losses]], rule: str) -> dict[str, dict[str, float]]:
-    """Return the relative losses of a rule's candidates on each set that has it."""
-    return {
-        name: relative(stored[name], rule)
-        for name in SPLITS
-        if name in stored and applies(RULES[rule], TASKS[name])
-    }
-
-
-def choice_without(table: dict[str, dict[str, float]], left_out: str | None) -> str:
-    """Return what all other sets choose together."""
-    others = [row for name, row in table.items() if name != left_out]
-    return min(others[0], key=lambda label: sum(row[label] for row in others))
-
-
-def columns(rows: list[list[float]]) -> NDArray[np.float64]:
-    """Return mean and standard error over sets of each candidate, of shape (2, n_candidates)."""
-    values = np.array(rows)
-    return np.stack([values.mean(axis=0), values.std(axis=0, ddof=1) / len(values) ** 0.5])
 
 
 def measure_rules(names: list[str]) -> Iterator[tuple[str, dict[str, Losses]]]:
