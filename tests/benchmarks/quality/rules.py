@@ -9,7 +9,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from .loaders import Data, MissingData, Part
 from .measuring import rows_of
 from .tasks import TASKS, Parameters, Task
 
-Losses = dict[str, list[float]]
+Losses = dict[str, float]
 Candidate = Callable[[Any], Parameters]
 
 SHIPPED = "shipped"
@@ -64,7 +63,10 @@ def _times(name: str, factor: float) -> Candidate:
     def change(fitted: Any) -> Parameters:
         chosen = getattr(fitted, f"{name}_", None) or getattr(fitted, name)
         value = chosen * factor if isinstance(chosen, float) else max(1, round(chosen * factor))
-        return {} if name.startswith("frame") and chosen == 1 else {name: value}
+        if name == "frame_step":
+            value = min(value, fitted.frame_length_)
+        is_single = name == "frame_length" and chosen == 1
+        return {} if is_single or value == chosen else {name: value}
 
     return change
 
@@ -127,22 +129,17 @@ def judge_set(name: str) -> dict[str, Losses]:
     parts = list(_parts(task, split, data))
     judged = {SHIPPED: _judged(task, {}, parts)}
     fitted = _fit(task, {}, parts[0][0], seed=0)
-    for rule_name, rule in RULES.items():
-        for label, candidate in rule.candidates.items() if applies(rule_name, task) else ():
+    for rule in [name for name in RULES if applies(name, task)]:
+        for label, candidate in RULES[rule].candidates.items():
             if parameters := candidate(fitted):
-                judged[f"{rule_name}: {label}"] = _judged(task, parameters, parts)
-                print(name, rule_name, label, *_means(judged, rule_name, label), flush=True)
+                judged[f"{rule}: {label}"] = _judged(task, parameters, parts)
+                print(name, rule, label, judged[f"{rule}: {label}"], flush=True)
     return judged
 
 
-def _means(judged: dict[str, Losses], rule: str, label: str) -> list[str]:
-    return [f"{np.mean(judged[k]['loss']):.4g}" for k in (f"{rule}: {label}", SHIPPED)]
-
-
 def _judged(task: Task, parameters: Parameters, parts: list[tuple[Part, Part, int]]) -> Losses:
-    judge = partial(_judge, task, parameters)
-    losses, errors = zip(*(judge(*part) for part in parts), strict=True)
-    return {"loss": list(losses), "error": list(errors)}
+    loss, error = np.mean([_judge(task, parameters, *part) for part in parts], axis=0)
+    return {"loss": float(f"{loss:.5g}"), "error": float(f"{error:.5g}")}
 
 
 def _parts(task: Task, split: Split, data: Data) -> Iterator[tuple[Part, Part, int]]:
