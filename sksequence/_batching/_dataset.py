@@ -149,6 +149,9 @@ def inference_batches(
         The same, filled with copies of the last one up to a multiple of 16: the products of a step then give each
         row the same bits, whatever rows it stands among.
     """
+    if len(lengths) == 1:
+        yield np.zeros(1, np.int64), np.zeros(_ROW_MULTIPLE, np.int64)
+        return
     order = np.argsort(-lengths, kind="stable")
     max_steps = min(max_steps, max(1, _INFERENCE_VALUES // width))
     start = 0

@@ -6,9 +6,14 @@ import torch
 from torch import Tensor
 
 
+_CPU = torch.device("cpu")
+
+
 def on_device(block: Tensor, device: str | torch.device) -> Tensor:
     """Return a tensor on the device; one for CUDA goes through pinned memory, so that nobody waits for the copy."""
-    # the words first: to ask torch what they mean takes longer than the rest
-    if device == "cpu" or torch.device(device).type != "cuda" or block.device.type != "cpu":
+    # what is there already first, and words before what torch takes them to mean: a single sequence has no time for it
+    if block.is_cpu and (device == "cpu" or device == _CPU):
+        return block
+    if torch.device(device).type != "cuda" or block.device.type != "cpu":
         return block.to(device)
     return block.pin_memory().to(device, non_blocking=True)

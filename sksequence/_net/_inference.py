@@ -75,7 +75,7 @@ def network_inputs(batch: dict[str, Tensor], device: Any) -> dict[str, Any]:
     lengths = batch["lengths"]
     n_steps = max(block.shape[1] for name, block in batch.items() if name != "lengths")
     inputs: dict[str, Any] = {name: on_device(block, device) for name, block in batch.items()}
-    if int(lengths.min()) == n_steps:
+    if lengths.numpy().min() == n_steps:
         inputs["lengths"] = None
     return inputs
 
