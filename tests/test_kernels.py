@@ -3,6 +3,7 @@
 import os
 import signal
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -95,7 +96,9 @@ CASES = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu"), ("
 def marked_memory(monkeypatch):
     """Hand out memory full of NaN: a number that is read before it is written is seen."""
     for module in (_gru, _lstm, _rnn):
-        monkeypatch.setattr(module, "empty_block", lambda *shape: torch.full(shape, torch.nan))
+        for name in ("empty_block", "scratch_block"):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, lambda *shape: torch.full(shape, torch.nan))
 
 
 @pytest.mark.usefixtures("marked_memory")
@@ -170,6 +173,17 @@ def test_memory_is_float32_in_the_shape_asked_for(n_steps):
     assert block.dtype == torch.float32
     assert block.is_contiguous()
     assert (block.fill_(1.0) == 1.0).all()
+
+
+def test_scratch_is_the_thread_s_own_and_little():
+    """The same memory again in a thread, other memory in another; what is large is not kept."""
+    first, again = (_products.scratch_block(n, 3, 16) for n in (2, 4))
+    assert again.shape == (4, 3, 16)
+    assert first.data_ptr() == again.data_ptr()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(_products.scratch_block, 2).result().data_ptr() != first.data_ptr()
+    large = [_products.scratch_block(_shards.IN_CACHE + 1) for _ in range(2)]
+    assert len({first.data_ptr(), *(block.data_ptr() for block in large)}) == 3
 
 
 LOOPS = (_arithmetic, _gru, _gru_loops, _lstm, _lstm_loops, _rnn, _rnn_loops)
@@ -340,7 +354,7 @@ def test_pieces_are_all_rows_of_a_share(start, n_rows, row_size):
     assert rows == list(range(start, start + n_rows))
     for piece in pieces:
         size = piece.stop - piece.start
-        assert size <= _tiles.BLOCK or size * row_size <= _shards._IN_CACHE
+        assert size <= _tiles.BLOCK or size * row_size <= _shards.IN_CACHE
         assert piece is pieces[-1] or size % _tiles.BLOCK == 0
 
 
@@ -352,7 +366,7 @@ def test_pieces_change_no_output(monkeypatch, cell):
     lengths = torch.randint(1, 7, (70,), generator=torch.Generator().manual_seed(2))
     results = []
     for size in (1 << 20, 1):
-        monkeypatch.setattr(_shards, "_IN_CACHE", size)
+        monkeypatch.setattr(_shards, "IN_CACHE", size)
         outputs, _ = layer(x, lengths, None)
         results.append([outputs, *torch.autograd.grad(outputs.sum(), list(layer.parameters()))])
     assert torch.equal(results[0][0], results[1][0])

@@ -15,6 +15,7 @@ from sksequence._kernels._products import (
     empty_block,
     project,
     project_back,
+    scratch_block,
     weight_gradient,
 )
 from sksequence._kernels._shards import in_shards, part_of
@@ -96,7 +97,7 @@ def _run(
 
     def share(rows: slice) -> None:
         part, *rest = (part_of(whole, rows) for whole in (x, start, lengths, outputs, *kept))
-        *rest, gates = rest if is_kept else (*rest, empty_block(len(part), n_steps, 3 * size))
+        *rest, gates = rest if is_kept else (*rest, scratch_block(len(part), n_steps, 3 * size))
         project(part, weight, bias, gates[:, :, : 3 * size])
         before, of_rows, filled, scratch = (block.numpy() for block in (*rest, gates))
         forward_loop(scratch, before, of_rows, panels, bias_of_state, filled)

@@ -15,6 +15,7 @@ from sksequence._kernels._products import (
     empty_block,
     project,
     project_back,
+    scratch_block,
     weight_gradient,
 )
 from sksequence._kernels._shards import in_shards, part_of
@@ -98,7 +99,7 @@ def _run(
         part, *read = (part_of(whole, rows) for whole in (x, start, memory, lengths))
         filled = [part_of(whole, rows) for whole in (outputs, last, *kept)]
         if not is_kept:
-            filled += [empty_block(len(part), n_steps, 4 * size), empty_block(len(part), 0, size)]
+            filled += [scratch_block(len(part), n_steps, 4 * size), empty_block(len(part), 0, size)]
         project(part, weight_ih, bias, filled[2])
         forward_loop(
             *(block.numpy() for block in read), panels, *(block.numpy() for block in filled)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sksequence._kernels._shards import IN_CACHE
+
 # numbers from which on numpy asks for large pages: 4 MB
 _MANY = 1 << 20
+
+_of_thread = threading.local()
 
 
 def empty_block(*shape: int) -> Tensor:
@@ -21,6 +26,19 @@ def empty_block(*shape: int) -> Tensor:
     if math.prod(shape) < _MANY:
         return torch.empty(shape)
     return torch.from_numpy(np.empty(shape, np.float32))
+
+
+def scratch_block(*shape: int) -> Tensor:
+    """Return float32 numbers on the CPU that this thread may use until it asks again; little is kept for it.
+
+    What a short prediction needs once, the system would hand out and take back each time: half of the prediction.
+    """
+    size = math.prod(shape)
+    if size > IN_CACHE:
+        return empty_block(*shape)
+    if not hasattr(_of_thread, "scratch"):
+        _of_thread.scratch = np.empty(IN_CACHE, np.float32)
+    return torch.from_numpy(_of_thread.scratch[:size]).view(shape)
 
 
 def project(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:

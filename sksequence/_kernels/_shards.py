@@ -17,7 +17,7 @@ from sksequence._threads import number_of_shards
 T = TypeVar("T")
 
 # Numbers of the largest array of a piece of work: 1 MB. A core has 1 to 2 MB of its own on current servers.
-_IN_CACHE = 1 << 18
+IN_CACHE = 1 << 18
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -58,7 +58,7 @@ def cut_rows(n_rows: int, n_shards: int) -> list[slice]:
 
 def cut_pieces(rows: slice, row_size: int) -> list[slice]:
     """Cut a slice of rows into pieces of whole blocks that fit into the cache, or of one block."""
-    n_rows = max(1, _IN_CACHE // (row_size * BLOCK)) * BLOCK
+    n_rows = max(1, IN_CACHE // (row_size * BLOCK)) * BLOCK
     starts = range(rows.start, max(rows.stop, 1), n_rows)
     return [slice(*edge) for edge in pairwise([*starts, rows.stop])]
 
