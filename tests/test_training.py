@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV
@@ -340,3 +341,22 @@ def test_chrono_steps_count_steps_of_the_sequence():
     assert (framed._model.spec.chrono_steps, plain._model.spec.chrono_steps) == (10, 40)
     with pytest.raises(ValueError, match="chrono_steps"):
         RNNClassifier(chrono_steps=1).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("model", "before", "after"),
+    [
+        (RNNRegressor(residual=None), "squared_error", "huber"),
+        (SequenceGenerator(), "student_t", "gaussian"),
+        (SequenceGenerator(), "quantile", "student_t"),
+    ],
+)
+def test_training_does_not_go_on_with_another_loss(model, before, after):
+    """It would be ignored, or read outputs that mean something else; "auto" and the same one go on."""
+    X = np.random.default_rng(0).normal(size=(12, 8))
+    small = {"hidden_size": 4, "max_epochs": 1, "random_state": 0, "warm_start": True}
+    model = clone(model).set_params(**small, loss=before).fit(X, X[:, 0])
+    for same in (before, "auto"):
+        model.set_params(loss=same).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match=f"loss is now '{after}', but .* Set it back, or fit with"):
+        model.set_params(loss=after).fit(X, X[:, 0])

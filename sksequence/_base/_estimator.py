@@ -91,6 +91,11 @@ class BaseRNN(
             weights = np.repeat(weights, sequences.lengths)
         return np.where(targets.labelled, weights, 0.0)
 
+    @property
+    def _network_loss(self) -> str:
+        """The name of the loss that is not left to "auto", as networks know it."""
+        return str(self.loss)
+
     def _loss_options(self, model: Model) -> dict[str, Any]:
         """Return what the loss needs to know besides outputs and targets."""
         return {}
@@ -165,6 +170,11 @@ class BaseRNN(
                     f"{name} is now {parameters[name]!r}, but the network to go on with was built with {built!r}. Set "
                     "it back, or fit with warm_start=False."
                 )
+        if self.loss != "auto" and self._network_loss != known.loss:
+            raise ValueError(
+                f"loss is now {self.loss!r}, but the network to go on with was trained with {known.loss!r}. Set it back, or "
+                "fit with warm_start=False."
+            )
 
     def _known_model(self) -> Model | None:
         return getattr(self, "_model", None)

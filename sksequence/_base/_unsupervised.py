@@ -154,8 +154,7 @@ def _loss(estimator: Any, form: InputForm) -> str:
         raise ValueError(
             f"loss={estimator.loss!r} does not go with {kind}; choose from {list(losses)}, or 'auto'."
         )
-    # with any levels it is a loss of the regressor; here the levels are those of a whole distribution
-    return "quantile_function" if estimator.loss == "quantile" else str(estimator.loss)
+    return str(estimator._network_loss)
 
 
 def _batch_size(estimator: Any, inputs: Sequences) -> int:

@@ -337,6 +337,11 @@ class SequenceGenerator(Drawing, Judging):
     def _training_sizes(self, task: Task) -> tuple[int, int]:
         return generator_sizes(self, task.sequences)
 
+    @property
+    def _network_loss(self) -> str:
+        # with any levels it is a loss of the regressor; here the levels are those of a whole distribution
+        return "quantile_function" if self.loss == "quantile" else str(self.loss)
+
     def _public_attributes(self, model: Any) -> dict[str, Any]:
         found: dict[str, Any] = {
             "hidden_size_": model.spec.hidden_size,

@@ -89,7 +89,7 @@ def _emit_tile(context: Any, builder: Any, signature: Any, arguments: Any) -> An
     of_rows = [address(1, i, _index(0)) for i in rows]
     depth = make_array(signature.args[2])(context, builder, arguments[2]).shape
     fused = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fma.v{LANES}f32"
+        builder.module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f32"
     )
     with cgutils.for_range(builder, builder.extract_value(depth, 1)) as loop:
         right = [

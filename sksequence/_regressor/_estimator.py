@@ -335,12 +335,12 @@ class RNNRegressor(Predicting):
         return options
 
     def _check_same_network(self, known: Any) -> None:
-        super()._check_same_network(known)
         if self._reading() != known.codec.reading:
             raise ValueError(
                 f"loss={self.loss!r} with quantiles={self.quantiles!r} needs other outputs than the network to go on "
                 "with. Set them back, or fit with warm_start=False."
             )
+        super()._check_same_network(known)
 
     def _naive(self) -> Naive | None:
         return None if self.residual is None else Naive.of(self.residual, self.target_columns)
