@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -39,7 +39,7 @@ class Task:
     greater : bool
         Whether more is better.
     stated : dict
-        Parameters that the task itself states.
+        Parameters that the task itself states, or that are changed for it.
     searched : bool
         Whether the recommended grid is for it; else the defaults are all there is.
     baseline : callable or None
@@ -314,4 +314,20 @@ TASKS: dict[str, Task] = {
         for cell in ("lstm", "gru")
     },
     **{f"lag-{cell}": _first_label(stated={"cell": cell}) for cell in ("lstm", "gru")},
+}
+
+# With two parameters changed at most, where a search has no time or too few sequences to find them.
+_CHANGED: dict[str, Parameters] = {
+    "P3": {"learning_rate": 3e-3},
+    "P4": {"n_estimators": 5, "frame_length": 16},
+    "P8": {"hidden_size": 200, "batch_size": 4},
+}
+TASKS |= {
+    f"{name}-changed": replace(
+        TASKS[name],
+        stated=TASKS[name].stated | changes,
+        target=TASKS[name].grid_target,
+        searched=False,
+    )
+    for name, changes in _CHANGED.items()
 }
