@@ -20,7 +20,8 @@ from contextvars import ContextVar
 import torch
 
 # One step's product (rows x width x gates x width) in floating point operations. On two idle cores a second thread takes
-# a layer from 1 to .73 (LSTM), .72 (GRU) and 1.4 (RNN) at 2^20, to .60, .75 and .95 at 2^22; on busy ones it costs.
+# a layer from 1 to .73 (LSTM), .72 (GRU) and 1.4 (RNN) at 2^20, to .60, .75 and .95 at 2^22; on busy ones it costs. In
+# loops that share rows it takes one from 1 to .56, .58 and .63 at 2^24.
 _FLOPS_OF_A_STEP_WORTH_TWO_THREADS = 1 << 22
 
 _lock = threading.Lock()
