@@ -19,6 +19,7 @@ from sksequence._threads import limited_threads, number_of_shards
 
 NAMES = (
     "_arithmetic",
+    "_blocks",
     "_gru",
     "_gru_loops",
     "_lstm",
@@ -32,6 +33,7 @@ NAMES = (
 )
 (
     _arithmetic,
+    _blocks,
     _gru,
     _gru_loops,
     _lstm,
@@ -186,7 +188,7 @@ def test_scratch_is_the_thread_s_own_and_little():
     assert len({first.data_ptr(), *(block.data_ptr() for block in large)}) == 3
 
 
-LOOPS = (_arithmetic, _gru, _gru_loops, _lstm, _lstm_loops, _rnn, _rnn_loops)
+LOOPS = (_arithmetic, _blocks, _gru, _gru_loops, _lstm, _lstm_loops, _rnn, _rnn_loops)
 
 
 def interpreted(monkeypatch, module):

@@ -18,7 +18,7 @@ from sksequence._kernels._products import (
     scratch_block,
     weight_gradient,
 )
-from sksequence._kernels._shards import in_shards, part_of
+from sksequence._kernels._shards import arrays_of, in_shards, part_of, parts_of
 from sksequence._kernels._tiles import in_panels
 
 
@@ -58,9 +58,9 @@ class GRUFunction(torch.autograd.Function):
         d_x = empty_block(*x.shape) if ctx.needs_input_grad[0] else None
 
         def share(rows: slice) -> list[Tensor]:
-            read = (part_of(part, rows).numpy() for part in (d_outputs, start, lengths))
-            filled = [part_of(part, rows) for part in (outputs, gates, before, d_start)]
-            backward_loop(*read, panels, *(part.numpy() for part in filled))
+            read = parts_of(rows, d_outputs, start, lengths)
+            filled = parts_of(rows, outputs, gates, before, d_start)
+            backward_loop(*arrays_of(read), panels, *arrays_of(filled))
             _, d_gates, began, _ = filled
             d_inputs = d_gates[:, :, : 3 * size]
             if d_x is not None:
@@ -96,11 +96,11 @@ def _run(
     panels, bias_of_state = in_panels(weight_hh.T), bias_hh.numpy()
 
     def share(rows: slice) -> None:
-        part, *rest = (part_of(whole, rows) for whole in (x, start, lengths, outputs, *kept))
-        *rest, gates = rest if is_kept else (*rest, scratch_block(len(part), n_steps, 3 * size))
+        part, *read = parts_of(rows, x, start, lengths)
+        (gates,) = parts_of(rows, *kept) or (scratch_block(len(part), n_steps, 3 * size),)
         project(part, weight, bias, gates[:, :, : 3 * size])
-        before, of_rows, filled, scratch = (block.numpy() for block in (*rest, gates))
-        forward_loop(scratch, before, of_rows, panels, bias_of_state, filled)
+        filled = part_of(outputs, rows), gates
+        forward_loop(*arrays_of(read), panels, bias_of_state, *arrays_of(filled))
 
     in_shards(share, n_rows, 4 * size * n_steps)
     return outputs, *kept

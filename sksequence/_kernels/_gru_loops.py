@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from sksequence._kernels._arithmetic import compiled, sigmoid, tanh
+from sksequence._kernels._blocks import clear_padding, longest
 from sksequence._kernels._tiles import BLOCK, add_product
 from sksequence._kernels._vectors import LANES, load, store
 
 
 @compiled
 def forward_loop(
-    gates: Any, start: Any, lengths: Any, panels: Any, bias: Any, outputs: Any
+    start: Any, lengths: Any, panels: Any, bias: Any, outputs: Any, gates: Any
 ) -> None:
     """Fill outputs (B, T, H), 0 at padded steps, from W x and its biases, in the first three parts of gates (B, T, 4H).
 
@@ -33,13 +34,9 @@ def forward_loop(
     s = np.zeros((BLOCK, panels.shape[0] * panels.shape[2]), np.float32)
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
-        n_steps = 0
-        for k in range(n):
-            b = first + k
-            h[k] = start[b]
-            n_steps = max(n_steps, lengths[b])
-            outputs[b, lengths[b] :] = 0
-        for t in range(n_steps):
+        h[:n] = start[first : first + n]
+        clear_padding(outputs, lengths, first, n)
+        for t in range(longest(lengths, first, n)):
             for k in range(n):
                 for j in range(0, 3 * size, LANES):
                     store(s, (k, j), load(bias, (j,)))
@@ -89,13 +86,10 @@ def backward_loop(
     da = np.zeros((BLOCK, 3 * size), np.float32)
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
-        n_steps = 0
         dh[:, :] = 0
-        for b in range(first, first + n):
-            n_steps = max(n_steps, lengths[b])
-            gates[b, lengths[b] :] = 0
-            before[b, lengths[b] :] = 0
-        for t in range(n_steps - 1, -1, -1):
+        clear_padding(gates, lengths, first, n)
+        clear_padding(before, lengths, first, n)
+        for t in range(longest(lengths, first, n) - 1, -1, -1):
             for k in range(n):
                 b = first + k
                 if t >= lengths[b]:
@@ -107,8 +101,7 @@ def backward_loop(
                     d = load(d_outputs, (b, t, j)) + load(dh, (k, j))
                     _undo(k, b, t, j, d, began, gates, dh, da)
             add_product(dh, da, panels, n)
-        for k in range(n):
-            d_start[first + k] = dh[k, :size]
+        d_start[first : first + n] = dh[:n, :size]
 
 
 @compiled

@@ -18,7 +18,7 @@ from sksequence._kernels._products import (
     scratch_block,
     weight_gradient,
 )
-from sksequence._kernels._shards import in_shards, part_of
+from sksequence._kernels._shards import arrays_of, in_shards, part_of, parts_of
 from sksequence._kernels._tiles import in_panels
 
 
@@ -40,7 +40,7 @@ class LSTMFunction(torch.autograd.Function):
         """Return outputs (batch, time, hidden), 0 at padded steps, and the memory after each row's last step."""
         start, memory = start.contiguous(), memory.contiguous()
         inputs = (x, start, memory, lengths, weight_ih, weight_hh, bias_ih, bias_hh)
-        outputs, last, *ctx.scratch = _run(*inputs, is_kept=any(ctx.needs_input_grad))
+        outputs, last, *ctx.kept = _run(*inputs, is_kept=any(ctx.needs_input_grad))
         ctx.save_for_backward(*inputs, outputs)
         return outputs, last
 
@@ -51,19 +51,17 @@ class LSTMFunction(torch.autograd.Function):
         *inputs, outputs = ctx.saved_tensors
         x, start, memory, lengths, weight_ih, weight_hh, *_ = inputs
         # a first pass back has used them up: whoever retained the graph for a second one pays for it
-        scratch = ctx.scratch or _run(*inputs, is_kept=True)[2:]
-        ctx.scratch = None
+        kept = ctx.kept or _run(*inputs, is_kept=True)[2:]
+        ctx.kept = None
         d_outputs, panels = d_outputs.contiguous(), in_panels(weight_hh)
         d_start, d_memory = torch.empty_like(start), d_last.clone()
         d_x = empty_block(*x.shape) if ctx.needs_input_grad[0] else None
 
         def share(rows: slice) -> list[Tensor]:
-            read = (part_of(part, rows).numpy() for part in (d_outputs, start, memory, lengths))
-            d_inputs, before, *filled = (
-                part_of(part, rows) for part in (*scratch, outputs, d_start, d_memory)
-            )
-            arrays = [part.numpy() for part in (filled[0], d_inputs, before, *filled[1:])]
-            backward_loop(*read, panels, *arrays)
+            read = parts_of(rows, d_outputs, start, memory, lengths)
+            filled = parts_of(rows, outputs, *kept, d_start, d_memory)
+            backward_loop(*arrays_of(read), panels, *arrays_of(filled))
+            _, d_inputs, before, *_ = filled
             if d_x is not None:
                 project_back(d_inputs, weight_ih, part_of(d_x, rows))
             return [
@@ -72,7 +70,7 @@ class LSTMFunction(torch.autograd.Function):
                 bias_gradient(d_inputs),
             ]
 
-        *d_weights, d_bias = add_up(in_shards(share, len(x), scratch[0][0].numel()))
+        *d_weights, d_bias = add_up(in_shards(share, len(x), kept[0][0].numel()))
         return d_x, d_start, d_memory, None, *d_weights, d_bias, d_bias
 
 
@@ -96,14 +94,14 @@ def _run(
     panels, bias = in_panels(weight_hh.T), bias_ih + bias_hh
 
     def share(rows: slice) -> None:
-        part, *read = (part_of(whole, rows) for whole in (x, start, memory, lengths))
-        filled = [part_of(whole, rows) for whole in (outputs, last, *kept)]
-        if not is_kept:
-            filled += [scratch_block(len(part), n_steps, 4 * size), empty_block(len(part), 0, size)]
-        project(part, weight_ih, bias, filled[2])
-        forward_loop(
-            *(block.numpy() for block in read), panels, *(block.numpy() for block in filled)
+        part, *read = parts_of(rows, x, start, memory, lengths)
+        gates, memories = parts_of(rows, *kept) or (
+            scratch_block(len(part), n_steps, 4 * size),
+            empty_block(len(part), 0, size),
         )
+        project(part, weight_ih, bias, gates)
+        filled = *parts_of(rows, outputs, last), gates, memories
+        forward_loop(*arrays_of(read), panels, *arrays_of(filled))
 
     in_shards(share, n_rows, 4 * size * n_steps)
     return outputs, last, *kept

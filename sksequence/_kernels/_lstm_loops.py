@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sksequence._kernels._arithmetic import compiled, sigmoid, tanh
+from sksequence._kernels._blocks import clear_padding, longest
 from sksequence._kernels._tiles import BLOCK, add_product
 from sksequence._kernels._vectors import LANES, load, store
 
@@ -40,13 +41,9 @@ def forward_loop(
     s = np.zeros((BLOCK, columns), np.float32)
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
-        n_steps = 0
-        for k in range(n):
-            b = first + k
-            h[k], c[k] = start[b], memory[b]
-            n_steps = max(n_steps, lengths[b])
-            outputs[b, lengths[b] :] = 0
-        for t in range(n_steps):
+        h[:n], c[:n] = start[first : first + n], memory[first : first + n]
+        clear_padding(outputs, lengths, first, n)
+        for t in range(longest(lengths, first, n)):
             for k in range(n):
                 for j in range(0, width, LANES):
                     store(s, (k, j), load(gates, (first + k, t, j)))
@@ -54,8 +51,7 @@ def forward_loop(
             for k in range(n):
                 if t < lengths[first + k]:
                     _update(k, first + k, t, s, c, h, gates, outputs, memories)
-        for k in range(n):
-            last[first + k] = c[k]
+        last[first : first + n] = c[:n]
 
 
 @compiled
@@ -104,13 +100,10 @@ def backward_loop(
     da = np.zeros((BLOCK, 4 * size), np.float32)
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
-        n_steps = 0
         dh[:, :] = 0
-        for b in range(first, first + n):
-            n_steps = max(n_steps, lengths[b])
-            gates[b, lengths[b] :] = 0
-            memories[b, lengths[b] :] = 0
-        for t in range(n_steps - 1, -1, -1):
+        clear_padding(gates, lengths, first, n)
+        clear_padding(memories, lengths, first, n)
+        for t in range(longest(lengths, first, n) - 1, -1, -1):
             for k in range(n):
                 b = first + k
                 if t >= lengths[b]:
@@ -124,8 +117,7 @@ def backward_loop(
                     store(memories, (b, t, j), began)
                     store(dh, (k, j), np.float32(0.0))
             add_product(dh, da, panels, n)
-        for k in range(n):
-            d_start[first + k] = dh[k, :size]
+        d_start[first : first + n] = dh[:n, :size]
 
 
 @compiled

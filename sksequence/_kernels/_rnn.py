@@ -17,7 +17,7 @@ from sksequence._kernels._products import (
     weight_gradient,
 )
 from sksequence._kernels._rnn_loops import backward_loop, forward_loop
-from sksequence._kernels._shards import in_shards, part_of
+from sksequence._kernels._shards import arrays_of, in_shards, part_of, parts_of
 from sksequence._kernels._tiles import in_panels
 
 
@@ -42,9 +42,9 @@ class RNNFunction(torch.autograd.Function):
         panels, bias = in_panels(weight_hh.T), bias_ih + bias_hh
 
         def share(rows: slice) -> None:
-            project(part_of(x, rows), weight_ih, bias, part_of(outputs, rows))
-            arrays = [part_of(part, rows).numpy() for part in (outputs, start, lengths)]
-            forward_loop(*arrays, panels, relu)
+            filled, *read = parts_of(rows, outputs, start, lengths)
+            project(part_of(x, rows), weight_ih, bias, filled)
+            forward_loop(*arrays_of([filled, *read]), panels, relu)
 
         in_shards(share, len(x), outputs[0].numel())
         ctx.relu = relu
@@ -62,9 +62,9 @@ class RNNFunction(torch.autograd.Function):
         d_x = empty_block(*x.shape) if ctx.needs_input_grad[1] else None
 
         def share(rows: slice) -> list[Tensor]:
-            read = (part_of(part, rows).numpy() for part in (d_outputs, start, lengths))
-            filled = [part_of(part, rows) for part in (outputs, *scratch, d_start)]
-            backward_loop(*read, panels, ctx.relu, *(part.numpy() for part in filled))
+            read = parts_of(rows, d_outputs, start, lengths)
+            filled = parts_of(rows, outputs, *scratch, d_start)
+            backward_loop(*arrays_of(read), panels, ctx.relu, *arrays_of(filled))
             _, d_inputs, before, _ = filled
             if d_x is not None:
                 project_back(d_inputs, weight_ih, part_of(d_x, rows))

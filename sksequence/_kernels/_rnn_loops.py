@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sksequence._kernels._arithmetic import compiled, tanh
+from sksequence._kernels._blocks import clear_padding, longest
 from sksequence._kernels._tiles import BLOCK, add_product
 from sksequence._kernels._vectors import LANES, load, store, where_above
 
@@ -24,13 +25,9 @@ def forward_loop(outputs: Any, start: Any, lengths: Any, panels: Any, relu: bool
     zero = np.float32(0.0)
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
-        n_steps = 0
-        for k in range(n):
-            b = first + k
-            h[k] = start[b]
-            n_steps = max(n_steps, lengths[b])
-            outputs[b, lengths[b] :] = 0
-        for t in range(n_steps):
+        h[:n] = start[first : first + n]
+        clear_padding(outputs, lengths, first, n)
+        for t in range(longest(lengths, first, n)):
             for k in range(n):
                 for j in range(0, size, LANES):
                     store(s, (k, j), load(outputs, (first + k, t, j)))
@@ -66,13 +63,10 @@ def backward_loop(
     zero, one = np.float32(0.0), np.float32(1.0)
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
-        n_steps = 0
         dh[:, :] = 0
-        for b in range(first, first + n):
-            n_steps = max(n_steps, lengths[b])
-            d_inputs[b, lengths[b] :] = 0
-            before[b, lengths[b] :] = 0
-        for t in range(n_steps - 1, -1, -1):
+        clear_padding(d_inputs, lengths, first, n)
+        clear_padding(before, lengths, first, n)
+        for t in range(longest(lengths, first, n) - 1, -1, -1):
             for k in range(n):
                 b = first + k
                 if t >= lengths[b]:
@@ -88,5 +82,4 @@ def backward_loop(
                     store(d_inputs, (b, t, j), d)
                     store(dh, (k, j), np.float32(0.0))
             add_product(dh, da, panels, n)
-        for k in range(n):
-            d_start[first + k] = dh[k, :size]
+        d_start[first : first + n] = dh[:n, :size]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._kernels._tiles import BLOCK
@@ -46,6 +47,16 @@ def in_shards(work: Callable[[slice], T], n_rows: int, row_size: int) -> list[T]
 def part_of(tensor: Tensor, rows: slice) -> Tensor:
     """Return the rows; all of them at no cost."""
     return tensor if rows.stop - rows.start == len(tensor) else tensor[rows]
+
+
+def parts_of(rows: slice, *tensors: Tensor) -> list[Tensor]:
+    """Return the rows of each of several tensors."""
+    return [part_of(tensor, rows) for tensor in tensors]
+
+
+def arrays_of(tensors: Iterable[Tensor]) -> list[NDArray[Any]]:
+    """Return tensors as compiled loops take them."""
+    return [tensor.numpy() for tensor in tensors]
 
 
 def cut_rows(n_rows: int, n_shards: int) -> list[slice]:
