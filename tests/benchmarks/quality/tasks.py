@@ -274,6 +274,16 @@ TASKS: dict[str, Task] = {
         budget=180,
         searched=False,
     ),
+    "P10-wide": _text(
+        title="tiny Shakespeare, characters",
+        load=loaders.shakespeare,
+        target=1.45,
+        grid_target=1.45,
+        published="nanoGPT on a GPU 1.4697",
+        stated={"hidden_size": 512, "dropout": 0.5, "max_epochs": 9},
+        budget=1800,
+        searched=False,
+    ),
     "P11": _text(
         title="names, characters",
         load=loaders.names,
