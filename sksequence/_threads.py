@@ -79,7 +79,8 @@ def _enter() -> int:
     with _lock:
         if _inside == 0:
             _callers_threads = torch.get_num_threads()
-            torch.set_num_threads(1)
+            if _callers_threads != 1:
+                torch.set_num_threads(1)
         _inside += 1
         return _callers_threads
 
@@ -88,5 +89,5 @@ def _leave() -> None:
     global _inside
     with _lock:
         _inside -= 1
-        if _inside == 0:
+        if _inside == 0 and _callers_threads != 1:
             torch.set_num_threads(_callers_threads)

@@ -75,11 +75,12 @@ class PreparedSequences:
         dict of Tensor
             "lengths" (B,), and "values" (B, T, F) float32, "codes" (B, T, K) int64 where there are any.
         """
-        starts, lengths = self.offsets[index], self.lengths[index]
-        step_lengths = self.step_lengths[index]
-        if self._n_steps is None:
-            return self._gather(index, starts, step_lengths, lengths)
-        blocks, index, _ = self._blocks_of(index, starts, step_lengths)
+        lengths, blocks = self.lengths[index], self._blocks
+        if self._n_steps is None or blocks is None:
+            starts, step_lengths = self.offsets[index], self.step_lengths[index]
+            if self._n_steps is None:
+                return self._gather(index, starts, step_lengths, lengths)
+            blocks, index, _ = self._blocks_of(index, starts, step_lengths)
         batch = blocks.sequences(torch.from_numpy(index), self._n_steps, self._within)
         return {"lengths": torch.from_numpy(lengths)} | batch
 
@@ -140,8 +141,9 @@ class _Blocks:
         """Return whole sequences of the same number of steps, or their frames: the steps `within` a sequence."""
 
         def chosen(block: Tensor) -> Tensor:
-            whole = block.view(-1, n_steps * block.shape[1]).index_select(0, index)
-            whole = whole.view(len(index), n_steps, -1)
+            whole = block.view(-1, n_steps, block.shape[1])
+            if len(whole) > 1 or len(index) > 1:
+                whole = whole.index_select(0, index)
             if within is None:
                 return whole
             return whole.index_select(1, within.view(-1)).view(len(index), len(within), -1)
@@ -214,4 +216,6 @@ def _repeated(equal: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _common_length(lengths: NDArray[np.int64]) -> int | None:
     """Return the number of steps that all sequences have."""
+    if len(lengths) == 1:
+        return int(lengths[0])
     return int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else None

@@ -69,17 +69,16 @@ class Scaler:
             The added features, the same at each step.
         """
         assert sequences.values is not None
-        everything = np.arange(len(sequences))
+        if self.kind is False and self.level_steps is None:
+            return sequences.values.astype(np.float32, copy=False), None
+        if self.kind != "sequence" and self.level_steps is None:
+            return self.rows(sequences.values), None
+        chunks = _chunks(sequences, np.arange(len(sequences)))
         if self.kind == "sequence":
-            pieces = [self._by_themselves(x) for x in _chunks(sequences, everything)]
+            pieces = [self._by_themselves(chunk) for chunk in chunks]
             scaled, extra = (np.concatenate(blocks) for blocks in zip(*pieces, strict=True))
             return scaled, extra
-        if self.level_steps is not None:
-            blocks = [self.rows(self._centred(chunk)) for chunk in _chunks(sequences, everything)]
-            return np.concatenate(blocks), None
-        if self.kind is False:
-            return sequences.values.astype(np.float32, copy=False), None
-        return self.rows(sequences.values), None
+        return np.concatenate([self.rows(self._centred(chunk)) for chunk in chunks]), None
 
     def _centred(self, sequences: Sequences) -> NDArray[Any]:
         """Subtract the level of each sequence."""

@@ -124,7 +124,10 @@ class Sequences:
         """
         n_sequences, n_steps = array.shape[:2]
         flat = array.reshape((n_sequences * n_steps, *array.shape[2:]))
-        return cls(flat, np.arange(n_sequences + 1) * n_steps)
+        sequences = cls.__new__(cls)  # offsets that are made here need no check
+        sequences.values, sequences.codes = flat, None
+        sequences.offsets = np.arange(n_sequences + 1) * n_steps
+        return sequences
 
     @property
     def blocks(self) -> list[NDArray[Any]]:

@@ -15,10 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .._kernels import is_fast, padded_size
+from .._kernels import STABLE, is_fast, padded_size
 from ._dropout import Dropout
 from ._initialise import empty_parameter, orthogonal_gates_, xavier_gates_
-from ._linear import STABLE
 
 LayerState = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]

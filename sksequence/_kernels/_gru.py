@@ -76,6 +76,11 @@ class GRUFunction(torch.autograd.Function):
         return d_x, d_start, None, d_ih.roll(-size, 0), d_hh, *d_biases
 
 
+def run(*inputs: Tensor) -> Tensor:
+    """Return what the function's forward pass returns, without the price of a node of the graph."""
+    return _run(*inputs, is_kept=False)[0]
+
+
 def _run(
     x: Tensor,
     start: Tensor,
@@ -89,7 +94,7 @@ def _run(
 ) -> tuple[Tensor, ...]:
     """Return outputs, and the gates that a pass back needs if they are kept."""
     n_rows, n_steps, _ = x.shape
-    size = start.shape[1]
+    size, start = start.shape[1], start.contiguous()
     outputs = empty_block(n_rows, n_steps, size)
     kept = [empty_block(n_rows, n_steps, 4 * size)] if is_kept else []
     weight, bias = weight_ih.roll(size, 0), bias_ih.roll(size)  # n, r, z

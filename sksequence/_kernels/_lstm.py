@@ -74,6 +74,12 @@ class LSTMFunction(torch.autograd.Function):
         return d_x, d_start, d_memory, None, *d_weights, d_bias, d_bias
 
 
+def run(*inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what the function's forward pass returns, without the price of a node of the graph."""
+    outputs, last = _run(*inputs, is_kept=False)
+    return outputs, last
+
+
 def _run(
     x: Tensor,
     start: Tensor,
@@ -89,6 +95,7 @@ def _run(
     """Return outputs, the last memory, and what a backward pass needs if it is kept: gates and memories."""
     n_rows, n_steps, _ = x.shape
     size = start.shape[1]
+    start, memory = start.contiguous(), memory.contiguous()
     outputs, last = empty_block(n_rows, n_steps, size), torch.empty_like(memory)
     kept = [empty_block(n_rows, n_steps, width) for width in (4 * size, size) if is_kept]
     panels, bias = in_panels(weight_hh.T), bias_ih + bias_hh

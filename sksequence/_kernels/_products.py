@@ -7,8 +7,10 @@ import threading
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from sksequence._kernels import STABLE
 from sksequence._kernels._shards import IN_CACHE
 
 # numbers from which on numpy asks for large pages: 4 MB
@@ -42,8 +44,14 @@ def scratch_block(*shape: int) -> Tensor:
 
 
 def project(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
-    """Fill out (B, T, G) with W x + b, for x (B, T, F)."""
-    torch.addmm(bias, x.flatten(0, 1), weight.T, out=out.view(-1, out.shape[2]))
+    """Fill out (B, T, G) with W x + b, for x (B, T, F); the bits of a step are its own."""
+    rows, filled = x.flatten(0, 1), out.view(-1, out.shape[2])
+    missing = -len(rows) % STABLE
+    if missing:
+        rows = F.pad(rows, (0, 0, 0, missing))
+        filled.copy_(torch.addmm(bias, rows, weight.T)[: len(filled)])
+    else:
+        torch.addmm(bias, rows, weight.T, out=filled)
 
 
 def project_back(d_out: Tensor, weight: Tensor, d_x: Tensor) -> None:

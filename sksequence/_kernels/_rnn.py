@@ -37,16 +37,8 @@ class RNNFunction(torch.autograd.Function):
         bias_hh: Tensor,
     ) -> Tensor:
         """Return outputs (batch, time, hidden); padded steps are 0."""
-        outputs = empty_block(*x.shape[:2], start.shape[1])
         start = start.contiguous()
-        panels, bias = in_panels(weight_hh.T), bias_ih + bias_hh
-
-        def share(rows: slice) -> None:
-            filled, *read = parts_of(rows, outputs, start, lengths)
-            project(part_of(x, rows), weight_ih, bias, filled)
-            forward_loop(*arrays_of([filled, *read]), panels, relu)
-
-        in_shards(share, len(x), outputs[0].numel())
+        outputs = run(relu, x, start, lengths, weight_ih, weight_hh, bias_ih, bias_hh)
         ctx.relu = relu
         ctx.save_for_backward(x, start, lengths, weight_ih, weight_hh, outputs)
         return outputs
@@ -76,3 +68,26 @@ class RNNFunction(torch.autograd.Function):
 
         *d_weights, d_bias = add_up(in_shards(share, len(x), outputs[0].numel()))
         return None, d_x, d_start, None, *d_weights, d_bias, d_bias
+
+
+def run(
+    relu: bool,
+    x: Tensor,
+    start: Tensor,
+    lengths: Tensor,
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    bias_ih: Tensor,
+    bias_hh: Tensor,
+) -> Tensor:
+    """Return what the function's forward pass returns, without the price of a node of the graph."""
+    outputs, start = empty_block(*x.shape[:2], start.shape[1]), start.contiguous()
+    panels, bias = in_panels(weight_hh.T), bias_ih + bias_hh
+
+    def share(rows: slice) -> None:
+        filled, *read = parts_of(rows, outputs, start, lengths)
+        project(part_of(x, rows), weight_ih, bias, filled)
+        forward_loop(*arrays_of([filled, *read]), panels, relu)
+
+    in_shards(share, len(x), outputs[0].numel())
+    return outputs

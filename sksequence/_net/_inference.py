@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches, on_device
+from sksequence._kernels import STABLE, is_compiled
 from sksequence._modules import Ensemble, SequenceNetwork
 from sksequence._net._memory import inference_advice, memory_errors
+
+_FIRST = np.zeros(1, np.int64)
 
 
 def run_network(
@@ -43,18 +46,18 @@ def run_network(
     """
     if network.training:  # the switch walks through all modules
         network.eval()
-    device = network.device
-    n_rows = int(prepared.lengths.sum()) if per_step else len(prepared)
+    device, multiple = network.device, _row_multiple(network)
     outputs: NDArray[np.float32] | None = None
     advice = partial(inference_advice, prepared.lengths)
     with memory_errors(advice), torch.inference_mode():
-        for index, batch in _batches(prepared, device):
+        if len(prepared) == multiple == 1:
+            return _alone(function, prepared)
+        n_rows = int(prepared.lengths.sum()) if per_step else len(prepared)
+        for index, batch in _batches(prepared, device, multiple):
             rows = index
             if per_step:
                 rows = flat_rows(prepared.offsets[index], prepared.lengths[index])
             block = function(**batch)[: len(rows)].cpu().numpy()
-            if len(block) == n_rows == len(prepared) == 1:
-                return np.asarray(block)
             if outputs is None:
                 # small pieces kept between large ones would leave memory in splinters
                 outputs = np.empty((n_rows, *block.shape[1:]), dtype=block.dtype)
@@ -63,10 +66,25 @@ def run_network(
     return outputs
 
 
+def _alone(function: Callable[..., Tensor], prepared: PreparedSequences) -> NDArray[np.float32]:
+    """Read a single sequence on the CPU: what a batch takes around the network would be half of the time."""
+    batch: dict[str, Any] = prepared.gather(_FIRST)
+    batch["lengths"] = None  # it is full
+    return np.asarray(function(**batch).numpy())
+
+
+def _row_multiple(network: SequenceNetwork | Ensemble) -> int:
+    """Return which numbers of rows give each row bits of its own: compiled layers see to that by themselves."""
+    spec = network.spec
+    is_on_cpu = network.device.type == "cpu"
+    return 1 if is_on_cpu and is_compiled(spec.cell, spec.hidden_size) else STABLE
+
+
 def _batches(
-    prepared: PreparedSequences, device: Any
+    prepared: PreparedSequences, device: Any, multiple: int
 ) -> Iterator[tuple[NDArray[np.int64], dict[str, Tensor]]]:
-    for index, padded in inference_batches(prepared.lengths, width=prepared.width):
+    lengths, width = prepared.lengths, prepared.width
+    for index, padded in inference_batches(lengths, width=width, multiple=multiple):
         yield index, network_inputs(prepared.gather(padded), device)
 
 

@@ -37,6 +37,8 @@ class RawInput:
 
 def read_input(X: Any, *, integers_are_symbols: bool, analyzer: Analyzer) -> RawInput:
     """Read any accepted container."""
+    if _is_real_array(X):  # first what is asked for most often
+        return _from_array(X, integers_are_symbols)
     X = from_foreign(X)
     if isinstance(X, str):
         raise TypeError(
@@ -96,6 +98,11 @@ def _is_real(array: Any) -> bool:
     return is_plain and array.dtype.kind in _REAL_KINDS and array.dtype.itemsize <= 8
 
 
+def _is_real_array(X: Any) -> bool:
+    """Tell an array of sequences of numbers that can be read as it is."""
+    return _is_real(X) and X.ndim in (2, 3) and X.size > 0
+
+
 def _as_numbers(values: NDArray[Any]) -> NDArray[Any]:
     if _is_real(values):
         return values
@@ -117,7 +124,7 @@ def _without_gaps(array: Any) -> Any:
 
 
 def _from_array(X: Any, integers_are_symbols: bool) -> RawInput:
-    array = X if _is_real(X) and X.ndim in (2, 3) and X.size else _checked(X, integers_are_symbols)
+    array = X if _is_real_array(X) else _checked(X, integers_are_symbols)
     if array.ndim > 3:
         raise ValueError(
             f"X has {array.ndim} dimensions, shape {array.shape}; expected at most 3: "
