@@ -25,6 +25,7 @@ from sksequence._batching import (
     inference_batches,
     on_device,
 )
+from sksequence._batching._prepared import _padded_steps
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=20)
 
@@ -114,19 +115,19 @@ def test_automatic_frames_are_finer_with_many_sequences():
 
 @given(lengths=LENGTHS, data=st.data())
 def test_a_gathered_batch_holds_its_sequences(lengths, data):
-    """Values up to each length are the sequence's; padding repeats its last step."""
+    """Values up to each length are the sequence's; padding is 0."""
     index = np.array(data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, max_size=9)))
     batch = prepared(lengths).gather(index)
     assert batch["values"].dtype == torch.float32
     assert batch["values"].shape[1] == max(np.array(lengths)[index])
     for i, values in zip(index, batch["values"][:, :, 0].tolist(), strict=True):
         own = [100.0 * i + t for t in range(lengths[i])]
-        assert values == own + own[-1:] * (len(values) - len(own))
+        assert values == own + [0.0] * (len(values) - len(own))
 
 
 @given(lengths=LENGTHS, data=st.data())
 def test_runs_are_what_single_steps_are(lengths, data):
-    """Copied whole and repaired, or step by step: the same batch; at the end of the buffer there is only the latter."""
+    """Copied whole or step by step: the same batch; at the end of the buffer there is only the latter."""
     sequences = prepared(lengths)
     longest = max(lengths)
     here = [i for i in range(len(lengths)) if sequences.offsets[i] + longest <= sum(lengths)]
@@ -134,7 +135,32 @@ def test_runs_are_what_single_steps_are(lengths, data):
     of_rows = sequences.lengths[index]
     rows = Frames().rows(sequences.offsets[index], of_rows, of_rows.max())
     values = sequences._sequences.values[rows[:, :, 0]]
+    values[np.arange(of_rows.max()) >= of_rows[:, None]] = 0
     np.testing.assert_array_equal(sequences.gather(index)["values"], values)
+
+
+@given(lengths=st.lists(st.integers(0, 9), min_size=1, max_size=9), more=st.integers(0, 3))
+def test_padded_steps_are_found(lengths, more):
+    """Places in a batch without its first axis, in order; a row may be all padding."""
+    n_steps = max(lengths) + more
+    marks = np.arange(n_steps) >= np.array(lengths)[:, None]
+    found = _padded_steps(torch.tensor(lengths), n_steps)
+    assert found.tolist() == np.flatnonzero(marks).tolist()
+
+
+@pytest.mark.parametrize("frames", [Frames(), Frames(4, 2)])
+def test_padding_is_blank_in_every_block(frames):
+    """Frames, features that a scaler adds and codes: the network need not look."""
+    values = np.random.default_rng(0).normal(size=(30, 2))
+    sequences = Sequences(values, [0, 6, 30])
+    scaler = Scaler("sequence", None).fit(sequences, np.arange(2))
+    batch = PreparedSequences(sequences, scaler, frames).gather(np.array([0, 1]))
+    padded = batch["values"][0, batch["lengths"][0] :]
+    assert len(padded) > 0
+    assert not padded.any()
+    codes = Sequences(None, [0, 1, 5], np.arange(1, 6, dtype=np.int32)[:, None])
+    batch = PreparedSequences(codes, None, Frames()).gather(np.array([0, 1]))
+    assert batch["codes"][:, :, 0].tolist() == [[1, 0, 0, 0], [2, 3, 4, 5]]
 
 
 def test_codes_are_gathered_with_values():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from sksequence import _kernels
 from sksequence._cells import CELLS, Dropout
 from sksequence._modules import (
     MERGE_MODES,
@@ -118,6 +119,30 @@ def test_full_rows_need_no_lengths(cell, pooling, bidirectional, training):
         grads = torch.autograd.grad(outputs.square().sum(), (values, *network.parameters()))
         results.append((outputs, *grads))
     assert_equal_rows(*results)
+
+
+@pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_blank_padding_need_not_be_made_blank(cell, pooling):
+    """Where padded steps hold zeros, saying so changes no bit."""
+    network = make_network(cell=cell, pooling=pooling, n_estimators=2)
+    lengths, values = make_batch()
+    values[torch.arange(N_STEPS) >= lengths[:, None]] = 0
+    assert torch.equal(network(lengths, values, is_blank=True), network(lengths, values))
+
+
+@pytest.mark.parametrize("n_steps", [1, 3, 16, 50])
+@pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_compiled_layers_take_any_number_of_rows(cell, pooling, n_steps):
+    """One row, or three: the bits are those that they have among forty-eight. Without them rows go in sixteens."""
+    network = make_network(cell=cell, pooling=pooling, bidirectional=True, num_layers=2).eval()
+    _, values = make_batch(n_rows=48, n_steps=n_steps)
+    expected = per_row(network, torch.full((48,), n_steps), values.clamp(-3, 3))
+    for n_rows in (1, 3) if _kernels.has_numba() else (16, 32):
+        lengths = torch.full((n_rows,), n_steps)
+        few = per_row(network, lengths, values[:n_rows].clamp(-3, 3))
+        assert_equal_rows(few, expected[:n_rows])
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])

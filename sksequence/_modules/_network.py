@@ -70,13 +70,14 @@ class SequenceNetwork(nn.Module):
         values: Tensor | None = None,
         codes: Tensor | None = None,
         tbptt_steps: int | None = None,
+        is_blank: bool = False,
     ) -> Tensor:
         """Return the outputs: (batch, n_outputs), or (sum of lengths, n_outputs) without pooling.
 
         With `tbptt_steps`, no gradient passes more than that many steps back through a state: the state is
-        detached at every multiple of it. The outputs are the same.
+        detached at every multiple of it. The outputs are the same. `is_blank` promises that padded steps hold zeros.
         """
-        return self.outputs(self.features(lengths, values, codes, tbptt_steps))
+        return self.outputs(self.features(lengths, values, codes, tbptt_steps, is_blank))
 
     def features(
         self,
@@ -84,14 +85,15 @@ class SequenceNetwork(nn.Module):
         values: Tensor | None = None,
         codes: Tensor | None = None,
         tbptt_steps: int | None = None,
+        is_blank: bool = False,
     ) -> Tensor:
         """Return what the head reads: (batch, width), or (sum of lengths, width) without pooling."""
         if tbptt_steps is not None:
             self._check_can_step("tbptt_steps")
-        x, steps = self._enter(lengths, values, codes)
+        x = self._enter(None if is_blank else lengths, values, codes)
         parts = self.stack(x, lengths, tbptt_steps)
         if self.pooling is None:
-            pooled = flatten_steps(self.stack.merge(parts), steps)
+            pooled = flatten_steps(self.stack.merge(parts), lengths)
         else:
             pooled = self.pooling(parts, self.stack.merge, lengths)
         return self.dropout(pooled)  # type: ignore[no-any-return]
@@ -130,9 +132,9 @@ class SequenceNetwork(nn.Module):
             raise ValueError(
                 f"advance gives one output per step: it cannot go with pooling={self.spec.pooling!r}."
             )
-        x, steps = self._enter(lengths, values, codes)
+        x = self._enter(lengths, values, codes)
         outputs, after = self.stack.advance(x, lengths, state)
-        return self.dropout(flatten_steps(outputs, steps)), after
+        return self.dropout(flatten_steps(outputs, lengths)), after
 
     def outputs(self, features: Tensor) -> Tensor:
         """Let the head read features (..., width): (..., n_outputs)."""
@@ -147,15 +149,12 @@ class SequenceNetwork(nn.Module):
             return self.head.weight(self.inputs.tables[0])
         return self.head.weight
 
-    def _enter(
-        self, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the input (batch, time, width) and the mask (batch, time) of real steps."""
+    def _enter(self, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None) -> Tensor:
+        """Return the input of the first layer (batch, time, width)."""
         some = values if values is not None else codes
         if some is None:
             raise ValueError("a network needs values, codes or both; got neither.")
-        steps = is_step(lengths, some.shape[1])
-        return self.inputs(steps, values, codes), steps
+        return self.inputs(is_step(lengths, some.shape[1]), values, codes)  # type: ignore[no-any-return]
 
     def _check_can_step(self, what: str) -> None:
         if self.spec.bidirectional:

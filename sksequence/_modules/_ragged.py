@@ -34,8 +34,9 @@ def reverse_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
     return x.reshape(-1, width).index_select(0, index.flatten()).view(n_rows, n_steps, width)
 
 
-def flatten_steps(x: Tensor, steps: Tensor | None) -> Tensor:
+def flatten_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
     """Return the real steps of `x` (batch, time, width) as rows (sum of lengths, width)."""
+    steps = is_step(lengths, x.shape[1])
     if steps is None:
         return x.flatten(0, 1)
     rows = steps.flatten().nonzero().squeeze(1)

@@ -89,12 +89,16 @@ def _batches(
 
 
 def network_inputs(batch: dict[str, Tensor], device: Any) -> dict[str, Any]:
-    """Move a batch to the device; lengths are left out where all rows are full, which is known here at no cost."""
+    """Move a batch to the device, as arguments of the network.
+
+    Lengths are left out where all rows are full, which is known here at no cost, as is that padding is blank.
+    """
     lengths = batch["lengths"]
     n_steps = max(block.shape[1] for name, block in batch.items() if name != "lengths")
     inputs: dict[str, Any] = {name: on_device(block, device) for name, block in batch.items()}
     if lengths.numpy().min() == n_steps:
         inputs["lengths"] = None
+    inputs["is_blank"] = True
     return inputs
 
 
