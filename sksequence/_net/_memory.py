@@ -44,8 +44,9 @@ def batch_advice(iterator: BatchIterator, per_step: bool) -> str:
 def inference_advice(lengths: NDArray[np.int64]) -> str:
     """Say what prediction needs at least and how to need less."""
     return (
-        f"the longest of these sequences has {int(lengths.max())} steps, and {_FEWEST} or more rows are "
-        "read together. Pass shorter sequences, or fewer at a time; a network with a lower hidden_size needs less."
+        f"the longest of these sequences has {int(lengths.max())} steps, and at least {_FEWEST} rows are read "
+        "together where there are so many. Pass shorter sequences, or fewer at a time; a network with a lower "
+        "hidden_size needs less."
     )
 
 
