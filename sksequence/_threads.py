@@ -89,5 +89,5 @@ def _leave() -> None:
     global _inside
     with _lock:
         _inside -= 1
-        if _inside == 0 and _callers_threads != 1:
+        if _inside == 0:
             torch.set_num_threads(_callers_threads)

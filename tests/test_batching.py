@@ -148,6 +148,16 @@ def test_padded_steps_are_found(lengths, more):
     assert found.tolist() == np.flatnonzero(marks).tolist()
 
 
+def test_a_single_sequence_is_copied_for_training():
+    """In prediction it is looked at where it is."""
+    sequences = prepared([5])
+    kept = sequences._blocks.values
+    first = np.zeros(1, np.int64)
+    assert sequences.gather(first)["values"].data_ptr() != kept.data_ptr()
+    with torch.inference_mode():
+        assert sequences.gather(first)["values"].data_ptr() == kept.data_ptr()
+
+
 @pytest.mark.parametrize("frames", [Frames(), Frames(4, 2)])
 def test_padding_is_blank_in_every_block(frames):
     """Frames, features that a scaler adds and codes: the network need not look."""

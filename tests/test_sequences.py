@@ -210,6 +210,10 @@ def test_offsets_that_do_not_cut(arguments, message):
 def test_other_misuse():
     """No sequence, two dimensions, a number type, a row too far."""
     sequences = Sequences(np.zeros(3), [0, 1, 3])
+    with pytest.raises(
+        ValueError, match=r"from_array got 4 dimensions, shape \(1, 2, 3, 4\); expected"
+    ):
+        Sequences.from_array(np.zeros((1, 2, 3, 4)))
     with pytest.raises(ValueError, match="got no sequence"):
         Sequences.from_arrays([])
     with pytest.raises(IndexError, match="one dimension"):

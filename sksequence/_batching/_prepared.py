@@ -146,7 +146,8 @@ class _Blocks:
 
         def chosen(block: Tensor) -> Tensor:
             whole = block.view(-1, n_steps, block.shape[1])
-            if len(whole) > 1 or len(index) > 1:
+            # in training a cell of the user may write into its input, which must not be the data
+            if len(whole) > 1 or len(index) > 1 or torch.is_grad_enabled():
                 whole = whole.index_select(0, index)
             if within is None:
                 return whole

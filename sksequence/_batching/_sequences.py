@@ -121,7 +121,17 @@ class Sequences:
         ----------
         array : array of shape (n_sequences, n_steps, n_features) or (n_sequences, n_steps)
             Time before features.
+
+        Raises
+        ------
+        ValueError
+            If the array has another number of dimensions.
         """
+        if array.ndim not in (2, 3):
+            raise ValueError(
+                f"from_array got {array.ndim} dimensions, shape {array.shape}; expected (n_sequences, n_steps, "
+                "n_features), or (n_sequences, n_steps) for one feature."
+            )
         n_sequences, n_steps = array.shape[:2]
         flat = array.reshape((n_sequences * n_steps, *array.shape[2:]))
         sequences = cls.__new__(cls)  # offsets that are made here need no check
