@@ -46,6 +46,7 @@ NAMES = (
     _vectors,
 ) = (pytest.importorskip(f"sksequence._kernels.{name}", exc_type=ImportError) for name in NAMES)
 _tiles_add_product, _arithmetic_tanh = _tiles.add_product, _arithmetic.tanh
+_tiles_add_row_product = _tiles.add_row_product
 _load, _store = _vectors.load, _vectors.store
 
 OPTIONS = {
@@ -407,6 +408,30 @@ def test_tiles_add_a_product(n_rows, depth, width):
 @_arithmetic.compiled
 def _compiled_product(out, a, panels, n_rows):
     _tiles_add_product(out, a, panels, n_rows)
+
+
+@pytest.mark.parametrize(("depth", "width"), [(1, 1), (7, 33), (48, 96), (64, 128), (33, 200)])
+def test_a_row_alone_is_that_row_among_others(depth, width):
+    """One row at a time: the bits of a whole product where it is compiled, else the same sums."""
+    generator = np.random.default_rng(0)
+    a = generator.normal(size=(8, depth)).astype(np.float32)
+    panels = _tiles.in_panels(torch.from_numpy(generator.normal(size=(depth, width))).float())
+    shape = (8, _tiles.padded_columns(width))
+    together = generator.normal(size=shape).astype(np.float32)
+    alone, interpreted = together.copy(), together.copy()
+    _compiled_product(together, a, panels, 8)
+    for row in range(8):
+        _compiled_row(alone, a, panels, row)
+        _tiles_add_row_product(interpreted, a, panels, row)
+    if not os.environ.get("NUMBA_DISABLE_JIT"):
+        np.testing.assert_array_equal(alone, together)
+    np.testing.assert_allclose(alone, together, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(interpreted, together, rtol=1e-5, atol=1e-5)
+
+
+@_arithmetic.compiled
+def _compiled_row(out, a, panels, row):
+    _tiles_add_row_product(out, a, panels, row)
 
 
 @pytest.mark.parametrize("x", [-1e30, -9.0, -0.3, 0.0, 1e-30, 0.7, 8.0, np.inf, -np.inf, np.nan])

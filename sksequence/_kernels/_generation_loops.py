@@ -1,12 +1,12 @@
 """The loop of a generator as one compiled function: draw a code, look its input up, step through the layers, repeat.
 
-Rows are independent, so four of them run side by side in slots, and a slot is given the next row as soon as its own is
-done. A row's bits depend on neither: it is computed alike alone, in any slot and beside any others.
+Rows are independent, so sixteen of them run side by side in slots, and a slot is given the next row as soon as its own
+is done. A row's bits depend on neither: it is computed alike alone, in any slot and beside any others.
 
-Arrays are float32 and C-contiguous: `embedding` (n_codes, E), `first` (E, G), `upper` (n_layers - 1, H, G) and
-`recurrent` (n_layers, H, G) for G gates x H, `biases` (n_layers, 2, G) of the input's product and the state's, `head`
-(H, V) and `head_bias` (V,). `table` (n_codes, G) holds first products, kept in `filled` once they are known.
-States are `hidden` and `memory`, (n_rows, n_layers, H).
+Arrays are float32 and C-contiguous. In panels, see `_tiles`, are `first` (E, G), `upper` (n_layers - 1, H, G) and
+`recurrent` (n_layers, H, G), for G gates x H, and `head` (H, V); as they are, `embedding` (n_codes, E), `biases`
+(n_layers, 2, G) of the input's product and the state's, and `head_bias` (V,). `table` (n_codes, G, in whole panels)
+holds first products, marked in `filled` once they are known. States are `hidden` and `memory`, (n_rows, n_layers, H).
 """
 
 from __future__ import annotations
@@ -16,46 +16,10 @@ from typing import Any
 import numpy as np
 
 from sksequence._kernels._arithmetic import compiled, sigmoid, tanh
+from sksequence._kernels._tiles import BLOCK as ROWS
+from sksequence._kernels._tiles import add_product, add_row_product
 
 TANH, RELU, LOGISTIC, GRU, LSTM = range(5)
-ROWS = 4
-
-
-@compiled
-def add_product(out: Any, a: Any, b: Any) -> None:
-    """Add a (4, k) times b (k, n) to out (4, n), four columns of a at a time."""
-    depth, width = b.shape
-    for k in range(0, depth - 3, 4):
-        a00, a01, a02, a03 = a[0, k], a[0, k + 1], a[0, k + 2], a[0, k + 3]
-        a10, a11, a12, a13 = a[1, k], a[1, k + 1], a[1, k + 2], a[1, k + 3]
-        a20, a21, a22, a23 = a[2, k], a[2, k + 1], a[2, k + 2], a[2, k + 3]
-        a30, a31, a32, a33 = a[3, k], a[3, k + 1], a[3, k + 2], a[3, k + 3]
-        for j in range(width):
-            b0, b1, b2, b3 = b[k, j], b[k + 1, j], b[k + 2, j], b[k + 3, j]
-            out[0, j] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
-            out[1, j] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
-            out[2, j] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
-            out[3, j] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
-    for k in range(depth - depth % 4, depth):
-        for row in range(4):
-            a0 = a[row, k]
-            for j in range(width):
-                out[row, j] += a0 * b[k, j]
-
-
-@compiled
-def add_row(out: Any, a: Any, b: Any) -> None:
-    """Add a (k,) times b (k, n) to out (n,), in the order of `add_product`."""
-    depth, width = b.shape
-    for k in range(0, depth - 3, 4):
-        a0, a1, a2, a3 = a[k], a[k + 1], a[k + 2], a[k + 3]
-        for j in range(width):
-            b0, b1, b2, b3 = b[k, j], b[k + 1, j], b[k + 2, j], b[k + 3, j]
-            out[j] += a0 * b0 + a1 * b1 + a2 * b2 + a3 * b3
-    for k in range(depth - depth % 4, depth):
-        a0 = a[k]
-        for j in range(width):
-            out[j] += a0 * b[k, j]
 
 
 @compiled
@@ -112,31 +76,29 @@ def _gate(kind: int, x: Any, rec: Any, h: Any, c: Any) -> None:
 
 
 @compiled
-def _multiply(out: Any, a: Any, b: Any, only: int) -> None:
-    """Add a (4, k) times b (k, n) to out, for all rows or for `only` one."""
-    if only >= 0:
-        add_row(out[only], a[only], b)
+def _add(out: Any, a: Any, panels: Any, n: int) -> None:
+    """Add a product to the first n rows of out."""
+    if n == 1:
+        add_row_product(out, a, panels, 0)
     else:
-        add_product(out, a, b)
+        add_product(out, a, panels, n)
 
 
 @compiled
-def _step(
-    kind: int, weights: Any, h: Any, c: Any, x: Any, rec: Any, logits: Any, only: int
-) -> None:
-    """Take one step of all slots, or of `only` one, from the first layer's input in x."""
+def _step(kind: int, weights: Any, h: Any, c: Any, x: Any, rec: Any, logits: Any, n: int) -> None:
+    """Take one step of the first n slots, from the first layer's input in x."""
     upper, recurrent, biases, head, head_bias = weights
+    width = biases.shape[2]
     for layer in range(len(recurrent)):
         if layer > 0:
-            x[:, :] = biases[layer, 0]
-            _multiply(x, h[layer - 1], upper[layer - 1], only)
-        rec[:, :] = biases[layer, 1]
-        _multiply(rec, h[layer], recurrent[layer], only)
-        for slot in range(ROWS):
-            if only < 0 or slot == only:
-                _gate(kind, x[slot], rec[slot], h[layer, slot], c[layer, slot])
-    logits[:, :] = head_bias
-    _multiply(logits, h[-1], head, only)
+            x[:n, :width] = biases[layer, 0]
+            _add(x, h[layer - 1], upper[layer - 1], n)
+        rec[:n, :width] = biases[layer, 1]
+        _add(rec, h[layer], recurrent[layer], n)
+        for slot in range(n):
+            _gate(kind, x[slot], rec[slot], h[layer, slot], c[layer, slot])
+    logits[:n, : len(head_bias)] = head_bias
+    _add(logits, h[-1], head, n)
 
 
 @compiled
@@ -144,8 +106,8 @@ def _look_up(code: int, tables: Any, bias: Any) -> Any:
     """Return W e + b of a code, computed when it is first needed."""
     embedding, first, table, filled = tables
     if not filled[code]:
-        table[code] = bias
-        add_row(table[code], embedding[code], first)
+        table[code, : len(bias)] = bias
+        add_row_product(table, embedding, first, code)
         filled[code] = True
     return table[code]
 
@@ -154,7 +116,7 @@ def _look_up(code: int, tables: Any, bias: Any) -> Any:
 def _enter(slot: int, row: int, states: Any, h: Any, c: Any, logits: Any) -> None:
     """Copy a row into a slot."""
     hidden, memory, all_logits = states
-    logits[slot] = all_logits[row]
+    logits[slot, : all_logits.shape[1]] = all_logits[row]
     for layer in range(len(h)):
         h[layer, slot] = hidden[row, layer]
         c[layer, slot] = memory[row, layer]
@@ -164,10 +126,18 @@ def _enter(slot: int, row: int, states: Any, h: Any, c: Any, logits: Any) -> Non
 def _leave(slot: int, row: int, states: Any, h: Any, c: Any, logits: Any) -> None:
     """Copy a slot back to its row."""
     hidden, memory, all_logits = states
-    all_logits[row] = logits[slot]
+    all_logits[row] = logits[slot, : all_logits.shape[1]]
     for layer in range(len(h)):
         hidden[row, layer] = h[layer, slot]
         memory[row, layer] = c[layer, slot]
+
+
+@compiled
+def _move(of: int, to: int, h: Any, c: Any, logits: Any) -> None:
+    """Copy a slot to another."""
+    logits[to] = logits[of]
+    h[:, to] = h[:, of]
+    c[:, to] = c[:, of]
 
 
 @compiled
@@ -205,39 +175,38 @@ def run(
     counts : ndarray of shape (n_rows,)
         Filled: how many codes each row has drawn.
     """
-    n_layers, size, n_gates = weights[1].shape
-    h = np.zeros((n_layers, ROWS, size), np.float32)
-    c = np.zeros((n_layers, ROWS, size), np.float32)
-    x, rec = np.zeros((ROWS, n_gates), np.float32), np.zeros((ROWS, n_gates), np.float32)
-    logits = np.zeros((ROWS, len(halting)), np.float32)
+    n_layers, n_panels, size, panel = weights[1].shape
+    shape = (n_layers, ROWS, size)
+    h, c = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    wide = (ROWS, n_panels * panel)
+    x, rec = np.zeros(wide, np.float32), np.zeros(wide, np.float32)
+    logits = np.zeros((ROWS, weights[3].shape[0] * panel), np.float32)
     scratch = np.empty(len(halting))
-    rows = np.full(ROWS, -1)
-    following, live = 0, 0
+    rows = np.zeros(ROWS, np.int64)
+    following, n = 0, 0
     while True:
-        for slot in range(ROWS):
-            while rows[slot] < 0 and following < len(limits):
-                counts[following] = 0
-                if limits[following] > 0:
-                    rows[slot] = following
-                    live += 1
-                    _enter(slot, following, states, h, c, logits)
-                following += 1
-        if live == 0:
+        while n < ROWS and following < len(limits):
+            counts[following] = 0
+            if limits[following] > 0:
+                rows[n] = following
+                _enter(n, following, states, h, c, logits)
+                n += 1
+            following += 1
+        if n == 0:
             return
-        only = -1
-        for slot in range(ROWS):
+        for slot in range(n):
             row = rows[slot]
-            if row >= 0:
-                only = slot if live == 1 else -1
-                t = counts[row]
-                if temperature >= 0.0:
-                    codes[row, t] = draw_code(logits[slot], uniforms[row, t], temperature, scratch)
-                counts[row] = t + 1
-                x[slot] = _look_up(codes[row, t] + 1, tables, weights[2][0, 0])
-        _step(kind, weights, h, c, x, rec, logits, only)
-        for slot in range(ROWS):
+            t = counts[row]
+            if temperature >= 0.0:
+                of_row = logits[slot, : len(halting)]
+                codes[row, t] = draw_code(of_row, uniforms[row, t], temperature, scratch)
+            counts[row] = t + 1
+            x[slot] = _look_up(codes[row, t] + 1, tables, weights[2][0, 0])
+        _step(kind, weights, h, c, x, rec, logits, n)
+        for slot in range(n - 1, -1, -1):
             row = rows[slot]
-            if row >= 0 and (counts[row] == limits[row] or halting[codes[row, counts[row] - 1]]):
+            if counts[row] == limits[row] or halting[codes[row, counts[row] - 1]]:
                 _leave(slot, row, states, h, c, logits)
-                rows[slot] = -1
-                live -= 1
+                n -= 1
+                rows[slot] = rows[n]
+                _move(n, slot, h, c, logits)

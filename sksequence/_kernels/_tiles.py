@@ -7,6 +7,7 @@ one fused product and sum a step, so a row's bits depend neither on its place no
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch.nn.functional as F
@@ -64,15 +65,45 @@ def _add_product(out: Any, a: Any, panels: Any, n_rows: int) -> Any:
     return tiled
 
 
-@intrinsic
-def _add_tile(typing: Any, out: Any, a: Any, panels: Any, row: Any, panel: Any) -> Any:
-    """Add the product of a tile of rows of a, from `row` on, and a panel."""
-    return types.void(out, a, panels, types.intp, types.intp), _emit_tile
+def add_row_product(out: Any, a: Any, panels: Any, row: int) -> None:
+    """Add one row of a times b to that row of out, to the bits that it has among others in `add_product`.
+
+    Four panels side by side: the sums of one alone would wait for each other.
+    """
+    depth = panels.shape[1]
+    out[row] += a[row, :depth] @ panels.transpose(1, 0, 2).reshape(depth, -1)
 
 
-def _emit_tile(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+@overload(add_row_product, strict=False)
+def _add_row_product(out: Any, a: Any, panels: Any, row: int) -> Any:
+    """Compile it as tiles of one row."""
+
+    def tiled(out: Any, a: Any, panels: Any, row: int) -> None:
+        in_fours = panels.shape[0] // 4 * 4
+        for panel in range(0, in_fours, 4):
+            _add_wide_row(out, a, panels, row, panel)
+        for panel in range(in_fours, panels.shape[0]):
+            _add_row(out, a, panels, row, panel)
+
+    return tiled
+
+
+def _tile(n_rows: int, n_panels: int) -> Any:
+    """Return a compiled function that adds a tile: so many rows from `row` on, so many panels from `panel` on."""
+
+    @intrinsic
+    def add(typing: Any, out: Any, a: Any, panels: Any, row: Any, panel: Any) -> Any:
+        emit = partial(_emit_tile, n_rows, n_panels)
+        return types.void(out, a, panels, types.intp, types.intp), emit
+
+    return add
+
+
+def _emit_tile(
+    n_rows: int, n_panels: int, context: Any, builder: Any, signature: Any, arguments: Any
+) -> Any:
     """Emit it: load the sums, loop over the depth, store the sums."""
-    row, panel = arguments[3:]
+    first_row, first_panel = arguments[3:]
 
     def address(array: int, *place: Any) -> Any:
         kind = signature.args[array]
@@ -82,8 +113,10 @@ def _emit_tile(context: Any, builder: Any, signature: Any, arguments: Any) -> An
     def vector(number: Any) -> Any:
         return builder.bitcast(number, VECTOR.as_pointer())
 
-    rows = [builder.add(row, _index(i)) for i in range(ROWS)]
-    columns = [builder.add(builder.mul(panel, _index(_PANEL)), _index(LANES * j)) for j in range(2)]
+    rows = [builder.add(first_row, _index(i)) for i in range(n_rows)]
+    panels = [builder.add(first_panel, _index(i)) for i in range(n_panels)]
+    halves = [_index(LANES * j) for j in range(2)]
+    columns = [builder.add(builder.mul(p, _index(_PANEL)), half) for p in panels for half in halves]
     places = [vector(address(0, i, j)) for i in rows for j in columns]
     sums = [cgutils.alloca_once_value(builder, builder.load(at, align=4)) for at in places]
     of_rows = [address(1, i, _index(0)) for i in rows]
@@ -93,17 +126,20 @@ def _emit_tile(context: Any, builder: Any, signature: Any, arguments: Any) -> An
     )
     with cgutils.for_range(builder, builder.extract_value(depth, 1)) as loop:
         right = [
-            builder.load(vector(address(2, panel, loop.index, _index(LANES * j))), align=4)
-            for j in range(2)
+            builder.load(vector(address(2, p, loop.index, half)), align=4)
+            for p in panels
+            for half in halves
         ]
         for i, of_row in enumerate(of_rows):
             number = repeated(builder, builder.load(builder.gep(of_row, [loop.index]), align=4))
-            for j in range(2):
-                total = sums[2 * i + j]
-                builder.store(builder.call(fused, [number, right[j], builder.load(total)]), total)
+            for part, total in zip(right, sums[len(right) * i :], strict=False):
+                builder.store(builder.call(fused, [number, part, builder.load(total)]), total)
     for at, total in zip(places, sums, strict=True):
         builder.store(builder.load(total), at, align=4)
     return context.get_dummy_value()
+
+
+_add_tile, _add_wide_row, _add_row = _tile(ROWS, 1), _tile(1, 4), _tile(1, 1)
 
 
 def _index(n: int) -> Any:

@@ -76,23 +76,26 @@ def _compiled(
     network: SequenceNetwork, outputs: Tensor, state: Any, label: int | None
 ) -> CompiledStepper:
     from sksequence._kernels import _generation_loops as loops
+    from sksequence._kernels._tiles import in_panels
 
     layers: Any = list(network.stack.forwards)
     embedding = _array(_embedding(network, label))
-    first = _array(layers[0].weight_ih.T)
-    table = np.empty((len(embedding), first.shape[1]), dtype=np.float32)
+    first = in_panels(layers[0].weight_ih.detach().T)
+    table = np.empty((len(embedding), len(first) * first.shape[2]), dtype=np.float32)
     tables = embedding, first, table, np.zeros(len(embedding), dtype=np.bool_)
-    recurrent = _array(torch.stack([layer.weight_hh.T for layer in layers]))
+    recurrent = np.stack([in_panels(layer.weight_hh.detach().T) for layer in layers])
     # the first one is not read, and may have another width: its place is taken
-    entering = [layers[0].weight_hh.T, *(layer.weight_ih.T for layer in layers[1:])]
-    upper = _array(torch.stack(entering))[1:]
+    upper = recurrent.copy()
+    for i, layer in enumerate(layers[1:], 1):
+        upper[i] = in_panels(layer.weight_ih.detach().T)
     pairs = [torch.stack([layer.bias_ih, layer.bias_hh]) for layer in layers]
     biases = _array(torch.stack(pairs))
     n_outputs = outputs.shape[1]
-    head = _array(network.head_weight[:n_outputs].T), _array(network.head.bias[:n_outputs])
+    head = in_panels(network.head_weight.detach()[:n_outputs].T)
+    head_bias = _array(network.head.bias[:n_outputs])
     hidden = _array(torch.stack([part[0] for part in state], dim=1))
     memory = _array(torch.stack([part[-1] for part in state], dim=1))
-    weights = upper, recurrent, biases, *head
+    weights = upper[1:], recurrent, biases, head, head_bias
     kind = _kind(network, loops)
     return CompiledStepper(kind, tables, weights, hidden, memory, _array(outputs))
 
