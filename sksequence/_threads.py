@@ -49,28 +49,26 @@ def limited_threads(n_rows: int, hidden_size: int, *, compiled: bool = False) ->
     torch's own cannot be told.
     """
     large = worth_threads(n_rows, hidden_size)
-    with _flushed_subnormals():
+    flushed = sys.float_info.min / 2 == 0.0  # a setting of the thread that only arithmetic tells
+    torch.set_flush_denormal(True)
+    try:
         if large and not compiled:
             yield
-            return
-        threads = _enter()
-        token = _shards.set(threads if large else 1)
-        try:
-            yield
-        finally:
-            _shards.reset(token)
-            _leave()
+        else:
+            yield from _on_one_thread(large)
+    finally:
+        torch.set_flush_denormal(flushed)
 
 
-@contextmanager
-def _flushed_subnormals() -> Iterator[None]:
-    """Take subnormal numbers as 0 on this thread, where the processor can; then as the caller did."""
-    before = sys.float_info.min / 2 == 0.0  # a setting of the thread that only arithmetic tells
-    torch.set_flush_denormal(True)
+def _on_one_thread(shared: bool) -> Iterator[None]:
+    """Run what follows on one intra-op thread, its rows shared between as many as the caller has set, or not."""
+    threads = _enter()
+    token = _shards.set(threads if shared else 1)
     try:
         yield
     finally:
-        torch.set_flush_denormal(before)
+        _shards.reset(token)
+        _leave()
 
 
 def _enter() -> int:

@@ -21,6 +21,7 @@ from sksequence._batching._sequences import Sequences
 # Numbers up to which a scaled copy is kept (64 MB); of more, each batch is scaled when it is gathered
 _LARGEST_COPY = 1 << 24
 _MANY = 1 << 16
+_UNFRAMED = Frames()
 
 
 class PreparedSequences:
@@ -50,7 +51,7 @@ class PreparedSequences:
             # one number for all: of millions of short sequences, lengths are a good part of the memory
             if len(self.lengths) > _MANY:
                 self.step_lengths, self.lengths = map(_repeated, (self.step_lengths, self.lengths))
-            if frames != Frames():
+            if frames != _UNFRAMED:
                 self._within = torch.from_numpy(frames.of_one(self._n_steps))
         self._sequences, self._scaler = sequences, scaler
         self._blocks = None
@@ -102,7 +103,7 @@ class PreparedSequences:
     ) -> dict[str, Tensor]:
         blocks, index, starts = self._blocks_of(index, starts, step_lengths)
         n_steps = int(lengths.max())
-        if self.frames == Frames() and int(starts.max()) + n_steps <= len(blocks):
+        if self.frames == _UNFRAMED and int(starts.max()) + n_steps <= len(blocks):
             places = torch.from_numpy(index), torch.from_numpy(starts)
             batch = blocks.runs(*places, n_steps)
         else:

@@ -76,15 +76,6 @@ def _gate(kind: int, x: Any, rec: Any, h: Any, c: Any) -> None:
 
 
 @compiled
-def _add(out: Any, a: Any, panels: Any, n: int) -> None:
-    """Add a product to the first n rows of out."""
-    if n == 1:
-        add_row_product(out, a, panels, 0)
-    else:
-        add_product(out, a, panels, n)
-
-
-@compiled
 def _step(kind: int, weights: Any, h: Any, c: Any, x: Any, rec: Any, logits: Any, n: int) -> None:
     """Take one step of the first n slots, from the first layer's input in x."""
     upper, recurrent, biases, head, head_bias = weights
@@ -92,13 +83,13 @@ def _step(kind: int, weights: Any, h: Any, c: Any, x: Any, rec: Any, logits: Any
     for layer in range(len(recurrent)):
         if layer > 0:
             x[:n, :width] = biases[layer, 0]
-            _add(x, h[layer - 1], upper[layer - 1], n)
+            add_product(x, h[layer - 1], upper[layer - 1], n)
         rec[:n, :width] = biases[layer, 1]
-        _add(rec, h[layer], recurrent[layer], n)
+        add_product(rec, h[layer], recurrent[layer], n)
         for slot in range(n):
             _gate(kind, x[slot], rec[slot], h[layer, slot], c[layer, slot])
     logits[:n, : len(head_bias)] = head_bias
-    _add(logits, h[-1], head, n)
+    add_product(logits, h[-1], head, n)
 
 
 @compiled

@@ -43,28 +43,6 @@ def in_panels(matrix: Tensor) -> Any:
     return matrix.unflatten(1, (-1, _PANEL)).transpose(0, 1).contiguous().numpy()
 
 
-def add_product(out: Any, a: Any, panels: Any, n_rows: int) -> None:
-    """Add a (R, >= K) times b (K, N) to out (R, N) in its first `n_rows` rows, and what rows their last tile has left.
-
-    All are float32 and C-contiguous; R is of `padded_rows`, N of `padded_columns`, and b is given `in_panels`.
-    """
-    depth = panels.shape[1]
-    rows = slice(padded_rows(n_rows))
-    out[rows] += a[rows, :depth] @ panels.transpose(1, 0, 2).reshape(depth, -1)
-
-
-@overload(add_product, strict=False)
-def _add_product(out: Any, a: Any, panels: Any, n_rows: int) -> Any:
-    """Compile it as tiles; a panel stays in the nearest cache for all rows."""
-
-    def tiled(out: Any, a: Any, panels: Any, n_rows: int) -> None:
-        for panel in range(panels.shape[0]):
-            for row in range(0, n_rows, ROWS):
-                _add_tile(out, a, panels, row, panel)
-
-    return tiled
-
-
 def add_row_product(out: Any, a: Any, panels: Any, row: int) -> None:
     """Add one row of a times b to that row of out, to the bits that it has among others in `add_product`.
 
@@ -84,6 +62,31 @@ def _add_row_product(out: Any, a: Any, panels: Any, row: int) -> Any:
             _add_wide_row(out, a, panels, row, panel)
         for panel in range(in_fours, panels.shape[0]):
             _add_row(out, a, panels, row, panel)
+
+    return tiled
+
+
+def add_product(out: Any, a: Any, panels: Any, n_rows: int) -> None:
+    """Add a (R, >= K) times b (K, N) to out (R, N) in its first `n_rows` rows, and what rows their last tile has left.
+
+    All are float32 and C-contiguous; R is of `padded_rows`, N of `padded_columns`, and b is given `in_panels`.
+    """
+    depth = panels.shape[1]
+    rows = slice(padded_rows(n_rows))
+    out[rows] += a[rows, :depth] @ panels.transpose(1, 0, 2).reshape(depth, -1)
+
+
+@overload(add_product, strict=False)
+def _add_product(out: Any, a: Any, panels: Any, n_rows: int) -> Any:
+    """Compile it as tiles; a panel stays in the nearest cache for all rows."""
+
+    def tiled(out: Any, a: Any, panels: Any, n_rows: int) -> None:
+        if n_rows == 1:
+            add_row_product(out, a, panels, 0)
+            return
+        for panel in range(panels.shape[0]):
+            for row in range(0, n_rows, ROWS):
+                _add_tile(out, a, panels, row, panel)
 
     return tiled
 
