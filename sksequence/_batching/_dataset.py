@@ -16,7 +16,7 @@ from sksequence._batching._sequences import flat_rows
 
 # Batches sorted by length together: enough for little padding, few enough to keep batches random.
 _BATCHES_IN_A_POOL = 16
-ROW_MULTIPLE = 16
+_ROW_MULTIPLE = 16
 _INFERENCE_VALUES = 1 << 21
 
 Batch = tuple[dict[str, Tensor], tuple[Tensor, Tensor]]
@@ -136,7 +136,7 @@ def inference_batches(
     max_steps: int = 1 << 15,
     chunk: int | None = None,
     width: int = 1,
-    multiple: int = ROW_MULTIPLE,
+    multiple: int = _ROW_MULTIPLE,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Cut sequences into batches of similar length and bounded size: of all steps, or of one chunk of them.
 
@@ -150,20 +150,17 @@ def inference_batches(
         The same, filled with copies of the last one up to a multiple of so many: with 16, torch's products of a step
         give each row the same bits, whatever rows it stands among.
     """
-    if len(lengths) == 1:
-        yield np.zeros(1, np.int64), np.zeros(multiple, np.int64)
-        return
     order = np.argsort(-lengths, kind="stable")
     max_steps = min(max_steps, max(1, _INFERENCE_VALUES // width))
     start = 0
     while start < len(order):
         longest = min(int(lengths[order[start]]), chunk or max_steps)
-        rows = max(ROW_MULTIPLE, max_steps // longest // ROW_MULTIPLE * ROW_MULTIPLE)
+        rows = max(_ROW_MULTIPLE, max_steps // longest // _ROW_MULTIPLE * _ROW_MULTIPLE)
         index = order[start : start + rows]
         if chunk is not None:
             # rows that end early are carried along to the end of the longest
             near = int(np.count_nonzero(2 * lengths[index] >= lengths[index[0]]))
-            index = index[: max(ROW_MULTIPLE, near)]
+            index = index[: max(_ROW_MULTIPLE, near)]
         missing = -len(index) % multiple
         padded = index if missing == 0 else np.r_[index, np.repeat(index[-1], missing)]
         yield index, padded

@@ -76,11 +76,11 @@ class PreparedSequences:
             "lengths" (B,), and "values" (B, T, F) float32, "codes" (B, T, K) int64 where there are any.
         """
         lengths, blocks = self.lengths[index], self._blocks
-        if self._n_steps is None or blocks is None:
-            starts, step_lengths = self.offsets[index], self.step_lengths[index]
-            if self._n_steps is None:
-                return self._gather(index, starts, step_lengths, lengths)
-            blocks, index, _ = self._blocks_of(index, starts, step_lengths)
+        if self._n_steps is None:
+            return self._gather(index, self.offsets[index], self.step_lengths[index], lengths)
+        if blocks is None:
+            places = self.offsets[index], self.step_lengths[index]
+            blocks, index, _ = self._blocks_of(index, *places)
         batch = blocks.sequences(torch.from_numpy(index), self._n_steps, self._within)
         return {"lengths": torch.from_numpy(lengths)} | batch
 

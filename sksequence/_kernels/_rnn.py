@@ -31,16 +31,13 @@ class RNNFunction(torch.autograd.Function):
         x: Tensor,
         start: Tensor,
         lengths: Tensor,
-        weight_ih: Tensor,
-        weight_hh: Tensor,
-        bias_ih: Tensor,
-        bias_hh: Tensor,
+        *weights: Tensor,
     ) -> Tensor:
         """Return outputs (batch, time, hidden); padded steps are 0."""
         start = start.contiguous()
-        outputs = run(relu, x, start, lengths, weight_ih, weight_hh, bias_ih, bias_hh)
+        outputs = run(relu, x, start, lengths, *weights)
         ctx.relu = relu
-        ctx.save_for_backward(x, start, lengths, weight_ih, weight_hh, outputs)
+        ctx.save_for_backward(x, start, lengths, *weights[:2], outputs)
         return outputs
 
     @staticmethod
@@ -70,17 +67,9 @@ class RNNFunction(torch.autograd.Function):
         return None, d_x, d_start, None, *d_weights, d_bias, d_bias
 
 
-def run(
-    relu: bool,
-    x: Tensor,
-    start: Tensor,
-    lengths: Tensor,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
-    bias_ih: Tensor,
-    bias_hh: Tensor,
-) -> Tensor:
+def run(relu: bool, x: Tensor, start: Tensor, lengths: Tensor, *weights: Tensor) -> Tensor:
     """Return what the function's forward pass returns, without the price of a node of the graph."""
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
     outputs, start = empty_block(*x.shape[:2], start.shape[1]), start.contiguous()
     panels, bias = in_panels(weight_hh.T), bias_ih + bias_hh
 

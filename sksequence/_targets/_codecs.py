@@ -74,8 +74,7 @@ class LabelCodec:
 
     def _logits(self, outputs: Numbers) -> Numbers:
         """Return one logit a class; of several networks the log of their mean probability."""
-        members = members_of(outputs, self.n_outputs)
-        return np.asarray(members[0]) if len(members) == 1 else joint_logits(members)
+        return logits_of(outputs, self.n_outputs)
 
     def decode(self, outputs: Numbers) -> Numbers:
         """Return the likeliest label of each row of logits."""
@@ -250,6 +249,12 @@ class NumberCodec:
 def members_of(outputs: Numbers, n_outputs: int) -> Numbers:
     """Return the outputs of networks side by side as (n_members, n_rows, n_outputs)."""
     return outputs.reshape(len(outputs), -1, n_outputs).swapaxes(0, 1)
+
+
+def logits_of(outputs: Numbers, n_outputs: int) -> Numbers:
+    """Return one logit an output; of several networks the log of their mean probability."""
+    members = members_of(outputs, n_outputs)
+    return np.asarray(members[0]) if len(members) == 1 else joint_logits(members)
 
 
 RowCodec = LabelCodec | IndicatorCodec | NumberCodec

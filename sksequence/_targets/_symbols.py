@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sksequence._batching import Sequences, object_array, offsets_of
-from sksequence._losses import joint_logits
-from sksequence._targets._codecs import members_of
+from sksequence._targets._codecs import logits_of
 from sksequence._vocabulary import UNKNOWN, Vocabulary
 
 
@@ -138,8 +137,7 @@ class SymbolCodec:
 
     def logits(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Return one logit an output; of several networks the log of their mean probability."""
-        members = members_of(outputs, self.n_outputs)
-        return np.asarray(members[0]) if len(members) == 1 else joint_logits(members)
+        return logits_of(outputs, self.n_outputs)
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probability of each symbol, and of the end in a last column where there is one.
