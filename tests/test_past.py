@@ -11,6 +11,7 @@ from sksequence import SequenceGenerator, Sequences
 from sksequence._losses import DRAWS, LIKELIHOODS, LOSSES, OUTPUTS_PER_VALUE
 from sksequence._targets import Reference, automatic_lag, automatic_own_scale
 from sksequence._targets._past import Past
+from sksequence._targets._seasonal import smoothed_changes
 
 RANDOM = np.random.RandomState(0)
 LAGS = [None, 1, 3]
@@ -44,7 +45,7 @@ def panel():
 @given(
     st.sampled_from(LAGS),
     st.booleans(),
-    st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    st.lists(st.integers(1, 40), min_size=1, max_size=4),
     st.integers(0, 9),
 )
 def test_stepping_equals_following(lag, own_scale, lengths, seed):
@@ -76,6 +77,27 @@ def test_nothing_knows_later_values(lag, own_scale):
     for name in ("base", "spread", "columns", "marks"):
         first, second = (getattr(reference.follow(values), name) for values in (x, other))
         assert np.array_equal(first[:, :13], second[:, :13])
+
+
+def test_changes_are_means_of_a_few_seasons_and_forget_of_many():
+    """The first seasons weigh alike; later ones have the weights of exponential smoothing."""
+    x = RANDOM.randn(2, 100, 1).cumsum(axis=1)
+    changes = np.diff(x[:, :, 0], axis=1, prepend=x[:, :1, 0])
+    quick, slow = smoothed_changes(x, 5)[..., 0]
+    assert np.array_equal(quick[:, 1:6], changes[:, 1:6])
+    assert quick[:, 12] == pytest.approx(changes[:, [2, 7, 12]].mean(axis=1))
+    assert slow[:, 48] == pytest.approx(changes[:, 3:49:5].mean(axis=1))
+    assert quick[:, 95] == pytest.approx(quick[:, 90] + 0.3 * (changes[:, 95] - quick[:, 90]))
+    assert slow[:, 97] == pytest.approx(slow[:, 92] + 0.1 * (changes[:, 97] - slow[:, 92]))
+
+
+def test_repeated_season_is_known_beforehand():
+    """Where seasons repeat themselves exactly, the network reads that nothing is to be added to the one before."""
+    x = np.tile(RANDOM.randn(6), 8)[None, :, None]
+    reference, _ = reference_of([x[0]], 6, False)
+    usual = reference.follow(x).columns[:, :, 3:]
+    assert usual.shape == (1, 49, 2)
+    assert np.abs(usual).max() < 1e-12
 
 
 @pytest.mark.parametrize("residual", ["last", 6])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sksequence._batching import Sequences
-from sksequence._targets._past import Floats, Reference, blocks_of_equal_length, mean_sizes
+from sksequence._targets._past import Reference, blocks_of_equal_length, mean_sizes
+from sksequence._targets._seasonal import Floats
 
 # a season is repeated at least so often in half of the series
 _MOST_SEASONS = 3

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, flat_rows
-
-Floats = NDArray[np.float64]
+from sksequence._targets._seasonal import N_RATES, Floats, smooth, smoothed_changes
 
 # a spread is at least this share of what is typical for values of that size: a jump of a constant is no infinity
 _SMALLEST_SHARE = 1e-3
@@ -81,7 +80,7 @@ class Reference:
     @property
     def n_columns(self) -> int:
         """Columns of `Steps.columns`."""
-        return self.n_features * (1 if self.season is None else 3)
+        return self.n_features * (1 if self.season is None else 3 + N_RATES)
 
     @property
     def n_marks(self) -> int:
@@ -110,11 +109,14 @@ class Reference:
         step = np.arange(n_steps + 1)
         last, lagged = np.zeros_like(base), np.zeros_like(base)
         last[:, 1:] = errors
+        changes = np.zeros((N_RATES if self.season else 0, *base.shape))
         if self.season is not None:
             # the error of the same season a year ago, measured against the year before that
             n_seasoned = max(0, n_steps + 1 - 2 * self.season)
             lagged[:, 2 * self.season :] = errors[:, self.season : self.season + n_seasoned]
-        columns, marks = self.read(step, before, base, spread, last, lagged)
+            n_before = max(0, n_steps + 1 - self.season)
+            changes[:, :, self.season :] = smoothed_changes(x, self.season)[:, :, :n_before]
+        columns, marks = self.read(step, before, base, spread, last, lagged, changes)
         marks = np.broadcast_to(marks, (n_sequences, *marks.shape))
         return Steps(base, spread, columns, marks)
 
@@ -170,13 +172,17 @@ class Reference:
         spread: Floats,
         last: Floats,
         lagged: Floats,
+        changes: Floats,
     ) -> tuple[Floats, Floats]:
         """Return the columns and marks of steps with these numbers."""
         marks = [step == 0]
         columns = [last / spread]
         if self.season is not None:
             marks.append(step < self.season)
+            # the first step that has a change stands behind a step that has none
+            changed = (step > self.season)[:, None]
             columns += [(before - base) / spread, lagged / spread]
+            columns += [changed * (before + change - base) / spread for change in changes]
         return np.concatenate(columns, axis=-1), np.stack(marks, axis=-1).astype(np.float64)
 
 
@@ -227,6 +233,8 @@ class Past:
         At least the last season.
     errors : list of ndarray of shape (n_rows, n_features)
         How far these were from what they were measured against.
+    changes : list of ndarray of shape (n_rates, n_rows, n_features)
+        How much they changed from the step before, smoothed over seasons.
     counts : ndarray of shape (n_rows, 1)
         How many steps there were.
     sums : ndarray of shape (3, n_rows, n_features)
@@ -238,11 +246,12 @@ class Past:
         reference: Reference,
         values: list[Floats],
         errors: list[Floats],
+        changes: list[Floats],
         counts: NDArray[np.int64],
         sums: Floats,
     ) -> None:
         self.reference = reference
-        self._values, self._errors = values, errors
+        self._values, self._errors, self._changes = values, errors, changes
         self._counts, self._sums = counts, sums
 
     @classmethod
@@ -252,33 +261,40 @@ class Past:
         shape = (kept, len(sequences), reference.n_features)
         last_values = np.broadcast_to(reference.start, shape).copy()
         last_errors, sums = np.zeros(shape), np.zeros((3, *shape[1:]))
+        last_changes = np.zeros((kept, N_RATES, *shape[1:]))
         for x, index in blocks_of_equal_length(sequences, values):
             errors = reference.errors_of(x)
             n = min(kept, x.shape[1])
             last_values[kept - n :, index] = np.moveaxis(x[:, x.shape[1] - n :], 1, 0)
             last_errors[kept - n :, index] = np.moveaxis(errors[:, x.shape[1] - n :], 1, 0)
+            if reference.season is not None:
+                smoothed = smoothed_changes(x, reference.season)[:, :, x.shape[1] - n :]
+                last_changes[kept - n :, :, index] = np.moveaxis(smoothed, 2, 0)
             sums[:, index] = x.sum(axis=1), np.abs(x).sum(axis=1), np.abs(errors[:, 1:]).sum(axis=1)
-        return cls(
-            reference, list(last_values), list(last_errors), sequences.lengths[:, None], sums
-        )
+        kept_steps = list(last_values), list(last_errors), list(last_changes)
+        return cls(reference, *kept_steps, sequences.lengths[:, None], sums)
 
     def take(self, rows: NDArray[np.int64]) -> Past:
         """Return these rows, each as often as it is named."""
         values, errors = ([x[rows] for x in kept] for kept in (self._values, self._errors))
-        return Past(self.reference, values, errors, self._counts[rows], self._sums[:, rows])
+        changes = [x[:, rows] for x in self._changes]
+        return Past(
+            self.reference, values, errors, changes, self._counts[rows], self._sums[:, rows]
+        )
 
     def next(self) -> Steps:
         """Return what is known of the next step before it comes."""
         reference, counts = self.reference, self._counts
         base, spread = self._base(), self._spread()
-        lagged = np.zeros_like(base)
+        lagged, changes = np.zeros_like(base), self._changes[-1]
         if reference.season is not None:
             lagged = np.where(
                 counts >= 2 * reference.season, self._errors[-reference.season], lagged
             )
+            changes = self._changes[-reference.season]
         before = np.where(counts > 0, self._values[-1], reference.start)
         columns, marks = reference.read(
-            counts[:, 0], before, base, spread, self._errors[-1], lagged
+            counts[:, 0], before, base, spread, self._errors[-1], lagged, changes
         )
         return Steps(base, spread, columns, marks)
 
@@ -300,6 +316,11 @@ class Past:
 
     def append(self, values: Floats) -> None:
         """Go on by one step."""
+        season, counts = self.reference.season, self._counts
+        if season is not None:
+            change = np.where(counts > 0, values - self._values[-1], 0.0)
+            change = smooth(self._changes[-season], change, counts, season)
+            self._changes = [*self._changes[1:], change]
         error = self.reference.errors(values, self._base(), self._counts)
         self._sums = self._sums + np.stack(
             [values, np.abs(values), np.where(self._counts > 0, np.abs(error), 0.0)]
