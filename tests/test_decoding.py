@@ -222,6 +222,15 @@ def test_no_repeat_counts_the_prompt():
     assert drawer(Table(table, [0]), single, prompts=[[0, 2]], end=2).finish() == [[1]]
 
 
+def test_no_repeat_tells_unknown_symbols_apart():
+    """What followed one unknown symbol may follow another."""
+    table = np.log([[0.1, 0.6, 0.3], [0.6, 0.1, 0.3], [0.5, 0.3, 0.2]])
+    pairs = Choice(top_k=1, no_repeat_ngram_size=2)
+    for prompt, code in [([-1, 1, -2], 1), ([-1, 1, -1], 2)]:
+        rows = drawer(Table(table, [0]), pairs, prompts=[prompt], max_steps=1).finish()
+        assert rows == [[code]]
+
+
 def test_repetition_penalty_weakens_what_occurred():
     """A positive logit is divided and a negative one multiplied; unknown symbols of the prompt count for nothing."""
     table = np.array([[2.0, 1.5], [-1.0, -1.5]])

@@ -286,6 +286,54 @@ def test_repetition_penalty_varies_the_text(writer):
     assert n_used[0] < n_used[1]
 
 
+@pytest.mark.parametrize(
+    "extreme", [{"temperature": 1e-310}, {"repetition_penalty": 1e-310}, {"temperature": 1e308}]
+)
+@pytest.mark.parametrize("rules", [{}, {"top_p": 0.9}], ids=str)
+def test_extremes_are_limits(documents, extreme, rules):
+    """Numbers beyond those of float32 warn of nothing and give a text; the coldest draw is the likeliest."""
+    text = documents.generate("to", max_steps=20, random_state=0, **extreme, **rules)
+    assert text.startswith("to")
+    if extreme == {"temperature": 1e-310}:
+        assert text == documents.generate("to", max_steps=20, top_k=1)
+
+
+@pytest.fixture(scope="module")
+def worded():
+    """Fit on the words of one long text."""
+    return make([TEXT], analyzer="word", max_epochs=20)
+
+
+@pytest.mark.parametrize("search", [{"num_beams": 2}, {"random_state": 0}, {"top_p": 0.9}], ids=str)
+@pytest.mark.parametrize("stop", ["cat", "at on", " ra", "t. the", ["sat", "og"]], ids=str)
+def test_stops_are_looked_for_in_the_text_of_words(worded, stop, search):
+    """A stop begins and ends anywhere in words, whichever blank they take along: it ends the text, once."""
+    for text in worded.generate("the dog", n_samples=2, max_steps=60, stop=stop, **search):
+        added = text.removeprefix("the dog")
+        assert added.endswith(tuple([stop] if isinstance(stop, str) else stop))
+        assert all(mark not in added[:-1] for mark in ([stop] if isinstance(stop, str) else stop))
+    if "random_state" in search:
+        pieces = worded.stream("the dog", max_steps=60, stop=stop, **search)
+        alone = worded.generate("the dog", max_steps=60, stop=stop, **search)
+        assert "".join(["the dog", *pieces]) == alone
+
+
+def test_stops_of_words_that_cannot_come(worded):
+    """No word has such a character."""
+    message = r"stop='cat!' can never be generated: \['!'\] is in no word of the vocabulary"
+    for write in (worded.generate, worded.stream):
+        with pytest.raises(ValueError, match=message):
+            write("the", stop="cat!")
+
+
+def test_texts_in_an_array(documents):
+    """Several prompts come as X does."""
+    prompts = ["to", "wh", ""]
+    expected = documents.generate(prompts, max_steps=5, random_state=0)
+    assert documents.generate(np.array(prompts), max_steps=5, random_state=0) == expected
+    assert documents.top_choices(np.array(prompts), 2) == documents.top_choices(prompts, 2)
+
+
 def test_prompts_of_tokens():
     """Lists of tokens are continued one by one or together, as arrays too."""
     X = [["do", "re", "mi"], ["re", "mi", "fa"]] * 6
@@ -312,9 +360,13 @@ def test_generation_leaves_threads_and_seeds(parameters):
 
 
 def test_reading_no_prompt_leaves_no_steps(documents):
-    """An empty prompt has no codes, and is not dropped from several."""
-    sequences = prompt_sequences([None, "", "to"], documents._model.form, documents)
-    assert sequences.lengths.tolist() == [0, 0, 2]
+    """An empty prompt has no codes, and is not dropped from several; unknown symbols differ as they do in the text."""
+    form = documents._model.form
+    sequences, outputs = prompt_sequences([None, "", "to", "?t!?"], form, documents)
+    assert sequences.lengths.tolist() == [0, 0, 2, 4]
+    t = documents.vocabulary_["t"] - 1
+    assert [len(row) for row in outputs] == [0, 0, 2, 4]
+    assert outputs[3] == [-1, t, -2, -1]
 
 
 # --- a limited vocabulary ---------------------------------------------------------------------------------------------

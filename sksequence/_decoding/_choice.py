@@ -74,10 +74,19 @@ class Choice:
         return self.no_repeat_ngram_size is not None or self.repetition_penalty not in (None, 1.0)
 
 
+# float32 still holds a logit divided or multiplied by these
+_SMALLEST, _LARGEST = 1e-30, 1e30
+
+
+def within(factor: float) -> float:
+    """Return what comes nearest to a factor and leaves logits finite."""
+    return min(max(factor, _SMALLEST), _LARGEST)
+
+
 def truncate(logits: NDArray[Any], choice: Choice) -> Scores:
     """Divide logits by the temperature and rule the unlikely codes out, one rule after the other."""
     scores = logits.astype(np.float64)
-    scores = (scores - scores.max(axis=1, keepdims=True)) / choice.temperature
+    scores = (scores - scores.max(axis=1, keepdims=True)) / within(choice.temperature)
     if choice.top_k is not None and choice.top_k < scores.shape[1]:
         least = np.partition(scores, -choice.top_k, axis=1)[:, -choice.top_k, None]
         scores = np.where(scores < least, -np.inf, scores)

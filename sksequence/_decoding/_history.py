@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._decoding._choice import Choice, Scores
+from sksequence._decoding._choice import Choice, Scores, within
 
 
 class History:
@@ -19,14 +19,15 @@ class History:
     choice : Choice
         The rules.
     codes : sequence of int
-        The prompt; unknown symbols are -1.
+        The prompt; unknown symbols are numbers below 0.
     n_codes : int
         How many codes there are.
     """
 
     def __init__(self, choice: Choice, codes: Sequence[int], n_codes: int) -> None:
         self._size = choice.no_repeat_ngram_size
-        self._penalty = choice.repetition_penalty
+        penalty = choice.repetition_penalty
+        self._penalty = None if penalty is None else within(penalty)
         self._seen = np.zeros(n_codes, dtype=bool)
         self._recent: tuple[int, ...] = ()
         self._following: dict[tuple[int, ...], set[int]] = defaultdict(set)

@@ -10,14 +10,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._decoding._choice import Choice, Scores, truncate
+from sksequence._decoding._choice import Choice, Scores, truncate, within
 from sksequence._decoding._ends import NOTHING, Ends
 from sksequence._decoding._history import History
 from sksequence._decoding._stepper import CompiledStepper, Stepper
 from sksequence._decoding._uniforms import Uniforms
-
-# float32 still holds a logit divided by these
-_COLDEST, _HOTTEST = 1e-30, 1e30
 
 
 def choose(scores: Scores, uniforms: NDArray[np.float64], choice: Choice) -> NDArray[np.int64]:
@@ -99,10 +96,8 @@ class Drawer:
         uniforms, n_left = self._uniforms.ahead(self._going)
         n_missing = [self._ends.max_steps - len(self.rows[row]) for row in self._going]
         limits = np.minimum(np.minimum(n_left, n_missing), at_once)
-        temperature = min(max(self._choice.temperature, _COLDEST), _HOTTEST)
-        codes, counts = stepper.run(
-            uniforms, 0.0 if self._choice.is_greedy else temperature, self._halting, limits
-        )
+        temperature = 0.0 if self._choice.is_greedy else within(self._choice.temperature)
+        codes, counts = stepper.run(uniforms, temperature, self._halting, limits)
         self._uniforms.spend(self._going, counts)
         return [row[:n].tolist() for row, n in zip(codes, counts, strict=True)]
 

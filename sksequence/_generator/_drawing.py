@@ -60,7 +60,7 @@ class Drawing(Forecasting, Labelling):
         ----------
         prompt : str or list of tokens, or a list of these, default=None
             What to continue: it comes back unaltered at the front. None, like an empty one, begins a new sequence.
-            Symbols that `fit` never saw are read as unknown; they are never written.
+            Symbols that `fit` never saw are read as unknown; they are never written. Several texts may be an array.
         max_steps : int, default=100
             The most symbols to add.
         n_samples : int, default=None
@@ -88,13 +88,13 @@ class Drawing(Forecasting, Labelling):
         length_penalty : float, default=0.0
             In a search, the exponent by which longer continuations gain [6]_; 0 looks for the likeliest.
         stop : str, token, or list of them, default=None
-            End after the first of these that is generated, kept at the end. Where a tokenizer is the analyzer, they are
-            looked for in the text, as different ids may stand for the same.
+            End after the first of these that is generated, kept at the end. Where the analyzer is "word" or a tokenizer,
+            they are looked for in the text: one may begin or end within a word.
         label : label of `classes_`, default=None
             What kind of sequence to write. It must be given if `conditional`, and only then.
         random_state : int, RandomState instance or None, default=None
-            Makes the draws repeatable. Each sample of each prompt has a stream of random numbers of its own: the
-            first samples are the same however many are drawn.
+            Makes the draws repeatable. Each sample of each prompt has a stream of random numbers of its own, named by
+            the places of both: the first samples, and those of the first prompts, are the same however many there are.
 
         Returns
         -------
@@ -185,7 +185,7 @@ class Drawing(Forecasting, Labelling):
         Yields
         ------
         str or token
-            The next symbol; the prompt is not repeated. Of a tokenizer's ids, one or several, what they add to the text,
+            The next symbol, or its part up to a stop; the prompt is not repeated. Of a tokenizer's ids, one or several, what they add to the text,
             in whole characters: joined it is what `generate` adds.
 
         Raises
@@ -271,14 +271,12 @@ class Drawing(Forecasting, Labelling):
     def _read_prompts(
         self, prompts: list[Any], label: int | None = None
     ) -> tuple[PreparedSequences, list[list[int]]]:
-        """Return prompts as the network reads them, and as outputs; unknown symbols are -1 there."""
-        sequences = prompt_sequences(prompts, self._model.form, self)
-        assert sequences.codes is not None
-        outputs = np.split(sequences.codes[:, 0] - 1, sequences.offsets[1:-1])
+        """Return prompts as the network reads them, and as outputs; unknown symbols are below 0 there."""
+        sequences, outputs = prompt_sequences(prompts, self._model.form, self)
         context = self._model.codec.context(sequences)
         if label is not None:
             context = with_labels(context, label)
-        return self._model.prepare(context), [row.tolist() for row in outputs]
+        return self._model.prepare(context), outputs
 
     def _ends(self, max_steps: int, stop: Any) -> Ends:
         form = self._model.form

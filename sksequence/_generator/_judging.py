@@ -97,7 +97,8 @@ class Judging(DensityMixin, Labelling):
         float
             1 is certainty; the number of symbols is a blind guess.
         """
-        return float(np.exp(-self.score(X, y)))
+        with np.errstate(over="ignore"):  # infinity is the answer
+            return float(np.exp(-self.score(X, y)))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the next step of each sequence.

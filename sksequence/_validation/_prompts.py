@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from sksequence._validation._forms import InputForm, cut_text
 def split_prompts(prompt: Any, form: InputForm) -> tuple[list[Any], bool]:
     """Return prompts as a list, and whether they came as one."""
     if form.is_text:
-        several = isinstance(prompt, list | tuple)
+        several = isinstance(prompt, list | tuple) or getattr(prompt, "ndim", 0) == 1
     else:
         lists = isinstance(prompt, list | tuple) or (
             isinstance(prompt, np.ndarray) and prompt.ndim > 0
@@ -34,22 +35,44 @@ def split_prompts(prompt: Any, form: InputForm) -> tuple[list[Any], bool]:
 
 def prompt_sequences(
     prompts: Sequence[Any], form: InputForm, estimator: BaseEstimator
-) -> Sequences:
-    """Read prompts; None and empty ones are sequences without steps."""
-    parts = [_prompt_codes(prompt, form, estimator) for prompt in prompts]
-    return Sequences(None, offsets_of([len(part) for part in parts]), np.concatenate(parts))
+) -> tuple[Sequences, list[list[int]]]:
+    """Read prompts, as inputs and as outputs; None and empty ones are sequences without steps.
+
+    Output i is code i + 1; unknown symbols are numbers below 0 there, one for each that is different.
+    """
+    cut = [_cut_prompt(prompt, form) for prompt in prompts]
+    parts = [
+        _prompt_codes(prompt, symbols, form, estimator)
+        for prompt, symbols in zip(prompts, cut, strict=True)
+    ]
+    sequences = Sequences(None, offsets_of([len(part) for part in parts]), np.concatenate(parts))
+    return sequences, [_outputs(*pair) for pair in zip(cut, parts, strict=True)]
 
 
-def _prompt_codes(prompt: Any, form: InputForm, estimator: BaseEstimator) -> NDArray[np.int32]:
+def _cut_prompt(prompt: Any, form: InputForm) -> list[Any]:
     if prompt is None:
-        prompt = "" if form.is_text else []
+        return []
     _check_prompt(prompt, form)
-    if not list(cut_text(prompt, form.analyzer) if form.is_text else prompt):
+    return list(cut_text(prompt, form.analyzer) if form.is_text else prompt)
+
+
+def _prompt_codes(
+    prompt: Any, symbols: list[Any], form: InputForm, estimator: BaseEstimator
+) -> NDArray[np.int32]:
+    if not symbols:
         return np.empty((0, 1), dtype=np.int32)
     # a prompt has any length, even where fit saw a table
     form = replace(form, layout="sequences", n_features_in=1)
-    read = check_sequences([prompt if form.is_text else list(prompt)], form, estimator)
+    read = check_sequences([prompt if form.is_text else symbols], form, estimator)
     return np.asarray(read.codes, dtype=np.int32)
+
+
+def _outputs(symbols: list[Any], codes: NDArray[np.int32]) -> list[int]:
+    unknown: dict[Any, int] = {}
+    return [
+        code - 1 if code else unknown.setdefault(symbol, -1 - len(unknown))
+        for symbol, code in zip(symbols, codes[:, 0].tolist(), strict=True)
+    ]
 
 
 def _check_prompt(prompt: Any, form: InputForm) -> None:
@@ -69,8 +92,8 @@ def _is_list(step: Any) -> bool:
 
 
 def stop_outputs(stop: Any, form: InputForm) -> list[list[int]]:
-    """Return what the network has to put out for each stop mark: output i is code i + 1; none for a tokenizer."""
-    if form.tokenizer is not None:
+    """Return what the network has to put out for each stop mark: output i is code i + 1; none for `stop_texts`."""
+    if _speller(form) is not None:
         return []
     stops = _marks(stop)
     codes = form.vocabularies[0].codes
@@ -86,8 +109,8 @@ def stop_outputs(stop: Any, form: InputForm) -> list[list[int]]:
 
 
 def stop_texts(stop: Any, form: InputForm) -> list[str]:
-    """Return the stop marks to be looked for in what a tokenizer's ids say: ids that say the same may differ."""
-    if form.tokenizer is None:
+    """Return the stop marks to be looked for in the text that symbols spell: it may be cut at other places."""
+    if _speller(form) is None:
         return []
     stops = _marks(stop)
     for mark in stops:
@@ -96,23 +119,40 @@ def stop_texts(stop: Any, form: InputForm) -> list[str]:
             raise ValueError(
                 "stop='' can never be generated: it is empty. Choose a text to be looked for."
             )
+        unknown = [] if form.tokenizer else sorted(set(mark).difference(*_symbols(form)))
+        if unknown:
+            raise ValueError(
+                f"stop={mark!r} can never be generated: {unknown} is in no word of the vocabulary. Choose a text made "
+                "of characters that fit has seen."
+            )
     return stops
 
 
 def stop_finder(stop: Any, form: InputForm) -> Callable[[Sequence[int], int], bool] | None:
     """Return what tells whether some newest outputs complete a stop mark of `stop_texts`, if there are any."""
-    stops, tokenizer = stop_texts(stop, form), form.tokenizer
-    if tokenizer is None or not stops:
+    stops, spell = stop_texts(stop, form), _speller(form)
+    if spell is None or not stops:
         return None
-    symbols = form.vocabularies[0].symbols
+    symbols = _symbols(form)
     most_ids = 4 * max(map(len, stops))  # a character has four bytes at most
 
     def found(outputs: Sequence[int], n_new: int) -> bool:
         newest = [symbols[output] for output in outputs[-n_new - most_ids :]]
-        text = decoded(tokenizer, newest)
+        text = spell(newest)
         return any(stop in text for stop in stops)
 
     return found
+
+
+def _speller(form: InputForm) -> Callable[[list[Any]], str] | None:
+    """Return what puts symbols together to a text, where the same text may be cut in several ways."""
+    if form.tokenizer is not None:
+        return partial(decoded, form.tokenizer)
+    return "".join if form.is_text and form.analyzer == "word" else None
+
+
+def _symbols(form: InputForm) -> list[Any]:
+    return form.vocabularies[0].symbols
 
 
 def _marks(stop: Any) -> list[Any]:
@@ -138,12 +178,13 @@ def teller(
 ) -> Callable[[Iterable[Any]], Iterator[Any]]:
     """Return what turns symbols after a prompt into what users see.
 
-    They are symbols themselves, but ids of a tokenizer become what they add to the text, as far as a stop mark.
+    They are symbols themselves, but ids of a tokenizer become what they add to the text; words and these end with a
+    stop mark.
     """
-    tokenizer = form.tokenizer
+    tokenizer, stops = form.tokenizer, stop_texts(stop, form)
     if tokenizer is None:
-        return iter
-    before, stops = token_ids(tokenizer, prompt or ""), stop_texts(stop, form)
+        return partial(as_far_as, stops=stops) if stops else iter
+    before = token_ids(tokenizer, prompt or "")
 
     def tell(ids: Iterable[Any]) -> Iterator[str]:
         return filter(None, as_far_as(spelled(tokenizer, ids, before), stops))
