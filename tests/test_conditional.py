@@ -56,6 +56,20 @@ def test_draws_follow_the_choices_of_their_label(fitted, label):
     assert chisquare(counts, expected, sum_check=False).pvalue > 0.001
 
 
+def test_nothing_read_leaves_the_frequencies(fitted):
+    """Before the first symbol labels are as likely as they are frequent; what ends at once tells of them."""
+    shares = np.exp(fitted.class_log_prior_)
+    symbols = [*fitted.vocabulary_, None]
+    firsts = [dict(fitted.top_choices(k=9, label=label)) for label in fitted.classes_]
+    given = np.array([[p[symbol] for symbol in symbols] for p in firsts])
+    mixed = fitted.predict_proba(["", "ab", ""])[[0, 2]]
+    np.testing.assert_allclose(mixed, [shares @ given] * 2, atol=1e-6)
+    ends = shares * given[:, -1]
+    np.testing.assert_allclose(
+        fitted.predict_label_proba(["ab", ""])[1], ends / ends.sum(), atol=1e-5
+    )
+
+
 def test_labels_steer(fitted):
     """Each label's texts have the letters of that label."""
     texts = {

@@ -91,6 +91,31 @@ def test_first_draws_follow_predict_proba(documents):
         assert chisquare(counts, 3000 * expected).pvalue > 0.01
 
 
+def test_an_empty_document_has_its_end(documents, writer):
+    """What ends at once has the probability of that, in any company: whatever is drawn has its score."""
+    first = first_probabilities(documents)
+    steps = documents.score_steps(["", "to", ""])
+    assert [len(row) for row in steps] == [1, 3, 1]
+    assert documents.score_samples([""]) == pytest.approx(np.log(first[-1:]), rel=1e-5)
+    assert documents.score_samples(["to", ""])[1] == steps[0][0] == steps[2][0]
+    assert documents.predict_proba(["", "to", ""])[[0, 2]] == pytest.approx(np.stack([first] * 2))
+    assert documents.perplexity([""]) == pytest.approx(1 / first[-1])
+    brief = make([["a"], ["b"], ["b", "a"]] * 4, max_epochs=1)
+    samples = brief.sample(40, random_state=0)
+    assert [] in samples
+    assert np.isfinite(brief.score_samples(samples)).all()
+    ended = brief.score_samples([["a"], []])[1]
+    assert brief.score_samples([[], []]).tolist() == [ended, ended]
+    with pytest.raises(ValueError, match="sequence 0 of X is empty"):
+        writer.score_samples([""])
+
+
+def test_perplexity_may_be_infinite():
+    """What cannot be is no cause for a warning."""
+    generator = make(np.random.RandomState(0).normal(size=(6, 20)), max_epochs=1, loss="gaussian")
+    assert generator.perplexity(np.full((1, 20), 1e9)) == np.inf
+
+
 def test_sequence_does_not_depend_on_its_company(documents):
     """Alone, in a batch, in another order: the same bits."""
     X = [text[: 3 + i % 9] for i, text in enumerate(DOCUMENTS)] + ["a" * 300]

@@ -80,7 +80,7 @@ def show(symbols, steps=None, **parameters):
 @pytest.mark.parametrize("X", [TEXTS, TEXTS[1:2]], ids=["documents", "text"])
 def test_symbols_are_the_texts(analyzer, X):
     """Joined, the symbols are the text, and so is the text of the page; only an end mark follows, if ends are learnt."""
-    texts = [*TEXTS, "unseen ♥"]
+    texts = [*TEXTS, "unseen ♥", *[""] * (len(X) > 1)]
     display = GenerationDisplay.from_estimator(fit(X, analyzer=analyzer), texts)
     assert ["".join(symbols) for symbols in display.symbols] == texts
     end = END if len(X) > 1 else ""

@@ -254,9 +254,10 @@ def test_generation_continues_beside_a_label():
 
 def test_a_display_shows_what_each_id_adds(fitted):
     """One piece a step, and joined they are the text."""
-    display = GenerationDisplay.from_estimator(fitted, TEXTS[:2])
+    texts = [*TEXTS[:2], ""]
+    display = GenerationDisplay.from_estimator(fitted, texts)
     if not isinstance(fitted.analyzer, Moody):
-        assert ["".join(symbols) for symbols in display.symbols] == TEXTS[:2]
+        assert ["".join(symbols) for symbols in display.symbols] == texts
     assert [len(symbols) + 1 for symbols in display.symbols] == list(
         map(len, display.log_likelihoods)
     )

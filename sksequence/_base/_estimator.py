@@ -265,7 +265,12 @@ class BaseRNN(
     def _check_input(self, X: Any) -> Sequences:
         if "net_" not in vars(self):  # asking scikit-learn costs as much as checking one sequence
             check_is_fitted(self, "net_")
-        return check_sequences(X, self._model.form, self)
+        return check_sequences(X, self._model.form, self, may_be_empty=self._may_be_empty)
+
+    @property
+    def _may_be_empty(self) -> bool:
+        """Whether there is something to say of a sequence without steps."""
+        return False
 
     def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the head's outputs: one row a sequence, or one a step."""

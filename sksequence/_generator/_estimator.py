@@ -183,7 +183,8 @@ class SequenceGenerator(Drawing, Judging):
     -----
     A *step* is one symbol, or the features of one moment. What is fitted on several sequences of symbols learns their
     ends: the end mark is one more symbol, one more step of the likelihood, and where `generate` ends. A single
-    sequence has no end. Integers are symbols; numbers are floats.
+    sequence has no end. Where ends are learnt, likelihoods and predictions read empty sequences too. Integers are
+    symbols; numbers are floats.
 
     With `tbptt_steps`, `fit` cuts sequences of more than ``max(8 * tbptt_steps, n_steps / batch_size)`` steps into
     *streams* of equal length, which are read side by side: one long text trains as fast as many short ones. A

@@ -12,11 +12,17 @@ from sksequence._base import BaseRNN
 from sksequence._batching import Sequences, offsets_of
 from sksequence._generator._kind import models_labels
 from sksequence._net import step_losses
-from sksequence._targets import ConditionalCodec, with_labels
+from sksequence._targets import ConditionalCodec, SymbolCodec, with_labels
 
 
 class Labelling(BaseRNN):
     """The methods of `SequenceGenerator` that find labels, and what other methods need for them."""
+
+    @property
+    def _may_be_empty(self) -> bool:
+        """Whether a sequence without steps has its end."""
+        codec = self._model.codec
+        return isinstance(codec, SymbolCodec) and codec.has_ends
 
     @available_if(models_labels)
     def predict_label(self, X: Any) -> NDArray[Any]:
@@ -56,6 +62,8 @@ class Labelling(BaseRNN):
         """Return the log-probability of each label, of shape (n_classes, n_sequences), but for the last steps."""
         inputs, targets = self._model.codec.shift(sequences)
         joint = self._joint(inputs, targets)[:, inputs.offsets[1:] - 1 - n_open]
+        unread = inputs.lengths == n_open
+        joint[:, unread] = self._model.codec.log_frequencies[:, None]
         return joint - log_sum(joint)
 
     def _log_shares_so_far(self, sequences: Sequences) -> NDArray[np.float64]:

@@ -60,10 +60,17 @@ def forget_unused(form: InputForm, sequences: Sequences) -> tuple[InputForm, Seq
     return form, Sequences(None, sequences.offsets, np.stack(columns, axis=1))
 
 
-def check_sequences(X: Any, form: InputForm, estimator: BaseEstimator) -> Sequences:
-    """Read X and hold it against the form learnt in `fit`."""
+def check_sequences(
+    X: Any, form: InputForm, estimator: BaseEstimator, *, may_be_empty: bool = False
+) -> Sequences:
+    """Read X and hold it against the form learnt in `fit`; sequences of symbols may be empty where that means something."""
     raw = read_input(X, integers_are_symbols=bool(form.vocabularies), analyzer=form.analyzer)
-    _check_not_empty(raw.sequences)
+    may_be_empty = may_be_empty and form.layout == "sequences"
+    if may_be_empty and len(raw.sequences) and not raw.sequences.lengths.any():
+        # nothing has no kind
+        nothing = np.empty((0, len(form.vocabularies)), dtype=np.int32)
+        return Sequences(None, raw.sequences.offsets, nothing)
+    _check_not_empty(raw.sequences, may_be_empty=may_be_empty)
     name = type(estimator).__name__
     _check_kind(raw, form, name)
     if form.layout == "sequences":
@@ -85,12 +92,12 @@ def _feature_names(X: Any) -> NDArray[np.object_] | None:
     return getattr(probe, "feature_names_in_", None)
 
 
-def _check_not_empty(sequences: Sequences) -> None:
+def _check_not_empty(sequences: Sequences, *, may_be_empty: bool = False) -> None:
     if len(sequences) == 0:
         raise ValueError(
             "X has 0 sequences (0 sample(s)) while a minimum of 1 is required. Pass at least one."
         )
-    if sequences.lengths.min() == 0:
+    if sequences.lengths.min() == 0 and not may_be_empty:
         empty = np.flatnonzero(sequences.lengths == 0)
         others = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
         raise ValueError(

@@ -228,5 +228,7 @@ def _symbols(X: Any, form: InputForm) -> list[list[Any]]:
 
 def _spelled(ids: list[int], tokenizer: Tokenizer) -> list[str]:
     """Return what each id adds to the text; the last one with what was held back."""
+    if not ids:
+        return []
     *pieces, last, rest = spelled(tokenizer, ids)
     return [*pieces, last + rest]
