@@ -252,6 +252,18 @@ def test_numbers_have_no_symbols(sines, method):
     assert "fitted on numbers" in str(caught.value.__cause__)
 
 
+def test_integers_have_no_forecast():
+    """Integers are symbols; who wants a forecast of counts, or knows some of them beforehand, is told so."""
+    counts = np.arange(60).reshape(5, 12)
+    with pytest.raises(AttributeError) as caught:
+        make(counts, max_epochs=1).forecast(counts, 2)
+    assert "Integers are symbols: fit on floats to forecast" in str(caught.value.__cause__)
+    with pytest.raises(
+        ValueError, match=r"known_columns=1 names features of numbers.*X\.astype\(float\)"
+    ):
+        make(counts.reshape(5, 6, 2), known_columns=1)
+
+
 def test_other_refusals(sines, pairs):
     """The loss fits the kind, samples are counted, texts are no numbers, another width is another model."""
     with pytest.raises(ValueError, match="loss='cross_entropy' does not go with numbers"):

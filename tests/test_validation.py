@@ -300,6 +300,10 @@ def test_words_are_cut_by_the_analyzer():
     by_function = learn(texts, analyzer=str.split)
     assert by_function[0].vocabularies[0].symbols == ["be", "not", "or", "to"]
     assert by_function[1].lengths.tolist() == [4, 2]
+    with pytest.raises(
+        TypeError, match="the analyzer returned None for the text 'to be or not'; expected its"
+    ):
+        learn(texts, analyzer=lambda text: None)
 
 
 def test_characters_of_every_kind():

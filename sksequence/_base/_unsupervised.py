@@ -71,6 +71,12 @@ def _check_kind(estimator: Any, form: InputForm) -> None:
                 f"{name}=True {effect}, and X holds numbers. Set {name}=False, or pass texts, tokens or integers."
             )
 
+    if estimator.known_columns is not None and form.vocabularies:
+        raise ValueError(
+            f"known_columns={estimator.known_columns!r} names features of numbers, and X holds symbols. Integers are "
+            "symbols: pass numbers as floats, X.astype(float) say, or set known_columns=None."
+        )
+
 
 def _check_labels(estimator: Any, y: Any, known: Model | None) -> None:
     if known is not None and isinstance(known.codec, ConditionalCodec) != estimator.conditional:

@@ -22,7 +22,8 @@ def models_numbers(estimator: Any) -> bool:
     if _has_codec(estimator, SymbolCodec):
         raise AttributeError(
             f"this {type(estimator).__name__} was fitted on symbols, where forecast has no meaning. For symbols "
-            "there are generate, sample, predict, predict_proba and score_samples."
+            "there are generate, sample, predict, predict_proba and score_samples. Integers are symbols: fit on floats "
+            "to forecast."
         )
     return True
 

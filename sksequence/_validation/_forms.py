@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,4 +67,9 @@ def cut_text(text: str, analyzer: Analyzer) -> Any:
     if is_tokenizer(analyzer):
         return token_ids(analyzer, text)
     function: Any = analyzer
-    return function(text)
+    pieces = function(text)
+    if not isinstance(pieces, Iterable):
+        raise TypeError(
+            f"the analyzer returned {pieces!r:.60} for the text {text!r:.60}; expected its pieces, a list of str."
+        )
+    return pieces
