@@ -70,7 +70,6 @@ def _check_kind(estimator: Any, form: InputForm) -> None:
             raise ValueError(
                 f"{name}=True {effect}, and X holds numbers. Set {name}=False, or pass texts, tokens or integers."
             )
-
     if estimator.known_columns is not None and form.vocabularies:
         raise ValueError(
             f"known_columns={estimator.known_columns!r} names features of numbers, and X holds symbols. Integers are "
