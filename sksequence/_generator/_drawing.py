@@ -185,8 +185,8 @@ class Drawing(Forecasting, Labelling):
         Yields
         ------
         str or token
-            The next symbol, or its part up to a stop; the prompt is not repeated. Of a tokenizer's ids, one or several, what they add to the text,
-            in whole characters: joined it is what `generate` adds.
+            The next symbol, or its part up to a stop; the prompt is not repeated. Of a tokenizer's ids, one or several,
+            what they add to the text, in whole characters: joined it is what `generate` adds.
 
         Raises
         ------
