@@ -100,7 +100,8 @@ class SequenceGenerator(Drawing, Judging):
         What a number is learnt as a difference to: the last value, the value of the season before, an int being its
         length in steps, or, if None, the mean. "auto": the season where differences repeat themselves, that is at the
         first high peak of their autocorrelation, 0.3 at least, up to a third of the median length and 400 steps;
-        without one the last value, or the mean where that is nearer.
+        without one the last value, or the mean where that is nearer. With a season, the changes of all seasons so far
+        are read too, exponentially smoothed [9]_.
     known_columns : int, list of int or None, default=None
         Features of X that are known beforehand, calendar features say: they are read beside every step and never
         predicted; `forecast` asks for them as `future`.
@@ -210,6 +211,7 @@ class SequenceGenerator(Drawing, Judging):
     .. [7] Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time?, ICLR.
     .. [8] Lakshminarayanan, Pritzel & Blundell (2017), Simple and Scalable Predictive Uncertainty Estimation using Deep
        Ensembles, arXiv:1612.01474.
+    .. [9] Winters (1960), Forecasting Sales by Exponentially Weighted Moving Averages, Management Science 6(3).
 
     Examples
     --------

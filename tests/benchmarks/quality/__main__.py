@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .forecasts import forecast_table
+from .forecasts import forecast_table, smoothing_table
 from .gradients import gradient_table
 from .loaders import MissingData
 from .measuring import measure
@@ -20,7 +20,7 @@ from .rules_report import render_rules
 from .tasks import TASKS
 
 # what is measured in a table of its own
-TABLES = {"forecasts": forecast_table, "gradients": gradient_table}
+TABLES = {"forecasts": forecast_table, "smoothing": smoothing_table, "gradients": gradient_table}
 NAMES = [*TASKS, *TABLES]
 STORE = Path(__file__).with_name("quality.json")
 PAGE = Path(__file__).parents[3] / "docs" / "user_guide" / "quality.rst"

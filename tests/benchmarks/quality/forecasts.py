@@ -1,7 +1,7 @@
-"""Forecasts of many series by one generator with default parameters, beside the season repeated.
+"""Forecasts of many series by one generator with default parameters, beside the season repeated and smoothing.
 
 A panel is cut at several origins, each a horizon before the one after it. What comes after an origin is seen by
-nobody before it is judged.
+nobody before it is judged. Exponential smoothing, one model a series, is that of statsforecast, if it is installed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,29 +81,59 @@ PANELS: dict[str, Panel] = {
 }
 
 
-def forecast_table(seed: int = 0) -> dict[str, list[dict[str, float]]]:
-    """Return what each panel came to, one entry an origin, the latest first; panels that are not here are left out."""
-    table: dict[str, list[dict[str, float]]] = {}
+Table = dict[str, list[dict[str, float]]]
+Forecaster = Callable[[Panel, Series], NDArray[np.float64]]
+
+
+def forecast_table() -> Table:
+    """Return what each panel came to with one generator, and what it takes to compare."""
+    return _table(_generated)
+
+
+def smoothing_table() -> Table:
+    """Return the same of exponential smoothing, whose form is chosen for each series."""
+    if find_spec("statsforecast") is None:
+        print("smoothing: skipped, statsforecast is not installed", flush=True)
+        return {}
+    return _table(_smoothed)
+
+
+def _generated(panel: Panel, past: Series) -> NDArray[np.float64]:
+    """Return quantiles (n_levels, n_series, horizon) of the next steps."""
+    generator = SequenceGenerator(random_state=0).fit(past)
+    forecast = generator.forecast(past, panel.horizon, quantiles=LEVELS, random_state=0)
+    return np.asarray(forecast.quantiles)
+
+
+def _smoothed(panel: Panel, past: Series) -> NDArray[np.float64]:
+    model = import_module("statsforecast.models").AutoETS(season_length=panel.season)
+    found = [model.forecast(x, panel.horizon, level=[80, 95]) for x in past]
+    names = ("lo-95", "lo-80", "mean", "hi-80", "hi-95")
+    return np.array([[one[name] for one in found] for name in names])
+
+
+def _table(forecaster: Forecaster) -> Table:
+    """Return one entry an origin, the latest first; panels that are not here are left out."""
+    table: Table = {}
     for name, panel in PANELS.items():
         try:
             series = panel.load()
         except MissingData as missing:
-            print(f"forecasts, {name}: skipped, {missing}", flush=True)
+            print(f"{name}: skipped, {missing}", flush=True)
             continue
-        table[name] = [_judged(panel, series, back, seed) for back in range(panel.n_origins)]
-        print(f"forecasts, {name}: {table[name]}", flush=True)
+        table[name] = [_judged(panel, series, back, forecaster) for back in range(panel.n_origins)]
+        print(f"{name}: {table[name]}", flush=True)
     return table
 
 
-def _judged(panel: Panel, series: Series, back: int, seed: int) -> dict[str, float]:
+def _judged(panel: Panel, series: Series, back: int, forecaster: Forecaster) -> dict[str, float]:
     """Fit up to an origin, and judge the forecast of what came after it."""
     horizon = panel.horizon
     cut = [x[: len(x) - back * horizon] for x in series]
     cut = [x for x in cut if len(x) >= 3 * panel.season + horizon]
     past, truth = [x[:-horizon] for x in cut], np.stack([x[-horizon:] for x in cut])
     start = cpu_seconds()
-    generator = SequenceGenerator(random_state=seed).fit(past)
-    quantiles = generator.forecast(past, horizon, quantiles=LEVELS, random_state=seed).quantiles
+    quantiles = forecaster(panel, past)
     seconds = cpu_seconds() - start
     naive = np.stack([x[-panel.season :][np.arange(horizon) % panel.season] for x in past])
     ours, theirs = (_scaled_errors(panel, past, f, truth) for f in (quantiles[2], naive))
