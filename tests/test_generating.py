@@ -123,17 +123,25 @@ def test_first_samples_do_not_depend_on_how_many(documents, rules):
 
 
 @every_rule
-def test_prompts_do_not_depend_on_the_later_ones(documents, rules):
-    """The first prompt of several is continued as if it were alone, and results come in its order."""
+def test_prompts_do_not_depend_on_their_company(documents, rules):
+    """Each prompt of several is continued as if it were alone, and results come in its order."""
     prompts = ["to", "", "whether tis", "zzz"]
     several = documents.generate(prompts, n_samples=2, max_steps=20, random_state=1, **rules)
     assert [len(texts) for texts in several] == [2] * 4
     for prompt, texts in zip(prompts, several, strict=True):
         assert all(text.startswith(prompt) for text in texts)
-    alone = documents.generate("to", n_samples=2, max_steps=20, random_state=1, **rules)
-    assert several[0] == alone
+        alone = documents.generate(prompt, n_samples=2, max_steps=20, random_state=1, **rules)
+        assert texts == alone
     single = documents.generate(prompts, max_steps=20, random_state=1, **rules)
     assert single == [texts[0] for texts in several]
+
+
+def test_a_prompt_that_comes_twice_is_continued_in_two_ways(documents):
+    """Equal prompts have streams of their own, and what follows them changes nothing."""
+    alike = documents.generate(["t", "t", "t"], n_samples=4, max_steps=20, random_state=0)
+    assert len(set(map(tuple, alike))) == 3
+    among = documents.generate(["t", "o", "t"], n_samples=2, max_steps=20, random_state=0)
+    assert [among[0], among[2]] == [texts[:2] for texts in alike[:2]]
 
 
 @every_rule

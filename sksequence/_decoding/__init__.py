@@ -7,7 +7,7 @@ from sksequence._decoding._numbers import roll_out
 from sksequence._decoding._states import select_rows
 from sksequence._decoding._stepper import CompiledStepper, Stepper
 from sksequence._decoding._symbols import Drawer, choose
-from sksequence._decoding._uniforms import SeriesUniforms, Uniforms
+from sksequence._decoding._uniforms import SeriesUniforms, Uniforms, stream_names
 
 __all__ = [
     "Beams",
@@ -22,4 +22,5 @@ __all__ = [
     "roll_out",
     "search_beams",
     "select_rows",
+    "stream_names",
 ]

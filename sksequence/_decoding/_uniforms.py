@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 _BLOCK = 64
+
+
+def stream_names(prompts: Sequence[Sequence[int]], n_samples: int) -> list[tuple[int, int]]:
+    """Name a stream for each sample of each prompt: by what the prompt holds, and by its turn among equal ones."""
+    turns: Counter[int] = Counter()
+    names = []
+    for prompt in prompts:
+        codes = np.asarray(prompt, dtype="<i8")
+        name = int.from_bytes(blake2b(codes.tobytes(), digest_size=8).digest(), "little")
+        names += [(name, turns[name] << 32 | sample) for sample in range(n_samples)]
+        turns[name] += 1
+    return names
 
 
 class Uniforms:

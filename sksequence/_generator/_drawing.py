@@ -93,8 +93,9 @@ class Drawing(Forecasting, Labelling):
         label : label of `classes_`, default=None
             What kind of sequence to write. It must be given if `conditional`, and only then.
         random_state : int, RandomState instance or None, default=None
-            Makes the draws repeatable. Each sample of each prompt has a stream of random numbers of its own, named by
-            the places of both: the first samples, and those of the first prompts, are the same however many there are.
+            Makes the draws repeatable. Each sample of each prompt has a stream of random numbers of its own: a prompt is
+            continued alike in any company, and the first samples are the same however many are drawn. A prompt that
+            comes twice is continued in two ways.
 
         Returns
         -------

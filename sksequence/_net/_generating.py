@@ -22,6 +22,7 @@ from sksequence._decoding import (
     roll_out,
     search_beams,
     select_rows,
+    stream_names,
 )
 from sksequence._losses import DRAWS
 from sksequence._net._net import SequenceNet
@@ -77,12 +78,11 @@ def draw_from(
 ) -> Drawer:
     """Read the contexts and get ready to draw, each sample from a stream of its own."""
     rows = np.repeat(np.arange(len(context)), n_samples)
-    names = [(i, sample) for i in range(len(context)) for sample in range(n_samples)]
     outputs, state = read_together(net, context)
     stepper = _stepper(net, outputs, state, label, n_drawn)
     stepper.select(rows)
     repeated = [prompts[row] for row in rows.tolist()] if choice.looks_back else []
-    return Drawer(stepper, choice, Uniforms(seed, names), repeated, ends)
+    return Drawer(stepper, choice, Uniforms(seed, stream_names(prompts, n_samples)), repeated, ends)
 
 
 def _stepper(
