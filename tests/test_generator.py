@@ -533,8 +533,13 @@ def test_width_follows_the_number_of_symbols():
 
 
 def test_few_numbers_have_a_narrow_network():
-    """From 20,000 numbers on, all features counted, states are wider and fewer units are dropped."""
-    for n_features, (width, share) in ((1, (64, 0.5)), (2, (128, 0.2))):
-        X = np.random.RandomState(0).randn(100, 100, n_features)
+    """From 500 and from 20,000 numbers on, all features counted, fewer units are dropped, and states are wider."""
+    for shape, width, share in (
+        ((1, 499, 1), 64, 0.8),
+        ((5, 50, 2), 64, 0.5),
+        ((100, 100, 1), 64, 0.5),
+        ((100, 100, 2), 128, 0.2),
+    ):
+        X = np.random.RandomState(0).randn(*shape)
         model = SequenceGenerator(max_epochs=1, random_state=0).fit(X)
         assert (model.hidden_size_, model.dropout_) == (width, share)

@@ -14,6 +14,8 @@ _SERIES_TRAINING = 300, 5, 30
 _MANY_SYMBOLS = 500_000
 # Fewer numbers than these are learnt by heart, shocks that all series share above all: forecasts are too sure then
 _FEW_NUMBERS = 20_000
+# One series is that short: what is noise in it looks like a rule
+_VERY_FEW_NUMBERS = 500
 # Steps of the network, and numbers in them, of an average batch
 _BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
 # Targets of an average batch where each step has one, and the fewest sequences that they may be of
@@ -70,7 +72,12 @@ def automatic_series_size(n_numbers: int) -> int:
 
 
 def automatic_series_dropout(n_numbers: int) -> float:
-    """Choose the share of units dropped by a generator of numbers: a fifth, or half where fewer than 20,000 teach it."""
+    """Choose the share of units dropped by a generator of numbers.
+
+    A fifth, but half where fewer than 20,000 teach it, and four fifths where fewer than 500 do.
+    """
+    if n_numbers < _VERY_FEW_NUMBERS:
+        return 0.8
     return 0.5 if n_numbers < _FEW_NUMBERS else 0.2
 
 

@@ -40,7 +40,7 @@ class SequenceGenerator(Drawing, Judging):
         Steps that the cell "feedforward" sees, the present one included.
     dropout : float or "auto", default="auto"
         Share of units dropped in training between layers and before the output layer. "auto": none for symbols, a
-        fifth for numbers, and half for fewer than 20,000 of them.
+        fifth for numbers, half for fewer than 20,000 of them, and four fifths for fewer than 500.
     recurrent_dropout : float, default=0.0
         Share of units of the previous state dropped in training, the same ones at every step between two cuts.
     chrono_steps : int, default=None
