@@ -5,6 +5,7 @@ one more draw in one of them leaves the others as they were.
 """
 
 import zlib
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,24 @@ import torch
 
 
 def draw_seed(random_state: int | np.random.RandomState | np.random.Generator | None) -> int:
-    """Turn scikit-learn's `random_state` into one integer; None asks the operating system."""
+    """Turn scikit-learn's `random_state` into one integer; None asks the operating system.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(np.iinfo(np.int32).max))
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(np.iinfo(np.int32).max))
+    if not isinstance(random_state, Integral) or not 0 <= random_state < 2**32:
+        raise ValueError(
+            f"random_state={random_state!r:.60} is no seed. Pass an integer from 0 to 4294967295, a RandomState or a "
+            "Generator of numpy, or None for draws that differ from call to call."
+        )
     return int(random_state)
 
 

@@ -460,6 +460,12 @@ def test_limit_is_a_count(max_features):
         ({"num_beams": 4, "n_samples": 5}, "n_samples=5 is more than the 4 continuations"),
         ({"length_penalty": 1.0}, "length_penalty=1.0 has no meaning without a search"),
         ({"num_beams": 2, "length_penalty": np.nan}, "length_penalty must be a finite number"),
+        (
+            {"random_state": 1.5},
+            r"random_state=1.5 is no seed. Pass an integer from 0 to 4294967295",
+        ),
+        ({"random_state": -1}, "random_state=-1 is no seed"),
+        ({"random_state": "now"}, "random_state='now' is no seed"),
     ],
 )
 def test_generate_refuses(documents, arguments, message):
