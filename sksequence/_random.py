@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 
-def draw_seed(random_state: int | np.random.RandomState | np.random.Generator | None) -> int:
+def draw_seed(random_state: Any) -> int:
     """Turn scikit-learn's `random_state` into one integer; None asks the operating system.
 
     Raises
@@ -26,7 +26,7 @@ def draw_seed(random_state: int | np.random.RandomState | np.random.Generator | 
         return int(random_state.randint(np.iinfo(np.int32).max))
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(np.iinfo(np.int32).max))
-    if not isinstance(random_state, Integral) or not 0 <= random_state < 2**32:
+    if not isinstance(random_state, Integral) or not 0 <= int(random_state) < 2**32:
         raise ValueError(
             f"random_state={random_state!r:.60} is no seed. Pass an integer from 0 to 4294967295, a RandomState or a "
             "Generator of numpy, or None for draws that differ from call to call."
