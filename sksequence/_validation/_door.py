@@ -66,10 +66,6 @@ def check_sequences(
     """Read X and hold it against the form learnt in `fit`; sequences of symbols may be empty where that means something."""
     raw = read_input(X, integers_are_symbols=bool(form.vocabularies), analyzer=form.analyzer)
     may_be_empty = may_be_empty and form.layout == "sequences"
-    if may_be_empty and len(raw.sequences) and not raw.sequences.lengths.any():
-        # nothing has no kind
-        nothing = np.empty((0, len(form.vocabularies)), dtype=np.int32)
-        return Sequences(None, raw.sequences.offsets, nothing)
     _check_not_empty(raw.sequences, may_be_empty=may_be_empty)
     name = type(estimator).__name__
     _check_kind(raw, form, name)
@@ -111,7 +107,8 @@ def _check_not_empty(sequences: Sequences, *, may_be_empty: bool = False) -> Non
 
 
 def _check_kind(raw: RawInput, form: InputForm, name: str) -> None:
-    if raw.symbolic == bool(form.vocabularies):
+    has_no_kind = raw.sequences.offsets[-1] == 0
+    if has_no_kind or raw.symbolic == bool(form.vocabularies):
         return
     words = {True: "symbols (texts or tokens)", False: "numbers"}
     raise ValueError(

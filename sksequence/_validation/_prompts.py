@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from sksequence._batching import Sequences, offsets_of
+from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._tokenizers import as_far_as, decoded, spelled, token_ids
 from sksequence._validation._door import check_sequences
 from sksequence._validation._forms import InputForm, cut_text
@@ -41,10 +41,7 @@ def prompt_sequences(
     Output i is code i + 1; unknown symbols are numbers below 0 there, one for each that is different.
     """
     cut = [_cut_prompt(prompt, form) for prompt in prompts]
-    parts = [
-        _prompt_codes(prompt, symbols, form, estimator)
-        for prompt, symbols in zip(prompts, cut, strict=True)
-    ]
+    parts = [_prompt_codes(symbols, form, estimator) for symbols in cut]
     sequences = Sequences(None, offsets_of([len(part) for part in parts]), np.concatenate(parts))
     return sequences, [_outputs(*pair) for pair in zip(cut, parts, strict=True)]
 
@@ -57,13 +54,13 @@ def _cut_prompt(prompt: Any, form: InputForm) -> list[Any]:
 
 
 def _prompt_codes(
-    prompt: Any, symbols: list[Any], form: InputForm, estimator: BaseEstimator
+    symbols: list[Any], form: InputForm, estimator: BaseEstimator
 ) -> NDArray[np.int32]:
-    if not symbols:
-        return np.empty((0, 1), dtype=np.int32)
+    if form.is_text:  # what the analyzer cuts is of the right kind
+        return form.vocabularies[0].encode(object_array(symbols))[:, None]
     # a prompt has any length, even where fit saw a table
     form = replace(form, layout="sequences", n_features_in=1)
-    read = check_sequences([prompt if form.is_text else symbols], form, estimator)
+    read = check_sequences([symbols], form, estimator, may_be_empty=True)
     return np.asarray(read.codes, dtype=np.int32)
 
 
@@ -92,7 +89,7 @@ def _is_list(step: Any) -> bool:
 
 
 def stop_outputs(stop: Any, form: InputForm) -> list[list[int]]:
-    """Return what the network has to put out for each stop mark: output i is code i + 1; none for `stop_texts`."""
+    """Return what the network has to put out for each stop mark: output i is code i + 1; none for `_stop_texts`."""
     if _speller(form) is not None:
         return []
     stops = _marks(stop)
@@ -108,32 +105,18 @@ def stop_outputs(stop: Any, form: InputForm) -> list[list[int]]:
     return [[codes[symbol] - 1 for symbol in symbols] for symbols in marks]
 
 
-def stop_texts(stop: Any, form: InputForm) -> list[str]:
+def _stop_texts(stop: Any, form: InputForm) -> list[str]:
     """Return the stop marks to be looked for in the text that symbols spell: it may be cut at other places."""
-    if _speller(form) is None:
-        return []
-    stops = _marks(stop)
-    for mark in stops:
-        _check_stop_text(mark)
-        if not mark:
-            raise ValueError(
-                "stop='' can never be generated: it is empty. Choose a text to be looked for."
-            )
-        unknown = [] if form.tokenizer else sorted(set(mark).difference(*_symbols(form)))
-        if unknown:
-            raise ValueError(
-                f"stop={mark!r} can never be generated: {unknown} is in no word of the vocabulary. Choose a text made "
-                "of characters that fit has seen."
-            )
-    return stops
+    return [] if _speller(form) is None else _marks(stop)
 
 
 def stop_finder(stop: Any, form: InputForm) -> Callable[[Sequence[int], int], bool] | None:
-    """Return what tells whether some newest outputs complete a stop mark of `stop_texts`, if there are any."""
-    stops, spell = stop_texts(stop, form), _speller(form)
+    """Return what tells whether some newest outputs complete a stop mark of `_stop_texts`, if there are any."""
+    stops, spell = _stop_texts(stop, form), _speller(form)
     if spell is None or not stops:
         return None
-    symbols = _symbols(form)
+    symbols = form.vocabularies[0].symbols
+    _check_stop_texts(stops, form, symbols)
     most_ids = 4 * max(map(len, stops))  # a character has four bytes at most
 
     def found(outputs: Sequence[int], n_new: int) -> bool:
@@ -149,10 +132,6 @@ def _speller(form: InputForm) -> Callable[[list[Any]], str] | None:
     if form.tokenizer is not None:
         return partial(decoded, form.tokenizer)
     return "".join if form.is_text and form.analyzer == "word" else None
-
-
-def _symbols(form: InputForm) -> list[Any]:
-    return form.vocabularies[0].symbols
 
 
 def _marks(stop: Any) -> list[Any]:
@@ -173,15 +152,30 @@ def _check_stop_text(mark: Any) -> None:
         raise TypeError(f"stop must be a str or a list of str, as the texts of fit; got {mark!r}.")
 
 
+def _check_stop_texts(stops: list[Any], form: InputForm, symbols: list[Any]) -> None:
+    for mark in stops:
+        _check_stop_text(mark)
+        if not mark:
+            raise ValueError(
+                "stop='' can never be generated: it is empty. Choose a text to be looked for."
+            )
+        unknown = [] if form.tokenizer else sorted(set(mark).difference(*symbols))
+        if unknown:
+            raise ValueError(
+                f"stop={mark!r} can never be generated: {unknown} is in no word of the vocabulary. Choose a text made "
+                "of characters that fit has seen."
+            )
+
+
 def teller(
     prompt: Any, form: InputForm, stop: Any = None
 ) -> Callable[[Iterable[Any]], Iterator[Any]]:
     """Return what turns symbols after a prompt into what users see.
 
     They are symbols themselves, but ids of a tokenizer become what they add to the text; words and these end with a
-    stop mark.
+    stop mark, which `stop_finder` has checked.
     """
-    tokenizer, stops = form.tokenizer, stop_texts(stop, form)
+    tokenizer, stops = form.tokenizer, _stop_texts(stop, form)
     if tokenizer is None:
         return partial(as_far_as, stops=stops) if stops else iter
     before = token_ids(tokenizer, prompt or "")
