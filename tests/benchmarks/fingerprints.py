@@ -1,9 +1,9 @@
-"""Fingerprints of results: `python -m tests.benchmarks.fingerprints [NAME ...]` prints `name sha256` lines.
+"""Fingerprints of results: `python -m tests.benchmarks.fingerprints [NAME ...]`.
 
-Each hash covers all numbers and texts that a user can get from one configuration, through the public
-API only. Equal lines before and after a change mean that results have stayed the same, bit for bit,
-on the same machine and with the same versions of the dependencies. A NAME selects all configurations
-that begin with it.
+Prints one line per configuration, `name sha256`. Each hash covers all numbers and texts that a user
+can get from it through the public API. Equal lines before and after a change mean that results have
+stayed the same, bit for bit, on one machine with the same versions of the dependencies. A NAME
+selects all configurations that begin with it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from sksequence import (
 from sksequence.inspection import ForecastDisplay, GenerationDisplay, LossCurveDisplay
 from sksequence.model_selection import recommended_grid
 
-# --- hashing ----------------------------------------------------------------------------------------
+# --- hashing --------------------------------------------------------------------------------------
 
 
 def pieces(value: object) -> Iterator[bytes]:
@@ -73,7 +73,7 @@ def digest(value: object) -> str:
     return sha.hexdigest()
 
 
-# --- data -------------------------------------------------------------------------------------------
+# --- data -----------------------------------------------------------------------------------------
 
 
 def ragged(n: int = 14, width: int = 2) -> list[np.ndarray]:
@@ -196,7 +196,7 @@ class Leaky(torch.nn.Module):
         return torch.stack(outputs, 1), state
 
 
-# --- results ----------------------------------------------------------------------------------------
+# --- results --------------------------------------------------------------------------------------
 
 OF_X = (
     "predict",
@@ -352,7 +352,7 @@ def unseen() -> object:
     return of_texts, of_rare, of_others, dict(longer), dict(shorter)
 
 
-# --- public packages --------------------------------------------------------------------------------
+# --- public packages ------------------------------------------------------------------------------
 
 
 def prepared() -> object:
@@ -419,7 +419,7 @@ def displayed() -> object:
     return [np.asarray(line.get_xydata()) for line in lines]
 
 
-# --- configurations ---------------------------------------------------------------------------------
+# --- configurations -------------------------------------------------------------------------------
 
 Options = dict[str, dict[str, object]]
 Cases = dict[str, tuple[object, dict[str, object]]]
