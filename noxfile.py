@@ -2,7 +2,7 @@
 # /// script
 # dependencies = ["nox>=2025.2.9"]
 # ///
-"""Tasks in environments of their own: ``nox -s tests``, ``lint``, ``docs``."""
+"""Sessions in separate environments: ``nox -s tests``, ``lint``, ``docs``."""
 
 import nox
 
@@ -35,7 +35,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a warning is an error."""
+    """Build the documentation; warnings are errors."""
     session.install(*CONSTRAINTS, "-e", ".", *_group("docs"))
     session.run("sphinx-build", "-W", "-b", "html", "docs", "docs/_build/html")
 

@@ -1,6 +1,8 @@
-"""Sphinx configuration: what is public is documented, a warning is an error."""
+"""Sphinx configuration. Builds treat warnings as errors (``sphinx-build -W``)."""
 
 import re
+import shutil
+from pathlib import Path
 
 import sksequence
 
@@ -13,9 +15,11 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates"]
 
+# Generated pages of names that no longer exist would be warnings.
+shutil.rmtree(Path(__file__).parent / "api", ignore_errors=True)
 autosummary_generate = True
-autosummary_ignore_module_all = False  # a module's page lists its __all__
-autodoc_typehints = "none"  # numpydoc's sections state the types
+autosummary_ignore_module_all = False  # the page of a module lists its __all__
+autodoc_typehints = "none"  # the numpydoc sections state the types
 numpydoc_show_class_members = False
 
 html_theme = "alabaster"
@@ -26,20 +30,20 @@ html_theme_options = {
 }
 
 
-def skip_what_others_document(app, what, name, obj, skip, options):
-    """Leave out members that scikit-learn gives every estimator."""
+def skip_inherited_members(app, what, name, obj, skip, options):
+    """Skip members inherited from scikit-learn."""
     inherited = (getattr(obj, "__module__", None) or "").partition(".")[0] == "sklearn"
     return True if inherited else None
 
 
 def escape_fitted_names(app, what, name, obj, options, lines):
-    """Keep names such as `n_iter_` in the type of an attribute from being read as links."""
+    """Escape names such as `n_iter_` in the types of attributes, which would be read as links."""
     for i, line in enumerate(lines):
         if re.match(r"\w+ : ", line):
             lines[i] = re.sub(r"(?<=\w)_(?=[,)]|$)", r"\\_", line)
 
 
 def setup(app):
-    """Connect the filters above; the second one comes before numpydoc's."""
-    app.connect("autodoc-skip-member", skip_what_others_document)
+    """Connect the filters above; the second one has to run before that of numpydoc."""
+    app.connect("autodoc-skip-member", skip_inherited_members)
     app.connect("autodoc-process-docstring", escape_fitted_names, priority=400)

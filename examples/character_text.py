@@ -1,14 +1,14 @@
-"""Learn a text character by character, and write a new one.
+"""Character-level language model.
 
-A `SequenceGenerator` reads speeches by Shakespeare and learns which character comes next. It is then judged on speeches
-that it has not seen, asked to write, and used to find what does not belong.
+A `SequenceGenerator` is trained on speeches by Shakespeare to predict the next character. It is
+then evaluated on unseen speeches, generates text, and detects unusual texts.
 """
 
 # %%
-# The data
-# --------
+# Data
+# ----
 #
-# A list of texts is all it needs; each speech is one sequence, and its end is learnt too.
+# Pass a list of texts. Each speech is one sequence, and the model also learns where speeches end.
 
 import numpy as np
 
@@ -23,23 +23,24 @@ print(f"{len(train)} speeches, {sum(map(len, train))} characters to learn from")
 # Training
 # --------
 #
-# The perplexity is the number of characters among which the model hesitates on average: 65 for one that knows
-# nothing. Knowing how frequent each character is brings it to about 28.
+# The perplexity is the effective number of characters among which the model chooses. It is 65 for
+# uniform guessing, and about 28 for a model that knows the frequency of each character only.
 
 model = SequenceGenerator("gru", 128, max_epochs=6, random_state=0).fit(train)
 print("loss after each epoch:", np.round(model.loss_curve_, 2))
 print(f"perplexity on unseen speeches: {model.perplexity(test):.2f}")
 
 letters, counts = np.unique(list("".join(train)), return_counts=True)
-log_share = dict(zip(letters, np.log(counts / counts.sum()), strict=True))
-by_frequency = np.exp(-np.mean([log_share[letter] for letter in "".join(test)]))
-print(f"with the frequency of characters alone: {by_frequency:.2f}")
+log_frequency = dict(zip(letters, np.log(counts / counts.sum()), strict=True))
+by_frequency = np.exp(-np.mean([log_frequency[letter] for letter in "".join(test)]))
+print(f"perplexity of character frequencies alone: {by_frequency:.2f}")
 
 # %%
-# Writing
-# -------
+# Generation
+# ----------
 #
-# ``temperature`` decides how much the model dares. It does not train anything: try as many as you like.
+# ``temperature`` controls the diversity of the samples. It does not affect training, so you can try
+# several values on the same model.
 
 for temperature in (0.3, 0.7, 1.0):
     print(f"--- temperature {temperature}")
@@ -48,7 +49,7 @@ for temperature in (0.3, 0.7, 1.0):
     )
 
 # %%
-# What may come next, and how sure is the model?
+# ``predict_proba`` returns the distribution of the next character.
 
 symbols = [*model.vocabulary_, "the end"]
 for prefix in ("The q", "What say you?", "To be, or not to b"):
@@ -57,10 +58,10 @@ for prefix in ("The q", "What say you?", "To be, or not to b"):
     print(f"{prefix!r}:", ", ".join(f"{symbols[i]!r} {probabilities[i]:.2f}" for i in likely))
 
 # %%
-# What does not belong
-# --------------------
+# Anomaly detection
+# -----------------
 #
-# Divided by the length, the log-likelihood of a text tells how usual it is.
+# The log-likelihood per character measures how usual a text is.
 
 texts = [
     "Good morrow, my lord: how do you this day?",

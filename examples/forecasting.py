@@ -1,15 +1,15 @@
-"""Forecast a series, and find out whether the forecast is worth anything.
+"""Forecasting, compared with naive forecasts.
 
-It is if it beats the forecasts that cost nothing: the last value, or the value one season ago. We forecast a series
-where there is something to learn, and a price where there is not.
+A forecast is useful only if it beats the naive forecasts, which repeat the last value or the last
+season. We forecast one series that can be predicted and one price that cannot.
 """
 
 # %%
 # Airline passengers
 # ------------------
 #
-# Twelve years of monthly numbers, growing by percentages: their logarithm is easier to learn. A window of two years
-# is the input, the half-year after it the target.
+# The series has twelve years of monthly numbers with exponential growth, so we model its logarithm.
+# The input is a window of two years, and the target is the half-year after it.
 
 import numpy as np
 from sklearn.base import clone
@@ -28,10 +28,11 @@ X, y = make_windows(series, WINDOW, HORIZON)
 print(f"{len(series)} months make {len(X)} windows: X is {X.shape}, y is {y.shape}")
 
 # %%
-# ``residual=12`` lets the network predict the difference to the same month of the year before.
+# With ``residual=12`` the network predicts the difference to the same month of the previous year.
 #
-# Neighbouring windows overlap. A random split would test the network on months it was trained on; so we cut by
-# time and leave out the windows that reach into both parts. The errors are counted in passengers.
+# Neighbouring windows overlap, so a random split would evaluate the network on months that it was
+# trained on. We split by time instead and leave out the windows that overlap both parts. Errors are
+# in thousands of passengers.
 
 forecaster = RNNRegressor(hidden_size=16, residual=SEASON, max_epochs=60, random_state=0)
 splits = TimeSeriesSplit(n_splits=3, test_size=18, gap=WINDOW + HORIZON - 1)
@@ -43,7 +44,7 @@ def naive_forecast(windows, season):
 
 
 def compare_forecasts(forecaster, X, y, splits):
-    """Print mean absolute errors of the forecaster and of the naive forecasts."""
+    """Print the mean absolute errors of the forecaster and of the naive forecasts."""
     errors = {"network": [], "last value": [], "same month last year": []}
     for train, test in splits.split(X):
         network = clone(forecaster).fit(X[train], y[train])
@@ -64,40 +65,41 @@ def compare_forecasts(forecaster, X, y, splits):
 compare_forecasts(forecaster, X, y, splits)
 
 # %%
-# The model for use is fitted to all windows. The input is the end of the series.
+# Fit the final model on all windows. The input of the forecast is the end of the series.
 
 forecaster.fit(X, y)
 ahead = np.exp(forecaster.predict(series[-WINDOW:].reshape(1, -1))[0])
 print("the first half of 1961, in thousands:", ahead.round().astype(int))
 
 # %%
-# Step by step, with intervals
-# ----------------------------
+# Prediction intervals
+# --------------------
 #
-# A `SequenceGenerator` learns the distribution of the next value and runs on from the end of the series, many times. It
-# finds the season by itself, learns how each month differs from that month of the year before, and knows how sure it
-# is. The last three years are held back.
+# A `SequenceGenerator` learns the distribution of the next value and samples many paths from the
+# end of the series. It detects the season, learns the difference between each month and the same
+# month of the previous year, and returns prediction intervals. The last three years are held out.
 
 passengers, ahead = load_air_passengers().data, 36
-known, held_back = passengers[:-ahead], passengers[-ahead:]
+known, held_out = passengers[:-ahead], passengers[-ahead:]
 generator = SequenceGenerator(random_state=0).fit([known])
 print(f"season: {generator.residual_} months")
 
 forecast = generator.forecast([known], ahead, quantiles=(0.1, 0.5, 0.9), random_state=0)
 low, middle, high = forecast.quantiles[:, 0]
 repeated = known[-SEASON:][np.arange(ahead) % SEASON]
-for name, guess in [("generator", middle), ("the last year repeated", repeated)]:
-    error = np.mean(np.abs(guess / held_back - 1))
-    print(f"{name:22} is wrong by {100 * error:4.1f} %")
-inside = np.sum((low <= held_back) & (held_back <= high))
-print(f"{inside} of {ahead} months within the 80 % interval")
+for name, guess in [("generator", middle), ("last year repeated", repeated)]:
+    error = np.mean(np.abs(guess / held_out - 1))
+    print(f"{name:22} mean absolute percentage error {100 * error:4.1f} %")
+inside = np.sum((low <= held_out) & (held_out <= high))
+print(f"{inside} of {ahead} months are inside the 80 % prediction interval")
 
 # %%
 # A price
 # -------
 #
-# A price whose changes nobody can foresee: the honest forecast of tomorrow's is today's. A network is asked
-# whether it knows better. The errors are in units of what the last value had in training.
+# The changes of this price, a random walk, cannot be predicted: the best forecast is the last
+# value. We check whether a network beats it. Errors are divided by those of the last value in
+# training.
 
 price = np.log(make_random_walk(n_steps=1500, random_state=0)[0])
 X, y = make_windows(price, window=20)
@@ -112,5 +114,5 @@ for train, test in TimeSeriesSplit(n_splits=3, gap=20).split(X):
     print(f"network {network:.3f}, last value {last:.3f}: the network {verdict} it")
 
 # %%
-# A network that wins by a hair here has been lucky, and one that wins clearly has seen the future: look for a
-# leak.
+# A network that wins by a small margin here was lucky. If it wins clearly, look for leakage of
+# future values into the features.

@@ -1,14 +1,14 @@
-"""Search all cells, directions and depths in one grid.
+"""Grid search over cells, directions and depths.
 
-Which network does a task need? Cells, directions and depths are parameters, so that one grid answers. The task here
-needs memory: the first step of a sequence tells its class, and 20 steps of noise follow.
+Cells, directions and depths are hyperparameters, so one grid compares them all. The task requires
+memory: the first step of a sequence determines its class, and 20 steps of noise follow.
 """
 
 # %%
-# The task
-# --------
+# Task
+# ----
 #
-# A network that forgets can only guess, and is right in one case of four.
+# A network without memory can only guess, with an accuracy of 0.25.
 
 import numpy as np
 from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
@@ -20,11 +20,11 @@ X, y = make_first_label(400, lag=20, random_state=0)
 print(f"X is {X.shape}, the classes are {np.unique(y).tolist()}")
 
 # %%
-# The grid
-# --------
+# Grid
+# ----
 #
-# ``pooling="last"`` lets the network answer from its state at the end alone. ``"feedforward"`` is the baseline: it
-# sees the last three steps, and nothing else.
+# With ``pooling="last"`` the prediction depends on the final hidden state only. ``"feedforward"``
+# is a baseline that sees only the last three steps.
 
 grid = {
     "cell": ["feedforward", "rnn", "gru", "lstm"],
@@ -50,9 +50,9 @@ for i, parameters in enumerate(results["params"]):
 print("best:", search.best_params_)
 
 # %%
-# How to read it
+# Interpretation
 # --------------
 #
-# Forward, the cells with a memory are right and the baseline guesses. With both directions there is no task left:
-# the backward one arrives at the telling step last, and even the network without memory has it before its eyes. An
-# experiment should be as hard as the use it is meant for.
+# In the forward direction, the cells with memory solve the task and the baseline guesses. In both
+# directions the task becomes trivial: the backward direction reads the informative first step last,
+# so even the baseline sees it. An experiment should be as hard as the application.

@@ -1,14 +1,15 @@
-"""Quickstart: classify, search, keep a model, and let one write.
+"""Quickstart: classification, grid search, saving a model, text generation.
 
-A network tells nine speakers apart, a grid search finds the best cell, a model travels as a file, and another one
-writes. Nothing is downloaded, and all of it takes less than a minute on a laptop.
+A network classifies recordings of nine speakers, a grid search selects the best cell, a model is
+saved to a file, and another model generates text. Nothing is downloaded, and the script takes less
+than a minute on a laptop.
 """
 
 # %%
 # Classify sequences of different lengths
 # ---------------------------------------
 #
-# Each recording is an array of 7 to 29 steps with 12 numbers a step. A list of them is all that is needed.
+# Each recording is an array of 7 to 29 steps with 12 features per step. Pass a list of recordings.
 
 import pickle
 from pathlib import Path
@@ -32,7 +33,7 @@ print(f"test accuracy of the defaults: {classifier.score(X_test, y_test):.3f}")
 # Which cell is best?
 # -------------------
 #
-# The estimators are scikit-learn's in every respect: a grid search works as always.
+# The estimators follow the API of scikit-learn, so grid searches work as usual.
 
 search = GridSearchCV(
     RNNClassifier(hidden_size=32, max_epochs=15, random_state=0),
@@ -46,10 +47,11 @@ for i in np.argsort(results["rank_test_score"]):
 print(f"test accuracy of the best one: {search.score(X_test, y_test):.3f}")
 
 # %%
-# Keep the model
+# Save the model
 # --------------
 #
-# A pickle holds parameters and arrays, and predicts exactly what the original does.
+# A pickle contains only parameters and arrays. The loaded model returns exactly the same
+# predictions.
 
 with TemporaryDirectory() as directory:
     path = Path(directory) / "speakers.pickle"
@@ -60,18 +62,18 @@ same = np.array_equal(reloaded.predict_proba(X_test), classifier.predict_proba(X
 print("the reloaded model predicts the same:", same)
 
 # %%
-# Learn what comes next
-# ---------------------
+# Generate text
+# -------------
 #
-# A generator needs no y: it learns how each text goes on, here from 700 speeches by Shakespeare. That is enough for
-# the look of the words, not for their sense.
+# A generator does not need y: it learns to predict the next character, here from 700 speeches by
+# Shakespeare. This is enough for words that look right, but not for sentences that make sense.
 
 speeches = load_shakespeare(split="train").data.split("\n\n")[:700]
 generator = SequenceGenerator("gru", hidden_size=96, max_epochs=6, random_state=0).fit(speeches)
 print(generator.generate("ROMEO:\n", max_steps=200, temperature=0.7, random_state=0))
 
 # %%
-# The same model says how likely a text is, forwards and backwards.
+# The same model computes the log-likelihood of a text, here of a sentence and its reverse.
 
 texts = ["the king is not here", "ereh ton si gnik eht"]
 for text, log_likelihood in zip(texts, generator.score_samples(texts), strict=True):

@@ -1,13 +1,13 @@
 """Classify sequences of different lengths.
 
-Nine men say the same two vowels; who is speaking? Each recording has 7 to 29 steps of 12 cepstrum coefficients. We
-compare a network with a model that ignores the order of the steps, look at its mistakes, and use it as a part of
-larger models.
+Nine speakers pronounce the same two vowels, and the task is to identify the speaker. Each recording
+has 7 to 29 steps of 12 cepstrum coefficients. We compare a network with a model that ignores the
+order of the steps, inspect its errors, and combine it with other estimators.
 """
 
 # %%
-# The data
-# --------
+# Data
+# ----
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -28,14 +28,15 @@ print(f"{len(X_train)} recordings of {min(lengths)} to {max(lengths)} steps to l
 print(f"{len(X_test)} recordings to test on")
 
 # %%
-# A baseline without time
-# -----------------------
+# Baseline without time
+# ---------------------
 #
-# The mean and the deviation of each coefficient describe a recording by 24 numbers, whatever its length.
+# The mean and the standard deviation of each coefficient are 24 features per recording, whatever
+# its length.
 
 
 def summarise(recordings):
-    """Return the mean and the deviation of each feature of each recording."""
+    """Return the mean and the standard deviation of each feature of each recording."""
     return np.array([np.r_[x.mean(axis=0), x.std(axis=0)] for x in recordings])
 
 
@@ -44,42 +45,44 @@ baseline.fit(summarise(X_train), y_train)
 print(f"summaries and a linear model: {baseline.score(summarise(X_test), y_test):.3f}")
 
 # %%
-# A recurrent network
-# -------------------
+# Recurrent network
+# -----------------
 #
-# It reads the recordings as they are.
+# The network reads the recordings as they are.
 
 classifier = RNNClassifier(random_state=0).fit(X_train, y_train)
 predicted = classifier.predict(X_test)
 print(f"recurrent network:            {np.mean(predicted == y_test):.3f}")
-print("rows are the speakers, columns whom the network heard:")
+print("confusion matrix, with true speakers in rows and predicted speakers in columns:")
 print(confusion_matrix(y_test, predicted))
 
 # %%
-# How much must it hear?
-# ----------------------
+# Early classification
+# --------------------
 #
-# A sequence may have any length, so the beginning of one is a sequence as well.
+# A sequence may have any length, so the model also accepts the beginning of a recording.
 
 for n_steps in (2, 4, 6, 8, 12, 29):
     beginnings = [recording[:n_steps] for recording in X_test]
     print(f"the first {n_steps:2} steps: {classifier.score(beginnings, y_test):.3f}")
 
 # %%
-# A part of a pipeline
-# --------------------
+# Pipeline
+# --------
 #
-# `StepTransformer` applies a transformer of scikit-learn at every step. The pipeline is cross-validated as a
-# whole.
+# `StepTransformer` applies a transformer of scikit-learn at every step. The whole pipeline is
+# cross-validated.
 
 pipeline = make_pipeline(
     StepTransformer(PCA(n_components=6)), RNNClassifier(max_epochs=20, random_state=0)
 )
 scores = cross_val_score(pipeline, X_train, y_train, cv=3)
-print(f"six components at each step, cross-validated: {scores.mean():.3f} +- {scores.std():.3f}")
+print(
+    f"six principal components per step, cross-validated: {scores.mean():.3f} +- {scores.std():.3f}"
+)
 
 # %%
-# The other way round, the states of the network are features for any other estimator.
+# Conversely, the pooled hidden states of the network are features for any other estimator.
 
 features = classifier.transform(X_train)
 linear = LogisticRegression(max_iter=1000).fit(features, y_train)

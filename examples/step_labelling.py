@@ -1,15 +1,17 @@
-"""Label each step of a sequence.
+"""Sequence labelling: one label per step.
 
-Who speaks when? We chain recordings of several speakers to conversations and ask for the speaker at every step. Some
-steps have no label, and whether a step may see what comes after it is part of the task.
+We concatenate recordings of several speakers into conversations and predict the speaker at every
+step (speaker diarisation). Some steps have no label. Whether a prediction may use later steps
+depends on the task.
 """
 
 # %%
-# The data
-# --------
+# Data
+# ----
 #
-# A conversation is four recordings, one after the other; y has one array of labels for each conversation, as long
-# as the conversation. The first step of a new turn could be anybody's: it is left unlabelled, with ``None``.
+# A conversation consists of four recordings. y has one array of labels per conversation, of the
+# same length. The first step of each new turn is ambiguous, so it is marked as unlabelled with
+# ``None``.
 
 import numpy as np
 from sklearn.model_selection import KFold, cross_val_score
@@ -43,12 +45,12 @@ print(f"{len(X_train)} conversations, the first of {len(X_train[0])} steps:")
 print(" ".join("." if label is None else label for label in y_train[0]))
 
 # %%
-# Live, and afterwards
-# --------------------
+# Live and afterwards
+# -------------------
 #
-# By default a step sees what came before it, as a caption under a live broadcast must. With
-# ``bidirectional=True`` it sees the whole conversation, as a transcript may. Unlabelled steps count in neither
-# the loss nor the scores.
+# By default the prediction for a step depends on the past only, as live captions require. With
+# ``bidirectional=True`` it depends on the whole conversation, as is possible for transcripts.
+# Unlabelled steps are excluded from the loss and from the scores.
 
 print("            accuracy  macro F1")
 for name, cell, bidirectional in (
@@ -63,15 +65,15 @@ for name, cell, bidirectional in (
     accuracy, f1 = step_accuracy_score(y_test, y_pred), step_f1_score(y_test, y_pred)
     print(f"{name:11} {accuracy:8.3f}  {f1:8.3f}")
 
-print("said by:   ", " ".join("." if label is None else label for label in y_test[0]))
+print("true:      ", " ".join("." if label is None else label for label in y_test[0]))
 print("afterwards:", " ".join(y_pred[0]))
 
 # %%
 # Cross-validation
 # ----------------
 #
-# Ragged targets have no classes to stratify by: pass a `KFold`. The scorers of `sksequence.metrics` know what
-# to do with them.
+# Ragged targets have no classes for stratification, so pass a `KFold`. The scorers of
+# `sksequence.metrics` accept ragged targets.
 
 tagger = RNNClassifier("gru", bidirectional=True, max_epochs=10, random_state=0)
 scores = cross_val_score(

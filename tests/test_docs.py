@@ -1,4 +1,4 @@
-"""The README and the user guide: their code runs, their links lead somewhere, the API page is complete."""
+"""The documentation: its code runs, its links are valid, and its indexes are complete."""
 
 import pkgutil
 import re
@@ -8,24 +8,25 @@ from pathlib import Path
 import pytest
 
 import sksequence
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.rst"), key=str)
+MARKDOWN = sorted(ROOT.glob("*.md"))
 
 
 def markdown_blocks(text: str) -> list[str]:
-    """Return the python blocks of a Markdown page."""
+    """Return the Python blocks of a Markdown page."""
     return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def rst_blocks(text: str) -> list[str]:
-    """Return the python blocks of a reStructuredText page."""
+    """Return the Python blocks of a reStructuredText page."""
     block = re.compile(r"^( *)\.\. code-block:: python\n((?:\n|\1 +.*\n)+)", re.MULTILINE)
     return [textwrap.dedent(found[2]) for found in block.finditer(text + "\n")]
 
 
 def run(blocks: list[str], name: str) -> dict[str, object]:
-    """Execute the blocks of a page one after the other in one namespace."""
+    """Execute the blocks of a page in order in one namespace, and return it."""
     namespace: dict[str, object] = {"__name__": "__page__"}
     for number, block in enumerate(blocks, 1):
         exec(compile(block, f"{name}, block {number}", "exec"), namespace)  # noqa: S102 - our own pages
@@ -33,18 +34,18 @@ def run(blocks: list[str], name: str) -> dict[str, object]:
 
 
 def with_code(paths: list[Path]) -> list[Path]:
-    """Return the pages that have python blocks."""
+    """Return the pages with Python blocks."""
     return [path for path in paths if rst_blocks(path.read_text("utf-8"))]
 
 
 @pytest.fixture(autouse=True)
 def scratch_directory(tmp_path, monkeypatch):
-    """Let pages write their files where nobody minds."""
+    """Run each page in a temporary directory."""
     monkeypatch.chdir(tmp_path)
 
 
 def test_blocks_are_found():
-    """Both readers see all lines of a block and stop where it ends."""
+    """Both parsers return all lines of a block and nothing after it."""
     assert markdown_blocks("a\n```python\nx = 1\n\ny = 2\n```\n```bash\nls\n```\n") == [
         "x = 1\n\ny = 2\n"
     ]
@@ -54,7 +55,7 @@ def test_blocks_are_found():
 
 
 def test_readme_runs():
-    """Every python block of the README runs, in the order of the page."""
+    """All Python blocks of the README run, in the order of the page."""
     blocks = markdown_blocks((ROOT / "README.md").read_text("utf-8"))
     assert len(blocks) >= 3
     run(blocks, "README.md")
@@ -62,15 +63,22 @@ def test_readme_runs():
 
 @pytest.mark.parametrize("path", with_code(PAGES), ids=lambda p: p.stem)
 def test_user_guide_runs(path):
-    """Every python block of a page runs, in the order of the page."""
+    """All Python blocks of a page run, in the order of the page."""
     run(rst_blocks(path.read_text("utf-8")), path.name)
 
 
-def test_readme_links_lead_somewhere():
+def test_readme_links_are_valid():
     """Relative links of the README point to files of the repository."""
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / "README.md").read_text("utf-8"))
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda p: p.stem)
+def test_markdown_lines_are_short(path):
+    """Lines of prose have at most 100 columns."""
+    prose = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert [line for line in prose.splitlines() if len(line) > 100] == []
 
 
 def test_api_page_is_complete():
@@ -81,7 +89,7 @@ def test_api_page_is_complete():
 
 
 def test_examples_page_is_complete():
-    """The examples page shows every example script."""
+    """The examples page includes every example script."""
     page = (ROOT / "docs" / "examples.rst").read_text("utf-8")
     scripts = sorted(p.name for p in (ROOT / "examples").glob("*.py"))
     assert [name for name in scripts if f"literalinclude:: ../examples/{name}" not in page] == []

@@ -1,17 +1,16 @@
-"""The examples: each runs, the first one as the README says, and the full ones show what they say."""
+"""The examples: each script runs and prints the results that its text describes."""
 
 import functools
 import re
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import sksequence
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 
 SHOWN = {
@@ -24,7 +23,7 @@ SHOWN = {
 
 
 def one_epoch(fit):
-    """Return `fit` of an estimator, cut to one epoch."""
+    """Return a `fit` that trains for one epoch."""
 
     @functools.wraps(fit)
     def short_fit(self, *args, **kwargs):
@@ -36,27 +35,27 @@ def one_epoch(fit):
 
 @pytest.fixture
 def few_epochs(monkeypatch):
-    """Train all estimators for one epoch: enough to see that a script runs."""
+    """Train all estimators for one epoch, which is enough to check that a script runs."""
     for name in ("RNNClassifier", "RNNRegressor", "SequenceGenerator"):
         estimator = getattr(sksequence, name)
         monkeypatch.setattr(estimator, "fit", one_epoch(estimator.fit))
 
 
 @pytest.fixture
-def asked_for_slow_tests(request):
-    """Skip what takes minutes, unless it is asked for."""
+def slow_tests_requested(request):
+    """Skip tests that take minutes unless they are requested."""
     if "slow" not in request.config.getoption("-m"):
         pytest.skip("takes minutes: run with -m slow")
 
 
 def readme_command(name: str) -> str:
-    """Return the command of the README that is marked with `name`."""
+    """Return the command of the README with the marker `name`."""
     text = (ROOT / "README.md").read_text("utf-8")
     return re.search(rf"<!-- command: {name} -->\s+```bash\n(.*?)\n```", text)[1]
 
 
 def test_readme_command_runs_quickstart(tmp_path):
-    """The command of the README, once the package is installed, runs from a copy of the source."""
+    """With the package installed, the command of the README runs from a copy of the source."""
     install, _, script = readme_command("quickstart").partition(" && python ")
     assert install == "python -m pip install -c constraints.txt ."
     done = subprocess.run(
@@ -74,7 +73,7 @@ def test_readme_command_runs_quickstart(tmp_path):
 @pytest.mark.usefixtures("few_epochs")
 @pytest.mark.parametrize("script", [s for s in SCRIPTS if s.stem in SHOWN], ids=lambda s: s.stem)
 def test_example_runs(script, tmp_path, monkeypatch, capsys):
-    """A script runs to its end, with few epochs, and says something."""
+    """A script runs to its end with few epochs, prints results and writes no files."""
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(script))
     assert len(capsys.readouterr().out) > 100
@@ -82,10 +81,10 @@ def test_example_runs(script, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("asked_for_slow_tests")
+@pytest.mark.usefixtures("slow_tests_requested")
 @pytest.mark.parametrize("script", [s for s in SCRIPTS if s.stem in SHOWN], ids=lambda s: s.stem)
-def test_example_shows_what_it_says(script, tmp_path, monkeypatch, capsys):
-    """A script, with all its epochs, comes to the results that its text speaks of."""
+def test_example_prints_expected_results(script, tmp_path, monkeypatch, capsys):
+    """A script prints the results that its text describes when it runs with all epochs."""
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(script))
     printed = capsys.readouterr().out
@@ -93,13 +92,13 @@ def test_example_shows_what_it_says(script, tmp_path, monkeypatch, capsys):
 
 
 def test_every_example_is_tested():
-    """No script is forgotten."""
+    """Every script has a test."""
     assert {script.stem for script in SCRIPTS} == {"quickstart", *SHOWN}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda s: s.stem)
-def test_example_reads_like_a_page(script):
-    """A script begins with a text and goes on in blocks."""
+def test_example_has_text_and_cells(script):
+    """A script starts with a docstring and is divided into cells."""
     source = script.read_text("utf-8")
     assert source.startswith('"""')
     assert source.count("\n# %%\n") >= 3

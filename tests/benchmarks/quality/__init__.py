@@ -1,1 +1,1 @@
-"""What the estimators reach on real data, and at what cost: `python -m tests.benchmarks.quality`."""
+"""Scores of the estimators on real data, and their cost: `python -m tests.benchmarks.quality`."""

@@ -1,4 +1,7 @@
-"""The command: `python -m tests.benchmarks.quality [SET ...] [--grid] [--seeds N]`, or `rules [SET ...]`."""
+"""The command `python -m tests.benchmarks.quality`.
+
+With names of sets and the options --grid, --seeds N and --dry; or rules, with names of sets.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,11 @@ from .rules import SPLITS, measure_rules
 from .rules_report import render_rules
 from .tasks import TASKS
 
-# what is measured in a table of its own
+# results that have tables of their own
 TABLES = {"forecasts": forecast_table, "smoothing": smoothing_table, "gradients": gradient_table}
 NAMES = [*TASKS, *TABLES]
 STORE = Path(__file__).with_name("quality.json")
-PAGE = Path(__file__).parents[3] / "docs" / "user_guide" / "quality.rst"
+PAGE = Path(__file__).parents[3] / "docs" / "benchmarks" / "quality.rst"
 RULES_STORE, RULES_PAGE = STORE.with_name("rules.json"), PAGE.with_name("rules.rst")
 
 
@@ -33,16 +36,21 @@ def _arguments() -> argparse.Namespace:
         "sets",
         nargs="*",
         metavar="SET",
-        help=f"some of {', '.join(NAMES)}; without one, all; or rules, and some of {', '.join(SPLITS)}",
+        help=(
+            f"some of {', '.join(NAMES)} (default: all); or rules, and some of "
+            f"{', '.join(SPLITS)} (default: all)"
+        ),
     )
-    parser.add_argument("--grid", action="store_true", help="the recommended grid, not defaults")
-    parser.add_argument("--seeds", type=int, metavar="N", help="fits a set; without it, 5 or 3")
+    parser.add_argument("--grid", action="store_true", help="search the recommended grid")
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help="number of fits per set (default: 5 or 3)"
+    )
     parser.add_argument("--dry", action="store_true", help="print only")
     return parser.parse_args()
 
 
 def _names(asked: list[str]) -> list[str]:
-    """Let "P9" mean all sets that begin with it."""
+    """Return the names of all sets that are meant; "P9" means all that begin with it."""
     unknown = [a for a in asked if not any(a in (n, n.split("-")[0]) for n in NAMES)]
     if unknown:
         raise SystemExit(f"no such set: {', '.join(unknown)}; there are {', '.join(NAMES)}")
@@ -59,7 +67,7 @@ def _save(stored: dict[str, Any]) -> None:
 
 
 def _measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Print what a set came to, and return it as it is kept."""
+    """Print the results of a set, and return them as they are stored."""
     if name in TABLES:
         table = TABLES[name]()
         print(f"{name}: {table}", flush=True)
@@ -77,7 +85,7 @@ def _measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _keep(news: dict[str, Any]) -> None:
-    """Put what was measured beside what was measured before."""
+    """Store new results; those of other sets are kept."""
     stored = _stored()
     for key, value in news.items():
         stored[key] = stored.get(key, {}) | value
@@ -85,7 +93,7 @@ def _keep(news: dict[str, Any]) -> None:
 
 
 def _compare_rules(names: list[str], *, dry: bool) -> None:
-    """Put the defaults beside others, set by set, and keep what came of it."""
+    """Compare the defaults with alternatives, one set at a time, and store the results."""
     if unknown := set(names) - set(SPLITS):
         raise SystemExit(f"no rules for {', '.join(unknown)}; there are {', '.join(SPLITS)}")
     for name, judged in measure_rules(names):
@@ -98,7 +106,7 @@ def _compare_rules(names: list[str], *, dry: bool) -> None:
 
 
 def main() -> None:
-    """Measure the sets that were asked for."""
+    """Measure the requested sets."""
     arguments = _arguments()
     torch.set_num_threads(1)
     if arguments.sets[:1] == ["rules"]:

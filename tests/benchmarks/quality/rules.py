@@ -1,7 +1,7 @@
-"""The rules behind the defaults, put beside others set by set, so that each set can be left out.
+"""Rules behind the defaults compared with alternatives on each set, so that sets can be left out.
 
-Only training parts are looked at. A rule's candidates are judged by cross-validation, all on the same folds with the
-same seeds; `rules_report.py` chooses among them.
+Only training parts are used. The candidates of a rule are compared by cross-validation with the
+same folds and seeds; `rules_report.py` chooses among them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SHIPPED = "shipped"
 
 @dataclass(frozen=True)
 class Split:
-    """How a training part is cut: folds, repeats with other seeds, and every how many-th sequence is used."""
+    """Cross-validation of a training part: folds, repeats, and use of every n-th sequence."""
 
     n_folds: int = 3
     n_repeats: int = 3
@@ -58,7 +58,7 @@ def _set(name: str, value: Any) -> Candidate:
 
 
 def _times(name: str, factor: float) -> Candidate:
-    """Multiply what "auto" chose, or what is the default; a single step a frame stays one."""
+    """Return a candidate that multiplies the value of "auto" or the default, except frames of 1."""
 
     def change(fitted: Any) -> Parameters:
         chosen = getattr(fitted, f"{name}_", None) or getattr(fitted, name)
@@ -78,11 +78,11 @@ class Rule:
     Attributes
     ----------
     shipped : str
-        What it is, in words.
+        Description of the default.
     candidates : dict
-        Name to parameters, given an estimator that was fitted with the default.
+        Names and functions from an estimator fitted with the default to parameters.
     classifies : bool or None
-        Whether it is one of classifiers; None: of both.
+        Whether the rule is for classifiers or for regressors; None is for both.
     """
 
     shipped: str
@@ -117,13 +117,13 @@ RULES: dict[str, Rule] = {
 
 
 def applies(name: str, task: Task) -> bool:
-    """Tell whether a rule is one of this task, and left open by it."""
+    """Return whether a rule is for this kind of task and not fixed by the task."""
     classifies = RULES[name].classifies
     return name not in task.stated and classifies in (None, is_classifier(task.make({}, 0)))
 
 
 def judge_set(name: str) -> dict[str, Losses]:
-    """Return losses and errors of the shipped rules and of each candidate; what equals the shipped one is left out."""
+    """Return loss and error of the defaults and of each candidate that differs from them."""
     task, split = TASKS[name], SPLITS[name]
     data = task.load()
     parts = list(_parts(task, split, data))
@@ -143,7 +143,7 @@ def _judged(task: Task, parameters: Parameters, parts: list[tuple[Part, Part, in
 
 
 def _parts(task: Task, split: Split, data: Data) -> Iterator[tuple[Part, Part, int]]:
-    """Yield what is learnt, what is judged, and the seed."""
+    """Yield training rows, test rows and seed."""
     X, y = data.train
     if split.thinned > 1:
         X, y = rows_of(X, y, np.arange(0, len(y), split.thinned))
@@ -167,7 +167,7 @@ def _fit(task: Task, parameters: Parameters, train: Part, seed: int) -> Any:
 def _judge(
     task: Task, parameters: Parameters, train: Part, held_out: Part, seed: int
 ) -> tuple[float, float]:
-    """Return log loss and share of errors; of numbers, the squared error over the variance of those learnt."""
+    """Return log loss and error rate; for numbers, both are squared error over the variance."""
     estimator = _fit(task, parameters, train, seed)
     X, y = held_out
     if is_classifier(estimator):
@@ -179,7 +179,7 @@ def _judge(
 
 
 def measure_rules(names: list[str]) -> Iterator[tuple[str, dict[str, Losses]]]:
-    """Yield what each set came to."""
+    """Yield the results of each set."""
     for name in names or SPLITS:
         try:
             yield name, judge_set(name)

@@ -1,4 +1,4 @@
-"""The rules behind the defaults as a page of the documentation."""
+"""Page of the documentation on the rules behind the defaults."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ from .tasks import TASKS
 Judged = dict[str, dict[str, Losses]]
 Ratios = dict[str, dict[str, float]]
 
-# A loss below a hundredth is as good as none: its logarithm would outweigh all other sets
+# Added to each loss: the logarithm of a tiny loss would outweigh all other sets
 _FLOOR = 0.01
-_INTRODUCTION = """How the defaults compare
+_INTRODUCTION = """Ablation of the defaults
 ========================
 
-Written by ``python -m tests.benchmarks.quality rules``, from the training parts alone. Each default that a search might
-change is put beside others, one at a time, by cross-validation with the same folds and seeds for all. The first figure
-of a row is the loss with the default: log loss, or for numbers (Covid3Month, Tecator, P6) the squared error over the
-variance. The others are what a candidate multiplies it by: below 1 is better.
+This page is written by ``python -m tests.benchmarks.quality rules``, from training data alone. Each
+default that a hyperparameter search might change is compared with alternatives, one at a time, by
+cross-validation with the same folds and seeds for all candidates. The column *shipped* holds the
+loss with the default: the log loss of classifiers, and for regression sets (Covid3Month, Tecator,
+P6) the squared error divided by the variance. The columns after it hold the factor by which each
+alternative multiplies this loss: below 1 is better. Before losses are divided, 0.01 is added to
+each, so that a set learnt without errors does not dominate the others.
 
-*The others choose* the candidate with the least mean logarithm of the loss on all sets but the one of the row; *cost*
-is what their choice multiplies the loss of the best candidate for this set by. The rows *all* have the geometric mean
-with its standard error as a factor, and the rows *errors* the mean share of errors of the classifiers. Losses have a
-hundredth added first, so that a set that is learnt without errors does not outweigh the others.
+*Leave-one-out choice* is the candidate with the lowest mean logarithm of the loss on all sets
+except the one of the row. *Regret* is the loss of this choice divided by that of the best candidate
+for the set. The row *all* has geometric means, each with its standard error as a factor; the row
+*errors* has the mean error rate of the classifiers.
 
-A choice is *clear* if it is two standard errors better than the default. Where the default is not the choice, and the
-choice is not clear, it is a candidate for a search, and no reason to change the default.
+An alternative is *clear* if it is better than the default by two standard errors. An alternative
+that is better, but not clearly so, is a candidate for a search and no reason to change the default.
 """
 
 
@@ -42,7 +45,7 @@ def render_rules(stored: Judged) -> str:
 
 
 def _summary(of_rules: dict[str, Ratios]) -> str:
-    """Return one row a rule: whether what is shipped is what the sets choose, all and without each."""
+    """Return one row per rule: whether the default is the choice of all sets, and without each."""
     rows = []
     for rule, ratios in of_rules.items():
         choice = _choice(list(ratios.values()))
@@ -54,7 +57,7 @@ def _summary(of_rules: dict[str, Ratios]) -> str:
             clear = "yes" if mean < -2 * error else "no"
             chosen = choice, f"{np.exp(mean):.2f} x/ {np.exp(error):.2f}", clear
         rows.append([rule, RULES[rule].shipped, f"{agreed} of {len(ratios)}", *chosen])
-    head = "default, shipped, is the others' choice for, all choose, loss, clear"
+    head = "default, shipped, leave-one-out choice for, choice of all sets, loss, clear"
     return csv_table(head, rows)
 
 
@@ -67,7 +70,7 @@ def _standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ratios(stored: Judged, rule: str) -> Ratios:
-    """Return the logarithm of each candidate's loss over that of the default, for each set that has the rule."""
+    """Return log(candidate's loss / default's loss) of each candidate on each set."""
     return {
         name: {
             label: float(
@@ -101,7 +104,7 @@ def _section(stored: Judged, rule: str, ratios: Ratios) -> str:
         rows.append([name, loss, *cells, choice, f"{np.exp(cost):.2f}"])
     rows += _sums(stored, rule, ratios, float(np.mean(costs)))
     title = f"{rule}: {RULES[rule].shipped}"
-    head = ", ".join(["set", *labels, "the others choose", "cost"])
+    head = ", ".join(["set", *labels, "leave-one-out choice", "regret"])
     return f"\n{title}\n{'-' * len(title)}\n{csv_table(head, rows)}"
 
 
@@ -118,9 +121,9 @@ def _sums(stored: Judged, rule: str, ratios: Ratios, cost: float) -> list[list[s
     rows = [["all", "", *factors, _choice(list(ratios.values())), f"{np.exp(cost):.2f}"]]
     classifiers = [name for name in ratios if TASKS[name].greater]
     if classifiers:
-        shares = [
+        rates = [
             f"{np.mean([_mean(stored[name], rule, label, 'error') for name in classifiers]):.4f}"
             for label in (SHIPPED, *labels)
         ]
-        rows.append(["errors", *shares, "", ""])
+        rows.append(["errors", *rates, "", ""])
     return rows

@@ -1,4 +1,4 @@
-"""One number for a fitted estimator on X and y."""
+"""Scores of a fitted estimator on X and y."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from sksequence.metrics import span_f1_score
 
 
 def accuracy(estimator: Any, X: Any, y: Any) -> float:
-    """Share of sequences with the right label."""
+    """Return the fraction of sequences with the correct label."""
     return float(np.mean(estimator.predict(X) == y))
 
 
 def mean_squared_error(estimator: Any, X: Any, y: Any) -> float:
-    """Mean over all numbers of y."""
+    """Return the mean squared error over all numbers of y."""
     return float(np.mean((estimator.predict(X) - y) ** 2))
 
 
 def root_mean_squared_error(estimator: Any, X: Any, y: Any) -> float:
-    """Root of the mean over all numbers of y."""
+    """Return the root of the mean squared error over all numbers of y."""
     return mean_squared_error(estimator, X, y) ** 0.5
 
 
 def span_f1(estimator: Any, X: Any, y: Any) -> float:
-    """F1 of whole spans, all types together."""
+    """Return the micro F1 of whole spans."""
     return float(span_f1_score(y, list(estimator.predict(X))))
 
 
 def nats(estimator: Any, X: Any, y: Any) -> float:
-    """Nats a step of what a generator did not see, end marks included."""
+    """Return the mean negative log-likelihood per step in nats, end marks included."""
     return -float(estimator.score(X))
 
 
 def step_nll(estimator: Any, X: Any, y: Any) -> float:
-    """Nats a step: the sum over the keys of their binary losses, averaged over all steps of all pieces."""
+    """Return the sum of the binary losses of all keys in nats, averaged over all steps."""
     logits = np.concatenate(list(estimator.decision_function(X)))
     truth = np.concatenate(list(y))
     return float((np.logaddexp(0.0, logits) - truth * logits).sum() / len(truth))

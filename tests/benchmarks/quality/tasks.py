@@ -1,4 +1,4 @@
-"""The sets: what is learnt, what is allowed to be chosen, and what has to be reached."""
+"""Tasks on the sets: estimators, scores, targets, and parameters that belong to the task."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ class Task:
     Attributes
     ----------
     title : str
-        For the table.
+        Title in the table.
     load : callable
         Returns the parts of the data.
     estimator : callable
-        The class.
+        Class of the estimator.
     score : callable
-        (estimator, X, y) to a number.
+        Function of (estimator, X, y) that returns a number.
     metric : str
-        Its name.
+        Name of the score.
     target, grid_target : float or None
-        What the test score has to reach with defaults, and with the recommended grid; None asks for nothing.
+        Required test score with defaults, and with the recommended grid; None for none.
     published : str
-        Figures of others.
+        Published results.
     budget : float
-        CPU seconds that a fit may take.
+        Maximum CPU seconds of a fit.
     greater : bool
-        Whether more is better.
+        Whether higher scores are better.
     stated : dict
-        Parameters that the task itself states, or that are changed for it.
+        Parameters that are part of the task, or that are changed for it.
     searched : bool
-        Whether the recommended grid is for it; else the defaults are all there is.
+        Whether the recommended grid is searched; otherwise only defaults are fitted.
     baseline : callable or None
-        What needs no network.
+        Model without a network.
     fails : bool
-        Whether the estimator is there to be beaten: it has to miss the target.
+        Whether the estimator is a lower bound that must miss the target.
     """
 
     title: str
@@ -64,7 +64,7 @@ class Task:
     fails: bool = False
 
     def make(self, chosen: Parameters, seed: int) -> Any:
-        """Return an estimator that is not yet fitted."""
+        """Return an unfitted estimator."""
         return self.estimator(**self.stated, **chosen, random_state=seed)
 
     def passes(self, value: float, target: float) -> bool:
@@ -326,7 +326,7 @@ TASKS: dict[str, Task] = {
     **{f"lag-{cell}": _first_label(stated={"cell": cell}) for cell in ("lstm", "gru")},
 }
 
-# With two parameters changed at most, where a search has no time or too few sequences to find them.
+# At most two parameters changed, if a search is too slow or has too few sequences to find them.
 _CHANGED: dict[str, Parameters] = {
     "P3": {"learning_rate": 3e-3},
     "P4": {"n_estimators": 5, "frame_length": 16},
