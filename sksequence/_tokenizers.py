@@ -1,6 +1,6 @@
-"""Tokenizers: objects that cut a text into ids and put ids together to a text.
+"""Tokenizers: encoding of a text to ids, and decoding of ids to a text, at once or one by one.
 
-Knows neither vocabularies nor sequences: to them an id is a symbol as any other.
+Ids are not codes of a vocabulary: to a vocabulary they are symbols like any others.
 """
 
 from __future__ import annotations
@@ -11,108 +11,122 @@ from inspect import Parameter, signature
 from operator import index
 from typing import Any, Protocol, TypeGuard
 
-# what decoders leave of a character whose bytes are not all there
-_UNFINISHED = "\ufffd"
-# ids that are decoded together with new ones: decoders look at neighbours
+# the decoded form of a character whose bytes are incomplete
+_INCOMPLETE = "\ufffd"
+# number of ids that are decoded together with new ones: decoding depends on neighbours
 _CONTEXT = 16
-# a text is to come back exactly as it was
-_EXACTLY = {
+# options for a text that is decoded exactly as it was encoded
+_EXACT_OPTIONS = {
     "encode": {"add_special_tokens": False},
     "decode": {"skip_special_tokens": False, "clean_up_tokenization_spaces": False},
 }
 
 
 class Tokenizer(Protocol):
-    """What the tokenizers of Hugging Face, tiktoken and SentencePiece have in common."""
+    """Common interface of the tokenizers of Hugging Face, tiktoken and SentencePiece."""
 
-    def encode(self, text: str, /) -> Any:
-        """Return the ids of a text, or an object that has them as `ids`."""
+    def encode(self, text: str, /) -> object:
+        """Return the ids of a text, or an object with an attribute `ids`."""
 
-    def decode(self, ids: list[int], /) -> Any:
+    def decode(self, ids: list[int], /) -> object:
         """Return the text of ids."""
 
 
-def is_tokenizer(analyzer: Any) -> TypeGuard[Tokenizer]:
-    """Tell tokenizers from the names of analyzers and from functions; some can be called as well."""
+def is_tokenizer(analyzer: object) -> TypeGuard[Tokenizer]:
+    """Check whether an analyzer is a tokenizer, which may be callable as well."""
     return hasattr(analyzer, "encode") and hasattr(analyzer, "decode")
 
 
 def token_ids(tokenizer: Tokenizer, text: str) -> list[int]:
-    """Cut a text into ids, without marks that are not of the text."""
+    """Return the ids of a text, without special tokens that are not in the text."""
     for name in ("truncation", "padding"):
         if isinstance(getattr(tokenizer, name, None), dict):
             raise ValueError(
-                f"the analyzer changes texts: it is a tokenizer with {name} switched on. Call its no_{name}() first."
+                f"analyzer changes texts: it is a tokenizer with {name} switched on. Call its "
+                f"no_{name}() first."
             )
-    encoded = _exactly(tokenizer, "encode", text)
+    encoded = _call_exact(tokenizer, "encode", text)
     try:
         return [index(i) for i in getattr(encoded, "ids", encoded)]
     except TypeError as error:
         raise TypeError(
-            f"the analyzer has encode and decode, so it is a tokenizer, but encode returned {encoded!r:.60}; expected a "
-            "list of int, or an object with such a list as `ids`."
+            "analyzer has encode and decode, so it is a tokenizer, but encode returned "
+            f"{encoded!r:.60}; expected a list of int, or an object with such a list as `ids`."
         ) from error
 
 
-def decoded(tokenizer: Tokenizer, ids: list[int]) -> str:
-    """Put ids together to a text."""
-    text = _exactly(tokenizer, "decode", ids)
+def decode_ids(tokenizer: Tokenizer, ids: list[int]) -> str:
+    """Return the text of ids, special tokens included."""
+    text = _call_exact(tokenizer, "decode", ids)
     if not isinstance(text, str):
         raise TypeError(
-            f"the analyzer has encode and decode, so it is a tokenizer, but decode returned {text!r:.60}; expected a str."
+            "analyzer has encode and decode, so it is a tokenizer, but decode returned "
+            f"{text!r:.60}; expected a str."
         )
     return text
 
 
-def _exactly(tokenizer: Tokenizer, name: str, argument: Any) -> Any:
-    return getattr(tokenizer, name)(argument, **_options(type(tokenizer), name))
+def _call_exact(tokenizer: Tokenizer, name: str, argument: str | list[int]) -> Any:
+    """Call a method of the tokenizer with its options for an unchanged text."""
+    return getattr(tokenizer, name)(argument, **_exact_options(type(tokenizer), name))
 
 
 @cache
-def _options(kind: type, name: str) -> dict[str, bool]:
-    """Return those keywords for an unchanged text that the method of a class takes, by name or as any others."""
+def _exact_options(kind: type, name: str) -> dict[str, bool]:
+    """Return the options for an unchanged text that the method of a class accepts."""
     try:
         known = signature(getattr(kind, name)).parameters
     except (AttributeError, ValueError):
-        # an attribute of the object alone, or a method written in C
+        # an attribute of the instance, or a method written in C
         return {}
-    takes_any = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in known.values())
-    return {o: value for o, value in _EXACTLY[name].items() if takes_any or o in known}
+    accepts_any = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in known.values())
+    return {o: value for o, value in _EXACT_OPTIONS[name].items() if accepts_any or o in known}
 
 
-def spelled(tokenizer: Tokenizer, ids: Iterable[int], before: Sequence[int] = ()) -> Iterator[str]:
-    """Yield the text that each id adds to that of the ids before, and at last what was held back.
+def decode_incrementally(
+    tokenizer: Tokenizer, ids: Iterable[int], before: Sequence[int] = ()
+) -> Iterator[str]:
+    """Yield the text that each id adds to that of the previous ids, and finally the rest.
 
-    The bytes of an unfinished character are held back until it is whole, and what was told is never taken back. Only a
-    window of ids is decoded at a time, from which the text that was known is cut off: a decoder may leave out
-    a blank at the front.
+    An incomplete character is held back until all its bytes have come; text that was yielded never
+    changes. Only a window of ids is decoded at a time. Its known text is cut off at the front, as
+    decoders may leave out a blank before the first of some ids.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        Decoder of the ids.
+    ids : iterable of int
+        New ids.
+    before : sequence of int, default=()
+        Ids that precede them and whose text is known.
     """
     window = list(before[-_CONTEXT:])
-    known, n_known = decoded(tokenizer, window), len(window)
+    known, n_known = decode_ids(tokenizer, window), len(window)
 
     def added(text: str) -> str:
-        # some decoders change what they said
+        # with more ids, some decoders change the text of the first ones
         goes_on = text.startswith(known)
-        return text[len(known) :] if goes_on else decoded(tokenizer, window[n_known:])
+        return text[len(known) :] if goes_on else decode_ids(tokenizer, window[n_known:])
 
     for token in ids:
         window.append(token)
-        text = decoded(tokenizer, window)
-        if text.endswith(_UNFINISHED):
+        text = decode_ids(tokenizer, window)
+        if text.endswith(_INCOMPLETE):
             yield ""
             continue
         yield added(text)
         if len(window) >= 2 * _CONTEXT:
             window = window[-_CONTEXT:]
-            text = decoded(tokenizer, window)
+            text = decode_ids(tokenizer, window)
         known, n_known = text, len(window)
-    yield added(decoded(tokenizer, window)) if len(window) > n_known else ""
+    yield added(decode_ids(tokenizer, window)) if len(window) > n_known else ""
 
 
-def as_far_as(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
-    """Yield the pieces of a text as far as the end of the first stop in it."""
+def cut_after_stop(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
+    """Yield the pieces of a text up to the end of the first stop mark in it."""
     n_kept = max(map(len, stops), default=1) - 1
-    tail = ""  # of what was told: a stop may begin there
+    tail = ""  # the end of the text so far, where a stop mark may have begun
     for piece in pieces:
         text = tail + piece
         ends = [text.index(stop) + len(stop) for stop in stops if stop in text]

@@ -1,16 +1,16 @@
-"""Symbols and codes: a vocabulary turns characters, words or any hashable tokens into small integers and back.
+"""Vocabularies: characters, words or any hashable tokens as small integers, and back.
 
-Code 0 is kept for symbols that `fit` did not see, or left out as too rare. Knows nothing of models or of sequences: it works on flat
-runs of symbols.
+Code 0 is that of symbols that `fit` did not see or left out as too rare. Vocabularies work on flat
+arrays of symbols, not on sequences.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from unicodedata import category
 
 import numpy as np
@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 
 UNKNOWN = 0
 
-# Unicode's marks lie between these, but for variation selectors of rare ideographs
+# the range of Unicode's marks, except for variation selectors of rare ideographs
 _FIRST_MARK, _LAST_MARK = 0x300, 0x1F000
 
 
 @cache
 def _word_pattern() -> re.Pattern[str]:
-    """Match a word, a punctuation mark or white space.
+    """Return the pattern of a word, a punctuation mark or white space.
 
-    The first two take the blank before them along, so that joining the pieces gives the text back. Combining marks
-    (accents, vowel signs) stay with what they stand on; Python's own idea of a word leaves them out.
+    The first two include a blank before them, so that the joined pieces are the text again.
+    Combining marks (accents, vowel signs) belong to the character before them; the word characters
+    of `re` leave them out.
     """
     marks = "".join(c for c in map(chr, range(_FIRST_MARK, _LAST_MARK)) if category(c)[0] == "M")
     word = rf"\w[\w{marks}]*"
@@ -35,12 +36,12 @@ def _word_pattern() -> re.Pattern[str]:
 
 
 def characters(text: str) -> list[str]:
-    """Cut a text into characters."""
+    """Split a text into characters."""
     return list(text)
 
 
 def words(text: str) -> list[str]:
-    """Cut a text into words, punctuation marks and white space; joined, they are the text again."""
+    """Split a text into words, punctuation marks and white space, which join to the text again."""
     return _word_pattern().findall(text)
 
 
@@ -48,25 +49,26 @@ ANALYZERS: dict[str, Callable[[str], list[str]]] = {"char": characters, "word": 
 
 
 class Vocabulary:
-    """The symbols of one column, in sorted order; symbol i has code i + 1.
+    """The symbols of one column in sorted order; symbol i has code i + 1.
 
     Parameters
     ----------
     symbols : iterable
-        In that order.
-    n_rare : int
-        How many more were seen and left out.
+        Distinct symbols, in the order of their codes.
+    n_rare : int, default=0
+        Number of symbols that were seen and left out.
     """
 
-    def __init__(self, symbols: Iterable[Any], n_rare: int = 0) -> None:
-        self.symbols = list(symbols)
+    def __init__(self, symbols: Iterable[Hashable], n_rare: int = 0) -> None:
+        self.symbols: list[Any] = list(symbols)
         self.n_rare = n_rare
 
     @classmethod
-    def learn(cls, flat: NDArray[Any], max_size: int | None = None) -> Vocabulary:
-        """Collect the distinct symbols of a flat run, or the most frequent of them, whatever their order of appearance.
+    def learn(cls, flat: NDArray[np.generic], max_size: int | None = None) -> Vocabulary:
+        """Build a vocabulary of the distinct symbols of a flat array, or the most frequent of them.
 
-        Among equally frequent ones the first in sorted order stay.
+        It does not depend on their order of appearance: of equally frequent symbols, the first in
+        sorted order are kept.
         """
         if max_size is None:
             return cls(_sorted(set(flat.tolist())))
@@ -76,16 +78,16 @@ class Vocabulary:
         return cls([symbols[i] for i in sorted(frequent)], len(symbols) - len(frequent))
 
     def __len__(self) -> int:
-        """Return the size of the alphabet, the unknown symbol included."""
+        """Return the number of codes, that of unknown symbols included."""
         return len(self.symbols) + 1
 
     @property
     def codes(self) -> dict[Any, int]:
-        """Each symbol's code."""
+        """Code of each symbol."""
         return {symbol: i + 1 for i, symbol in enumerate(self.symbols)}
 
-    def encode(self, flat: NDArray[Any]) -> NDArray[np.int32]:
-        """Return the codes of a flat run of symbols; unknown ones are 0."""
+    def encode(self, flat: NDArray[np.generic]) -> NDArray[np.int32]:
+        """Return the codes of a flat array of symbols; those of unknown symbols are 0."""
         codes = self.codes
         if flat.dtype == object:
             found = [codes.get(symbol, UNKNOWN) for symbol in flat.tolist()]
@@ -94,13 +96,13 @@ class Vocabulary:
         found = [codes.get(symbol, UNKNOWN) for symbol in distinct.tolist()]
         return np.array(found, dtype=np.int32)[inverse]
 
-    def decode(self, codes: NDArray[np.integer[Any]]) -> list[Any]:
+    def decode(self, codes: NDArray[np.integer]) -> list[Any]:
         """Return the symbols of known codes."""
         return [self.symbols[code - 1] for code in codes.tolist()]
 
 
-def _sorted(symbols: Iterable[Any]) -> list[Any]:
+def _sorted(symbols: Iterable[Hashable]) -> list[Hashable]:
     try:
-        return sorted(symbols)
-    except TypeError:  # mixed types have no order of their own
+        return sorted(cast("Iterable[Any]", symbols))
+    except TypeError:  # mixed types have no natural order
         return sorted(symbols, key=lambda symbol: (type(symbol).__name__, repr(symbol)))

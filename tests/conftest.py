@@ -14,9 +14,9 @@ collect_ignore_glob = ["benchmarks/*"]  # commands, some of them for environment
 
 @pytest.fixture(autouse=True, scope="session")
 def without_numba():
-    """Run everything through torch if SKSEQUENCE_WITHOUT_NUMBA is set, as where the extra is not installed."""
+    """Run everything through torch if SKSEQUENCE_WITHOUT_NUMBA is set, as without the extra."""
     if os.environ.get("SKSEQUENCE_WITHOUT_NUMBA"):
-        _kernels.has_numba = lambda: False
+        _kernels._dispatch.HAS_NUMBA = False
 
 
 @pytest.fixture(autouse=True, scope="session")

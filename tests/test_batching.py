@@ -1,4 +1,4 @@
-"""Frames, scaling, order, batches and chunks: nothing is lost, nothing comes twice, order does not matter."""
+"""Frames, scaling, order, batches, chunks: nothing is lost or repeated, order does not matter."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sksequence._base._automatic import automatic_batch_size, automatic_batch_steps
 from sksequence._batching import (
     BatchIterator,
     Frames,
@@ -14,8 +13,6 @@ from sksequence._batching import (
     Scaler,
     SequenceDataset,
     Sequences,
-    automatic_frame_length,
-    automatic_frame_step,
     content_digests,
     content_order,
     cut_chunks,
@@ -25,7 +22,7 @@ from sksequence._batching import (
     inference_batches,
     on_device,
 )
-from sksequence._batching._prepared import _padded_steps
+from sksequence._batching._prepared_sequences import _padded_steps
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=20)
 
@@ -73,7 +70,7 @@ def assert_same_batch(ours, theirs):
 
 @given(n=st.integers(1, 40), length=st.integers(1, 9), step=st.integers(1, 9))
 def test_frames_cover_every_step_and_end_at_the_last(n, length, step):
-    """The newest step is in the last frame; with steps no wider than frames none is left out."""
+    """The last frame ends with the last step; no step is left out unless frames have gaps."""
     frames = Frames(length, step)
     count = int(frames.count(np.array([n]))[0])
     rows = frames.rows(np.array([50]), np.array([n]), count)[0] - 50
@@ -86,28 +83,11 @@ def test_frames_cover_every_step_and_end_at_the_last(n, length, step):
 
 
 def test_a_partial_first_frame_repeats_the_first_step():
-    """The end is aligned; what is missing before the beginning is filled."""
+    """Frames are aligned to the end; steps before the beginning repeat the first one."""
     frames = Frames(3, 2)
     assert frames.count(np.array([4, 2])).tolist() == [2, 1]
     rows = frames.rows(np.array([0, 10]), np.array([4, 2]), 2)
     assert rows.tolist() == [[[0, 0, 1], [1, 2, 3]], [[10, 10, 11], [11, 11, 11]]]
-
-
-@given(lengths=LENGTHS)
-def test_automatic_frames_grow_with_length(lengths):
-    """Short sequences are left alone, long ones get frames of 12 to 48 steps."""
-    length = automatic_frame_length(np.array(lengths) * 50)
-    assert length == 1 or 12 <= length <= 48
-    assert 1 <= automatic_frame_step(length) <= length
-    assert automatic_frame_length(np.array([12])) == 1
-
-
-def test_automatic_frames_are_finer_with_many_sequences():
-    """Beyond 4096 sequences they are a twelfth of the length, unless these are windows of a series."""
-    few, many = np.full(4096, 96), np.full(4097, 96)
-    assert [automatic_frame_length(n) for n in (few, many)] == [24, 8]
-    assert automatic_frame_length(many, forecast=True) == 24
-    assert automatic_frame_step(24, forecast=True) == 24
 
 
 # --- the gather ----------------------------------------------------------------------------------
@@ -126,8 +106,8 @@ def test_a_gathered_batch_holds_its_sequences(lengths, data):
 
 
 @given(lengths=LENGTHS, data=st.data())
-def test_runs_are_what_single_steps_are(lengths, data):
-    """Copied whole or step by step: the same batch; at the end of the buffer there is only the latter."""
+def test_runs_equal_single_steps(lengths, data):
+    """Whole runs, used where the buffer is long enough, give the same batch as single steps."""
     sequences = prepared(lengths)
     longest = max(lengths)
     here = [i for i in range(len(lengths)) if sequences.offsets[i] + longest <= sum(lengths)]
@@ -141,7 +121,7 @@ def test_runs_are_what_single_steps_are(lengths, data):
 
 @given(lengths=st.lists(st.integers(0, 9), min_size=1, max_size=9), more=st.integers(0, 3))
 def test_padded_steps_are_found(lengths, more):
-    """Places in a batch without its first axis, in order; a row may be all padding."""
+    """Positions in the flattened batch, in order; a row may be all padding."""
     n_steps = max(lengths) + more
     marks = np.arange(n_steps) >= np.array(lengths)[:, None]
     found = _padded_steps(torch.tensor(lengths), n_steps)
@@ -149,7 +129,7 @@ def test_padded_steps_are_found(lengths, more):
 
 
 def test_a_single_sequence_is_copied_for_training():
-    """In prediction it is looked at where it is."""
+    """Prediction reads it in place."""
     sequences = prepared([5])
     kept = sequences._blocks.values
     first = np.zeros(1, np.int64)
@@ -159,8 +139,8 @@ def test_a_single_sequence_is_copied_for_training():
 
 
 @pytest.mark.parametrize("frames", [Frames(), Frames(4, 2)])
-def test_padding_is_blank_in_every_block(frames):
-    """Frames, features that a scaler adds and codes: the network need not look."""
+def test_padding_is_zero_in_every_block(frames):
+    """In frames, in the features that a scaler adds and in codes."""
     values = np.random.default_rng(0).normal(size=(30, 2))
     sequences = Sequences(values, [0, 6, 30])
     scaler = Scaler("sequence", None).fit(sequences, np.arange(2))
@@ -174,7 +154,7 @@ def test_padding_is_blank_in_every_block(frames):
 
 
 def test_codes_are_gathered_with_values():
-    """A block of numbers and a block of codes share rows."""
+    """Values and codes of a batch have the same rows."""
     sequences = Sequences(np.arange(5.0)[:, None], [0, 2, 5], np.arange(5, dtype=np.int32)[:, None])
     batch = PreparedSequences(sequences, Scaler(False), Frames()).gather(np.array([1, 0]))
     assert batch["codes"].dtype == torch.int64
@@ -183,7 +163,7 @@ def test_codes_are_gathered_with_values():
 
 
 def test_read_only_values_are_copied():
-    """Torch may write into what it shares; a read-only array is not shared."""
+    """Torch may write into shared memory, so a read-only array is not shared."""
     values = np.ones((3, 1), dtype=np.float32)
     values.flags.writeable = False
     batch = PreparedSequences(Sequences(values, [0, 3]), Scaler(False), Frames())
@@ -198,8 +178,8 @@ def test_read_only_values_are_copied():
     dtype=st.sampled_from(["f4", ">f4", "f8", "f2", "i8", "i2", "u1", "?"]),
     data=st.data(),
 )
-def test_what_is_scaled_when_gathered_has_the_same_bits(lengths, frames, kind, dtype, data):
-    """Whether a scaled copy is kept or not, whatever the type in the buffer: the batches are the same."""
+def test_scaling_when_gathered_gives_the_same_bits(lengths, frames, kind, dtype, data):
+    """Batches are the same with and without a scaled copy, for every type of the buffer."""
     rng = np.random.default_rng(sum(lengths))
     values = (rng.normal(size=(sum(lengths), 2)) * 9 + 40).astype(dtype)
     plain = Sequences(values.astype(np.float64), np.r_[0, np.cumsum(lengths)])
@@ -208,7 +188,7 @@ def test_what_is_scaled_when_gathered_has_the_same_bits(lengths, frames, kind, d
     index = np.array(data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, max_size=9)))
     kept = PreparedSequences(plain, scaler, frames)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sksequence._batching._prepared._LARGEST_COPY", 0)
+        patch.setattr("sksequence._batching._prepared_sequences._LARGEST_COPY", 0)
         late = PreparedSequences(sequences, scaler, frames)
     assert_same_batch(late.gather(index), kept.gather(index))
     if frames == Frames() and kind != "sequence":  # parts are for networks that carry a state
@@ -221,8 +201,8 @@ def test_what_is_scaled_when_gathered_has_the_same_bits(lengths, frames, kind, d
     n=st.integers(1, 6),
     frames=st.sampled_from([Frames(), Frames(4, 3)]),
 )
-def test_equal_lengths_are_a_case_of_different_ones(n_steps, n, frames):
-    """What is read from a table of equal sequences is what is read row by row."""
+def test_equal_lengths_are_read_like_different_ones(n_steps, n, frames):
+    """Reading a table of equal sequences equals reading row by row."""
     alike = prepared([n_steps] * n, frames)
     among = prepared([n_steps] * n + [n_steps + 5], frames)
     assert_same_batch(alike.gather(np.arange(n)), among.gather(np.arange(n)))
@@ -238,8 +218,8 @@ def test_equal_lengths_are_a_case_of_different_ones(n_steps, n, frames):
     seed=st.one_of(st.none(), st.integers(0, 9)),
     per_step=st.booleans(),
 )
-def test_each_sequence_is_seen_once_an_epoch(lengths, batch_size, seed, per_step):
-    """Whatever the buckets, every row and every target comes exactly once, beside its sequence."""
+def test_each_sequence_is_seen_once_per_epoch(lengths, batch_size, seed, per_step):
+    """Every row comes exactly once in any buckets, and every target with its sequence."""
     batches = list(BatchIterator(dataset(lengths, per_step=per_step, seed=seed), batch_size))
     seen = []
     for inputs, (targets, weights) in batches:
@@ -271,7 +251,7 @@ def test_the_number_of_batches_is_known():
     seed=st.one_of(st.none(), st.integers(0, 9)),
 )
 def test_batches_are_limited_by_steps_as_well(lengths, batch_size, max_steps, seed):
-    """No batch of several sequences has more steps, padding included; each sequence still comes once."""
+    """No batch of several sequences has more steps, padding included; nothing is lost."""
     data = dataset(lengths, seed=seed, max_steps=max_steps)
     batches = data.cut(batch_size)
     for index in batches:
@@ -284,8 +264,8 @@ def test_batches_are_limited_by_steps_as_well(lengths, batch_size, max_steps, se
     assert len(iterator) == len(list(iterator)) == len(iterator)
 
 
-def test_every_pass_of_an_iterator_has_an_order_of_its_own():
-    """Asking for the number of batches neither costs a draw nor repeats a pass."""
+def test_every_pass_of_an_iterator_has_its_own_order():
+    """Reading the number of batches neither draws random numbers nor repeats a pass."""
     passes = [BatchIterator(dataset([1, 2, 3] * 10, seed=0), 4) for _ in range(2)]
     assert len(passes[0]) == 8
     orders = [
@@ -296,21 +276,8 @@ def test_every_pass_of_an_iterator_has_an_order_of_its_own():
     assert orders[0][0] != orders[0][1]
 
 
-@given(n=st.integers(1, 10**6), n_steps=st.integers(1, 10**6), width=st.integers(1, 10**4))
-def test_automatic_batches_are_bounded(n, n_steps, width):
-    """More sequences make larger batches, longer or wider ones smaller; short ones are not touched."""
-    size = automatic_batch_size(n, n_steps, width)
-    assert size == 1 or size * n_steps <= 32768
-    assert size == 1 or size * n_steps * width <= 1 << 22
-    assert size <= automatic_batch_size(n) <= automatic_batch_size(2 * n)
-    assert automatic_batch_size(n, n_steps + 1, width) <= size
-    if n <= 4096 and n_steps <= 1024 and width * n_steps <= 1 << 17:
-        assert size == 32
-    assert automatic_batch_steps(width) * min(width, 1 << 22) <= 1 << 23
-
-
 def test_epochs_differ_and_are_seeded():
-    """The same seed gives the same epochs, each in another order; no seed keeps the order."""
+    """One seed gives the same epochs, each in another order; no seed keeps the order."""
 
     def epochs(seed):
         data = dataset([1, 2, 3] * 10, seed=seed)
@@ -322,16 +289,16 @@ def test_epochs_differ_and_are_seeded():
 
 
 @pytest.mark.parametrize(
-    ("n", "low", "high", "batch_size", "share"),
+    ("n", "low", "high", "batch_size", "limit"),
     [(2000, 5, 200, 32, 0.08), (640, 10, 500, 8, 0.1)],
 )
-def test_buckets_keep_padding_small(n, low, high, batch_size, share):
-    """Of lengths that differ fortyfold, less than this share of all steps is padding, in every epoch."""
+def test_buckets_keep_padding_small(n, low, high, batch_size, limit):
+    """With lengths that differ by a factor of 40, at most a tenth of all steps is padding."""
     lengths = np.random.default_rng(0).integers(low, high + 1, size=n)
     data = dataset(lengths, seed=0)
     for _ in range(3):
         padded = sum(lengths[i].max() * len(i) for i in data.cut(batch_size))
-        assert 1 - lengths.sum() / padded < share
+        assert 1 - lengths.sum() / padded < limit
 
 
 def test_weights_have_mean_one():
@@ -342,7 +309,7 @@ def test_weights_have_mean_one():
 
 @given(lengths=LENGTHS, max_steps=st.integers(1, 400))
 def test_inference_batches_hold_multiples_of_sixteen(lengths, max_steps):
-    """Every sequence is in one batch; each is filled up with copies, and bounded."""
+    """Every sequence is in one batch; batches are filled up with copies, and bounded."""
     lengths = np.array(lengths)
     seen = []
     for index, padded in inference_batches(lengths, max_steps):
@@ -357,7 +324,7 @@ def test_inference_batches_hold_multiples_of_sixteen(lengths, max_steps):
 
 @given(lengths=LENGTHS, n_steps=st.integers(1, 15))
 def test_chunks_cover_each_step_once(lengths, n_steps):
-    """Chunks of time hold every step of every sequence once, with its target, and carry the right rows."""
+    """Chunks hold every step of every sequence once, with its target, and keep the right rows."""
     batch = dataset(lengths, per_step=True).batch(np.arange(len(lengths)))
     rows, seen, targets = np.arange(len(lengths)), [], []
     for number, chunk in enumerate(cut_chunks(batch, n_steps)):
@@ -379,7 +346,7 @@ def test_chunks_cover_each_step_once(lengths, n_steps):
 
 
 def test_only_copies_for_cuda_are_pinned():
-    """Elsewhere a tensor just moves, or stays what it is."""
+    """Copies to other devices are plain; a tensor on the device is returned as it is."""
     calls = []
 
     class Block:
@@ -405,13 +372,13 @@ def test_only_copies_for_cuda_are_pinned():
 
 
 def test_global_scaling_is_standardisation():
-    """Mean 0 and deviation 1 over the training steps, each feature by itself."""
+    """Each feature has mean 0 and standard deviation 1 over the training steps."""
     X = Sequences.from_arrays([x * [1.0, 100.0] + [5.0, -3.0] for x in random_sequences()])
     rows = np.array([0, 3, 3, 7])
     scaler = Scaler("global").fit(X, rows)
     steps = X.take(rows).values
     np.testing.assert_allclose(scaler.mean, steps.mean(axis=0))
-    np.testing.assert_allclose(scaler.deviation, steps.std(axis=0))
+    np.testing.assert_allclose(scaler.std, steps.std(axis=0))
     expected = ((X.values - steps.mean(axis=0)) / steps.std(axis=0)).astype(np.float32)
     scaled, extra = scaler.transform(X)
     np.testing.assert_allclose(scaled, expected, rtol=1e-5, atol=1e-6)
@@ -420,22 +387,22 @@ def test_global_scaling_is_standardisation():
 
 
 def test_scaling_does_not_depend_on_chunks(monkeypatch):
-    """Data looked at in parts have the same moments."""
+    """Data read in parts have the same mean and standard deviation."""
     X = Sequences.from_arrays(random_sequences())
     rows = np.arange(len(X))
     scalers = {}
     for size in (3, 1 << 18):
-        monkeypatch.setattr("sksequence._batching._scaling._CHUNK_STEPS", size)
+        monkeypatch.setattr("sksequence._batching._scaler._CHUNK_STEPS", size)
         scalers[size] = Scaler("global").fit(X, rows)
         scaled, _ = scalers[size].transform(X)
     np.testing.assert_allclose(scalers[3].mean, scalers[1 << 18].mean, rtol=1e-12)
-    np.testing.assert_allclose(scalers[3].deviation, scalers[1 << 18].deviation, rtol=1e-12)
+    np.testing.assert_allclose(scalers[3].std, scalers[1 << 18].std, rtol=1e-12)
     np.testing.assert_allclose(scaled, scalers[3].transform(X)[0], rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["global", "sequence"])
 def test_timestamps_keep_their_differences(kind):
-    """Scaling in float64 keeps what float32 would round away."""
+    """Scaling in float64 keeps differences that float32 would round to 0."""
     seconds = 1.7e9 + np.arange(8.0)
     X = Sequences.from_arrays([seconds[:, None]])
     scaled = Scaler(kind).fit(X, np.array([0])).transform(X)[0][:, 0]
@@ -444,8 +411,8 @@ def test_timestamps_keep_their_differences(kind):
     assert np.diff(scaled)[0] > 0.1
 
 
-def test_sequences_are_scaled_by_themselves_alone():
-    """Each sequence has mean 0 and deviation 1, with the same bits alone and among others."""
+def test_sequences_are_scaled_one_by_one():
+    """Each has mean 0 and standard deviation 1, with the same bits alone and among others."""
     X = random_sequences()
     all_together = Sequences.from_arrays(X)
     scaler = Scaler("sequence").fit(all_together, np.arange(len(X)))
@@ -466,7 +433,7 @@ def test_sequences_are_scaled_by_themselves_alone():
 @pytest.mark.parametrize("kind", ["global", "sequence"])
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e9 / 3, -1e-30])
 def test_constant_features_are_centred_only(kind, value):
-    """Rounding errors are not blown up."""
+    """Rounding errors are not scaled up."""
     X = Sequences.from_arrays([np.full((7, 1), value), np.full((3, 1), value)])
     scaler = Scaler(kind).fit(X, np.arange(2))
     scaled, extra = scaler.transform(X)
@@ -475,30 +442,30 @@ def test_constant_features_are_centred_only(kind, value):
 
 
 def test_no_scaling_is_a_cast():
-    """False leaves values alone."""
+    """False does not change values."""
     X = Sequences.from_arrays(random_sequences())
     scaler = Scaler(False).fit(X, np.arange(3))
     scaled, _ = scaler.transform(X)
     np.testing.assert_array_equal(scaled, X.values.astype(np.float32), strict=True)
 
 
-# --- order, weights, validation part ---------------------------------------------------------------
+# --- order, weights, validation part -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("per_step", [False, True])
 def test_the_order_of_content_does_not_depend_on_the_order_of_rows(per_step):
-    """Permuted rows, sorted by content, are the same rows; copies have the same key."""
+    """Permuted rows, sorted by content, are the same rows; copies have the same digest."""
     X = random_sequences()
     X[7] = X[3]
     y = [x[:, 0] if per_step else x[:1, 1] for x in X]
     order = np.random.default_rng(1).permutation(len(X))
 
-    def keys(rows):
+    def digests(rows):
         return content_digests(
             Sequences.from_arrays([X[i] for i in rows]), np.concatenate([y[i] for i in rows]), None
         )
 
-    plain, permuted = keys(np.arange(len(X))), keys(order)
+    plain, permuted = digests(np.arange(len(X))), digests(order)
     assert (plain[order] == permuted).all()
     assert plain[3] == plain[7]
     assert len(set(plain.tolist())) == len(X) - 1
@@ -506,11 +473,11 @@ def test_the_order_of_content_does_not_depend_on_the_order_of_rows(per_step):
     assert [X[i].tolist() for i in sorted_rows] == [X[i].tolist() for i in content_order(plain)]
 
 
-def test_keys_tell_every_difference_apart():
-    """A step, a border, a target or a weight makes another key; a type or a signed zero does not."""
+def test_digests_differ_with_every_difference():
+    """A step, an offset, a target or a weight matters; a type or the sign of a zero does not."""
     X = Sequences(np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0]), [0, 3, 6])
     y, w = np.zeros(2), np.ones(2)
-    key = content_digests(X, y, w)[0]
+    digest = content_digests(X, y, w)[0]
     others = [
         content_digests(Sequences(X.values + 1e-9, X.offsets), y, w)[0],
         content_digests(Sequences(X.values, [0, 2, 6]), y, w)[0],
@@ -518,11 +485,11 @@ def test_keys_tell_every_difference_apart():
         content_digests(X, y, w + 1)[0],
         content_digests(X, y, None)[0],
     ]
-    assert key not in others
+    assert digest not in others
     assert len({other.tobytes() for other in others}) == len(others)
-    assert key == content_digests(X, y, w)[1]
-    assert key == content_digests(Sequences(X.values.astype(np.float32), X.offsets), y, w)[0]
-    assert key == content_digests(Sequences(-(-X.values * 1.0) + -0.0, X.offsets), -y, w)[0]
+    assert digest == content_digests(X, y, w)[1]
+    assert digest == content_digests(Sequences(X.values.astype(np.float32), X.offsets), y, w)[0]
+    assert digest == content_digests(Sequences(-(-X.values * 1.0) + -0.0, X.offsets), -y, w)[0]
 
 
 @given(
@@ -530,7 +497,7 @@ def test_keys_tell_every_difference_apart():
     factor=st.sampled_from([1, 2, 7]),
 )
 def test_integer_weights_are_repetition(weights, factor):
-    """Rows are repeated; a common factor changes nothing."""
+    """Rows are repeated; a common factor does not matter."""
     rows, left = expand_weights(np.array(weights, dtype=float) * factor, len(weights))
     assert left is None
     divisor = np.gcd.reduce(weights)
@@ -539,7 +506,7 @@ def test_integer_weights_are_repetition(weights, factor):
 
 @pytest.mark.parametrize("weights", [[0.5, 1.0], [1.0, 1e6], [1.0, 2.0**60]])
 def test_other_weights_stay_weights(weights):
-    """Fractions are not repeated, nor are weights that would blow up the data."""
+    """Rows are not repeated with fractions, nor where the data would become too large."""
     rows, left = expand_weights(np.array(weights), 2)
     assert rows.tolist() == [0, 1]
     assert left.tolist() == weights
@@ -549,7 +516,7 @@ def test_other_weights_stay_weights(weights):
 @settings(max_examples=30)
 @given(seed=st.integers(0, 99), fraction=st.floats(0.05, 0.9))
 def test_copies_fall_on_one_side(seed, fraction):
-    """Each group gives its share of distinct rows; copies and order do not change who is held out."""
+    """A fraction of each group is held out, independent of copies and of order."""
     X = Sequences.from_arrays([np.full(1, i // 3) for i in range(60)])  # 20 rows, three copies each
     groups = np.arange(60) // 30
     digests = content_digests(X, groups, None)
@@ -565,7 +532,7 @@ def test_copies_fall_on_one_side(seed, fraction):
 
 
 def test_a_single_row_stays_in_training():
-    """A group of one distinct row is never held out; seeds choose different rows."""
+    """A group of one distinct row is never held out; other seeds select other rows."""
     X = Sequences.from_arrays([np.full(1, i) for i in range(30)])
     groups = np.r_[np.zeros(29, dtype=int), 1]
     digests = content_digests(X, groups, None)

@@ -10,14 +10,10 @@ import torch
 from torch import nn
 
 from sksequence._cells import CELLS, CustomLayer, Dropout, build_layer
+from tests.helpers import LAYER_OPTIONS as OPTIONS
+from tests.helpers import TORCH_LAYERS as TORCH
+from tests.helpers import assert_close
 
-OPTIONS = {
-    "activation": "tanh",
-    "context_size": 3,
-    "recurrent_dropout": 0.0,
-    "chrono_steps": None,
-}
-TORCH = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 ACTIVATIONS = ["tanh", "relu", "sigmoid"]
 SIMPLE = [("rnn", activation) for activation in ACTIVATIONS]
 GATED = [*SIMPLE, ("lstm", "tanh"), ("gru", "tanh")]
@@ -54,11 +50,6 @@ def real_steps(x, lengths):
 def gradients(loss, *tensors):
     """Return the gradients of a scalar."""
     return torch.autograd.grad(loss, tensors)
-
-
-def assert_close(actual, expected, tol=1e-5):
-    """Compare float32 results to a tolerance relative to their size."""
-    torch.testing.assert_close(actual, expected, rtol=tol, atol=tol)
 
 
 @pytest.mark.parametrize("cell", TORCH)
@@ -103,7 +94,7 @@ def naive_simple_rnn(layer, x, h, f):
 @pytest.mark.parametrize("hidden_size", [5, 20])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_simple_rnn_equals_naive_loop(activation, hidden_size):
-    """The fused forms, the shifted tanh for sigmoid too, are Elman's loop in values and gradients."""
+    """The fused forms equal Elman's loop in values and gradients, sigmoid by tanh included."""
     layer = make_layer("rnn", activation=activation, hidden_size=hidden_size)
     x, _ = make_batch()
     x.requires_grad_()
@@ -119,7 +110,7 @@ def test_simple_rnn_equals_naive_loop(activation, hidden_size):
 @pytest.mark.parametrize("context_size", [1, 2, 4])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_feedforward_equals_naive_loop(activation, context_size):
-    """All steps at once give what reading each context one input after the other gives."""
+    """All steps at once equal a loop over the inputs of each context."""
     layer = make_layer("feedforward", activation=activation, context_size=context_size)
     f = getattr(torch, activation)
     x, _ = make_batch()
@@ -141,7 +132,7 @@ def test_feedforward_equals_naive_loop(activation, context_size):
 
 
 def test_feedforward_sees_its_context_only():
-    """An output depends on the last `context_size` inputs and on none before."""
+    """An output depends on the last `context_size` inputs and on no earlier one."""
     layer = make_layer("feedforward", context_size=3)
     x, _ = make_batch()
     x.requires_grad_()
@@ -167,7 +158,7 @@ def test_forward_equals_step_by_step(cell, activation):
 @pytest.mark.parametrize("started", [False, True], ids=["from zeros", "from a state"])
 @pytest.mark.parametrize(("cell", "activation"), ALL)
 def test_last_state_is_that_of_the_row_alone(cell, activation, started):
-    """After a ragged batch each row's state is bitwise that of the row alone, whatever stands behind it."""
+    """After a ragged batch, each row's state is bitwise that of the row alone."""
     layer = make_layer(cell, activation=activation).eval()
     x, lengths = torch.randn(16, 9, 3, generator=make_generator()), torch.arange(16) % 9 + 1
     x[torch.arange(9) >= lengths[:, None]] = 0.0
@@ -197,7 +188,7 @@ def test_length_zero_keeps_the_state(cell, activation):
 
 @pytest.mark.parametrize(("cell", "activation"), GATED)
 def test_equations_equal_the_fused_kernel(cell, activation, monkeypatch):
-    """The loop that recurrent dropout needs is the kernel when its mask is all ones: values and gradients."""
+    """With a mask of ones, the loop of recurrent dropout equals the kernel, gradients included."""
     layer = make_layer(cell, activation=activation, recurrent_dropout=0.5)
     x, lengths = make_batch()
     x.requires_grad_()
@@ -215,7 +206,7 @@ def test_equations_equal_the_fused_kernel(cell, activation, monkeypatch):
 @pytest.mark.parametrize("hidden_size", [3, 5, 20])
 @pytest.mark.parametrize(("cell", "activation"), GATED)
 def test_gradients_in_evaluation_equal_those_in_training(cell, activation, hidden_size):
-    """The mode changes dropout only: saliency is computed in evaluation."""
+    """The mode changes dropout only; saliency needs gradients in evaluation."""
     layer = make_layer(cell, activation=activation, hidden_size=hidden_size)
     x, lengths = make_batch()
     x.requires_grad_()
@@ -228,7 +219,7 @@ def test_gradients_in_evaluation_equal_those_in_training(cell, activation, hidde
 
 
 def test_relu_padding_does_not_overflow():
-    """A relu state that would grow to infinity over the padding leaves outputs and gradients finite."""
+    """A relu state that grows over the padding leaves outputs and gradients finite."""
     layer = make_layer("rnn", activation="relu")
     with torch.no_grad():
         layer.weight_hh.copy_(4 * torch.eye(5))
@@ -240,7 +231,7 @@ def test_relu_padding_does_not_overflow():
 
 
 def record_masks(layer, monkeypatch):
-    """Return the list that every mask drawn from now on is put into."""
+    """Return a list to which every mask that is drawn from now on is appended."""
     masks = []
     draw = Dropout.mask
     monkeypatch.setattr(Dropout, "mask", lambda *args: masks.append(draw(*args)) or masks[-1])
@@ -252,7 +243,7 @@ def record_masks(layer, monkeypatch):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_recurrent_dropout_draws_one_mask_per_sequence(cell, monkeypatch):
-    """One mask for all steps of a sequence, another one for its neighbour."""
+    """All steps of a sequence have one mask, and each sequence has another one."""
     layer = make_layer(cell, recurrent_dropout=0.5, hidden_size=32)
     masks = record_masks(layer, monkeypatch)
     x, lengths = make_batch()
@@ -265,7 +256,7 @@ def test_recurrent_dropout_draws_one_mask_per_sequence(cell, monkeypatch):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_recurrent_dropout_acts_in_training_only(cell):
-    """Training differs from evaluation, evaluation from nothing."""
+    """Dropout changes training and not evaluation."""
     plain, dropped = (make_layer(cell, recurrent_dropout=p) for p in (0.0, 0.5))
     dropped.recurrent_dropout.generator = make_generator()
     x, lengths = make_batch()
@@ -275,7 +266,7 @@ def test_recurrent_dropout_acts_in_training_only(cell):
 
 
 def test_dropout_keeps_the_mean_and_its_own_stream():
-    """Kept units are scaled by 1 / (1 - p); equal seeds drop the same; the global stream stays."""
+    """Units are scaled by 1 / (1 - p); equal seeds drop the same; no global generator is used."""
     dropout = Dropout(0.25)
     before = torch.get_rng_state()
     results = []
@@ -290,7 +281,7 @@ def test_dropout_keeps_the_mean_and_its_own_stream():
 
 
 def test_dropout_without_a_generator_raises():
-    """Nobody falls back to the global stream in silence."""
+    """Dropout does not fall back to the global generator."""
     with pytest.raises(RuntimeError, match="seed_dropout"):
         Dropout(0.5)(torch.ones(3))
     assert torch.equal(Dropout(0.0)(torch.ones(3)), torch.ones(3))
@@ -298,7 +289,7 @@ def test_dropout_without_a_generator_raises():
 
 @pytest.mark.parametrize("cell", TORCH)
 def test_initialisation(cell):
-    """Recurrent matrices are orthogonal per gate, biases 0, the gate that keeps a memory open."""
+    """Recurrent matrices are orthogonal per gate; biases are 0 but 1 for the gate of the memory."""
     layer = build_layer(cell, 3, 8, OPTIONS, make_generator())
     for gate in layer.weight_hh.detach().chunk(layer.n_gates):
         assert_close(gate @ gate.T, torch.eye(8))
@@ -313,7 +304,7 @@ def test_initialisation(cell):
 
 @pytest.mark.parametrize("cell", [*CELLS, nn.GRU])
 def test_seed_decides_every_bit(cell):
-    """Equal seeds give equal parameters, others differ, the global generators are untouched."""
+    """Equal seeds give equal parameters, others differ, the global generators are unused."""
     torch_state = torch.get_rng_state()
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
     first, again, other = (
@@ -328,7 +319,7 @@ def test_seed_decides_every_bit(cell):
 
 
 def test_number_of_parameters():
-    """A gate costs the same everywhere: LSTM 4, GRU 3, simple RNN 1."""
+    """The number of parameters is proportional to the gates: LSTM 4, GRU 3, simple RNN 1."""
     counts = {
         cell: sum(
             p.numel() for p in build_layer(cell, 3, 5, OPTIONS, make_generator()).parameters()
@@ -354,7 +345,7 @@ def test_layer_copies_and_pickles(cell):
 
 
 class Leaky(nn.Module):
-    """A user's cell with a step: h_t = (h_{t-1} + tanh(W x_t)) / 2, wider than it was asked for."""
+    """A user's cell with a step, h_t = (h_{t-1} + tanh(W x_t)) / 2, wider than requested."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__()
@@ -388,7 +379,7 @@ class SteppingLSTM(nn.LSTM):
 
 @pytest.mark.parametrize("factory", [nn.RNN, nn.GRU, nn.LSTM, Leaky])
 def test_custom_cell_outputs_are_the_modules(factory):
-    """The adapter passes on what the module computes, batch first."""
+    """The adapter returns the outputs of the module, batch first."""
     layer = build_layer(factory, np.int64(3), np.int64(5), OPTIONS, make_generator())
     x, lengths = make_batch()
     assert torch.equal(layer(x, lengths, None)[0], layer.module(x)[0])
@@ -398,7 +389,7 @@ def test_custom_cell_outputs_are_the_modules(factory):
 
 @pytest.mark.parametrize("factory", [Leaky, SteppingLSTM])
 def test_custom_cell_with_step_carries_its_state(factory):
-    """Ragged last states are those of each row alone, and steps give what one run gives."""
+    """Ragged last states are those of each row alone, and single steps equal one run."""
     layer = build_layer(factory, 3, 5, OPTIONS, make_generator()).eval()
     x, lengths = make_batch()
     outputs, last = layer(x, lengths, None)
@@ -415,7 +406,7 @@ def test_custom_cell_with_step_carries_its_state(factory):
 
 
 def test_custom_cell_without_step_refuses_a_state():
-    """Torch's own layers have no step: they run from their start only, and say so."""
+    """Torch's own layers have no step: they refuse to continue from a state."""
     layer = build_layer(nn.GRU, 3, 5, OPTIONS, make_generator())
     x, lengths = make_batch()
     _, last = layer(x, lengths, None)
@@ -476,7 +467,7 @@ def test_custom_cell_errors(factory, error, message):
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_chrono_steps_spread_the_memories(cell):
-    """Units begin with time constants that are uniform up to the longest; an LSTM writes as slowly as it forgets."""
+    """Time constants are uniform up to the longest; an LSTM writes as slowly as it forgets."""
     layer = build_layer(cell, 3, 2000, {**OPTIONS, "chrono_steps": 101}, make_generator())
     gates = layer.bias_ih.detach().chunk(layer.n_gates)
     memories = torch.exp(gates[1])
@@ -489,19 +480,19 @@ def test_chrono_steps_spread_the_memories(cell):
 
 @pytest.mark.parametrize("cell", ["rnn", "feedforward", nn.GRU])
 def test_chrono_steps_need_gates(cell):
-    """A cell without gates of ours to set is refused."""
+    """A cell without gates that we can initialise is refused."""
     with pytest.raises(ValueError, match="chrono_steps=9"):
         build_layer(cell, 3, 5, {**OPTIONS, "chrono_steps": 9}, make_generator())
 
 
 def test_custom_cell_refuses_recurrent_dropout():
-    """Nobody can reach inside a user's recurrence: an option without effect is an error."""
+    """Recurrent dropout cannot reach inside a user's cell: the option is an error, not ignored."""
     with pytest.raises(ValueError, match=r"recurrent_dropout=0\.5 cannot reach inside"):
         build_layer(nn.GRU, 3, 5, {**OPTIONS, "recurrent_dropout": 0.5}, make_generator())
 
 
 def test_custom_cells_built_in_threads_are_equal():
-    """Builds in several threads do not mix their streams."""
+    """Builds in several threads do not mix their random streams."""
     expected = CustomLayer(nn.GRU, 3, 20)
     expected.reset_parameters(make_generator())
     built = [CustomLayer(nn.GRU, 3, 20) for _ in range(8)]

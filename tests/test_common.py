@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, with no expected failure, for every estimator and every kind of network."""
+"""scikit-learn's estimator checks, without expected failures, for all estimators and networks."""
 
 import pytest
 from sklearn.base import is_classifier, is_regressor
@@ -15,7 +15,7 @@ ESTIMATORS = [
 # What the checks ask of accuracy is learnt in these few passes.
 SMALL = {"hidden_size": 32, "learning_rate": 0.03, "batch_size": 16}
 EPOCHS = {"RNNClassifier": 4, "RNNRegressor": 18, "SequenceGenerator": 2}
-# The checks of a regressor have ten steps that all matter: more than the feed-forward network sees by default.
+# all ten steps of the checks of a regressor matter: more than a feed-forward network sees
 NETWORKS = [
     {"cell": cell} | ({"context_size": 10} if cell == "feedforward" else {}) for cell in CELLS
 ]
@@ -31,7 +31,7 @@ OWN_OPTIONS = {
 
 
 def configurations():
-    """Return every estimator with its defaults, and small ones that run forward but for the option."""
+    """Return every estimator with its defaults, and small one-directional ones with options."""
     found = [estimator() for estimator in ESTIMATORS]
     for estimator in ESTIMATORS:
         known = estimator().get_params()
@@ -51,7 +51,7 @@ def test_scikit_learn_check(estimator, check):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: estimator.__name__)
 def test_number_of_checks(estimator):
-    """A tag set wrongly makes scikit-learn ask less; that is not a success."""
+    """A wrong tag would make scikit-learn run fewer checks."""
     n_checks = len(list(estimator_checks_generator(estimator())))
     expected = 65 if is_classifier(estimator()) else 60 if is_regressor(estimator()) else 38
     assert n_checks >= expected

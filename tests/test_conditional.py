@@ -1,4 +1,4 @@
-"""A generator that is told a label: what it writes, how it judges, and the classifier that follows."""
+"""Generators conditioned on a label: samples, likelihoods and predicted labels."""
 
 import pickle
 
@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 from sksequence import SequenceGenerator
-from sksequence._net._steppers import LeanStepper, TorchStepper
+from sksequence._language._steppers import LeanStepper, TorchStepper
 
 
 def toy(n_sequences=90):
@@ -26,19 +26,19 @@ def toy(n_sequences=90):
 
 
 def small(**parameters):
-    """Return an unfitted conditional generator that trains in a moment."""
+    """Return an unfitted conditional generator that trains quickly."""
     defaults = {"hidden_size": 16, "max_epochs": 12, "conditional": True, "random_state": 0}
     return SequenceGenerator(**(defaults | parameters))
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    """Return one fitted generator for tests that only ask."""
+    """Return a fitted generator for tests that do not change it."""
     return small().fit(*toy())
 
 
 def test_classes_and_frequencies_are_learnt(fitted):
-    """Labels come sorted, with their shares; other generators have neither."""
+    """Labels are sorted and have frequencies; other generators have neither."""
     assert fitted.classes_.tolist() == ["cold", "warm"]
     np.testing.assert_allclose(np.exp(fitted.class_log_prior_), [1 / 3, 2 / 3])
     plain = small(conditional=False, max_epochs=1).fit(*toy())
@@ -47,8 +47,8 @@ def test_classes_and_frequencies_are_learnt(fitted):
 
 
 @pytest.mark.parametrize("label", ["cold", "warm"])
-def test_draws_follow_the_choices_of_their_label(fitted, label):
-    """The first symbols of many samples have the frequencies that top_choices tells."""
+def test_samples_follow_the_choices_of_their_label(fitted, label):
+    """The first symbols of many samples have the probabilities of `top_choices`."""
     wanted = dict(fitted.top_choices("a", k=9, label=label))
     samples = fitted.generate("a", n_samples=2000, max_steps=1, label=label, random_state=1)
     counts = [sum(s[1:] == (symbol or "") for s in samples) for symbol in wanted]
@@ -56,32 +56,32 @@ def test_draws_follow_the_choices_of_their_label(fitted, label):
     assert chisquare(counts, expected, sum_check=False).pvalue > 0.001
 
 
-def test_nothing_read_leaves_the_frequencies(fitted):
-    """Before the first symbol labels are as likely as they are frequent; what ends at once tells of them."""
-    shares = np.exp(fitted.class_log_prior_)
+def test_empty_sequences_have_the_frequencies_of_labels(fitted):
+    """Before the first symbol, p(label) is its frequency; an immediate end changes it."""
+    frequencies = np.exp(fitted.class_log_prior_)
     symbols = [*fitted.vocabulary_, None]
     firsts = [dict(fitted.top_choices(k=9, label=label)) for label in fitted.classes_]
     given = np.array([[p[symbol] for symbol in symbols] for p in firsts])
     mixed = fitted.predict_proba(["", "ab", ""])[[0, 2]]
-    np.testing.assert_allclose(mixed, [shares @ given] * 2, atol=1e-6)
-    ends = shares * given[:, -1]
+    np.testing.assert_allclose(mixed, [frequencies @ given] * 2, atol=1e-6)
+    ends = frequencies * given[:, -1]
     np.testing.assert_allclose(
         fitted.predict_label_proba(["ab", ""])[1], ends / ends.sum(), atol=1e-5
     )
 
 
 def test_labels_steer(fitted):
-    """Each label's texts have the letters of that label."""
+    """The texts of a label consist of its letters."""
     texts = {
         k: "".join(fitted.generate(n_samples=60, label=k, random_state=0)) for k in ("cold", "warm")
     }
-    share = {k: text.count("a") / len(text) for k, text in texts.items()}
-    assert share["cold"] > share["warm"] + 0.2
+    fraction = {k: text.count("a") / len(text) for k, text in texts.items()}
+    assert fraction["cold"] > fraction["warm"] + 0.2
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "feedforward"])
 def test_choices_step_by_step_add_up_to_the_score(cell):
-    """The score given a label is the sum of what top_choices says given it, the end included."""
+    """The score given a label is the sum of the logarithms in `top_choices`, end included."""
     X, y = toy(30)
     model = small(cell=cell, max_epochs=2).fit(X, y)
     text = "abcab"
@@ -95,7 +95,7 @@ def test_choices_step_by_step_add_up_to_the_score(cell):
 @pytest.mark.parametrize("stepper", [LeanStepper, TorchStepper])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_every_way_to_step_writes_the_same(stepper, layers, monkeypatch):
-    """Compiled loops, few operations and the modules agree beside a label."""
+    """All steppers generate the same texts with a label."""
     model = small(num_layers=layers, max_epochs=2).fit(*toy(30))
 
     def texts():
@@ -103,22 +103,24 @@ def test_every_way_to_step_writes_the_same(stepper, layers, monkeypatch):
 
     before = texts()
     monkeypatch.setattr(
-        "sksequence._net._generating.make_stepper",
+        "sksequence._language._language_model.make_stepper",
         lambda network, outputs, state, label: stepper(network, outputs, state, label),
     )
     assert texts() == before
 
 
 def test_stream_and_beams_take_a_label(fitted):
-    """The stream is what generate draws; one beam is the greedy text."""
-    asked = {"max_steps": 15, "label": "cold"}
-    whole = fitted.generate("b", **asked, random_state=5)
-    assert "b" + "".join(fitted.stream("b", **asked, random_state=5)) == whole
-    assert fitted.generate("b", **asked, num_beams=1) == fitted.generate("b", **asked, top_k=1)
+    """`stream` yields the text of `generate`; a single beam gives the greedy text."""
+    arguments = {"max_steps": 15, "label": "cold"}
+    whole = fitted.generate("b", **arguments, random_state=5)
+    assert "b" + "".join(fitted.stream("b", **arguments, random_state=5)) == whole
+    assert fitted.generate("b", **arguments, num_beams=1) == fitted.generate(
+        "b", **arguments, top_k=1
+    )
 
 
 def test_likelihood_without_labels_sums_them_out(fitted):
-    """Whole sequences, and the steps of each, are judged by the mixture of all labels."""
+    """Without y, sequences and their steps have the likelihood of the mixture of all labels."""
     X, _ = toy(12)
     each = [fitted.score_samples(X, [label] * len(X)) for label in fitted.classes_]
     mixed = logsumexp(np.array(each) + fitted.class_log_prior_[:, None], axis=0)
@@ -130,13 +132,13 @@ def test_likelihood_without_labels_sums_them_out(fitted):
 
 
 def test_true_labels_make_sequences_likelier(fitted):
-    """Knowing the label helps."""
+    """Sequences are likelier given their labels."""
     X, y = toy()
     assert fitted.score(X, y) > fitted.score(X)
 
 
 def test_next_symbol_is_predicted_by_the_mixture(fitted):
-    """predict_proba agrees with the likelihoods of the sequence and of one that goes on."""
+    """`predict_proba` agrees with likelihoods of sequences that end and of those that go on."""
     p = fitted.predict_proba(["ab"])[0]
     np.testing.assert_allclose(p.sum(), 1)
     steps = fitted.score_steps(["aba", "abb", "abc"])
@@ -147,8 +149,8 @@ def test_next_symbol_is_predicted_by_the_mixture(fitted):
     assert fitted.transform(["ab", "c"]).shape == (2, 16)
 
 
-def test_a_label_may_be_beyond_doubt(fitted):
-    """Where a long text leaves no probability for a label, nothing overflows."""
+def test_a_label_may_be_impossible(fitted):
+    """If a long text leaves no probability for a label, nothing overflows."""
     long = ["a" * 4000]
     assert fitted.predict_label_proba(long)[0].tolist() == [1.0, 0.0]
     assert np.isfinite(fitted.predict_proba(long)).all()
@@ -157,7 +159,7 @@ def test_a_label_may_be_beyond_doubt(fitted):
 
 
 def test_labels_follow_by_the_rule_of_bayes(fitted):
-    """Probabilities sum to one, are those of the likelihoods, and find the label."""
+    """Probabilities of labels sum to one, follow Bayes' rule and find the label."""
     X, y = toy()
     p = fitted.predict_label_proba(X)
     np.testing.assert_allclose(p.sum(axis=1), 1)
@@ -170,7 +172,7 @@ def test_labels_follow_by_the_rule_of_bayes(fitted):
 
 
 def test_samples_have_labels_by_their_frequency(fitted):
-    """Texts of a model that always tells the kinds apart come in the shares of the kinds."""
+    """The fraction of samples of each label is its frequency."""
     X = ["aaaa", "bbbb", "bbbb"] * 20
     model = small(max_epochs=40).fit(X, [0, 1, 1] * 20)
     found = model.sample(300, random_state=0)
@@ -179,7 +181,7 @@ def test_samples_have_labels_by_their_frequency(fitted):
 
 
 def test_streams_keep_their_label():
-    """A long text cut into streams is learnt beside its label from the first step to the last."""
+    """All pieces of a long text that is cut are learnt with its label."""
     model = small(tbptt_steps=8, max_epochs=30, batch_size=8).fit(["ab" * 400, "ac" * 400], [3, 5])
     assert model.generate("a", max_steps=40, top_k=1, label=3).count("c") == 0
     assert model.generate("a", max_steps=40, top_k=1, label=5).count("b") == 0
@@ -187,18 +189,18 @@ def test_streams_keep_their_label():
 
 
 def test_pickle_gives_the_same_bits(fitted):
-    """What comes back writes and judges as before."""
+    """A copy scores and generates the same."""
     X, y = toy(9)
     again = pickle.loads(pickle.dumps(fitted))
     assert np.array_equal(again.score_samples(X, y), fitted.score_samples(X, y))
     assert np.array_equal(again.predict_label_proba(X), fitted.predict_label_proba(X))
-    asked = {"label": "cold", "random_state": 2}
-    assert again.generate("a", **asked) == fitted.generate("a", **asked)
+    arguments = {"label": "cold", "random_state": 2}
+    assert again.generate("a", **arguments) == fitted.generate("a", **arguments)
     assert np.array_equal(again.classes_, fitted.classes_)
 
 
 def test_order_of_sequences_does_not_matter():
-    """A fit orders sequences with their labels itself."""
+    """With shuffling, the order of sequences and labels does not change a fit."""
     X, y = toy(30)
     order = np.random.default_rng(1).permutation(30)
     first = small(max_epochs=2).fit(X, y)
@@ -207,17 +209,17 @@ def test_order_of_sequences_does_not_matter():
 
 
 def test_partial_fit_goes_on_with_known_labels():
-    """Later calls may have fewer labels, never new ones."""
+    """Later calls may have fewer labels but no new ones."""
     X, y = toy(30)
     model = small().partial_fit(X, y).partial_fit(X[:1], y[:1])
     assert model.n_iter_ == 2
     assert model.classes_.tolist() == ["cold", "warm"]
-    with pytest.raises(ValueError, match=r"the label 'hot' is not among .* \['cold', 'warm'\]"):
+    with pytest.raises(ValueError, match=r"The label 'hot' is not among .* \['cold', 'warm'\]"):
         model.partial_fit(X[:1], ["hot"])
 
 
 def test_grid_search_and_clone():
-    """A grid is judged by the likelihood given the labels; clones keep the parameter."""
+    """A search uses the likelihood given the labels; clones keep the parameter."""
     X, y = toy(30)
     grid = GridSearchCV(small(max_epochs=1), {"hidden_size": [8, 12]}, cv=KFold(2))
     best = grid.fit(X, y).best_estimator_
@@ -226,7 +228,7 @@ def test_grid_search_and_clone():
 
 
 def test_words_integers_and_rare_symbols_take_labels():
-    """All kinds of symbols go beside a label, an unknown symbol included."""
+    """All kinds of symbols may have labels, also the unknown symbol."""
     X = [["x", "y"], ["y", "z", "x"], ["x"]] * 4
     model = small(max_epochs=1, max_features=2).fit(X, [0, 1, 1] * 4)
     assert np.isfinite(model.score_samples([["q", "x"]])).all()
@@ -236,7 +238,7 @@ def test_words_integers_and_rare_symbols_take_labels():
 
 
 def test_y_is_ignored_unless_conditional():
-    """Any y goes with a generator that has no labels."""
+    """A generator without labels ignores y."""
     X, _ = toy(9)
     plain = small(conditional=False, max_epochs=1)
     scores = plain.fit(X, [None]).score_samples(X, "anything")
@@ -244,16 +246,16 @@ def test_y_is_ignored_unless_conditional():
 
 
 def test_label_errors_of_generation(fitted):
-    """A label is needed, known, and only where there are labels."""
+    """Errors for a label that is missing, unknown, or not allowed."""
     with pytest.raises(
         ValueError, match=r"is conditional .* pass label=, one of \['cold', 'warm'\]"
     ):
         fitted.generate("a")
     with pytest.raises(ValueError, match=r"pass label="):
         fitted.stream("a")
-    with pytest.raises(ValueError, match=r"the label 'hot' is not among"):
+    with pytest.raises(ValueError, match=r"The label 'hot' is not among"):
         fitted.top_choices("a", label="hot")
-    with pytest.raises(ValueError, match=r"the label \['cold'\] is not among"):
+    with pytest.raises(ValueError, match=r"The label \['cold'\] is not among"):
         fitted.generate("a", label=["cold"])
     plain = small(conditional=False, max_epochs=1).fit(["ab", "b"])
     with pytest.raises(ValueError, match=r"label='cold' was given, but .* without labels"):
@@ -263,7 +265,7 @@ def test_label_errors_of_generation(fitted):
 
 
 def test_label_errors_of_fit(fitted):
-    """Labels are one for each sequence of symbols."""
+    """Errors for missing labels, a wrong number of them, and labels of numbers."""
     X, y = toy(9)
     with pytest.raises(ValueError, match=r"requires y to be passed, but the target y is None"):
         small().fit(X)
@@ -271,9 +273,7 @@ def test_label_errors_of_fit(fitted):
         small().fit(X, y[:8])
     with pytest.raises(ValueError, match=r"X has 9 sequences, y has 8"):
         fitted.score_samples(X, y[:8])
-    with pytest.raises(
-        ValueError, match=r"conditional=True gives symbols a label, and X holds numbers"
-    ):
+    with pytest.raises(ValueError, match=r"conditional=True requires symbols, but X holds numbers"):
         small().fit(np.zeros((3, 4)), [0, 1, 1])
     with pytest.raises(ValueError, match=r"conditional is now False"):
         small(max_epochs=1).fit(X, y).set_params(conditional=False).partial_fit(X)

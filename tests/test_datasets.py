@@ -1,4 +1,4 @@
-"""The bundled data are what their sources say; synthetic problems keep their definitions."""
+"""Bundled data equal their sources; synthetic problems follow their definitions."""
 
 import hashlib
 import subprocess
@@ -32,7 +32,7 @@ SEEDS = st.integers(0, 1000)
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 def test_same_seed_same_bits_and_global_generator_untouched(make):
-    """A seed fixes the problem, another changes it, and numpy's own generator stays put."""
+    """A seed determines the problem, and the global generator of numpy is untouched."""
     before = np.random.get_state()[1].copy()  # noqa: NPY002 - it must not move
     first, second, other = (np.asarray(make(3, random_state=s)[0]) for s in (0, 0, 1))
     np.testing.assert_array_equal(first, second)
@@ -76,7 +76,7 @@ def test_copy_memory_repeats_the_first_symbols(n_sequences, n_symbols, n_copied,
 
 
 @given(n_sequences=SMALL, lag=st.integers(0, 9), n_classes=st.integers(2, 6), seed=SEEDS)
-def test_first_label_is_told_at_the_first_step(n_sequences, lag, n_classes, seed):
+def test_first_label_is_shown_at_the_first_step(n_sequences, lag, n_classes, seed):
     """The first step is the one-hot code of the class."""
     X, y = make_first_label(n_sequences, lag=lag, n_classes=n_classes, random_state=seed)
     assert X.shape == (n_sequences, lag + 1, n_classes)
@@ -84,7 +84,7 @@ def test_first_label_is_told_at_the_first_step(n_sequences, lag, n_classes, seed
 
 
 def test_first_label_hides_the_class_afterwards():
-    """The first step gives the class away; all the others together leave only a guess."""
+    """The first step determines the class, and the other steps do not help."""
     X, y = make_first_label(400, lag=5, random_state=0)
     first, rest = X[:, 0], X[:, 1:].reshape(400, -1)
     assert LogisticRegression().fit(first[:200], y[:200]).score(first[200:], y[200:]) == 1
@@ -147,7 +147,7 @@ def test_japanese_vowels_without_split_are_both_parts_in_order():
 
 
 def test_japanese_vowels_belong_to_the_caller():
-    """Writing into what was loaded does not reach the next caller."""
+    """Changes of loaded data do not affect later calls."""
     load_japanese_vowels().data[0][:] = 0
     assert load_japanese_vowels().data[0].any()
 
@@ -173,7 +173,7 @@ def test_shakespeare_is_the_text_of_char_rnn():
 
 @pytest.mark.parametrize("load", [load_japanese_vowels, load_air_passengers, load_shakespeare])
 def test_descriptions_name_source_and_licence(load):
-    """Every bundled file travels with where it is from and what is allowed."""
+    """Every bundled file is described with its source and licence."""
     description = load().DESCR
     assert "Source:" in description
     assert "Licence:" in description
@@ -186,7 +186,7 @@ def test_bundled_data_are_small():
 
 
 def test_loading_opens_files_only_when_asked():
-    """Importing the room reads none of its data."""
+    """Importing the package reads none of its data."""
     code = (
         "import sys; opened = []\n"
         "sys.addaudithook(lambda event, args: event == 'open' and opened.append(str(args[0])))\n"
@@ -198,7 +198,7 @@ def test_loading_opens_files_only_when_asked():
 
 
 def test_public_names_are_sorted_and_complete():
-    """`__all__` holds every loader and maker."""
+    """`__all__` contains every loader and maker."""
     public = [name for name in dir(datasets) if name.startswith(("load_", "make_"))]
     assert datasets.__all__ == sorted(datasets.__all__) == public
 
@@ -208,44 +208,53 @@ def test_public_names_are_sorted_and_complete():
 
 @pytest.mark.parametrize("load", [load_japanese_vowels, load_shakespeare])
 def test_unknown_split_is_named(load):
-    """The error says which splits there are."""
-    with pytest.raises(ValueError, match=r"split='valid' is no part of the data; use \"train\""):
+    """The error lists the valid splits."""
+    with pytest.raises(ValueError, match=r"split='valid' is not a part of the data; use \"train\""):
         load(split="valid")
 
 
 @pytest.mark.parametrize(
-    ("make", "options", "name", "at_least"),
+    ("make", "name", "value", "at_least"),
     [
-        (make_adding_problem, {"n_steps": 1}, "n_steps=1", 2),
-        (make_adding_problem, {"n_sequences": 0}, "n_sequences=0", 1),
-        (make_adding_problem, {"n_sequences": 2.5}, "n_sequences=2.5", 1),
-        (make_copy_memory, {"n_sequences": 0}, "n_sequences=0", 1),
-        (make_copy_memory, {"n_symbols": 0}, "n_symbols=0", 1),
-        (make_copy_memory, {"n_copied": 0}, "n_copied=0", 1),
-        (make_copy_memory, {"lag": 0}, "lag=0", 1),
-        (make_first_label, {"n_sequences": "4"}, "n_sequences='4'", 1),
-        (make_first_label, {"lag": -1}, "lag=-1", 0),
-        (make_first_label, {"n_classes": 1}, "n_classes=1", 2),
-        (make_random_walk, {"n_series": 0}, "n_series=0", 1),
-        (make_random_walk, {"n_steps": 0}, "n_steps=0", 1),
+        (make_adding_problem, "n_steps", 1, 2),
+        (make_adding_problem, "n_sequences", 0, 1),
+        (make_adding_problem, "n_sequences", 2.5, 1),
+        (make_copy_memory, "n_sequences", 0, 1),
+        (make_copy_memory, "n_symbols", 0, 1),
+        (make_copy_memory, "n_copied", 0, 1),
+        (make_copy_memory, "lag", 0, 1),
+        (make_first_label, "n_sequences", "4", 1),
+        (make_first_label, "lag", -1, 0),
+        (make_first_label, "n_classes", 1, 2),
+        (make_random_walk, "n_series", 0, 1),
+        (make_random_walk, "n_steps", 0, 1),
     ],
 )
-def test_bad_sizes_say_what_is_expected(make, options, name, at_least):
-    """The error names the parameter, what came and the least that works."""
-    with pytest.raises(ValueError, match=f"{name} is not an integer of at least {at_least}; pass"):
-        make(**options)
+def test_invalid_sizes_are_refused(make, name, value, at_least):
+    """The error names the parameter, its value and the minimum."""
+    message = f"{name} must be a whole number of at least {at_least}; got {value!r}"
+    with pytest.raises(ValueError, match=message):
+        make(**{name: value})
 
 
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
-        (make_first_label, {"noise": -0.1}, r"noise=-0.1 is not a finite number of at least 0"),
-        (make_first_label, {"noise": "1"}, r"noise='1' is not a finite number of at least 0"),
-        (make_random_walk, {"volatility": np.inf}, r"volatility=inf is not a finite number of at"),
-        (make_random_walk, {"start": 0}, r"start=0 is not a finite number above 0; pass one"),
+        (
+            make_first_label,
+            {"noise": -0.1},
+            "noise must be a finite number of at least 0; got -0.1",
+        ),
+        (make_first_label, {"noise": "1"}, "noise must be a finite number of at least 0; got '1'"),
+        (
+            make_random_walk,
+            {"volatility": np.inf},
+            "volatility must be a finite number of at least 0",
+        ),
+        (make_random_walk, {"start": 0}, "start must be a finite number above 0; got 0"),
     ],
 )
-def test_bad_numbers_say_what_is_expected(make, options, message):
-    """The error names the parameter, what came and its range."""
+def test_invalid_numbers_are_refused(make, options, message):
+    """The error names the parameter, its value and its range."""
     with pytest.raises(ValueError, match=message):
         make(**options)

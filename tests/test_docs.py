@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import sksequence
-from tests.helpers import ROOT
+from tests.helpers import PACKAGE, ROOT
+from tests.test_architecture import LEAF, PUBLIC, ROWS
 
+MAP = ROOT / "docs" / "developers" / "architecture.rst"
 PAGES = sorted((ROOT / "docs").rglob("*.rst"), key=str)
 MARKDOWN = sorted(ROOT.glob("*.md"))
 
@@ -31,6 +33,30 @@ def run(blocks: list[str], name: str) -> dict[str, object]:
     for number, block in enumerate(blocks, 1):
         exec(compile(block, f"{name}, block {number}", "exec"), namespace)  # noqa: S102 - our own pages
     return namespace
+
+
+def files_on_the_map() -> list[tuple[str, str]]:
+    """Return the heading and the path of each line of the tables of files."""
+    heading = r"^(Row \d+|Public packages|Tests and benchmarks)\b.*\n\^+\n"
+    _, *parts = re.split(heading, MAP.read_text("utf-8"), flags=re.MULTILINE)
+    return [
+        (heading, path)
+        for heading, part in zip(parts[::2], parts[1::2], strict=True)
+        for path in re.findall(r"^``(\S+\.py)`` ", part, re.MULTILINE)
+    ]
+
+
+def named_files(text: str) -> list[tuple[str, str]]:
+    """Return the path and the test, "" if none, of each file that a page names; `*` is a glob."""
+    named = re.findall(r"`([\w./*-]+)(?:::(\w+))?`", text)
+    endings = (".cfg", ".md", ".py", ".rst", ".svg", ".toml")
+    return [(path, test) for path, test in named if "/" in path or path.endswith(endings)]
+
+
+def named_in_code(text: str) -> set[str]:
+    """Return all parts of the dotted names that a page names."""
+    names = set(re.findall(r"``([A-Za-z_][\w.]*)``", text)) - {p for p, _ in named_files(text)}
+    return {part for name in names for part in name.split(".")}
 
 
 def with_code(paths: list[Path]) -> list[Path]:
@@ -93,3 +119,53 @@ def test_examples_page_is_complete():
     page = (ROOT / "docs" / "examples.rst").read_text("utf-8")
     scripts = sorted(p.name for p in (ROOT / "examples").glob("*.py"))
     assert [name for name in scripts if f"literalinclude:: ../examples/{name}" not in page] == []
+
+
+def test_map_lists_every_file_once():
+    """The map lists each file of the package once; `__init__.py` of subpackages may be left out."""
+    files = [p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.py")]
+    listed = [path for _, path in files_on_the_map() if not path.startswith("tests/")]
+    assert [path for path in listed if listed.count(path) > 1] == []
+    assert {path for path in files if not path.endswith("/__init__.py")} <= set(listed)
+    assert set(listed) <= set(files)
+
+
+def test_map_has_the_rows_that_imports_keep():
+    """Each file is listed below the row that the rules of imports give to its package."""
+    headings = {package: f"Row {row}" for package, row in ROWS.items()}
+    headings |= dict.fromkeys(PUBLIC, "Public packages")
+    headings |= {LEAF: "Row 0", "tests": "Tests and benchmarks"}
+    for heading, path in files_on_the_map():
+        assert heading == headings[path.split("/")[0].removesuffix(".py")], path
+
+
+def test_figure_of_the_map_has_the_rows_that_imports_keep():
+    """The figure shows each package in its row."""
+    figure = MAP.with_suffix(".svg").read_text("utf-8").split("<!-- public packages -->")[0]
+    _, *parts = re.split(r"<!-- row (\d+) -->", figure)
+    shown = {
+        name: int(row)
+        for row, part in zip(parts[::2], parts[1::2], strict=True)
+        for name in re.findall(r'class="name".*?>(\w+)', part)
+    }
+    assert shown == ROWS
+
+
+@pytest.mark.parametrize("page", [MAP, ROOT / "CONTRIBUTING.md"], ids=lambda p: p.stem)
+def test_files_that_are_named_exist(page):
+    """Every file, folder and test that a page names exists."""
+    named = named_files(page.read_text("utf-8"))
+    assert named
+    for path, test in named:
+        found = [*ROOT.glob(path), *PACKAGE.glob(path)]
+        assert found, path
+        assert not test or f"def {test}(" in found[0].read_text("utf-8"), f"{path}::{test}"
+
+
+def test_names_on_the_map_exist():
+    """Every name on the map occurs in the package or in its tests."""
+    sources = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").glob("*.py")]
+    words = {word for path in sources for word in re.findall(r"\w+", path.read_text("utf-8"))}
+    names = named_in_code(MAP.read_text("utf-8"))
+    assert names
+    assert sorted(names - words) == []

@@ -1,4 +1,4 @@
-"""Several networks in one estimator: each learns as if it were alone, and together they say what they say on average."""
+"""Several networks in one estimator: each trains as if alone; predictions are their mean."""
 
 import pickle
 
@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sksequence import RNNClassifier, RNNRegressor
 from sksequence._losses import LOSSES
 from sksequence._net._inference import run_network
-from sksequence._net._net import RowLoss
+from sksequence._net._sequence_net import RowLoss
+from tests.helpers import end_to_end
 
 RANDOM = np.random.RandomState(0)
 X = [RANDOM.randn(n, 2) for n in RANDOM.randint(2, 9, 30)]
@@ -44,9 +45,9 @@ def make(kind, n_estimators=3, **parameters):
 
 
 def members_of(model):
-    """Return the outputs of each network by itself, rows end to end."""
-    prepared = model._model.prepare(model._check_input(X))
-    per_step = model._model.per_step
+    """Return the outputs of each network, rows concatenated."""
+    prepared = model._blueprint.prepare(model._check_input(X))
+    per_step = model._blueprint.per_step
     return np.stack(
         [
             run_network(member, member.forward, prepared, per_step=per_step).astype(float)
@@ -55,23 +56,18 @@ def members_of(model):
     )
 
 
-def flat(rows):
-    """Lay per-step rows end to end; others are as they are."""
-    return np.concatenate(list(rows)) if rows.dtype == object else rows
-
-
 def weights(module):
     """Return all weights as bytes."""
     return [p.detach().numpy().tobytes() for p in module.parameters()]
 
 
-# --- laws -------------------------------------------------------------------------------------------------------------
+# --- laws ----------------------------------------------------------------------------------------
 
 
 @ALL_TARGETS
 @pytest.mark.parametrize("training", TRAININGS, ids=str)
 def test_each_learns_as_if_it_were_alone(kind, training):
-    """The first one is what it would be without the others, but for rounding; the others are others."""
+    """The first network equals a single one up to rounding; the others differ from it."""
     model, y = make(kind, **training)
     if training.get("early_stopping"):  # the epoch that is best for all is not the best for each
         model.set_params(max_epochs=1)
@@ -85,21 +81,23 @@ def test_each_learns_as_if_it_were_alone(kind, training):
 
 @pytest.mark.parametrize("kind", ["two classes", "classes", "steps"])
 def test_probabilities_are_means(kind):
-    """Of the networks' probabilities; labels, scores and logarithms go with them."""
+    """Probabilities are means over the networks; labels, scores and logarithms agree."""
     model, y = make(kind)
     outputs = members_of(model.fit(X, y))
     each = np.exp(outputs) / np.exp(outputs).sum(axis=2, keepdims=True)
-    p = flat(model.predict_proba(X))
+    p = end_to_end(model.predict_proba(X))
     np.testing.assert_allclose(p, each.mean(axis=0), rtol=1e-6)
-    np.testing.assert_allclose(flat(model.predict_log_proba(X)), np.log(p), rtol=1e-6)
-    np.testing.assert_array_equal(flat(model.predict(X)), model.classes_[p.argmax(axis=1)])
+    np.testing.assert_allclose(end_to_end(model.predict_log_proba(X)), np.log(p), rtol=1e-6)
+    np.testing.assert_array_equal(end_to_end(model.predict(X)), model.classes_[p.argmax(axis=1)])
     if p.shape[1] == 2:
         odds = np.log(p[:, 1] / p[:, 0])
-        np.testing.assert_allclose(flat(model.decision_function(X)), odds, rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(
+            end_to_end(model.decision_function(X)), odds, rtol=1e-5, atol=1e-9
+        )
 
 
 def test_probabilities_of_an_indicator_are_means():
-    """Each label by itself."""
+    """The probability of each label is the mean over the networks."""
     model, y = make("indicator")
     p = (1 / (1 + np.exp(-members_of(model.fit(X, y))))).mean(axis=0)
     np.testing.assert_allclose(model.predict_proba(X), p, rtol=1e-6)
@@ -108,7 +106,7 @@ def test_probabilities_of_an_indicator_are_means():
 
 
 def test_numbers_are_means():
-    """Points and quantiles, sorted after they are averaged."""
+    """Points and quantiles are means; quantiles are sorted after averaging."""
     model, y = make("numbers")
     outputs = members_of(model.fit(X, y)).mean(axis=0)
     expected = outputs * y.std(axis=0) + y.mean(axis=0)
@@ -120,7 +118,7 @@ def test_numbers_are_means():
 
 
 def test_distributions_have_the_moments_of_the_mixture():
-    """Where the networks do not agree, the deviation is larger."""
+    """The standard deviation is larger where the networks disagree."""
     model, y = make("normals")
     loc, log_scale = np.split(members_of(model.fit(X, y)), 2, axis=2)
     np.testing.assert_allclose(
@@ -137,39 +135,39 @@ def test_distributions_have_the_moments_of_the_mixture():
 
 @ALL_TARGETS
 def test_pickles(kind):
-    """A pickle says the same, and goes on with training where it was."""
+    """A pickle predicts the same, and training continues to the same bits."""
     model, y = make(kind)
     model.partial_fit(X, y)
     twin = pickle.loads(pickle.dumps(model))
-    np.testing.assert_array_equal(flat(twin.predict(X)), flat(model.predict(X)))
+    np.testing.assert_array_equal(end_to_end(twin.predict(X)), end_to_end(model.predict(X)))
     for one in (twin, model):
         one.partial_fit(X, y)
     assert weights(twin.module_) == weights(model.module_)
 
 
 def test_loss_is_the_mean_and_its_gradient_that_of_the_sum():
-    """What is reported does not grow with the number of networks, nor does a step become shorter."""
+    """Neither the loss nor the size of steps depends on the number of networks."""
     outputs = torch.randn(5, 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
     targets = torch.zeros(5, 2)
-    parts = [LOSSES["squared_error"](part, targets) for part in outputs.chunk(3, dim=1)]
-    loss = RowLoss(LOSSES["squared_error"], 3)(outputs, targets)
+    parts = [LOSSES["squared_error"].function(part, targets) for part in outputs.chunk(3, dim=1)]
+    loss = RowLoss(LOSSES["squared_error"].function, 3)(outputs, targets)
     torch.testing.assert_close(loss, sum(parts) / 3)
     (expected,) = torch.autograd.grad(sum(parts).sum(), outputs, retain_graph=True)
     torch.testing.assert_close(torch.autograd.grad(loss.sum(), outputs)[0], expected)
 
 
-# --- examples ---------------------------------------------------------------------------------------------------------
+# --- examples ------------------------------------------------------------------------------------
 
 
-def test_one_network_is_none_of_many():
-    """One by default, without the walls of an ensemble."""
+def test_one_network_by_default():
+    """By default there is one network, without an ensemble."""
     model, y = make("classes", 1)
     assert not hasattr(model.fit(X, y).module_, "members")
     assert RNNClassifier().n_estimators == RNNRegressor().n_estimators == 1
 
 
 def test_features_stand_side_by_side():
-    """Those of the first network first."""
+    """Features are concatenated, those of the first network first."""
     model, y = make("classes")
     features = model.fit(X, y).transform(X)
     assert features.shape == (len(X), len(model.get_feature_names_out())) == (len(X), 3 * 2 * 4)
@@ -178,7 +176,7 @@ def test_features_stand_side_by_side():
 
 
 def test_dropout_and_stopping():
-    """Networks drop units of their own, and stop together."""
+    """Networks have dropout masks of their own, and stop together."""
     model, y = make("classes", dropout=0.5, recurrent_dropout=0.2, num_layers=2)
     model.set_params(early_stopping=True, max_epochs=20, n_iter_no_change=2).fit(X, y)
     assert model.best_loss_ <= min(model.validation_curve_) + model.tol
@@ -186,11 +184,11 @@ def test_dropout_and_stopping():
     assert weights(again.module_) == weights(model.module_)
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------
 
 
 def test_bad_numbers_of_networks():
-    """At least one, and as many as there were when training goes on."""
+    """Errors for zero networks and for another number after a fit."""
     model, y = make("classes", 0)
     with pytest.raises(
         ValueError, match="'n_estimators' parameter of RNNClassifier must be an int"

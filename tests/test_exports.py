@@ -1,4 +1,4 @@
-"""Public names: what a module exports is what it says it exports."""
+"""Public names: `__all__`, docstrings, imports of the package."""
 
 import ast
 import importlib
@@ -22,7 +22,7 @@ PUBLIC_MODULES = [
 
 @pytest.mark.parametrize("name", PUBLIC_MODULES)
 def test_all_is_what_can_be_imported(name):
-    """`__all__` names each public object of the module, and nothing else."""
+    """`__all__` contains each public object of the module, and nothing else."""
     module = importlib.import_module(name)
     public = {
         key
@@ -40,7 +40,7 @@ def test_all_is_sorted(name):
 
 
 @pytest.mark.parametrize("name", PUBLIC_MODULES)
-def test_public_objects_say_what_they_are(name):
+def test_public_objects_are_described(name):
     """Each public class and function has a docstring that starts with a sentence."""
     module = importlib.import_module(name)
     for key in set(module.__all__) - {"__version__"}:

@@ -1,6 +1,7 @@
-"""SequenceGenerator on numbers: densities in the units of X, paths, forecasts, what it refuses."""
+"""SequenceGenerator on numbers: densities in units of X, sample paths, forecasts, errors."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,8 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 from sksequence import SequenceGenerator, Sequences
-from sksequence._losses import DRAWS
+from sksequence._losses import LOSSES
+from tests.helpers import fit_generator
 
 RANDOM = np.random.RandomState(0)
 SINES = np.sin(np.arange(30) / 2 + 6 * RANDOM.rand(40)[:, None]) + 0.1 * RANDOM.randn(40, 30)
@@ -28,8 +30,7 @@ FORMS = {
 
 def make(X=SINES, **parameters):
     """Fit a small generator."""
-    parameters = {"hidden_size": 16, "max_epochs": 8, "random_state": 0} | parameters
-    return SequenceGenerator("gru", **parameters).fit(X)
+    return fit_generator(X, **{"max_epochs": 8} | parameters)
 
 
 @pytest.fixture(scope="module")
@@ -46,20 +47,20 @@ def pairs():
 
 @pytest.fixture
 def quiet(monkeypatch):
-    """Draw the centre of each distribution."""
+    """Replace samples by the centre of each distribution."""
 
     def centre(outputs, uniforms):
         return outputs[:, : outputs.shape[1] // 3]
 
-    monkeypatch.setitem(DRAWS, "student_t", centre)
+    monkeypatch.setitem(LOSSES, "student_t", replace(LOSSES["student_t"], draw=centre))
 
 
-# --- densities --------------------------------------------------------------------------------------------------------
+# --- densities -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loss", ["gaussian", "student_t", "quantile"])
 def test_density_integrates_to_one(loss):
-    """Over all values of a next step, the density of a series less that of the series before it sums to one."""
+    """The density of the next step integrates to one."""
     generator = make(list(1000 + 20 * SINES), loss=loss)
     before = 1000 + 20 * SINES[0, :10]
     grid = np.linspace(0, 2000, 12001)
@@ -70,7 +71,7 @@ def test_density_integrates_to_one(loss):
 
 @pytest.mark.parametrize("loss", ["gaussian", "student_t", "quantile"])
 def test_density_is_in_the_units_of_X(loss):
-    """Ten times larger numbers have log 10 less density a step and feature, and the same predictions times ten."""
+    """For numbers ten times as large, predictions are too, and log-densities log 10 lower."""
     # the order of rows comes from their content: keep it
     one, ten = (make(X, loss=loss, shuffle=False) for X in (PAIRS, 10 * PAIRS))
     assert ten.score(10 * PAIRS) == pytest.approx(one.score(PAIRS) - 2 * np.log(10), abs=1e-4)
@@ -78,7 +79,7 @@ def test_density_is_in_the_units_of_X(loss):
 
 
 def test_scale_does_not_win_a_grid():
-    """Scaled or not, likelihoods are of the same thing: on data of unit scale both are as good."""
+    """Likelihoods with and without scaling are comparable: about equal on data of unit scale."""
     search = GridSearchCV(
         SequenceGenerator("gru", 16, max_epochs=20, residual=None, loss="gaussian", random_state=0),
         {"scale": [True, False]},
@@ -92,7 +93,7 @@ def test_scale_does_not_win_a_grid():
 
 
 def test_likelihood_is_that_of_the_normal(pairs):
-    """A fitted normal's density at its own centre, step after step."""
+    """The likelihood at the centres is that of fitted normal distributions."""
     X = PAIRS[:3, :6]
     shorter = pairs.score_samples(X)
     centre = pairs.predict(X)
@@ -104,7 +105,7 @@ def test_likelihood_is_that_of_the_normal(pairs):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("loss", ["gaussian", "student_t", "quantile"])
 def test_every_form_of_numbers(form, loss):
-    """Tables, frames, arrays and lists of series: finite densities, next steps and paths of the right shape."""
+    """All forms of X give finite densities and outputs of the right shape."""
     X = FORMS[form]
     generator = make(X, loss=loss, max_epochs=2)
     n_features = 2 if form in ("3-D", "ragged", "one step") else 1
@@ -119,8 +120,8 @@ def test_every_form_of_numbers(form, loss):
     assert np.isfinite(generator.sample(4, random_state=0)).all()
 
 
-def test_series_does_not_depend_on_its_company(pairs):
-    """Alone, in a batch, in another order: the same bits."""
+def test_results_do_not_depend_on_other_series(pairs):
+    """A series has the same bits alone, in a batch and in another order."""
     together = pairs.score_samples(RAGGED)
     assert np.array_equal(pairs.score_samples(RAGGED[::-1]), together[::-1])
     alone = np.concatenate([pairs.score_samples([series]) for series in RAGGED[:5]])
@@ -128,7 +129,7 @@ def test_series_does_not_depend_on_its_company(pairs):
 
 
 def test_series_begin_at_a_mark():
-    """The first value has a distribution of its own, whatever series stand before."""
+    """The distribution of the first value does not depend on the series before it."""
     X = np.array([5.0, 0, 0, 0]) + 0.3 * np.random.RandomState(0).randn(60, 4)
     generator = make(list(X), residual=None, loss="gaussian", dropout=0.0, max_epochs=80)
     sample = generator.sample(200, random_state=0)
@@ -136,11 +137,11 @@ def test_series_begin_at_a_mark():
     assert sample.std(axis=0)[1:] == pytest.approx([0.3] * 3, abs=0.1)
 
 
-# --- forecasts --------------------------------------------------------------------------------------------------------
+# --- forecasts -----------------------------------------------------------------------------------
 
 
 def test_roll_out_is_a_hand_loop(pairs, quiet):
-    """Without noise, a forecast is `predict` fed back, step by step."""
+    """A forecast without noise is `predict` fed back, step by step."""
     X = [series[:4] for series in RAGGED[:3]]
     path = [series.copy() for series in X]
     for _ in range(6):
@@ -151,7 +152,7 @@ def test_roll_out_is_a_hand_loop(pairs, quiet):
 
 
 def test_quantiles_are_ordered(sines):
-    """Higher levels are higher values."""
+    """Quantiles of higher levels are higher."""
     levels = [0.05, 0.25, 0.5, 0.75, 0.95]
     forecast = sines.forecast(SINES, 1, n_samples=400, quantiles=levels, random_state=0)
     assert np.all(np.diff(forecast["quantiles"], axis=0) > 0)
@@ -159,7 +160,7 @@ def test_quantiles_are_ordered(sines):
 
 
 def test_forecast_learns_the_series():
-    """The likely path goes on as the series did, and its interval covers what came."""
+    """The median continues the series, and the interval covers the true values."""
     generator = make(list(SINES[:, :24]), max_epochs=100, learning_rate=1e-2)
     forecast = generator.forecast(list(SINES[:, :24]), 6, random_state=0)
     low, middle, high = forecast["quantiles"]
@@ -168,8 +169,8 @@ def test_forecast_learns_the_series():
     assert 0.5 < np.mean((low <= truth) & (truth <= high)) <= 1.0
 
 
-def test_draws_have_the_predicted_moments(pairs):
-    """Sampled next steps scatter around `predict`, in the units of X."""
+def test_samples_have_the_predicted_moments(pairs):
+    """Samples of the next step scatter around `predict`, in units of X."""
     X = PAIRS[:2]
     forecast = pairs.forecast(X, 1, n_samples=4000, quantiles=[0.5], random_state=0)
     spread = PAIRS.std(axis=(0, 1)) / 10
@@ -178,7 +179,7 @@ def test_draws_have_the_predicted_moments(pairs):
 
 
 def test_same_seed_same_paths(sines):
-    """A seed repeats the paths, another draws others, and a pickle draws the same."""
+    """A seed determines the paths, also after pickling."""
     paths = [sines.forecast(SINES, 4, random_state=seed)["mean"] for seed in (0, 0, 1)]
     assert np.array_equal(paths[0], paths[1])
     assert not np.array_equal(paths[0], paths[2])
@@ -188,16 +189,16 @@ def test_same_seed_same_paths(sines):
 
 
 def test_samples_are_as_long_as_the_median_series():
-    """One feature gives rows of a table, several a 3-D array."""
+    """Samples of one feature are rows of a table, those of several a 3-D array."""
     assert make(RAGGED).sample(3).shape == (3, int(np.median([len(s) for s in RAGGED])), 2)
     assert make(SINES).sample(2).shape == (2, 30)
 
 
-# --- fitting ----------------------------------------------------------------------------------------------------------
+# --- fitting -------------------------------------------------------------------------------------
 
 
 def test_partial_fit_goes_on_after_a_pickle():
-    """Scale and start are those of the first call; a pickle between the calls changes no bit."""
+    """The scale is that of the first call; a pickle between calls does not change the bits."""
     plain, pickled = (SequenceGenerator(hidden_size=8, random_state=0) for _ in "ab")
     for part in (SINES, SINES[:7] + 3, SINES[5:]):
         plain.partial_fit(part)
@@ -206,7 +207,7 @@ def test_partial_fit_goes_on_after_a_pickle():
 
 
 def test_streams_of_a_long_series():
-    """A long series is cut into streams, with early stopping on some of them, and forecast from its end."""
+    """A long series is cut into streams, some are held out, and it is forecast from its end."""
     series = np.sin(np.arange(3000) / 3)[:, None] * [1, 100]
     generator = make([series], tbptt_steps=16, early_stopping=True, max_epochs=10)
     assert generator.best_loss_ == min(generator.validation_curve_)
@@ -215,14 +216,14 @@ def test_streams_of_a_long_series():
 
 
 def test_float32_and_float64_agree(pairs):
-    """The type of the container is no content."""
+    """float32 and float64 give the same results."""
     X = [series.astype(np.float32) for series in RAGGED]
     twin = Sequences.from_arrays(X)
     assert np.array_equal(pairs.score_samples(twin), pairs.score_samples(X))
     assert make(X).loss_curve_ == make([x.astype(np.float64) for x in X]).loss_curve_
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -238,14 +239,14 @@ def test_float32_and_float64_agree(pairs):
     ],
 )
 def test_forecast_refuses(sines, arguments, message):
-    """Arguments outside their range say so."""
+    """Errors for arguments outside their range."""
     with pytest.raises(ValueError, match=message):
         sines.forecast(SINES, **{"horizon": 2} | arguments)
 
 
 @pytest.mark.parametrize("method", ["generate", "predict_proba"])
 def test_numbers_have_no_symbols(sines, method):
-    """What needs symbols is not there."""
+    """Methods for symbols are absent after a fit on numbers."""
     assert not hasattr(sines, method)
     with pytest.raises(AttributeError) as caught:
         getattr(sines, method)
@@ -253,7 +254,7 @@ def test_numbers_have_no_symbols(sines, method):
 
 
 def test_integers_have_no_forecast():
-    """Integers are symbols; who wants a forecast of counts, or knows some of them beforehand, is told so."""
+    """Integers are symbols: errors for forecasts of counts and known covariates explain it."""
     counts = np.arange(60).reshape(5, 12)
     with pytest.raises(AttributeError) as caught:
         make(counts, max_epochs=1).forecast(counts, 2)
@@ -265,8 +266,8 @@ def test_integers_have_no_forecast():
 
 
 def test_other_refusals(sines, pairs):
-    """The loss fits the kind, samples are counted, texts are no numbers, another width is another model."""
-    with pytest.raises(ValueError, match="loss='cross_entropy' does not go with numbers"):
+    """Errors for a loss of another kind, for n_samples, texts, and another number of features."""
+    with pytest.raises(ValueError, match="loss='cross_entropy' is not available for numbers"):
         make(loss="cross_entropy")
     with pytest.raises(ValueError, match="n_samples must be"):
         sines.sample(0)

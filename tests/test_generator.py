@@ -1,4 +1,4 @@
-"""SequenceGenerator on symbols: what it says of texts, what it writes, what it refuses."""
+"""SequenceGenerator on symbols: likelihoods, predictions, generated texts, errors."""
 
 import pickle
 
@@ -9,18 +9,13 @@ from scipy.stats import chisquare
 from sklearn.model_selection import GridSearchCV
 
 from sksequence import SequenceGenerator, Sequences
-from sksequence._base._automatic import automatic_generator_size
 from sksequence._cells import CELLS
 from sksequence._net import last_outputs, network_features
+from sksequence._tasks import SymbolTask
+from tests.helpers import DOCUMENTS
+from tests.helpers import fit_generator as make
 
-DOCUMENTS = ["to be or not to be", "that is the question", "whether tis nobler", "in the mind"] * 5
 TEXT = "the cat sat on the mat. " * 30
-
-
-def make(X=DOCUMENTS, cell="gru", **parameters):
-    """Fit a small generator."""
-    parameters = {"hidden_size": 16, "max_epochs": 4, "random_state": 0} | parameters
-    return SequenceGenerator(cell, **parameters).fit(X)
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +26,12 @@ def documents():
 
 @pytest.fixture(scope="module")
 def writer():
-    """Fit on one long text, which has no end that could be learnt."""
+    """Fit on one long text, whose end cannot be learnt."""
     return make([TEXT], hidden_size=24, max_epochs=30)
 
 
 def log_probabilities(generator, text):
-    """Return log p of each step of a text after its first one, prefix by prefix."""
+    """Return log p of each step of a text but the first, one prefix at a time."""
     names = list(generator.vocabulary_)
     p = generator.predict_proba([text[: i + 1] for i in range(len(text))])
     columns = [names.index(symbol) for symbol in text[1:]]
@@ -45,19 +40,21 @@ def log_probabilities(generator, text):
 
 
 def first_probabilities(generator):
-    """Return p of what a text begins with: each symbol, and the end where there is one."""
-    codec = generator._model.codec
+    """Return the probabilities of the first symbol, and of the end if it is learnt."""
+    codec = generator._blueprint.codec
     nothing = codec.context(Sequences(None, [0, 0], np.empty((0, 1), np.int32)))
-    return codec.probabilities(last_outputs(generator.net_, generator._model.prepare(nothing)))[0]
+    return codec.probabilities(last_outputs(generator.net_, generator._blueprint.prepare(nothing)))[
+        0
+    ]
 
 
-# --- laws -------------------------------------------------------------------------------------------------------------
+# --- laws ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("X", [DOCUMENTS, [TEXT]], ids=["documents", "text"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_likelihood_is_the_product_of_predicted_probabilities(cell, X):
-    """One pass over a text says what predicting each step after its prefix says, the end included."""
+    """The likelihood of a text is the product over its steps and its end, given the prefixes."""
     generator = make(X, cell, max_epochs=2, num_layers=2)
     text = X[0][:40]
     first = np.log(first_probabilities(generator)[list(generator.vocabulary_).index(text[0])])
@@ -66,7 +63,7 @@ def test_likelihood_is_the_product_of_predicted_probabilities(cell, X):
 
 
 def test_probabilities_are_a_distribution(documents, writer):
-    """First symbols sum to one, and so do the next ones; the end is a column only where ends were learnt."""
+    """Probabilities sum to one; a learnt end has a column of its own."""
     for generator, n_ends in [(documents, 1), (writer, 0)]:
         p = generator.predict_proba(["th", "t", "q"])
         assert p.shape == (3, len(generator.vocabulary_) + n_ends)
@@ -78,8 +75,8 @@ def test_probabilities_are_a_distribution(documents, writer):
         assert likelihoods == pytest.approx(np.log(firsts[: len(ends)]) + ends, rel=1e-5)
 
 
-def test_first_draws_follow_predict_proba(documents):
-    """What `generate` adds first comes as often as `predict_proba` says, the end too; so does what begins a text."""
+def test_first_samples_follow_predict_proba(documents):
+    """The first symbols of `generate` have the frequencies of `predict_proba`, ends included."""
     names = [*documents.vocabulary_, ""]
     for prompt, expected in [
         ("th", documents.predict_proba(["th"])[0]),
@@ -92,7 +89,7 @@ def test_first_draws_follow_predict_proba(documents):
 
 
 def test_an_empty_document_has_its_end(documents, writer):
-    """What ends at once has the probability of that, in any company: whatever is drawn has its score."""
+    """An empty sequence has a probability, so the score of every sample is finite."""
     first = first_probabilities(documents)
     steps = documents.score_steps(["", "to", ""])
     assert [len(row) for row in steps] == [1, 3, 1]
@@ -106,18 +103,18 @@ def test_an_empty_document_has_its_end(documents, writer):
     assert np.isfinite(brief.score_samples(samples)).all()
     ended = brief.score_samples([["a"], []])[1]
     assert brief.score_samples([[], []]).tolist() == [ended, ended]
-    with pytest.raises(ValueError, match="sequence 0 of X is empty"):
+    with pytest.raises(ValueError, match="Sequence 0 of X is empty"):
         writer.score_samples([""])
 
 
 def test_perplexity_may_be_infinite():
-    """What cannot be is no cause for a warning."""
+    """An impossible sequence causes no warning."""
     generator = make(np.random.RandomState(0).normal(size=(6, 20)), max_epochs=1, loss="gaussian")
     assert generator.perplexity(np.full((1, 20), 1e9)) == np.inf
 
 
-def test_sequence_does_not_depend_on_its_company(documents):
-    """Alone, in a batch, in another order: the same bits."""
+def test_results_do_not_depend_on_other_sequences(documents):
+    """A sequence has the same bits alone, in a batch and in another order."""
     X = [text[: 3 + i % 9] for i, text in enumerate(DOCUMENTS)] + ["a" * 300]
     order = np.random.RandomState(0).permutation(len(X))
     for method in (documents.score_samples, documents.predict_proba, documents.transform):
@@ -128,34 +125,34 @@ def test_sequence_does_not_depend_on_its_company(documents):
 
 
 def test_score_does_not_depend_on_the_chunk(writer, monkeypatch):
-    """How much of a long text is read at once is nobody's business."""
+    """The number of steps that are read at once does not change likelihoods."""
     texts = [TEXT[:700], TEXT[5:300], "t"]
     scores, after = writer.score_samples(texts), writer.predict_proba(texts)
-    monkeypatch.setattr("sksequence._net._stepping._CHUNK", 31)
+    monkeypatch.setattr("sksequence._net._chunked_reading._CHUNK", 31)
     assert writer.score_samples(texts) == pytest.approx(scores, rel=1e-6)
     assert writer.predict_proba(texts) == pytest.approx(after, abs=1e-6)
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_transform_is_the_hidden_state_of_one_pass(cell):
-    """Read in chunks or at once, the state after the last symbol is the same."""
+    """The state after the last symbol does not depend on chunks."""
     generator = make(cell=cell, max_epochs=1, num_layers=2)
     texts = [TEXT[:600], "to be", "t"]
-    sequences = generator._model.codec.context(generator._check_input(texts))
-    context = generator._model.prepare(sequences)
+    sequences = generator._blueprint.codec.context(generator._check_input(texts))
+    context = generator._blueprint.prepare(sequences)
     states = network_features(generator.net_, context)[context.offsets[1:] - 1]
     assert generator.transform(texts) == pytest.approx(states, abs=1e-6)
 
 
 def test_documents_do_not_bleed_into_each_other():
-    """What stood before a document does not matter: a text begins at the mark of a start, not after another."""
+    """A document does not depend on the one before: each begins with the start mark."""
     generator = make(["ab" * 4, "cd" * 4] * 20, max_epochs=60, learning_rate=1e-2)
     assert first_probabilities(generator) == pytest.approx([0.5, 0.0, 0.5, 0.0, 0.0], abs=0.1)
     assert generator.predict_proba(["ab", "cd"])[:, [0, 2]] == pytest.approx(np.eye(2), abs=0.1)
 
 
 def test_end_is_learnt():
-    """Texts of one length end there; nothing ends after a single text."""
+    """Texts of one length end at that length; a single text has no end."""
     generator = make(["abcde"] * 40, max_epochs=40, learning_rate=1e-2)
     assert generator.generate("ab", random_state=0) == "abcde"
     assert generator.sample(3, random_state=0) == ["abcde"] * 3
@@ -164,7 +161,7 @@ def test_end_is_learnt():
 
 
 def test_unknown_symbols(writer):
-    """They can be read, are never written, and have the share of one more step."""
+    """Unknown symbols can be read and are never generated; they have the mass of one extra step."""
     assert writer.generate("zzz", max_steps=3).startswith("zzz")
     known, unknown = writer.score_samples(["the", "thz"])
     assert known - unknown == pytest.approx(
@@ -176,7 +173,7 @@ def test_unknown_symbols(writer):
 
 
 def test_scores_agree(documents):
-    """`score` is the mean over all steps, ends included; `perplexity` is its exponential."""
+    """`score` is the mean over all steps and ends, `perplexity` its exponential."""
     sums, n_steps = documents.score_samples(DOCUMENTS), sum(len(text) + 1 for text in DOCUMENTS)
     assert documents.score(DOCUMENTS) == pytest.approx(sums.sum() / n_steps)
     assert documents.perplexity(DOCUMENTS) == pytest.approx(np.exp(-sums.sum() / n_steps))
@@ -184,7 +181,7 @@ def test_scores_agree(documents):
 
 @pytest.mark.parametrize("X", [DOCUMENTS, [TEXT]], ids=["documents", "text"])
 def test_score_steps_are_the_predicted_probabilities(X):
-    """Each step has its own log-likelihood, the end too where one is learnt; they add up to the sequence's."""
+    """Log-likelihoods of steps and ends are those predicted, and add up to `score_samples`."""
     generator = make(X)
     texts = ["to be", "t", "that q"]
     steps = generator.score_steps(texts)
@@ -197,7 +194,7 @@ def test_score_steps_are_the_predicted_probabilities(X):
 
 
 def test_score_steps_of_numbers():
-    """Series have a density at each step and no end."""
+    """Series have one density per step and no end."""
     series = np.sin(np.arange(20) / 2 + np.arange(6)[:, None])
     generator = make(series, max_epochs=1)
     steps = generator.score_steps(series)
@@ -205,11 +202,11 @@ def test_score_steps_of_numbers():
     assert [part.sum() for part in steps] == pytest.approx(generator.score_samples(series))
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------
+# --- writing -------------------------------------------------------------------------------------
 
 
 def test_greedy_text_is_a_loop_over_predict(writer):
-    """With `top_k=1` each symbol is the one that `predict` gives after all before it."""
+    """With `top_k=1` each symbol is what `predict` returns for the text before it."""
     text = "th"
     for _ in range(40):
         text += str(writer.predict([text])[0])
@@ -218,7 +215,7 @@ def test_greedy_text_is_a_loop_over_predict(writer):
 
 
 def test_same_seed_same_text(writer):
-    """A seed repeats the text, another gives another; generators of the process are left alone."""
+    """A seed determines the text; global random generators are not used."""
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
     texts = [writer.generate("a", random_state=seed, temperature=2.0) for seed in (0, 0, 1)]
     assert texts[0] == texts[1] != texts[2]
@@ -229,7 +226,7 @@ def test_same_seed_same_text(writer):
 
 
 def test_generating_does_not_change_the_generator(writer):
-    """Drawing leaves no trace."""
+    """Generation leaves scores and later samples unchanged."""
     before = pickle.dumps(writer)
     writer.generate("a", random_state=0)
     writer.sample(2, random_state=0)
@@ -238,14 +235,14 @@ def test_generating_does_not_change_the_generator(writer):
 
 @pytest.mark.parametrize("prompt", ["the ", "", None, "\N{SNOWMAN}\0 THE "])
 def test_prompt_comes_back_unaltered(writer, prompt):
-    """The continuation stands behind the prompt as it was."""
+    """The prompt is returned unchanged, followed by the continuation."""
     text = writer.generate(prompt, max_steps=9, random_state=0)
     assert text.startswith(prompt or "")
     assert len(text) == len(prompt or "") + 9
 
 
 def test_number_of_samples(writer):
-    """None gives a text, a number a list."""
+    """None returns one text, an int a list of texts."""
     assert len(writer.generate("a", max_steps=4, n_samples=3)) == 3
     assert writer.generate("a", max_steps=4, n_samples=1, top_k=1) == [
         writer.generate("a", max_steps=4, top_k=1)
@@ -253,21 +250,21 @@ def test_number_of_samples(writer):
 
 
 def test_sample_is_as_long_as_the_longest_at_most(documents):
-    """Ends decide; where none comes, the longest text of `fit` does."""
+    """Samples end at an end mark or at the length of the longest training text."""
     texts = documents.sample(40, random_state=0)
     assert len(texts) == 40
     assert max(map(len, texts)) == max(map(len, DOCUMENTS))
 
 
 def test_stop(writer):
-    """A text ends with the first stop that is written; one in the prompt does not count."""
+    """A text ends at the first stop mark that is generated; those in the prompt do not count."""
     assert writer.generate("the cat.", stop="t.", top_k=1).removeprefix("the cat.").count("t.") == 1
     text = writer.generate("the cat", stop=["on", "mat"], top_k=1)
     assert text == "the cat sat on"
 
 
 def test_low_temperature_is_careful(writer):
-    """The colder, the more likely the text."""
+    """Texts are likelier at lower temperatures."""
     likelihoods = [
         writer.score(writer.generate(max_steps=60, n_samples=8, temperature=t, random_state=0))
         for t in (0.3, 1.0, 3.0)
@@ -275,11 +272,11 @@ def test_low_temperature_is_careful(writer):
     assert likelihoods == sorted(likelihoods, reverse=True)
 
 
-# --- kinds of symbols -------------------------------------------------------------------------------------------------
+# --- kinds of symbols ----------------------------------------------------------------------------
 
 
 def test_tokens_and_integers_come_back_as_such():
-    """Lists of tokens and of integers are continued by their own kind; a table of integers has prompts of any length."""
+    """Prompts of tokens and integers are continued as lists; tables take any length."""
     for X in (
         [["do", "re", "mi"] * 4] * 3,
         [[60, 62, 64] * 4] * 3,
@@ -296,7 +293,7 @@ def test_tokens_and_integers_come_back_as_such():
 
 
 def test_words_join_to_the_exact_text():
-    """With `analyzer="word"` the pieces of a text are put together without a seam."""
+    """With `analyzer="word"`, generated pieces are joined to the exact text."""
     text = "Don't stop, she said.\nGo on!  Really? " * 12
     generator = make([text], analyzer="word", max_epochs=60, tbptt_steps=16, learning_rate=1e-2)
     start, n_more = text[:11], 20
@@ -305,7 +302,7 @@ def test_words_join_to_the_exact_text():
 
 
 def test_callable_analyzer():
-    """Pieces of a user's own analyzer are joined with blanks."""
+    """The pieces of a callable analyzer are joined with blanks."""
     generator = make(
         ["to be or not to be"] * 30, analyzer=str.split, max_epochs=60, learning_rate=1e-2
     )
@@ -327,7 +324,7 @@ def test_callable_analyzer():
     ],
 )
 def test_smallest_and_strangest_symbols(X):
-    """One symbol, one step, NUL, surrogates and emoji are symbols like all others."""
+    """One symbol, one step, NUL, surrogates and emoji are valid."""
     generator = make(X, max_epochs=1)
     assert list(generator.vocabulary_.values()) == list(range(1, len(generator.vocabulary_) + 1))
     assert set(generator.generate(max_steps=20)) <= set(generator.vocabulary_)
@@ -336,18 +333,18 @@ def test_smallest_and_strangest_symbols(X):
     assert generator.transform(X).shape == (len(X), 16)
 
 
-# --- fitting ----------------------------------------------------------------------------------------------------------
+# --- fitting -------------------------------------------------------------------------------------
 
 
 def test_pickle_is_bit_equal(documents):
-    """A generator on the other side of a pickle writes and judges alike."""
+    """An unpickled generator scores and generates the same."""
     twin = pickle.loads(pickle.dumps(documents))
     assert twin.generate("t", random_state=0) == documents.generate("t", random_state=0)
     assert np.array_equal(twin.score_samples(DOCUMENTS), documents.score_samples(DOCUMENTS))
 
 
 def test_partial_fit_goes_on_after_a_pickle():
-    """Calls with a pickle between them end in the same bits as calls without."""
+    """A pickle between two calls of partial_fit does not change the bits."""
     plain, pickled = (SequenceGenerator(hidden_size=8, random_state=0, dropout=0.2) for _ in "ab")
     for part in (DOCUMENTS, DOCUMENTS[:7], DOCUMENTS[5:]):
         plain.partial_fit(part)
@@ -357,7 +354,7 @@ def test_partial_fit_goes_on_after_a_pickle():
 
 
 def test_partial_fit_learns_nothing_of_unknown_symbols():
-    """Symbols that the first call did not see are read, but they are no target."""
+    """Symbols that the first call did not see are read, but they are no targets."""
     generator = SequenceGenerator(hidden_size=8, optimizer="rmsprop", random_state=0)
     weight = generator.partial_fit(["abab"]).module_.head.weight.detach().clone()
     assert torch.equal(generator.partial_fit(["zz"]).module_.head.weight, weight)
@@ -366,7 +363,7 @@ def test_partial_fit_learns_nothing_of_unknown_symbols():
 
 
 def test_warm_start_goes_on():
-    """A second fit starts where the first one ended."""
+    """A second fit continues from the weights of the first."""
     generator = make(max_epochs=6, warm_start=True, lr_schedule=None)
     first = generator.loss_curve_
     assert generator.fit(DOCUMENTS).loss_curve_[0] < first[-1]
@@ -375,7 +372,7 @@ def test_warm_start_goes_on():
 
 @pytest.mark.parametrize("split", ["random", "last"])
 def test_early_stopping_holds_out_streams(split):
-    """One long text is enough to hold a part of it out."""
+    """A part of a single long text can be held out."""
     text = TEXT * 4  # its streams look like overlapping windows, and are none
     generator = make(
         [text], tbptt_steps=16, early_stopping=True, validation_split=split, max_epochs=5
@@ -385,28 +382,28 @@ def test_early_stopping_holds_out_streams(split):
 
 
 def test_streams_cover_every_step_once(monkeypatch):
-    """A long text is cut so that each step is learnt exactly once an epoch, after the step before it."""
+    """A long text is cut so that each step is learnt once per epoch, after the step before it."""
     text = "".join(chr(1000 + i) for i in range(2500))
-    batches = []
-    original = SequenceGenerator._make_model
+    fits = []
+    original = SymbolTask.settle
 
-    def spy(self, task):
-        batches.append(task)
-        return original(self, task)
+    def spy(self, data, settings):
+        fits.append(data)
+        return original(self, data, settings)
 
-    monkeypatch.setattr(SequenceGenerator, "_make_model", spy)
+    monkeypatch.setattr(SymbolTask, "settle", spy)
     make([text, text[:40]], tbptt_steps=16, max_epochs=1)
-    (task,) = batches
-    lengths = task.sequences.lengths
+    (data,) = fits
+    lengths = data.sequences.lengths
     assert lengths.max() <= max(8 * 16, -(-2542 // 32))
-    assert lengths.sum() == len(task.targets.parsed) == 2501 + 41
-    codes = task.sequences.codes[:, 0]
+    assert lengths.sum() == len(data.targets.parsed) == 2501 + 41
+    codes = data.sequences.codes[:, 0]
     assert codes[:2501].tolist() == [2501, *range(1, 2501)]
-    assert task.targets.parsed[:2501].tolist() == [*range(1, 2501), 2501]
+    assert data.targets.parsed[:2501].tolist() == [*range(1, 2501), 2501]
 
 
 def test_grid_search_prefers_the_likelier():
-    """A search over generators needs no y: held-out likelihood decides."""
+    """A search needs no y: it uses the likelihood of the part held out."""
     search = GridSearchCV(
         SequenceGenerator(hidden_size=16, random_state=0), {"max_epochs": [1, 40]}, cv=2
     )
@@ -416,12 +413,12 @@ def test_grid_search_prefers_the_likelier():
 
 
 def test_order_of_documents_does_not_matter():
-    """A fit with shuffling depends on what the documents are, not on where they stand."""
+    """With shuffling, the order of documents does not change a fit."""
     X = [text[i % 4 :] for i, text in enumerate(DOCUMENTS)]
     assert np.array_equal(make(X).score_samples(X), make(X[::-1]).score_samples(X))
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -437,19 +434,23 @@ def test_order_of_documents_does_not_matter():
         ({"stop": "X"}, ValueError, r"stop='X' can never be generated: \['X'\]"),
         ({"stop": ["t", ""]}, ValueError, "stop='' can never be generated: it is empty"),
         ({"stop": 5}, TypeError, "stop must be a str or a list of str"),
-        ({"prompt": ["t", 5]}, TypeError, "prompt must be a str, as the texts of fit.*list.*got 5"),
+        (
+            {"prompt": ["t", 5]},
+            TypeError,
+            "prompt must be a str like the texts in fit.*list.*got 5",
+        ),
         ({"prompt": []}, ValueError, "prompt is an empty list of texts; pass at least one"),
         ({"prompt": 5}, TypeError, "prompt must be a str.*got 5"),
     ],
 )
 def test_generate_refuses(documents, arguments, error, message):
-    """Arguments outside their range say so."""
+    """Errors for arguments outside their range."""
     with pytest.raises(error, match=message):
         documents.generate(**arguments)
 
 
 def test_generate_refuses_prompts_of_another_kind():
-    """A generator of tokens takes lists of tokens."""
+    """Errors for prompts that are not of the kind of X."""
     generator = make([["do", "re"], ["re", "mi"]], max_epochs=1)
     for prompt in ("do", [["do"], "re"], [["do"], [["re"]]], {"do"}):
         with pytest.raises(TypeError, match="prompt must be a list of tokens"):
@@ -461,14 +462,14 @@ def test_generate_refuses_prompts_of_another_kind():
 
 
 def test_sample_refuses(documents):
-    """Half a sample is none."""
+    """Errors for a number of samples that is not a positive integer."""
     for n_samples in (0, 1.5, None, "a"):
         with pytest.raises(ValueError, match="n_samples must be a whole number"):
             documents.sample(n_samples)
 
 
 def test_symbols_have_no_forecast(documents):
-    """What needs numbers is not there."""
+    """Methods for numbers are absent after a fit on symbols."""
     assert not hasattr(documents, "forecast")
     with pytest.raises(AttributeError) as caught:
         documents.forecast(DOCUMENTS, 3)
@@ -477,13 +478,13 @@ def test_symbols_have_no_forecast(documents):
 
 @pytest.mark.parametrize("tbptt_steps", [None, 16])
 def test_cells_without_step_are_refused_before_training(tbptt_steps):
-    """A user's cell that cannot go on from a state could be asked nothing."""
+    """A custom cell without a method `step` is an error before any training."""
     with pytest.raises(ValueError, match=r"has no method step\(x, state\)"):
         make(cell=torch.nn.GRU, tbptt_steps=tbptt_steps)
 
 
 class Leaky(torch.nn.Module):
-    """A leaky integrator, with a step."""
+    """Leaky integrator with a method `step`."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__()
@@ -504,7 +505,7 @@ class Leaky(torch.nn.Module):
 
 
 def test_cell_of_the_user_with_step():
-    """It learns, judges, writes and pickles like the named ones."""
+    """A custom cell learns, scores, generates and pickles like the named ones."""
     generator = make(cell=Leaky, max_epochs=2)
     text = DOCUMENTS[0]
     first = np.log(first_probabilities(generator)[list(generator.vocabulary_).index(text[0])])
@@ -515,31 +516,12 @@ def test_cell_of_the_user_with_step():
 
 
 def test_fit_refuses():
-    """One symbol a step, a loss that fits, and texts in a list."""
-    with pytest.raises(ValueError, match="a generator of symbols learns one symbol a step"):
+    """Errors for several symbols per step, another loss, and a text that is not in a list."""
+    with pytest.raises(ValueError, match="a generator of symbols learns one symbol per step"):
         make(np.array([[["a", "b"]] * 3] * 2))
-    with pytest.raises(ValueError, match="loss='gaussian' does not go with symbols"):
+    with pytest.raises(ValueError, match="loss='gaussian' is not available for symbols"):
         make(loss="gaussian")
     with pytest.raises(TypeError, match=r"X is a single str.*Pass \[X\]"):
         make(TEXT)
-    with pytest.raises(ValueError, match="early stopping needs"):
+    with pytest.raises(ValueError, match="Early stopping needs"):
         make(["short"], early_stopping=True)
-
-
-def test_width_follows_the_number_of_symbols():
-    """Half a million symbols are worth a wide network; the rule looks at nothing else."""
-    assert automatic_generator_size(499_999) == 128
-    assert automatic_generator_size(500_000) == 256
-
-
-def test_few_numbers_have_a_narrow_network():
-    """From 500 and from 20,000 numbers on, all features counted, fewer units are dropped, and states are wider."""
-    for shape, width, share in (
-        ((1, 499, 1), 64, 0.8),
-        ((5, 50, 2), 64, 0.5),
-        ((100, 100, 1), 64, 0.5),
-        ((100, 100, 2), 128, 0.2),
-    ):
-        X = np.random.RandomState(0).randn(*shape)
-        model = SequenceGenerator(max_epochs=1, random_state=0).fit(X)
-        assert (model.hidden_size_, model.dropout_) == (width, share)

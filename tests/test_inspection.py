@@ -1,4 +1,4 @@
-"""Displays: what is shown is what the estimator says, nothing of a text is lost, nothing in it is obeyed."""
+"""Displays show the numbers of the estimator, and texts completely and safely."""
 
 import re
 import sys
@@ -73,13 +73,13 @@ def show(symbols, steps=None, **parameters):
     return GenerationDisplay([symbols], [steps], **{"max_surprise": 3.0} | parameters)
 
 
-# --- laws -------------------------------------------------------------------------------------------------------------
+# Laws
 
 
 @pytest.mark.parametrize("analyzer", ["char", "word"])
 @pytest.mark.parametrize("X", [TEXTS, TEXTS[1:2]], ids=["documents", "text"])
 def test_symbols_are_the_texts(analyzer, X):
-    """Joined, the symbols are the text, and so is the text of the page; only an end mark follows, if ends are learnt."""
+    """The symbols joined are the text of the page, with an end mark if ends are learnt."""
     texts = [*TEXTS, "unseen ♥", *[""] * (len(X) > 1)]
     display = GenerationDisplay.from_estimator(fit(X, analyzer=analyzer), texts)
     assert ["".join(symbols) for symbols in display.symbols] == texts
@@ -99,8 +99,8 @@ def test_log_likelihoods_are_those_of_the_estimator(generator):
 
 
 @pytest.mark.parametrize("y", [None, [1, 0, 1]])
-def test_labels_are_read_along(y):
-    """A conditional generator is surprised by what its label does not lead to expect."""
+def test_labels_are_passed_on(y):
+    """The surprise of a conditional generator depends on the label."""
     X, labels = TEXTS[:3] * 4, [0, 1, 1] * 4
     parameters = {"hidden_size": 8, "max_epochs": 4, "conditional": True, "random_state": 0}
     generator = SequenceGenerator("gru", **parameters).fit(X, labels)
@@ -121,8 +121,8 @@ def test_any_text_survives_html_and_terminal(text):
 
 
 @given(st.text(max_size=20), st.booleans())
-def test_nothing_in_a_text_is_obeyed(text, color):
-    """No control character reaches the terminal or the page, whatever a text holds."""
+def test_control_characters_are_replaced(text, color):
+    """No control character of a text reaches the terminal or the page."""
     display = show(list(text), [-1.0] * (len(text) + 1))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", plain(display.text(color=color)))
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", display.html())
@@ -132,7 +132,7 @@ def test_nothing_in_a_text_is_obeyed(text, color):
 
 @given(st.lists(st.text("a \n", max_size=4), min_size=1), st.sampled_from(["", " "]))
 def test_every_symbol_has_its_digit(symbols, separator):
-    """Lines of digits stand below lines of text, whatever pieces an analyzer makes; only nothing has no digit."""
+    """Lines of digits are below lines of text; every symbol but an empty one has a digit."""
     display = show(symbols, separator=separator)
     lines = display.text(color=False).splitlines()[3:]
     shown = separator.join(symbols).replace("\n", "↵\n").split("\n")
@@ -157,11 +157,11 @@ def test_positions_of_one_sequence_multiply_to_its_likelihood(generator):
     np.testing.assert_allclose(logs.sum(), generator.score_samples(TEXTS[:1])[0])
 
 
-# --- examples ---------------------------------------------------------------------------------------------------------
+# Examples
 
 
 def test_colours_grow_with_surprise():
-    """From no colour to the strongest one, which all larger surprises have."""
+    """Colours range from none to the strongest one, which all larger surprises have."""
     page = show("abcd", [0.0, -1.5, -3.0, -99.0]).html().split("<pre", 1)[1]
     assert re.findall(r"rgba\(.*?, ([0-9.]+)\)", page) == ["0.00", "0.40", "0.80", "0.80"]
     text = show("abcd", [0.0, -1.5, -3.0, -np.inf]).text().splitlines()[3]
@@ -206,14 +206,14 @@ def test_colours_end_with_the_line():
     ids=["tokens", "integers"],
 )
 def test_tokens_stand_apart(X, shown):
-    """Symbols that were not cut from a text have blanks between them, and stay what they are."""
+    """Symbols that are not from a text are kept, and separated by blanks."""
     display = GenerationDisplay.from_estimator(fit(X), X)
     assert list(display.symbols[0]) == list(X[0])
     assert Reader(display.html()).texts[0] == shown
 
 
 def test_pieces_of_a_callable_stand_apart():
-    """How a user's analyzer cuts is not known."""
+    """The symbols of a callable analyzer are separated by blanks."""
     generator = fit(analyzer=str.split)
     page = GenerationDisplay.from_estimator(generator, ["to  be"]).html()
     assert Reader(page).texts == ["to be ∎"]
@@ -235,7 +235,7 @@ def test_notebooks_show_the_page(generator):
     assert display._repr_html_() == display.html()
 
 
-# --- plots ------------------------------------------------------------------------------------------------------------
+# Plots
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ def test_axes_can_be_given(plt):
 
 @pytest.mark.parametrize("n_features", [1, 2])
 def test_forecasts_are_those_of_the_estimator(plt, n_features):
-    """Past, mean and bands are drawn one after the other, each feature of each ragged series by itself."""
+    """History, mean and bands are drawn on separate axes for each feature of each series."""
     random = np.random.default_rng(0)
     X = [random.normal(size=(n_steps, n_features)) for n_steps in (5, 7, 6)]
     model, quantiles = fit(X), (0.9, 0.5, 0.05, 0.95, 0.1)
@@ -304,23 +304,23 @@ def test_forecasts_are_those_of_the_estimator(plt, n_features):
 
 
 def test_forecasts_go_into_given_axes(plt):
-    """One series takes an axes, several take an array; another number is refused."""
+    """One series accepts a single Axes, several accept an array; other numbers are refused."""
     series = np.random.default_rng(0).normal(size=(4, 5))
     model = fit(series)
     _, axes = plt.subplots(2)
     assert ForecastDisplay.from_estimator(model, series[:1], 3, ax=axes[1]).axes_ == [[axes[1]]]
     display = ForecastDisplay.from_estimator(model, series[:2], 3, ax=axes)
     assert display.axes_.ravel().tolist() == axes.tolist()
-    with pytest.raises(ValueError, match=r"3 series of 1 features need 3 axes; ax has 2"):
+    with pytest.raises(ValueError, match=r"ax holds 2 Axes; 3 series with 1 features each need 3"):
         ForecastDisplay.from_estimator(model, series[:3], 3, ax=axes)
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
+# Errors
 
 
 def test_generation_display_needs_a_generator_of_symbols(generator):
-    """The error says what is shown and what came."""
-    with pytest.raises(TypeError, match=r"got RNNClassifier. Of a search pass best_estimator_"):
+    """The error states what is expected and what was passed."""
+    with pytest.raises(TypeError, match=r"got RNNClassifier. From a search, pass best_estimator_"):
         GenerationDisplay.from_estimator(RNNClassifier(), TEXTS)
     with pytest.raises(NotFittedError):
         GenerationDisplay.from_estimator(SequenceGenerator(), TEXTS)
@@ -332,8 +332,8 @@ def test_generation_display_needs_a_generator_of_symbols(generator):
 
 
 def test_forecast_display_needs_a_generator_of_numbers(plt, generator):
-    """The error says what is shown and what came."""
-    with pytest.raises(TypeError, match=r"ForecastDisplay shows a fitted SequenceGenerator"):
+    """The error states what is expected and what was passed."""
+    with pytest.raises(TypeError, match=r"ForecastDisplay needs a fitted SequenceGenerator"):
         ForecastDisplay.from_estimator(RNNClassifier(), TEXTS, 3)
     with pytest.raises(NotFittedError):
         ForecastDisplay.from_estimator(SequenceGenerator(), TEXTS, 3)
@@ -342,26 +342,26 @@ def test_forecast_display_needs_a_generator_of_numbers(plt, generator):
 
 
 def test_parts_of_a_display_must_match():
-    """What does not belong together is refused."""
+    """Parts of different sizes are refused."""
     with pytest.raises(ValueError, match=r"max_surprise must be a positive .* got 0"):
         show("a", max_surprise=0)
-    with pytest.raises(ValueError, match=r"symbols of 2 sequences and log-likelihoods of 1"):
+    with pytest.raises(ValueError, match=r"symbols has 2 sequences, log_likelihoods has 1"):
         GenerationDisplay(["a", "b"], [[-1.0]], max_surprise=1.0)
-    with pytest.raises(ValueError, match=r"sequence 0 has 1 symbols and 3 log-likelihoods"):
+    with pytest.raises(ValueError, match=r"Sequence 0 has 1 symbols and 3 log-likelihoods"):
         show("a", [-1.0, -1.0, -1.0])
 
 
 def test_curves_need_a_fitted_estimator_with_losses(plt):
-    """The error says what to pass instead."""
+    """The error states what to pass instead."""
     with pytest.raises(NotFittedError):
         LossCurveDisplay.from_estimator(RNNClassifier())
     pipeline = make_pipeline(StandardScaler()).fit([[0.0], [1.0]])
-    with pytest.raises(ValueError, match=r"this Pipeline has no loss_curve_; .* its last step"):
+    with pytest.raises(ValueError, match=r"This Pipeline has no loss_curve_; .* its last step"):
         LossCurveDisplay.from_estimator(pipeline)
 
 
 def test_plots_need_matplotlib(monkeypatch):
-    """Without the library the error names it; importing this room does not need it."""
+    """Without matplotlib the error names it; importing the package does not need it."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"LossCurveDisplay.plot requires matplotlib"):
         LossCurveDisplay([1.0]).plot()

@@ -14,58 +14,44 @@ from hypothesis import strategies as st
 
 from sksequence import RNNClassifier, _kernels
 from sksequence._cells import build_layer
-from sksequence._modules import NetworkSpec, build_network
-from sksequence._threads import limited_threads, number_of_shards
+from sksequence._modules import build_network
+from sksequence._settings import NetworkSpec
+from sksequence._threads import limited_threads, n_loop_threads
+from tests.helpers import LAYER_OPTIONS as OPTIONS
 
 NAMES = (
-    "_arithmetic",
-    "_blocks",
+    "_autograd",
+    "_compiled",
     "_gru",
-    "_gru_loops",
     "_lstm",
-    "_lstm_loops",
-    "_products",
     "_rnn",
-    "_rnn_loops",
-    "_shards",
     "_tiles",
     "_vectors",
 )
 (
-    _arithmetic,
-    _blocks,
+    _autograd,
+    _compiled,
     _gru,
-    _gru_loops,
     _lstm,
-    _lstm_loops,
-    _products,
     _rnn,
-    _rnn_loops,
-    _shards,
     _tiles,
     _vectors,
 ) = (pytest.importorskip(f"sksequence._kernels.{name}", exc_type=ImportError) for name in NAMES)
-_tiles_add_product, _arithmetic_tanh = _tiles.add_product, _arithmetic.tanh
+_tiles_add_product, _compiled_tanh = _tiles.add_product, _compiled.tanh
 _tiles_add_row_product = _tiles.add_row_product
 _load, _store = _vectors.load, _vectors.store
 
-OPTIONS = {
-    "activation": "tanh",
-    "context_size": 3,
-    "recurrent_dropout": 0.0,
-    "chrono_steps": None,
-}
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 @pytest.fixture(autouse=True)
 def with_numba(monkeypatch):
     """Use the compiled loops, whatever the rest of the run does."""
-    monkeypatch.setattr(_kernels, "has_numba", lambda: True)
+    monkeypatch.setattr(_kernels._dispatch, "HAS_NUMBA", True)
 
 
 def make_layer(cell, activation, input_size, hidden_size, seed):
-    """Return a layer with weights large enough to bend."""
+    """Return a layer with weights large enough for its activations to be nonlinear."""
     generator = torch.Generator().manual_seed(seed)
     layer = build_layer(
         cell, input_size, hidden_size, OPTIONS | {"activation": activation}, generator
@@ -80,7 +66,7 @@ def run_both(monkeypatch, layer, x, lengths, states):
     """Return outputs, last state and all gradients, from the compiled loops and from torch's."""
     results = []
     for has_numba in (True, False):
-        monkeypatch.setattr(_kernels, "has_numba", lambda answer=has_numba: answer)
+        monkeypatch.setattr(_kernels._dispatch, "HAS_NUMBA", has_numba)
         inputs = [part.clone().requires_grad_() for part in (x, *states)]
         outputs, last = layer(inputs[0], lengths, tuple(inputs[1:]))
         steps = torch.arange(x.shape[1]) < lengths[:, None]
@@ -97,7 +83,7 @@ CASES = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu"), ("
 
 @pytest.fixture
 def marked_memory(monkeypatch):
-    """Hand out memory full of NaN: a number that is read before it is written is seen."""
+    """Fill new memory with NaN, which shows numbers that are read before they are written."""
     for module in (_gru, _lstm, _rnn):
         for name in ("empty_block", "scratch_block"):
             if hasattr(module, name):
@@ -108,7 +94,7 @@ def marked_memory(monkeypatch):
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize(("cell", "activation"), CASES)
 def test_compiled_loops_equal_torch(monkeypatch, cell, activation, seed):
-    """Outputs, last states and every gradient agree to 1e-5, for sizes 1 to 33 and ragged lengths."""
+    """Outputs, last states and gradients agree to 1e-5, for sizes 1 to 33 and ragged lengths."""
     rng = np.random.default_rng(seed)
     n_rows, n_steps, n_features, size = rng.integers(1, 34, 4).tolist()
     n_steps = n_steps if seed else 1
@@ -121,7 +107,7 @@ def test_compiled_loops_equal_torch(monkeypatch, cell, activation, seed):
     lengths[0] = n_steps
     states = torch.from_numpy(rng.normal(size=(layer.n_states, n_rows, size)).astype(np.float32))
     for ours, theirs in run_both(monkeypatch, layer, x, lengths, states):
-        scale = max(float(theirs.abs().max()), 1e-2)  # below, gradients that should be 0
+        scale = max(float(theirs.abs().max()), 1e-2)  # smaller gradients should be 0
         torch.testing.assert_close(ours / scale, theirs / scale, rtol=1e-5, atol=1e-5)
 
 
@@ -130,7 +116,7 @@ def test_compiled_loops_equal_torch(monkeypatch, cell, activation, seed):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("cell", "activation"), CASES)
 def test_both_directions_equal_torch(monkeypatch, cell, activation, seed, is_ragged):
-    """Two layers that read both ways agree to 1e-5 in outputs and in every gradient."""
+    """Two bidirectional layers agree to 1e-5 in outputs and in every gradient."""
     rng = np.random.default_rng(seed)
     n_rows, n_steps, n_features, size = rng.integers(1, 34, 4).tolist()
     spec = NetworkSpec(
@@ -156,7 +142,7 @@ def test_both_directions_equal_torch(monkeypatch, cell, activation, seed, is_rag
         lengths[0] = n_steps
     results = []
     for has_numba in (True, False):
-        monkeypatch.setattr(_kernels, "has_numba", lambda answer=has_numba: answer)
+        monkeypatch.setattr(_kernels._dispatch, "HAS_NUMBA", has_numba)
         network, values = build_network(spec, seed), x.clone().requires_grad_()
         outputs = network(lengths, values)
         gradients = torch.autograd.grad(
@@ -164,32 +150,32 @@ def test_both_directions_equal_torch(monkeypatch, cell, activation, seed, is_rag
         )
         results.append([outputs.detach(), *(g for g in gradients if g is not None)])
     for ours, theirs in zip(*results, strict=True):
-        scale = max(float(theirs.abs().max()), 1e-2)  # below, gradients that should be 0
+        scale = max(float(theirs.abs().max()), 1e-2)  # smaller gradients should be 0
         torch.testing.assert_close(ours / scale, theirs / scale, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("n_steps", [1, _products._MANY // 6 + 1])
-def test_memory_is_float32_in_the_shape_asked_for(n_steps):
-    """Little of it and much, which comes from elsewhere; a function of torch may write there."""
-    block = _products.empty_block(2, n_steps, 3)
+@pytest.mark.parametrize("n_steps", [1, _autograd._MANY // 6 + 1])
+def test_memory_is_float32_in_the_requested_shape(n_steps):
+    """Small and large blocks come from different allocators; torch may write to both."""
+    block = _autograd.empty_block(2, n_steps, 3)
     assert block.shape == (2, n_steps, 3)
     assert block.dtype == torch.float32
     assert block.is_contiguous()
     assert (block.fill_(1.0) == 1.0).all()
 
 
-def test_scratch_is_the_thread_s_own_and_little():
-    """The same memory again in a thread, other memory in another; what is large is not kept."""
-    first, again = (_products.scratch_block(n, 3, 16) for n in (2, 4))
+def test_scratch_is_small_and_belongs_to_its_thread():
+    """A thread reuses its own memory, and not that of another; large blocks are not kept."""
+    first, again = (_autograd.scratch_block(n, 3, 16) for n in (2, 4))
     assert again.shape == (4, 3, 16)
     assert first.data_ptr() == again.data_ptr()
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(_products.scratch_block, 2).result().data_ptr() != first.data_ptr()
-    large = [_products.scratch_block(_shards.IN_CACHE + 1) for _ in range(2)]
+        assert pool.submit(_autograd.scratch_block, 2).result().data_ptr() != first.data_ptr()
+    large = [_autograd.scratch_block(_autograd.IN_CACHE + 1) for _ in range(2)]
     assert len({first.data_ptr(), *(block.data_ptr() for block in large)}) == 3
 
 
-LOOPS = (_arithmetic, _blocks, _gru, _gru_loops, _lstm, _lstm_loops, _rnn, _rnn_loops)
+LOOPS = (_compiled, _gru, _lstm, _rnn)
 
 
 def interpreted(monkeypatch, module):
@@ -200,8 +186,8 @@ def interpreted(monkeypatch, module):
 
 
 @pytest.mark.parametrize(("cell", "activation"), CASES)
-def test_compiled_loops_do_what_their_source_says(monkeypatch, cell, activation):
-    """Interpreted, the loops give what they give compiled; the source is what the reader checks."""
+def test_compiled_loops_equal_their_source(monkeypatch, cell, activation):
+    """The loops give the same results in the interpreter: the source is the specification."""
     layer = make_layer(cell, activation, 2, 6, 0)
     x = torch.randn(5, 3, 2, generator=torch.Generator().manual_seed(1))
     lengths = torch.tensor([3, 1, 2, 0, 3])
@@ -220,7 +206,7 @@ def test_compiled_loops_do_what_their_source_says(monkeypatch, cell, activation)
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_second_backward_raises(cell):
-    """Gradients of gradients are not there, and nobody gets wrong ones."""
+    """Second derivatives raise an error instead of being wrong."""
     layer = make_layer(cell, "tanh", 3, 16, 0)
     x = torch.ones(2, 4, 3, requires_grad=True)
     outputs, _ = layer(x, None, None)
@@ -230,7 +216,7 @@ def test_second_backward_raises(cell):
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_double_precision_is_left_to_torch(cell):
-    """Float64 goes through torch and stays float64."""
+    """Layers in float64 run through torch and stay in float64."""
     layer = make_layer(cell, "tanh", 3, 16, 0).double()
     outputs, _ = layer(torch.ones(2, 4, 3, dtype=torch.float64), None, None)
     assert outputs.dtype == torch.float64
@@ -238,8 +224,8 @@ def test_double_precision_is_left_to_torch(cell):
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
-def test_not_a_number_stays_one(cell):
-    """A diverged weight is seen in the outputs: clamping must not hide it."""
+def test_nan_stays_nan(cell):
+    """A diverged weight shows in the outputs: clamping must not hide it."""
     layer = make_layer(cell, "tanh", 3, 16, 0)
     with torch.no_grad():
         layer.weight_ih[0, 0] = torch.nan
@@ -249,7 +235,7 @@ def test_not_a_number_stays_one(cell):
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_a_row_has_the_same_bits_anywhere(cell):
-    """A row alone, in any place of a batch, and padded gives the same bits."""
+    """A row has the same bits alone and at any position of a batch."""
     layer = make_layer(cell, "tanh", 3, 20, 0)
     x = torch.randn(37, 9, 3, generator=torch.Generator().manual_seed(1))
     lengths = torch.full((37,), 9)
@@ -267,7 +253,7 @@ def test_estimators_agree_with_and_without(monkeypatch):
     y = np.array([x[:, 0].mean() > 0 for x in X])
     proba = []
     for has_numba in (True, False):
-        monkeypatch.setattr(_kernels, "has_numba", lambda answer=has_numba: answer)
+        monkeypatch.setattr(_kernels._dispatch, "HAS_NUMBA", has_numba)
         model = RNNClassifier("gru", 16, max_epochs=3, random_state=0).fit(X, y)
         proba.append(model.predict_proba(X))
     np.testing.assert_allclose(*proba, atol=1e-4)
@@ -275,13 +261,13 @@ def test_estimators_agree_with_and_without(monkeypatch):
 
 @contextmanager
 def shards(n):
-    """Let compiled loops share rows between so many threads."""
+    """Distribute the rows of compiled loops over n threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:
         with limited_threads(512, 512, compiled=True):
             assert torch.get_num_threads() == 1
-            assert number_of_shards() == n
+            assert n_loop_threads() == n
             yield
     finally:
         torch.set_num_threads(before)
@@ -289,15 +275,15 @@ def shards(n):
 
 @pytest.fixture
 def two_threads():
-    """Share rows between two threads for a test."""
+    """Distribute rows over two threads during a test."""
     with shards(2):
         yield
 
 
 @given(n_rows=st.integers(0, 200), n_shards=st.integers(1, 9))
 def test_shards_are_all_rows_in_whole_blocks(n_rows, n_shards):
-    """Each row is in one slice; slices begin at blocks, and none is empty unless all is."""
-    cut = _shards.cut_rows(n_rows, n_shards)
+    """Each row is in one slice; slices begin at blocks; none is empty if there are rows."""
+    cut = _autograd.cut_rows(n_rows, n_shards)
     rows = np.arange(n_rows)
     np.testing.assert_array_equal(np.concatenate([rows[shard] for shard in cut]), rows)
     assert len(cut) <= n_shards
@@ -306,7 +292,7 @@ def test_shards_are_all_rows_in_whole_blocks(n_rows, n_shards):
 
 
 @pytest.mark.parametrize(("cell", "activation"), CASES[:4])
-def test_threads_share_rows_and_change_no_result(monkeypatch, two_threads, cell, activation):
+def test_threads_change_no_result(monkeypatch, two_threads, cell, activation):
     """Two threads give torch's outputs and gradients, ragged lengths included."""
     layer = make_layer(cell, activation, 3, 17, seed=0)
     generator = torch.Generator().manual_seed(1)
@@ -320,7 +306,10 @@ def test_threads_share_rows_and_change_no_result(monkeypatch, two_threads, cell,
 @pytest.mark.parametrize("sizes", [(64, 9, 16, 16), (37, 5, 3, 33), (8, 3, 1, 7)])
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_results_are_the_same_on_any_number_of_threads(cell, sizes):
-    """Outputs and all gradients on one thread, two and three, to rounding: products choose kernels by their sizes."""
+    """Outputs and gradients agree to rounding on one to three threads.
+
+    They are not bitwise equal because products choose their kernels by size.
+    """
     n_rows, n_steps, n_features, size = sizes
     layer = make_layer(cell, "tanh", n_features, size, seed=0)
     x = torch.randn(n_rows, n_steps, n_features, generator=torch.Generator().manual_seed(1))
@@ -335,29 +324,29 @@ def test_results_are_the_same_on_any_number_of_threads(cell, sizes):
 
 
 @pytest.mark.parametrize("n_shards", [2, 3])
-def test_a_time_loop_has_the_same_bits_in_shares(n_shards):
-    """Rows are computed alike, whichever others are in the share."""
+def test_a_time_loop_has_the_same_bits_in_shards(n_shards):
+    """The bits of a row do not depend on the other rows of its shard."""
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(37, 5, 48)).astype(np.float32)
     panels = _tiles.in_panels(torch.from_numpy(generator.normal(size=(48, 48)).astype(np.float32)))
     start = np.zeros((37, 48), np.float32)
     lengths = generator.integers(1, 6, size=37)
     whole, shared = inputs.copy(), inputs.copy()
-    _rnn_loops.forward_loop(whole, start, lengths, panels, False)
-    for rows in _shards.cut_rows(37, n_shards):
-        _rnn_loops.forward_loop(shared[rows], start[rows], lengths[rows], panels, False)
+    _rnn.forward_loop(whole, start, lengths, panels, False)
+    for rows in _autograd.cut_rows(37, n_shards):
+        _rnn.forward_loop(shared[rows], start[rows], lengths[rows], panels, False)
     np.testing.assert_array_equal(shared, whole)
 
 
 @given(start=st.integers(0, 99), n_rows=st.integers(0, 99), row_size=st.integers(1, 1 << 20))
-def test_pieces_are_all_rows_of_a_share(start, n_rows, row_size):
-    """Pieces follow one another; each has whole blocks but the last, and fits or is one block."""
-    pieces = _shards.cut_pieces(slice(start, start + n_rows), row_size)
+def test_pieces_are_all_rows_of_a_shard(start, n_rows, row_size):
+    """Pieces are consecutive, of whole blocks but the last, and fit or are one block."""
+    pieces = _autograd.cut_pieces(slice(start, start + n_rows), row_size)
     rows = [row for piece in pieces for row in range(piece.start, piece.stop)]
     assert rows == list(range(start, start + n_rows))
     for piece in pieces:
         size = piece.stop - piece.start
-        assert size <= _tiles.BLOCK or size * row_size <= _shards.IN_CACHE
+        assert size <= _tiles.BLOCK or size * row_size <= _autograd.IN_CACHE
         assert piece is pieces[-1] or size % _tiles.BLOCK == 0
 
 
@@ -369,7 +358,7 @@ def test_pieces_change_no_output(monkeypatch, cell):
     lengths = torch.randint(1, 7, (70,), generator=torch.Generator().manual_seed(2))
     results = []
     for size in (1 << 20, 1):
-        monkeypatch.setattr(_shards, "IN_CACHE", size)
+        monkeypatch.setattr(_autograd, "IN_CACHE", size)
         outputs, _ = layer(x, lengths, None)
         results.append([outputs, *torch.autograd.grad(outputs.sum(), list(layer.parameters()))])
     assert torch.equal(results[0][0], results[1][0])
@@ -378,8 +367,8 @@ def test_pieces_change_no_output(monkeypatch, cell):
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
-def test_a_graph_that_is_retained_can_be_run_back_again(cell):
-    """The second pass back finds what the first one has overwritten."""
+def test_a_retained_graph_can_be_run_backward_again(cell):
+    """A second backward pass computes again what the first one has overwritten."""
     layer = make_layer(cell, "tanh", 3, 16, seed=0)
     outputs, states = layer(torch.ones(5, 4, 3), torch.tensor([4, 2, 0, 4, 1]), None)
     loss = outputs.square().sum() + sum(state.sum() for state in states)
@@ -391,7 +380,7 @@ def test_a_graph_that_is_retained_can_be_run_back_again(cell):
 
 @pytest.mark.parametrize(("n_rows", "depth", "width"), [(1, 1, 1), (9, 5, 33), (32, 40, 64)])
 def test_tiles_add_a_product(n_rows, depth, width):
-    """The sums are those of numpy's product, with what was there before, compiled or not."""
+    """The sums are those of numpy's product plus the previous content, compiled or not."""
     generator = np.random.default_rng(0)
     rows, columns = _tiles.padded_rows(n_rows), _tiles.padded_columns(width)
     a = generator.normal(size=(rows, depth + 3)).astype(np.float32)
@@ -405,14 +394,14 @@ def test_tiles_add_a_product(n_rows, depth, width):
         np.testing.assert_allclose(out[:n_rows, :width], expected, rtol=1e-5, atol=1e-5)
 
 
-@_arithmetic.compiled
+@_compiled.compiled
 def _compiled_product(out, a, panels, n_rows):
     _tiles_add_product(out, a, panels, n_rows)
 
 
 @pytest.mark.parametrize(("depth", "width"), [(1, 1), (7, 33), (48, 96), (64, 128), (33, 200)])
-def test_a_row_alone_is_that_row_among_others(depth, width):
-    """One row at a time: the bits of a whole product where it is compiled, else the same sums."""
+def test_a_product_of_one_row_is_that_row_of_the_whole(depth, width):
+    """A product of one row has the bits of the whole product if compiled, else the same sums."""
     generator = np.random.default_rng(0)
     a = generator.normal(size=(8, depth)).astype(np.float32)
     panels = _tiles.in_panels(torch.from_numpy(generator.normal(size=(depth, width))).float())
@@ -429,7 +418,7 @@ def test_a_row_alone_is_that_row_among_others(depth, width):
     np.testing.assert_allclose(interpreted, together, rtol=1e-5, atol=1e-5)
 
 
-@_arithmetic.compiled
+@_compiled.compiled
 def _compiled_row(out, a, panels, row):
     _tiles_add_row_product(out, a, panels, row)
 
@@ -442,62 +431,62 @@ def test_gates_of_vectors_are_those_of_numbers(x):
     _bend(block)
     expected = torch.tensor([number, number]).tanh().numpy()
     np.testing.assert_allclose(block[0, :2], expected, rtol=1e-6)
-    np.testing.assert_allclose(_arithmetic.tanh(number), expected[0], rtol=1e-6)
+    np.testing.assert_allclose(_compiled.tanh(number), expected[0], rtol=1e-6)
     np.testing.assert_allclose(
-        _arithmetic.sigmoid(number), torch.tensor(number).sigmoid().item(), rtol=1e-5, atol=1e-6
+        _compiled.sigmoid(number), torch.tensor(number).sigmoid().item(), rtol=1e-5, atol=1e-6
     )
 
 
-@_arithmetic.compiled
+@_compiled.compiled
 def _bend(block):
-    _store(block, (0, 0), _arithmetic_tanh(_load(block, (0, 0))))
+    _store(block, (0, 0), _compiled_tanh(_load(block, (0, 0))))
 
 
 def test_shards_predict_without_a_graph(two_threads):
-    """The mode of the caller holds in other threads, which have modes of their own."""
+    """The inference mode of the caller also holds in the other threads."""
     layer = make_layer("gru", "tanh", 3, 5, seed=0)
     with torch.inference_mode():
         outputs = layer(torch.zeros(32, 4, 3), None, None)[0]
     assert outputs.is_inference()
 
 
-def test_shards_take_subnormals_as_zero(two_threads):
-    """The setting of the caller is one of its thread; the others have it from their start."""
+def test_shards_flush_subnormals_to_zero(two_threads):
+    """The caller's treatment of subnormal numbers also holds in the other threads."""
     numbers = torch.full((64,), 1e-40)
     products = torch.ones(64)
-    _shards.in_shards(lambda rows: products[rows].copy_(numbers[rows] * 1.0), 64, 1)
+    _autograd.in_shards(lambda rows: products[rows].copy_(numbers[rows] * 1.0), 64, 1)
     expected = float(torch.tensor(1e-40) * 1.0)  # 0 where the processor can
     assert (products == expected).all()
 
 
-def test_small_layers_are_not_shared():
-    """One thread where a second one would cost more than it saves."""
+def test_small_layers_run_on_one_thread():
+    """Small layers run on one thread, where a second one would cost more than it saves."""
     with limited_threads(32, 32, compiled=True):
-        assert number_of_shards() == 1
-    assert number_of_shards() == 1
+        assert n_loop_threads() == 1
+    assert n_loop_threads() == 1
 
 
 def test_a_failure_in_a_shard_is_raised(two_threads):
-    """What goes wrong in another thread is not lost."""
+    """An error in another thread is raised in the caller."""
 
     def loop(rows):
         if rows.start:
             raise ValueError("second shard")
 
     with pytest.raises(ValueError, match="second shard"):
-        _shards.in_shards(loop, 64, 1)
+        _autograd.in_shards(loop, 64, 1)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a platform without fork")
 def test_a_forked_child_makes_threads_of_its_own(two_threads):
-    """The parent's pool has no threads in a child: waiting for them would never end."""
+    """A forked child does not wait for the threads of the parent's pool, which it does not have."""
     seen = []
-    _shards.in_shards(seen.append, 64, 1)
+    _autograd.in_shards(seen.append, 64, 1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is the point
+        warnings.simplefilter("ignore", DeprecationWarning)  # the test forks a threaded process
         child = os.fork()
     if child == 0:
         signal.alarm(20)
-        _shards.in_shards(seen.append, 64, 1)
+        _autograd.in_shards(seen.append, 64, 1)
         os._exit(len(seen))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4

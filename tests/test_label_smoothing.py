@@ -1,10 +1,11 @@
-"""RNNClassifier with label smoothing: probabilities that are less sure, for every kind of target."""
+"""RNNClassifier with label smoothing: less certain probabilities, for every kind of target."""
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 from sksequence import RNNClassifier
+from tests.helpers import end_to_end
 
 RANDOM = np.random.RandomState(0)
 X = [RANDOM.randn(n, 2) for n in RANDOM.randint(3, 9, 60)]
@@ -15,42 +16,36 @@ TARGETS = {"labels": LABELS, "indicator": INDICATOR, "steps": STEPS}
 
 
 def make(label_smoothing, **parameters):
-    """Return a small classifier that learns its data by heart."""
+    """Return a small classifier that overfits its data."""
     small = {"hidden_size": 16, "max_epochs": 40, "batch_size": 16, "random_state": 0}
     small |= {"dropout": 0.0, "learning_rate": 0.03}
     return RNNClassifier("gru", label_smoothing=label_smoothing, **small | parameters)
 
 
-def probabilities(model):
-    """Return the probabilities for X, per-step ones end to end."""
-    p = model.predict_proba(X)
-    return np.concatenate(list(p)) if p.dtype == object else p
-
-
 @pytest.mark.parametrize("kind", TARGETS)
 def test_probabilities_keep_away_from_certainty(kind):
-    """Without smoothing they go to 0 and 1, with it to the share that smoothing leaves; the labels stay right."""
+    """Probabilities approach 0 and 1, or with smoothing its limits; labels are correct."""
     y = TARGETS[kind]
     sure, smooth = (make(e).fit(X, y) for e in (0.0, 0.3))
     assert sure.loss_curve_[-1] < 0.1 < smooth.loss_curve_[-1]
     n_classes = 3 if kind == "labels" else 2
-    assert np.median(probabilities(sure).max(axis=-1)) > 0.95
-    assert np.median(probabilities(smooth).max(axis=-1)) == pytest.approx(
+    assert np.median(end_to_end(sure.predict_proba(X)).max(axis=-1)) > 0.95
+    assert np.median(end_to_end(smooth.predict_proba(X)).max(axis=-1)) == pytest.approx(
         1 - 0.3 + 0.3 / n_classes, abs=0.08
     )
     assert smooth.score(X, y) > 0.85
 
 
 def test_no_smoothing_is_the_default():
-    """Zero changes no bit."""
+    """Zero, the default, gives the same bits."""
     one = make(0.0, max_epochs=2).fit(X, LABELS)
     other = clone(one).set_params(label_smoothing=RNNClassifier().label_smoothing).fit(X, LABELS)
     assert one.loss_curve_ == other.loss_curve_
     assert one.loss_curve_ != make(0.01, max_epochs=2).fit(X, LABELS).loss_curve_
 
 
-def test_training_goes_on_with_what_the_parameter_says_now():
-    """It is no part of the network."""
+def test_smoothing_may_change_between_fits():
+    """Training continues with the present value, which is not part of the network."""
     model = make(0.0, warm_start=True).fit(X, LABELS)
     before = model.loss_curve_[-1]
     assert model.set_params(label_smoothing=0.5).fit(X, LABELS).loss_curve_[0] > before + 0.3
@@ -58,7 +53,7 @@ def test_training_goes_on_with_what_the_parameter_says_now():
 
 @pytest.mark.parametrize("label_smoothing", [-0.1, 1.0, "auto"])
 def test_bad_smoothing(label_smoothing):
-    """Something of the label must be left."""
+    """Errors for values outside [0, 1)."""
     message = r"'label_smoothing' parameter of RNNClassifier must be a float in the range \[0.*, 1"
     with pytest.raises(ValueError, match=message):
         make(label_smoothing).fit(X, LABELS)

@@ -1,4 +1,4 @@
-"""Laws of the fitted estimators: bits depend on data, parameters and seed, and on nothing else."""
+"""Laws of fitted estimators: results depend on data, parameters and the seed only."""
 
 import copy
 import pickle
@@ -17,10 +17,11 @@ from skorch.callbacks import Callback
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._batching import object_array
 from sksequence._cells import CELLS
+from tests.helpers import end_to_end
 
 
 def rng(seed=0):
-    """Return a generator of a test's own: tests run in any order."""
+    """Return a generator for one test: tests run in any order."""
     return np.random.default_rng(seed)
 
 
@@ -61,9 +62,9 @@ def bits(model):
 
 
 def outputs(model, X):
-    """Return what a model says about X, flat."""
+    """Return all predictions of a model for X, flat."""
     said = model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
-    return np.concatenate(said) if said.dtype == object else said
+    return end_to_end(said)
 
 
 # --- rows and weights ----------------------------------------------------------------------------
@@ -105,7 +106,7 @@ def test_a_fit_depends_neither_on_order_nor_on_how_rows_are_repeated(
     ids=str,
 )
 def test_repetition_is_weight_whatever_the_parameters(parameters):
-    """Scales, class weights, dropout and frames are learnt from repeated rows."""
+    """Integer weights are repetition with scales, class weights, dropout and frames."""
     model = RNNClassifier(**FITS | parameters, early_stopping=True, batch_size=7)
     weights = rng().integers(0, 4, size=N)
     repeated = rng().permutation(np.repeat(np.arange(N), weights))
@@ -114,7 +115,7 @@ def test_repetition_is_weight_whatever_the_parameters(parameters):
 
 
 def test_rows_of_weight_zero_teach_nothing():
-    """Neither their numbers nor their symbols nor their labels."""
+    """The numbers, symbols and labels of rows of weight zero have no effect."""
     weights = np.r_[np.zeros(2), np.ones(N - 2)]
     wild = [np.full((40, 2), 1e9), np.full((1, 2), -1e9), *X[2:]]
     plain = RNNRegressor(**FITS).fit(X[2:], NUMBERS[2:])
@@ -130,12 +131,32 @@ def test_rows_of_weight_zero_teach_nothing():
 
 
 def test_class_weights_by_name():
-    """Classes not named weigh one; unit weights change nothing, others do."""
+    """Classes that are not named have weight one; unit weights change nothing."""
     plain = bits(RNNClassifier(**FITS).fit(X, LABELS))
     assert bits(RNNClassifier(**FITS, class_weight={"up": 1}).fit(X, LABELS)) == plain
-    heavy = RNNClassifier(**FITS, class_weight={"up": 9.0}).fit(X, LABELS)
-    assert bits(heavy) != plain
-    assert heavy.predict_proba(X)[:, 1].mean() > 0.5
+    assert bits(RNNClassifier(**FITS, class_weight={"up": 9.0}).fit(X, LABELS)) != plain
+
+
+@pytest.mark.parametrize("per_step", [False, True])
+@pytest.mark.parametrize(
+    ("class_weight", "chances"),
+    [
+        (None, [0.75, 0.25]),
+        ({"often": 9.0}, [27 / 28, 1 / 28]),
+        ({"rarely": 9.0}, [0.25, 0.75]),
+        ({"often": 1.0, "rarely": 27.0}, [0.1, 0.9]),
+        ("balanced", [0.5, 0.5]),
+    ],
+    ids=str,
+)
+def test_heavier_class_wins(class_weight, chances, per_step):
+    """If X is uninformative, the probability of a class is its frequency times its weight."""
+    labels = np.array(["often", "often", "often", "rarely"] * 4)
+    model = RNNClassifier("rnn", 4, max_epochs=120, learning_rate=0.05, random_state=0)
+    model.set_params(class_weight=class_weight, dropout=0.0, bidirectional=False)
+    X, y = np.zeros((16, 2)), [[label] * 2 for label in labels] if per_step else labels
+    p = end_to_end(model.fit(X, y).predict_proba(X))
+    assert p.mean(axis=0) == pytest.approx(chances, abs=0.05)
 
 
 # --- containers ----------------------------------------------------------------------------------
@@ -154,7 +175,7 @@ def test_class_weights_by_name():
     ids=["tuple", "object array", "Sequences", "lists", "tensors", "Series"],
 )
 def test_containers_give_the_same_fit(convert):
-    """What holds the same numbers gives the same bits and the same predictions."""
+    """All containers of the same numbers give the same bits and predictions."""
     plain = RNNClassifier(**FITS).fit(X, LABELS)
     model = RNNClassifier(**FITS).fit(convert(X), LABELS)
     assert bits(model) == bits(plain)
@@ -162,7 +183,7 @@ def test_containers_give_the_same_fit(convert):
 
 
 def test_tables_and_equal_lists_give_the_same_fit():
-    """A table, its DataFrame, its lists and its 3-D form."""
+    """A table, its DataFrame, its lists and its 3-D form give the same fit."""
     table = rng().normal(size=(N, 6))
     forms = [table, table.tolist(), pd.DataFrame(table), table[:, :, None], list(table)]
     fits = [bits(RNNClassifier(**FITS).fit(form, LABELS)) for form in forms]
@@ -170,7 +191,7 @@ def test_tables_and_equal_lists_give_the_same_fit():
 
 
 def test_types_of_numbers_give_the_same_fit():
-    """Integers, float32 and float64 that are equal are the same data."""
+    """Equal numbers as integers, float32 and float64 give the same fit."""
     integers = [rng(seed).integers(0, 9, size=(n, 2)) for seed, n in enumerate((2, 3, 4) * 8)]
     fits = [
         bits(RNNClassifier(**FITS).fit([x.astype(dtype) for x in integers], LABELS))
@@ -212,8 +233,8 @@ def unaligned(array):
 )
 @pytest.mark.parametrize("largest_copy", [0, 1 << 24])
 def test_the_layout_in_memory_does_not_matter(lay_out, largest_copy, monkeypatch):
-    """However the same numbers lie in memory, a fit and its predictions have the same bits."""
-    monkeypatch.setattr("sksequence._batching._prepared._LARGEST_COPY", largest_copy)
+    """The memory layout of X does not change the bits of a fit and its predictions."""
+    monkeypatch.setattr("sksequence._batching._prepared_sequences._LARGEST_COPY", largest_copy)
     array = rng().normal(size=(N, 7, 3))
     for scale in ("global", False):
         plain = RNNClassifier("rnn", **FITS | {"scale": scale}).fit(array, LABELS)
@@ -226,7 +247,7 @@ def test_the_layout_in_memory_does_not_matter(lay_out, largest_copy, monkeypatch
 @pytest.mark.parametrize("scale", ["global", "sequence", False])
 @pytest.mark.parametrize("dtype", ["f4", "f8", ">f4", "i2"])
 def test_a_memory_map_gives_the_same_fit(scale, dtype, tmp_path, monkeypatch):
-    """Scaled batch by batch from a file, or at once in memory: the same bits, in one length and in many."""
+    """Scaling batch by batch from a file or at once in memory gives the same bits."""
     array = (rng().normal(size=(N, 50, 2)) * 9).astype(dtype)
     array.tofile(tmp_path / "steps")
     mapped = np.memmap(tmp_path / "steps", mode="r", dtype=dtype).reshape(array.shape)
@@ -237,7 +258,7 @@ def test_a_memory_map_gives_the_same_fit(scale, dtype, tmp_path, monkeypatch):
         model = RNNClassifier("rnn", **FITS | {"scale": scale, "batch_size": 7})
         plain = clone(model).fit(in_memory, LABELS)
         with monkeypatch.context() as patch:
-            patch.setattr("sksequence._batching._prepared._LARGEST_COPY", 0)
+            patch.setattr("sksequence._batching._prepared_sequences._LARGEST_COPY", 0)
             late = clone(model).fit(on_disk, LABELS)
             said = late.predict_proba(on_disk)
         assert bits(late) == bits(plain)
@@ -245,13 +266,13 @@ def test_a_memory_map_gives_the_same_fit(scale, dtype, tmp_path, monkeypatch):
 
 
 def anonymous_memory():
-    """Return the megabytes of this process that no file holds."""
+    """Return the anonymous memory of this process in megabytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
 
 
 def peak_above(function):
-    """Call a function; return how many megabytes there were at most above those before."""
+    """Call a function; return the peak of anonymous memory above that before, in megabytes."""
     over = threading.Event()
     before = anonymous_memory()
     peaks = [before]
@@ -272,8 +293,8 @@ def peak_above(function):
 
 @pytest.mark.parametrize("form", ["array", "Sequences"])
 def test_memory_is_bounded_by_the_batch(form, tmp_path):
-    """A memory map of 400 MB is trained on and predicted in less than 80 MB."""
-    with open(tmp_path / "steps", "wb") as file:
+    """Training and prediction on a memory map of 400 MB need less than 80 MB."""
+    with (tmp_path / "steps").open("wb") as file:
         file.truncate(4 * 100_000_000)  # sparse: no disk is filled
     mapped = np.memmap(tmp_path / "steps", mode="r", dtype=np.float32, shape=(10_000, 100, 100))
     X = mapped
@@ -294,7 +315,7 @@ LONGER = [*X, rng(1).normal(size=(60, 2)), rng(2).normal(size=(1, 2))]
 
 
 def largest_difference(model, X):
-    """Return how far predictions alone, in another order and in a larger batch are from those together."""
+    """Return the largest difference between predictions in other batches and orders."""
     together = model.predict_proba(X)
     order = rng().permutation(len(X))
     alone = np.concatenate([model.predict_proba([x]) for x in X])
@@ -307,7 +328,7 @@ def largest_difference(model, X):
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
 @pytest.mark.parametrize("scale", ["global", "sequence", False])
 def test_a_sequence_alone_is_a_sequence_in_any_batch(cell, pooling, scale):
-    """Exactly so for models that run forward, to 1e-6 for both directions; with and without frames."""
+    """No difference with one direction, at most 1e-6 with two; with and without frames."""
     y = np.r_[LABELS, ["up", "down"]]
     model = RNNClassifier(cell, 5, pooling=pooling, scale=scale, max_epochs=1, random_state=0)
     for frame_length in (1, 4):
@@ -321,7 +342,7 @@ def test_a_sequence_alone_is_a_sequence_in_any_batch(cell, pooling, scale):
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("hidden_size", [1, 16, 33])
 def test_widths_do_not_matter(cell, hidden_size):
-    """Rows keep their bits in two layers of any width, for texts, too."""
+    """Rows have the same bits in any batch for layers of any width, also for texts."""
     parameters = FITS | {"hidden_size": hidden_size, "max_epochs": 1}
     model = RNNClassifier(cell, num_layers=2, bidirectional=False, **parameters)
     assert largest_difference(model.fit(X, LABELS), X) == 0
@@ -331,7 +352,7 @@ def test_widths_do_not_matter(cell, hidden_size):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_steps_do_not_see_the_future(cell):
-    """Predictions per step of a prefix are the prefix of the predictions."""
+    """Per-step predictions of a prefix are the prefix of those of the sequence."""
     model = RNNClassifier(cell, **FITS).fit(X, STEPS)
     halves = [x[: (len(x) + 1) // 2] for x in X]
     for whole, half in zip(model.predict_proba(X), model.predict_proba(halves), strict=True):
@@ -339,7 +360,7 @@ def test_steps_do_not_see_the_future(cell):
 
 
 def test_predicting_changes_nothing():
-    """Whatever is asked, the next answer and the state are the same."""
+    """No method changes later predictions or the state."""
     model = RNNClassifier(**FITS | DROPPING).fit(X, LABELS)
     before, state = model.predict_proba(X), pickle.dumps(model)
     model.predict(X[:3])
@@ -354,7 +375,7 @@ def test_predicting_changes_nothing():
 
 @ALL_PROBLEMS
 def test_the_same_seed_gives_the_same_bits(problem):
-    """Fitting again, cloned or not, and after other draws; another seed gives others."""
+    """A seed determines the bits, whatever was sampled before; another seed changes them."""
     model, y = make(problem, **DROPPING)
     first = bits(model.fit(X, y))
     torch.rand(1)
@@ -365,7 +386,7 @@ def test_the_same_seed_gives_the_same_bits(problem):
 
 @pytest.mark.parametrize("random_state", [0, None])
 def test_global_generators_are_left_alone(random_state):
-    """Neither torch's, numpy's nor Python's generator moves."""
+    """The global generators of torch, numpy and Python are not used."""
     states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
     model = RNNClassifier(**FITS | DROPPING | {"random_state": random_state}).fit(X, LABELS)
     model.partial_fit(X, LABELS).predict(X)
@@ -375,7 +396,7 @@ def test_global_generators_are_left_alone(random_state):
 
 
 def test_threads_do_not_matter():
-    """Fits and predictions in four Python threads are those one after the other, on one torch thread or two."""
+    """Results in four Python threads equal those in sequence, on one or two torch threads."""
     models = [RNNClassifier(cell, **FITS | DROPPING) for cell in CELLS for _ in range(2)]
     serial = [bits(clone(model).fit(X, LABELS)) for model in models]
     threads = torch.get_num_threads()
@@ -395,7 +416,7 @@ def test_threads_do_not_matter():
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_wide_networks_are_the_same_on_one_thread_and_on_two(cell):
-    """Wide enough for a second thread, and first weights that a factorisation makes: equal to rounding."""
+    """Networks wide enough for two threads agree to rounding with those on one."""
     wide = rng(0).normal(size=(64, 6, 2))
     model = RNNClassifier(cell, 128, frame_length=1, batch_size=64, max_epochs=2, random_state=0)
     threads, said = torch.get_num_threads(), []
@@ -408,12 +429,12 @@ def test_wide_networks_are_the_same_on_one_thread_and_on_two(cell):
     np.testing.assert_allclose(said[1], said[0], rtol=1e-3)
 
 
-# --- copies and going on ---------------------------------------------------------------------------
+# --- copies and going on -------------------------------------------------------------------------
 
 
 @ALL_PROBLEMS
-def test_copies_say_the_same(problem, tmp_path):
-    """Pickled, deep-copied and memory-mapped models are bit-equal."""
+def test_copies_predict_the_same(problem, tmp_path):
+    """Pickled, deep-copied and memory-mapped models predict the same bits."""
     model, y = make(problem)
     model.fit(X, y)
     joblib.dump(model, tmp_path / "model")
@@ -431,7 +452,7 @@ def test_copies_say_the_same(problem, tmp_path):
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
 @pytest.mark.parametrize("problem", ["labels", "numbers per step"])
 def test_training_goes_on_after_a_pickle(problem, optimizer):
-    """partial_fit with a pickle between two calls is partial_fit without, dropout included."""
+    """A pickle between two calls of partial_fit changes no bit, dropout included."""
     whole, y = make(problem, optimizer=optimizer, **DROPPING)
     cut = clone(whole)
     for _ in range(3):
@@ -454,7 +475,7 @@ def test_training_goes_on_after_a_pickle(problem, optimizer):
 )
 @pytest.mark.parametrize("tbptt_steps", [None, 2])
 def test_passes_over_chunks_are_a_pass_over_the_whole(estimator, y, tbptt_steps):
-    """With nothing learnt from the first chunk alone, and chunks of whole batches, the bits are the same."""
+    """Chunks of whole batches give the bits of one pass, unless a scale is learnt."""
     X = rng().normal(size=(48, 6, 2))
     y = y(X)
     whole = estimator(
@@ -471,7 +492,7 @@ def test_passes_over_chunks_are_a_pass_over_the_whole(estimator, y, tbptt_steps)
 
 
 def test_warm_starts_go_on():
-    """A warm start begins with the weights so far, on either side of a pickle, with the new number of epochs."""
+    """A warm start continues from the weights, pickled or not, for the new number of epochs."""
     model = RNNClassifier(**FITS, warm_start=True).fit(X, LABELS)
     first = bits(model)
     cold = bits(clone(model).set_params(warm_start=False).fit(X, LABELS))
@@ -502,7 +523,7 @@ def test_truncation_beyond_the_end_is_none(cell, problem):
 
 
 class InterruptAt(Callback):
-    """Press Ctrl-C at the end of an epoch."""
+    """Callback that raises KeyboardInterrupt at the end of an epoch."""
 
     def __init__(self, epoch):
         self.epoch = epoch
@@ -527,7 +548,7 @@ class InterruptAt(Callback):
     ids=["NaN", "infinity", "None", "short y", "negative weights", "no y"],
 )
 def test_a_failed_fit_leaves_the_estimator_as_it_was(method, change, y, weights):
-    """Attributes, names, weights and predictions stay."""
+    """Attributes, weights and predictions are unchanged."""
     frame = pd.DataFrame(rng().normal(size=(N, 4)), columns=list("abcd"))
     frame.iloc[0, 1] = 0.0
     model = RNNClassifier(**FITS).fit(frame, LABELS)
@@ -540,7 +561,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(method, change, y, weights)
 
 @pytest.mark.parametrize("changes", [{}, {"warm_start": True}, {"max_epochs": 2}], ids=str)
 def test_an_interrupted_fit_leaves_the_estimator_as_it_was(changes):
-    """Ctrl-C comes through, and the model before it stays, or none if there was none."""
+    """KeyboardInterrupt is raised; the earlier model is unchanged, if there was one."""
     model = RNNClassifier(**FITS | changes, callbacks=[InterruptAt(1)])
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, LABELS)
@@ -553,7 +574,7 @@ def test_an_interrupted_fit_leaves_the_estimator_as_it_was(changes):
 
 
 def test_an_interrupted_partial_fit_can_be_repeated():
-    """The optimizer's state is that of before, too."""
+    """The optimizer's state is unchanged too."""
     model = RNNClassifier(**FITS).partial_fit(X, LABELS)
     other = copy.deepcopy(model)
     with pytest.raises(KeyboardInterrupt):
@@ -563,7 +584,7 @@ def test_an_interrupted_partial_fit_can_be_repeated():
 
 
 def test_an_interrupt_leaves_the_threads_alone():
-    """The caller's number of threads comes back."""
+    """The caller's number of threads is restored."""
     threads = torch.get_num_threads()
     with pytest.raises(KeyboardInterrupt):
         RNNRegressor(**FITS, callbacks=[InterruptAt(1)]).fit(X, NUMBERS)
@@ -571,7 +592,7 @@ def test_an_interrupt_leaves_the_threads_alone():
 
 
 def test_divergence_is_an_error():
-    """A loss that is no number ends the fit and leaves no model."""
+    """A loss that is not finite ends the fit with an error and leaves no model."""
     model = RNNRegressor(**FITS, optimizer="sgd", learning_rate=1e30, max_grad_norm=None)
     with pytest.raises(FloatingPointError, match="training diverged"):
         model.set_params(scale=False, max_epochs=20).fit(X, NUMBERS)
@@ -585,7 +606,7 @@ def test_divergence_is_an_error():
     "X", [["tea at ten", "tents", "net", "a"] * 4, X], ids=["texts", "numbers"]
 )
 def test_the_generator_keeps_the_laws(X):
-    """Order of rows, seeds, pickles and batches do not matter to it either."""
+    """The laws on order, seeds, pickles and batches hold for generators as well."""
     model = SequenceGenerator(hidden_size=5, max_epochs=2, random_state=0)
     first = bits(clone(model).fit(X))
     order = rng().permutation(len(X))
@@ -597,7 +618,7 @@ def test_the_generator_keeps_the_laws(X):
 
 
 def test_partial_fit_refuses_other_classes():
-    """Classes named again must be those of the first call."""
+    """Classes that are passed again must be those of the first call."""
     X = [np.ones((3, 1)), np.zeros((4, 1))]
     model = RNNClassifier(hidden_size=4, random_state=0).partial_fit(X, ["a", "b"], ["a", "b"])
     model.partial_fit(X, ["a", "b"], ["b", "a"])
@@ -607,7 +628,7 @@ def test_partial_fit_refuses_other_classes():
 
 @pytest.mark.parametrize("name", ["hidden_size", "num_layers"])
 def test_going_on_refuses_another_network(name):
-    """A network cannot grow between two fits that share its weights."""
+    """Parameters of the network cannot change between two fits that share its weights."""
     X, y = np.arange(12.0).reshape(4, 3), np.array([0, 1, 0, 1])
     model = RNNClassifier(hidden_size=4, max_epochs=1, warm_start=True, random_state=0).fit(X, y)
     before = model.predict_proba(X)
@@ -619,7 +640,7 @@ def test_going_on_refuses_another_network(name):
 
 
 def test_early_stopping_needs_labels_on_both_sides():
-    """A validation part without a labelled step judges nothing."""
+    """A training or validation part without a label is an error."""
     X = [np.full((3, 1), i) for i in range(20)]
     y = [np.full(3, np.nan) for _ in X]
     y[0][:] = y[1][:] = 1.0
@@ -629,13 +650,13 @@ def test_early_stopping_needs_labels_on_both_sides():
 
 
 def test_frames_may_not_skip_values():
-    """Frames further apart than they are long would leave values out."""
+    """A step between frames that is longer than the frames is an error."""
     with pytest.raises(ValueError, match=r"frame_step=5 is longer than the frames"):
         RNNClassifier(frame_length=3, frame_step=5).fit(np.eye(8), np.arange(8) % 2)
 
 
 def test_score_checks_weights_per_step():
-    """Weights that are not one a sequence are named as such."""
+    """A wrong number of weights is an error."""
     X, y = [np.ones((2, 1)), np.ones((3, 1))], [np.array([0, 1]), np.array([1, 0, 1])]
     model = RNNClassifier(hidden_size=4, max_epochs=1, random_state=0).fit(X, y)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):

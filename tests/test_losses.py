@@ -1,17 +1,13 @@
-"""Laws of the losses: torch's own numbers, one per row, finite far out."""
+"""Laws of the losses: values of torch, scipy and scikit-learn, one per row, always finite."""
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from sklearn.metrics import mean_pinball_loss
 from torch.distributions import Normal, StudentT
 
-from sksequence._losses import (
-    LOSSES,
-    OUTPUTS_PER_VALUE,
-    gaussian_parameters,
-    student_t_parameters,
-)
+from sksequence._losses import LOSSES, gaussian_parameters, student_t_parameters
 
 N_ROWS, N_VALUES = 7, 3
 
@@ -19,7 +15,7 @@ N_ROWS, N_VALUES = 7, 3
 def make_problem(name, scale=1.0):
     """Return outputs (rows, width) and targets of one loss."""
     generator = torch.Generator().manual_seed(0)
-    width = N_VALUES * OUTPUTS_PER_VALUE[name]
+    width = N_VALUES * LOSSES[name].outputs_per_value
     outputs = scale * torch.randn(N_ROWS, width, generator=generator)
     if name == "cross_entropy":
         return outputs, torch.randint(N_VALUES, (N_ROWS,), generator=generator)
@@ -30,14 +26,13 @@ def make_problem(name, scale=1.0):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss_is_one_number_per_row(name):
-    """Rows do not see each other, and the width table is complete."""
+    """The loss of a row does not depend on the other rows."""
     outputs, targets = make_problem(name)
-    loss = LOSSES[name](outputs, targets)
+    loss = LOSSES[name].function(outputs, targets)
     assert loss.shape == (N_ROWS,)
     for row in range(N_ROWS):
-        alone = LOSSES[name](outputs[row : row + 1], targets[row : row + 1])
+        alone = LOSSES[name].function(outputs[row : row + 1], targets[row : row + 1])
         torch.testing.assert_close(alone, loss[row : row + 1])
-    assert OUTPUTS_PER_VALUE.keys() == LOSSES.keys()
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -45,7 +40,7 @@ def test_loss_is_finite_far_out(name):
     """Outputs and targets of a thousand give finite losses and gradients in float32."""
     outputs, targets = make_problem(name, scale=1e3)
     outputs.requires_grad_()
-    loss = LOSSES[name](outputs, targets)
+    loss = LOSSES[name].function(outputs, targets)
     (gradient,) = torch.autograd.grad(loss.sum(), outputs)
     assert loss.isfinite().all()
     assert gradient.isfinite().all()
@@ -55,25 +50,25 @@ def test_classification_losses_by_hand():
     """Negative log-probabilities of softmax and sigmoid."""
     outputs, targets = make_problem("cross_entropy")
     expected = -outputs.log_softmax(dim=1)[torch.arange(N_ROWS), targets]
-    torch.testing.assert_close(LOSSES["cross_entropy"](outputs, targets), expected)
+    torch.testing.assert_close(LOSSES["cross_entropy"].function(outputs, targets), expected)
     outputs, targets = make_problem("binary_cross_entropy")
     p = outputs.sigmoid()
     expected = -(targets * p.log() + (1 - targets) * (1 - p).log()).mean(dim=1)
-    torch.testing.assert_close(LOSSES["binary_cross_entropy"](outputs, targets), expected)
+    torch.testing.assert_close(LOSSES["binary_cross_entropy"].function(outputs, targets), expected)
 
 
 def test_smoothed_labels_by_hand():
-    """A share of each label goes to all classes alike; a label of an indicator is one of two classes."""
+    """A fraction of each label is spread over all classes; a binary label is one of two classes."""
     outputs, targets = make_problem("cross_entropy")
-    smoothed = LOSSES["cross_entropy"](outputs, targets, label_smoothing=0.3)
+    smoothed = LOSSES["cross_entropy"].function(outputs, targets, label_smoothing=0.3)
     uniform = -outputs.log_softmax(dim=1).mean(dim=1)
     torch.testing.assert_close(
-        smoothed, 0.7 * LOSSES["cross_entropy"](outputs, targets) + 0.3 * uniform
+        smoothed, 0.7 * LOSSES["cross_entropy"].function(outputs, targets) + 0.3 * uniform
     )
     outputs, targets = make_problem("binary_cross_entropy")
     pairs = torch.stack([torch.zeros_like(outputs), outputs], dim=2).reshape(-1, 2)
-    expected = LOSSES["cross_entropy"](pairs, targets.long().ravel(), label_smoothing=0.3)
-    smoothed = LOSSES["binary_cross_entropy"](outputs, targets, label_smoothing=0.3)
+    expected = LOSSES["cross_entropy"].function(pairs, targets.long().ravel(), label_smoothing=0.3)
+    smoothed = LOSSES["binary_cross_entropy"].function(outputs, targets, label_smoothing=0.3)
     torch.testing.assert_close(smoothed, expected.reshape(N_ROWS, N_VALUES).mean(dim=1))
 
 
@@ -83,7 +78,7 @@ def test_error_losses_by_hand():
     targets = torch.zeros(1, 2)
     expected = {"squared_error": 2.125, "absolute_error": 1.25, "huber": (0.125 + 1.5) / 2}
     for name, value in expected.items():
-        assert LOSSES[name](outputs, targets).item() == pytest.approx(value)
+        assert LOSSES[name].function(outputs, targets).item() == pytest.approx(value)
 
 
 def test_quantile_is_scikit_learns_pinball_loss():
@@ -94,30 +89,32 @@ def test_quantile_is_scikit_learns_pinball_loss():
     targets = torch.randn(N_ROWS, N_VALUES, generator=generator)
     blocks = zip(levels, outputs.chunk(3, dim=1), strict=True)
     expected = np.mean([mean_pinball_loss(targets, block, alpha=p) for p, block in blocks])
-    assert LOSSES["quantile"](outputs, targets, levels).mean().item() == pytest.approx(expected)
-    half = LOSSES["absolute_error"](outputs[:, :N_VALUES], targets) / 2
-    torch.testing.assert_close(LOSSES["quantile"](outputs[:, :N_VALUES], targets), half)
+    assert LOSSES["quantile"].function(outputs, targets, levels).mean().item() == pytest.approx(
+        expected
+    )
+    half = LOSSES["absolute_error"].function(outputs[:, :N_VALUES], targets) / 2
+    torch.testing.assert_close(LOSSES["quantile"].function(outputs[:, :N_VALUES], targets), half)
 
 
 def test_gaussian_is_torchs_log_density():
-    """The negative log-likelihood is that of torch.distributions.Normal, summed over the values."""
+    """The loss is the negative log-density of torch.distributions.Normal, summed over values."""
     outputs, targets = make_problem("gaussian")
     loc, log_scale = gaussian_parameters(outputs)
     expected = -Normal(loc, log_scale.exp()).log_prob(targets).sum(dim=1)
-    torch.testing.assert_close(LOSSES["gaussian"](outputs, targets), expected)
+    torch.testing.assert_close(LOSSES["gaussian"].function(outputs, targets), expected)
     torch.testing.assert_close(log_scale, outputs[:, N_VALUES:], rtol=0.05, atol=0.05)
 
 
 def test_student_t_is_torchs_log_density():
-    """The negative log-likelihood is that of torch.distributions.StudentT, summed over the values."""
+    """The loss is the negative log-density of torch.distributions.StudentT, summed over values."""
     outputs, targets = make_problem("student_t")
     loc, log_scale, df = student_t_parameters(outputs)
     expected = -StudentT(df, loc, log_scale.exp()).log_prob(targets).sum(dim=1)
-    torch.testing.assert_close(LOSSES["student_t"](outputs, targets), expected)
+    torch.testing.assert_close(LOSSES["student_t"].function(outputs, targets), expected)
 
 
 def test_parameters_stay_within_their_bounds():
-    """However large the outputs: a positive finite scale, and a finite variance of the Student t."""
+    """Outputs of any size give a positive finite scale, and a finite variance of a Student t."""
     far = torch.tensor([[-1e6], [1e6]]).repeat(1, 3)
     _, log_scale, df = student_t_parameters(far)
     assert log_scale.abs().max() <= 10.0
@@ -128,9 +125,45 @@ def test_parameters_stay_within_their_bounds():
 
 
 def test_student_t_in_float32_follows_float64():
-    """The normaliser, a difference of large log-gammas, keeps its digits for many degrees of freedom."""
+    """The normaliser, a difference of large log-gammas, stays accurate for large df."""
     outputs, targets = make_problem("student_t")
     outputs[:, 2 * N_VALUES :] = 4.0
-    single = LOSSES["student_t"](outputs, targets)
-    double = LOSSES["student_t"](outputs.double(), targets.double())
+    single = LOSSES["student_t"].function(outputs, targets)
+    double = LOSSES["student_t"].function(outputs.double(), targets.double())
     torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "student_t"])
+def test_density_is_scipys_distribution(name):
+    """Quantiles and standard deviations of each value are those of scipy.stats."""
+    outputs, _ = make_problem(name)
+    density = LOSSES[name].density(outputs.numpy())
+    scale = {"loc": density.loc, "scale": density.scale}
+    expected = stats.norm(**scale) if density.df is None else stats.t(density.df, **scale)
+    np.testing.assert_allclose(density.std(), expected.std())
+    quantiles = density.quantile((0.1, 0.5, 0.9))
+    assert quantiles.shape == (3, N_ROWS, N_VALUES)
+    for level, of_level in zip((0.1, 0.5, 0.9), quantiles, strict=True):
+        np.testing.assert_allclose(of_level, expected.ppf(level), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "student_t"])
+def test_mixture_keeps_mean_and_variance(name):
+    """The law of total variance over the networks; one network alone is its own mixture."""
+    outputs, _ = make_problem(name)
+    members = np.stack([outputs.numpy(), outputs.flip(0).numpy()])
+    density = LOSSES[name].density(members)
+    mixture = density.mixture()
+    np.testing.assert_allclose(mixture.loc, density.loc.mean(axis=0))
+    variance = (density.std() ** 2).mean(axis=0) + density.loc.var(axis=0)
+    np.testing.assert_allclose(mixture.std() ** 2, variance)
+    single = LOSSES[name].density(members[:1])
+    np.testing.assert_allclose(single.mixture().std(), single.std()[0])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_likelihood_is_the_loss_unless_there_is_another(name):
+    """The negative log-likelihood is the loss, or a function of its own."""
+    loss = LOSSES[name]
+    assert loss.negative_log_likelihood is (loss.likelihood or loss.function)
+    assert (loss.likelihood is not None) == (name == "quantile_function")

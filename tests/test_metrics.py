@@ -1,4 +1,4 @@
-"""Step-wise scores equal the flat ones on labelled steps; spans, scaled errors, perplexity."""
+"""Step-wise scores equal flat scores of labelled steps; spans, scaled errors, perplexity."""
 
 import pickle
 from functools import partial
@@ -74,7 +74,7 @@ def flat(true, predicted):
 
 @given(lengths=LENGTHS, seed=st.integers(0, 1000))
 def test_step_scores_equal_flat_scores_of_labelled_steps(lengths, seed):
-    """Laying the labelled steps end to end is all that happens."""
+    """The score is the flat score of the concatenated labelled steps."""
     true, predicted = problem(lengths, seed)
     t, p = flat(true, predicted)
     assert step_accuracy_score(true, predicted) == accuracy_score(t, p)
@@ -85,7 +85,7 @@ def test_step_scores_equal_flat_scores_of_labelled_steps(lengths, seed):
 
 @given(lengths=LENGTHS, seed=st.integers(0, 1000))
 def test_weights_equal_repetition(lengths, seed):
-    """A sequence of weight 2 counts like two of them."""
+    """A sequence of weight 2 counts as two of them."""
     true, predicted = problem(lengths, seed)
     weights = np.random.default_rng(seed).integers(1, 4, size=len(true))
     twice = np.repeat(np.arange(len(true)), weights)
@@ -118,7 +118,7 @@ def test_step_errors_equal_flat_errors(lengths, n_outputs, seed):
     ids=["list", "tuple", "object array", "Series", "array", "Sequences"],
 )
 def test_every_container_of_steps_is_read(container):
-    """The score does not depend on what holds the steps."""
+    """The score does not depend on the container of the steps."""
     true = container([np.array([0, 1, 1]), np.array([1, 0, 0])])
     assert step_accuracy_score(true, [[0, 1, 0], [1, 0, 0]]) == pytest.approx(5 / 6)
     assert step_f1_score([[0, 1, 0], [1, 0, 0]], true, average=None).shape == (2,)
@@ -140,19 +140,19 @@ def test_minus_one_is_a_label():
 
 
 def test_integer_labels_with_nan_meet_integer_predictions():
-    """A float array that holds NaN is still an array of classes."""
+    """A float array that contains NaN is still an array of classes."""
     assert step_f1_score([np.array([0.0, 1.0, np.nan])], [np.array([0, 1, 1])]) == 1
 
 
-def test_step_f1_takes_the_labels_that_count():
-    """The label of no interest can be left out."""
+def test_step_f1_of_selected_labels():
+    """Labels can be excluded."""
     true, predicted = [["O", "O", "x"]], [["O", "x", "x"]]
     expected = f1_score(true[0], predicted[0], labels=["x"], average="micro")
     assert step_f1_score(true, predicted, labels=["x"], average="micro") == expected
 
 
 def test_step_f1_zero_division():
-    """A label that never occurs has the score asked for."""
+    """A label that never occurs has the requested score."""
     assert step_f1_score([["a"]], [["a"]], labels=["a", "b"], zero_division=1.0) == 1
 
 
@@ -185,7 +185,7 @@ class Echo(ClassifierMixin, BaseEstimator):
 
 
 def test_scorers_work_in_cross_validation():
-    """Ready-made and own scorers side by side, on ragged targets."""
+    """Predefined and custom scorers work together on ragged targets."""
     y = [np.array(["O", "B-x", "I-x"]), np.array(["B-y"]), np.array(["O", "O"]), np.array(["B-x"])]
     scoring = {
         "accuracy": step_accuracy_scorer,
@@ -209,7 +209,7 @@ def test_error_scorers_are_negative():
 @pytest.mark.parametrize(
     ("y_true", "y_pred", "weight", "message"),
     [
-        ([[1], [1]], [[1]], None, r"y_true has 2 sequences, y_pred has 1"),
+        ([[1], [1]], [[1]], None, r"y_true has 2 sequences, y_pred has 1; pass the same"),
         ([[1], [1, 2]], [[1], [1]], None, r"Sequence 1 has 2 steps in y_true and 1 in y_pred"),
         ([[None], [np.nan]], [[1], [1]], None, r"y_true has no labelled step"),
         ([1, 2], [[1], [1]], None, r"y_true must hold one array of steps .* got 1 as sequence 0"),
@@ -219,7 +219,7 @@ def test_error_scorers_are_negative():
         ([[1], [1]], [[1], [1]], [1], r"sample_weight has shape \(1,\); expected \(2,\), one"),
     ],
 )
-def test_step_scores_say_what_does_not_fit(y_true, y_pred, weight, message):
+def test_step_scores_refuse_mismatched_arguments(y_true, y_pred, weight, message):
     """The error names the sequence."""
     with pytest.raises(ValueError, match=message):
         step_accuracy_score(y_true, y_pred, sample_weight=weight)
@@ -272,7 +272,7 @@ def test_span_f1_equals_the_rule_of_neighbours(pairs):
     ],
 )
 def test_span_f1_by_hand(true, predicted, score):
-    """Edge cases with their reason."""
+    """Edge cases have the expected score."""
     assert span_f1_score([true.split()], [predicted.split()]) == pytest.approx(score)
 
 
@@ -282,13 +282,13 @@ def test_spans_do_not_reach_into_the_next_sequence():
 
 
 def test_span_f1_without_spans():
-    """Nothing to find and nothing found has the score asked for."""
+    """Without true or predicted spans, the score is the requested one."""
     assert span_f1_score([["O"]], [["O"]]) == 0
     assert span_f1_score([["O"]], [["O"]], zero_division=1.0) == 1
 
 
 def test_unlabelled_steps_are_outside_of_spans():
-    """What is predicted where nobody labelled does not count."""
+    """Predictions at unlabelled steps do not count."""
     assert span_f1_score([["B-x", None, np.nan]], [["B-x", "B-y", "I-x"]]) == 1
 
 
@@ -345,19 +345,19 @@ def test_scaled_error_of_several_features():
             [1],
             [1, 2],
             1,
-            r"y_true has shape \(2,\), y_pred has \(1,\); they must be the same",
+            r"y_true has shape \(2,\), y_pred has \(1,\); pass two non-empty arrays",
         ),
-        ([], [], [1, 2], 1, r"they must be the same, and not empty"),
+        ([], [], [1, 2], 1, r"pass two non-empty arrays of the same shape"),
         ([1], [1], [1, 2], 2, r"y_train has shape \(2,\); .* more than season_length=2 steps"),
         ([1], [1], np.ones((2, 2, 2)), 1, r"y_train has shape \(2, 2, 2\); expected \(n_steps,\)"),
-        ([1], [1], [1, 2], 0, r"season_length=0 is not an integer of at least 1; pass the steps"),
+        ([1], [1], [1, 2], 0, "season_length must be a whole number of at least 1; got 0"),
         ([1], [1], [2, 2, 2], 1, r"naive errors \[0.0\]; .* Use the mean absolute error"),
         ([1], [1], [2, np.nan, 3], 1, r"naive errors \[nan\]"),
         ([1], [1], [[1, 2], [2, 3]], 1, r"y_true has 1 columns, y_train has 2 features; expected"),
     ],
 )
-def test_scaled_error_says_what_does_not_fit(true, predicted, train, season, message):
-    """Each error says what came and what would do."""
+def test_scaled_error_refuses_mismatched_arguments(true, predicted, train, season, message):
+    """Each error states what was passed and what is expected."""
     with pytest.raises(ValueError, match=message):
         mean_absolute_scaled_error(true, predicted, y_train=train, season_length=season)
 
@@ -367,7 +367,7 @@ def test_scaled_error_says_what_does_not_fit(true, predicted, train, season, mes
 
 @given(k=st.integers(1, 50), lengths=LENGTHS)
 def test_perplexity_of_k_equal_choices_is_k(k, lengths):
-    """Its meaning, for ragged and flat log-likelihoods, per step and per sequence."""
+    """Among k equally likely steps it is k, for ragged and flat log-likelihoods."""
     ragged = [np.full(n, -np.log(k)) for n in lengths]
     assert perplexity(ragged) == pytest.approx(k)
     assert perplexity(objects(ragged)) == pytest.approx(k)
@@ -376,7 +376,7 @@ def test_perplexity_of_k_equal_choices_is_k(k, lengths):
 
 
 def test_perplexity_of_the_impossible_is_infinite():
-    """A step of probability 0, or beyond what a float holds, is no error."""
+    """A step of probability 0, or a perplexity too large for a float, is not an error."""
     assert perplexity([-np.inf, 0.0]) == np.inf
     assert perplexity(-1e4) == np.inf
 
@@ -384,14 +384,14 @@ def test_perplexity_of_the_impossible_is_infinite():
 @pytest.mark.parametrize(
     ("values", "n_steps", "message"),
     [
-        ([], None, r"log_likelihood has no step; at least one is needed"),
-        ([-1.0], [0], r"log_likelihood has no step"),
-        ([-1.0, np.nan], None, r"log_likelihood holds NaN; leave out"),
+        ([], None, r"log_likelihood has no steps; pass at least one"),
+        ([-1.0], [0], r"log_likelihood has no steps"),
+        ([-1.0, np.nan], None, r"log_likelihood contains NaN; leave out"),
         ([-1.0], [1, 2], r"n_steps has 2 entries, log_likelihood has 1; expected one"),
-        ([-1.0], [-1], r"expected one number of steps, 0 or more, for each"),
+        ([-1.0], [-1], r"expected one non-negative number of steps per entry"),
     ],
 )
-def test_perplexity_says_what_does_not_fit(values, n_steps, message):
-    """Each error says what came and what would do."""
+def test_perplexity_refuses_mismatched_arguments(values, n_steps, message):
+    """Each error states what was passed and what is expected."""
     with pytest.raises(ValueError, match=message):
         perplexity(values, n_steps=n_steps)

@@ -1,4 +1,4 @@
-"""Recommended grids: candidates that fit, chosen by kind."""
+"""Recommended grids have candidates that fit, and depend on the kind of task."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ KINDS = {
 @pytest.mark.filterwarnings("ignore:.*the mean absolute error of this forecast")  # of noise
 @pytest.mark.parametrize(("estimator", "X", "y"), KINDS.values(), ids=KINDS)
 def test_every_candidate_fits(estimator, X, y):
-    """Each changes at most two parameters of its kind of task, the first one none, and none the passes."""
+    """Each candidate changes at most two parameters, and none changes max_epochs."""
     candidates = list(ParameterGrid(recommended_grid(estimator, X, y)))
     assert candidates[0] == {}
     assert 4 < len(candidates) <= 8
@@ -43,20 +43,20 @@ def test_every_candidate_fits(estimator, X, y):
 
 
 def test_grids_differ_by_kind():
-    """Each kind of task is tried with its own."""
+    """Each kind of task has a grid of its own."""
     grids = {str(recommended_grid(*kind)) for kind in KINDS.values()}
     assert len(grids) == len(KINDS)
 
 
-def test_what_is_set_is_not_tried_again():
+def test_parameters_of_the_estimator_are_not_candidates():
     """A candidate that changes nothing is left out."""
     grid = recommended_grid(RNNClassifier("gru"), SERIES, LABELS)
     assert {"cell": ["gru"]} not in grid
     assert grid.count({}) == 1
 
 
-def test_halving_with_passes_as_the_resource():
-    """The grid goes into a halving search as it is."""
+def test_halving_with_epochs_as_the_resource():
+    """The grid can be passed to a halving search as it is."""
     estimator = RNNClassifier(hidden_size=4, random_state=0)
     search = HalvingRandomSearchCV(
         estimator,
@@ -72,7 +72,7 @@ def test_halving_with_passes_as_the_resource():
 
 
 def test_grid_search_in_a_pipeline():
-    """With the name of the step before each key."""
+    """Keys can be prefixed with the name of the step."""
     pipeline = make_pipeline(RNNClassifier(hidden_size=4, max_epochs=1, random_state=0))
     grid = recommended_grid(pipeline[-1], SERIES, LABELS)
     named = [{f"rnnclassifier__{key}": value for key, value in g.items()} for g in grid[:3]]
@@ -80,8 +80,8 @@ def test_grid_search_in_a_pipeline():
 
 
 def test_refusals():
-    """Other estimators, and a missing y."""
-    with pytest.raises(TypeError, match=r"knows RNNClassifier.*got LogisticRegression"):
+    """Other estimators and a missing y are refused."""
+    with pytest.raises(TypeError, match=r"supports RNNClassifier.*got LogisticRegression"):
         recommended_grid(LogisticRegression(), SERIES, LABELS)
     with pytest.raises(ValueError, match="needs y for RNNClassifier"):
         recommended_grid(RNNClassifier(), SERIES)

@@ -1,4 +1,4 @@
-"""Laws of the network: what padding, order, batch, direction and truncation must not change."""
+"""Laws of the network: invariance to padding, order and batch; directions; truncation."""
 
 import copy
 import dataclasses
@@ -13,11 +13,14 @@ from sksequence._cells import CELLS, Dropout
 from sksequence._modules import (
     MERGE_MODES,
     POOLINGS,
-    NetworkSpec,
     build_network,
+    select_rows,
 )
-from sksequence._modules._ragged import reverse_steps
+from sksequence._modules._padded_steps import reverse_steps
 from sksequence._random import torch_generator
+from sksequence._settings import NetworkSpec
+from tests.helpers import TORCH_LAYERS as TORCH
+from tests.helpers import assert_close
 
 SPEC = NetworkSpec(
     n_features=3,
@@ -35,7 +38,6 @@ SPEC = NetworkSpec(
     recurrent_dropout=0.0,
     embedding_dim=4,
 )
-TORCH = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 N_ROWS, N_STEPS = 16, 9
 
 
@@ -45,7 +47,7 @@ def make_network(seed=0, **changes):
 
 
 def make_batch(seed=0, n_rows=N_ROWS, n_steps=N_STEPS, n_features=3):
-    """Return lengths (rows,) and values (rows, steps, features), the padding full of large numbers."""
+    """Return lengths (rows,) and values (rows, steps, features), with large numbers as padding."""
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.randint(1, n_steps + 1, (n_rows,), generator=generator)
     lengths[n_rows // 2] = n_steps
@@ -70,11 +72,6 @@ def assert_equal_rows(actual, expected):
         assert torch.equal(ours, theirs)
 
 
-def assert_close(actual, expected, tol=1e-5):
-    """Compare float32 results to a tolerance relative to their size."""
-    torch.testing.assert_close(actual, expected, rtol=tol, atol=tol)
-
-
 # --- law 1: alone = in a batch = padded longer = in another order --------------------------------
 
 
@@ -82,7 +79,7 @@ def assert_close(actual, expected, tol=1e-5):
 @pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_sequence_does_not_see_its_batch(cell, pooling, merge_mode):
-    """Padding, order and company change no bit in evaluation; None is one direction."""
+    """Padding, order and other rows change no bit in evaluation; None is one direction."""
     directions = {"bidirectional": merge_mode is not None, "merge_mode": merge_mode or "concat"}
     network = make_network(cell=cell, pooling=pooling, num_layers=2, **directions).eval()
     lengths, values = make_batch()
@@ -109,7 +106,7 @@ def test_a_sequence_does_not_see_its_batch(cell, pooling, merge_mode):
 @pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
 def test_full_rows_need_no_lengths(cell, pooling, bidirectional, training):
-    """Where all rows are full, outputs and gradients without lengths are those with them, bit for bit."""
+    """If all rows are full, lengths change no bit of outputs and gradients."""
     network = make_network(cell=cell, pooling=pooling, bidirectional=bidirectional, num_layers=2)
     network.train(training)
     values = make_batch()[1].clamp(-3, 3).requires_grad_()
@@ -124,7 +121,7 @@ def test_full_rows_need_no_lengths(cell, pooling, bidirectional, training):
 @pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
 def test_blank_padding_need_not_be_made_blank(cell, pooling):
-    """Where padded steps hold zeros, saying so changes no bit."""
+    """If padded steps hold zeros, `is_blank` changes no bit."""
     network = make_network(cell=cell, pooling=pooling, n_estimators=2)
     lengths, values = make_batch()
     values[torch.arange(N_STEPS) >= lengths[:, None]] = 0
@@ -135,7 +132,7 @@ def test_blank_padding_need_not_be_made_blank(cell, pooling):
 @pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_compiled_layers_take_any_number_of_rows(cell, pooling, n_steps):
-    """One row, or three: the bits are those that they have among forty-eight. Without them rows go in sixteens."""
+    """Rows have the same bits in small and large batches; without Numba, in multiples of 16."""
     network = make_network(cell=cell, pooling=pooling, bidirectional=True, num_layers=2).eval()
     _, values = make_batch(n_rows=48, n_steps=n_steps)
     expected = per_row(network, torch.full((48,), n_steps), values.clamp(-3, 3))
@@ -149,7 +146,7 @@ def test_compiled_layers_take_any_number_of_rows(cell, pooling, n_steps):
 @pytest.mark.parametrize("hidden_size", [1, 2, 10, 17, 32])
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
 def test_every_width_is_independent_of_the_batch(activation, hidden_size, n_outputs):
-    """Small and odd widths are where a matrix product changes its order of additions."""
+    """Small and odd widths, for which matrix products change the order of additions."""
     for cell in CELLS:
         network = make_network(
             cell=cell,
@@ -167,7 +164,7 @@ def test_every_width_is_independent_of_the_batch(activation, hidden_size, n_outp
 
 @pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
 def test_padding_gets_no_gradient_and_gives_none(pooling):
-    """Gradients of weights do not depend on what stands in the padding; it has none itself."""
+    """Gradients of weights do not depend on the padding, whose own gradients are 0."""
     network = make_network(pooling=pooling, bidirectional=True, num_layers=2)
     lengths, values = make_batch()
     steps = torch.arange(N_STEPS) < lengths[:, None]
@@ -234,7 +231,7 @@ def test_last_pooling_is_torchs_last_state(cell):
 
 
 def test_reverse_steps_stays_within_each_length():
-    """Real steps are mirrored, padding stays, twice is once."""
+    """Real steps are mirrored, padding stays, and a second reversal restores the input."""
     x = torch.arange(8.0).reshape(2, 4, 1)
     lengths = torch.tensor([4, 2])
     reversed_x = reverse_steps(x, lengths)
@@ -242,9 +239,19 @@ def test_reverse_steps_stays_within_each_length():
     assert torch.equal(reverse_steps(reversed_x, lengths), x)
 
 
+def test_select_rows_takes_them_from_nested_tuples():
+    """Rows may be repeated and reordered, at any depth of a state."""
+    part = torch.arange(6.0).reshape(3, 2)
+    state = ((part, -part), (part[:, 0],))
+    (first, second), (third,) = select_rows(state, torch.tensor([2, 0, 2]))
+    assert torch.equal(first, part[[2, 0, 2]])
+    assert torch.equal(second, -first)
+    assert torch.equal(third, first[:, 0])
+
+
 @pytest.mark.parametrize("merge_mode", MERGE_MODES)
 def test_merge_modes(merge_mode):
-    """The two directions become one as the name says, also between depths."""
+    """The two directions are merged as named, also between depths."""
     network = make_network(bidirectional=True, merge_mode=merge_mode, num_layers=2)
     a, b = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0))
     expected = {"concat": torch.cat([a, b], 1), "sum": a + b, "mean": (a + b) / 2, "mul": a * b}
@@ -254,7 +261,7 @@ def test_merge_modes(merge_mode):
 
 @pytest.mark.parametrize("pooling", ["mean", "max", "last"])
 def test_pooling_equals_numpy_on_each_sequence(pooling):
-    """Mean, maximum and last over the real steps of each sequence."""
+    """Mean, maximum and last are taken over the real steps of each sequence."""
     stepwise, pooled = (make_network(pooling=name) for name in (None, pooling))
     lengths, values = make_batch()
     reduce = {"mean": lambda x: x.mean(0), "max": lambda x: x.amax(0), "last": lambda x: x[-1]}
@@ -292,7 +299,7 @@ def test_attention_is_a_softmax_over_the_real_steps():
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("cell", CELLS)
 def test_advance_step_by_step_equals_forward(cell, num_layers):
-    """From ragged prompts on, one step at a time gives the outputs of one run."""
+    """After ragged prompts, single steps give the outputs of one run."""
     network = make_network(cell=cell, pooling=None, num_layers=num_layers).eval()
     prompts, values = make_batch()
     steps = torch.randn(N_ROWS, 4, 3, generator=torch.Generator().manual_seed(2))
@@ -327,7 +334,7 @@ def test_advance_in_ragged_chunks_equals_forward(cell):
 
 
 def test_advance_reads_all_prefixes_with_last_pooling():
-    """With the last step as the summary, every step's output is that of its prefix."""
+    """With pooling="last", the output of each step is that of its prefix."""
     network = make_network(pooling="last").eval()
     _, values = make_batch()
     full = torch.full((N_ROWS,), N_STEPS)
@@ -340,7 +347,7 @@ def test_advance_reads_all_prefixes_with_last_pooling():
 @pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
 def test_truncation_longer_than_the_sequence_is_full_bptt(cell, pooling):
-    """Values are always those of one run; gradients too once nothing is cut off."""
+    """Outputs are always those of one run; gradients too if nothing is truncated."""
     network = make_network(cell=cell, pooling=pooling, num_layers=2)
     lengths, values = make_batch()
     parameters = list(network.parameters())
@@ -355,7 +362,7 @@ def test_truncation_longer_than_the_sequence_is_full_bptt(cell, pooling):
 
 @pytest.mark.parametrize("cell", TORCH)
 def test_truncation_cuts_the_gradient(cell):
-    """No gradient passes more than `tbptt_steps` back: the first chunk gets none from the last step."""
+    """No gradient passes more than `tbptt_steps` back: earlier chunks get none."""
     network = make_network(cell=cell)
     _, values = make_batch()
     values = values.clamp(-1, 1).requires_grad_()
@@ -373,8 +380,8 @@ def test_truncation_cuts_the_gradient(cell):
         ({"pooling": "mean"}, "cannot go with pooling='mean'"),
     ],
 )
-def test_what_cannot_step_says_so(changes, message):
-    """No state can be carried backwards, or through a cell that does not offer it."""
+def test_networks_without_steps_raise(changes, message):
+    """No state can be carried backwards, or through a cell without `step`."""
     network = make_network(**changes)
     lengths, values = make_batch()
     with pytest.raises(ValueError, match=message):
@@ -388,8 +395,8 @@ def test_what_cannot_step_says_so(changes, message):
 # --- inputs --------------------------------------------------------------------------------------
 
 
-def test_codes_are_embedded_beside_the_values():
-    """Each column of codes has its own table; the unknown symbol starts as nothing."""
+def test_codes_are_embedded_and_joined_to_the_values():
+    """Each column of codes has its own table; the unknown symbol starts at 0."""
     network = make_network(n_symbols=(5, 3), pooling=None)
     lengths, values = make_batch()
     codes = torch.stack([torch.arange(N_STEPS) % 5, torch.arange(N_STEPS) % 3], dim=1).expand(
@@ -415,7 +422,7 @@ def test_codes_alone_are_enough_and_their_padding_is_not_read():
 
 
 def test_no_input_is_an_error():
-    """A network that is given nothing says what it wants."""
+    """A network without values and codes raises an error."""
     with pytest.raises(ValueError, match="needs values, codes or both"):
         make_network()(torch.tensor([1]))
 
@@ -428,7 +435,7 @@ DROPPING = {"dropout": 0.5, "recurrent_dropout": 0.25, "num_layers": 2}
 @pytest.mark.parametrize("pooling", [None, "attention"], ids=str)
 @pytest.mark.parametrize("cell", [*CELLS, nn.GRU])
 def test_seed_decides_training(cell, pooling):
-    """Equal seeds train to equal bits; the global generators of torch and numpy stay where they were."""
+    """Equal seeds train to equal bits; the global generators of torch and numpy are unused."""
     torch_state = torch.get_rng_state()
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
     changes = {**DROPPING, "cell": cell, "pooling": pooling, "n_symbols": (4,)}
@@ -451,7 +458,7 @@ def test_seed_decides_training(cell, pooling):
 
 
 def test_dropout_stream_starts_again_when_seeded():
-    """`seed_dropout` reaches every dropout there is."""
+    """`seed_dropout` seeds every dropout layer."""
     network = make_network(**DROPPING)
     lengths, values = make_batch()
     results = []
@@ -477,7 +484,7 @@ def test_dropout_acts_in_training_only(cell, num_layers, changes):
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_dropout_is_between_layers_and_before_the_head(bidirectional, monkeypatch):
-    """Three layers draw a mask at each of two borders, and one on the features."""
+    """Three layers draw a mask in each of the two gaps, and one on the features."""
     widths = []
     draw = Dropout.mask
     monkeypatch.setattr(Dropout, "mask", lambda self, x: widths.append(x.shape) or draw(self, x))
@@ -491,12 +498,12 @@ def test_dropout_is_between_layers_and_before_the_head(bidirectional, monkeypatc
 
 
 def count_parameters(**changes):
-    """Return how many numbers a network learns."""
+    """Return the number of parameters of a network."""
     return sum(parameter.numel() for parameter in make_network(**changes).parameters())
 
 
 def test_number_of_parameters():
-    """A recurrent network is as large for any length; gates cost; a context costs per position."""
+    """Gates and the positions of a context add parameters; a recurrent cell ignores the context."""
     assert count_parameters(cell="rnn") < count_parameters(cell="gru")
     assert count_parameters(cell="gru") < count_parameters(cell="lstm")
     assert count_parameters(cell="rnn") == count_parameters(cell="rnn", context_size=9)
@@ -523,7 +530,7 @@ def test_network_is_a_plain_module(cell):
 
 
 def test_spec_takes_numpy_scalars():
-    """Grids are made of numpy's numbers: the network is the same, and so is the spec."""
+    """The numpy scalars of a grid are converted to Python's."""
     converted = NetworkSpec(
         n_features=np.int64(3),
         n_symbols=np.array([4]),
@@ -552,7 +559,7 @@ def test_spec_takes_numpy_scalars():
 
 @pytest.mark.parametrize("pooling", [None, "mean"], ids=str)
 def test_custom_cell_in_a_stack(pooling):
-    """Torch's own class, two layers, two directions: an outsider obeys the laws of padding."""
+    """Torch's own class, with two layers and two directions, obeys the laws of padding."""
     network = make_network(cell=nn.GRU, num_layers=2, bidirectional=True, pooling=pooling).eval()
     lengths, values = make_batch()
     expected = per_row(network, lengths, values)

@@ -1,10 +1,7 @@
-"""The skorch side: clipping, optimizers, schedules, the user's callbacks, threads, random streams, what is pickled."""
+"""Networks in skorch: clipping, optimizers, schedules, callbacks, random streams, pickles."""
 
 import pickle
 import pickletools
-import subprocess
-import sys
-import threading
 
 import numpy as np
 import pytest
@@ -24,7 +21,8 @@ from skorch.callbacks import (
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._net import OPTIMIZERS, SCHEDULES
 from sksequence._random import draw_seed, numpy_generator, torch_generator
-from sksequence._threads import limited_threads, worth_threads
+from tests.helpers import run_in_child
+from tests.helpers import small_classifier as make
 
 RANDOM = np.random.RandomState(0)
 X = list(RANDOM.randn(40, 12, 4))
@@ -32,14 +30,8 @@ Y = np.array(["up" if x[:, 0].sum() > 0 else "down" for x in X])
 STEPS = [(x[:, 1] > 0).astype(int) for x in X]
 
 
-def make(**parameters):
-    """Return a small classifier."""
-    parameters = {"hidden_size": 8, "max_epochs": 4, "random_state": 0} | parameters
-    return RNNClassifier("gru", **parameters)
-
-
 class Recorder(Callback):
-    """Write down what skorch calls, the gradients and the learning rates."""
+    """Callback that records events, gradient norms and learning rates."""
 
     def initialize(self):
         """Forget what was written down."""
@@ -69,12 +61,12 @@ def fit_recorded(estimator, X=X, y=Y):
     return estimator.set_params(callbacks=[recorder]).fit(X, y), recorder
 
 
-# --- gradients --------------------------------------------------------------------------------------------------------
+# --- gradients -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("y", "tbptt_steps"), [(Y, None), (Y, 4), (STEPS, None), (STEPS, 4)])
-def test_nobody_sees_a_gradient_beyond_the_limit(y, tbptt_steps):
-    """Gradients are clipped before callbacks see them; the curve tells what they were before."""
+def test_callbacks_see_clipped_gradients(y, tbptt_steps):
+    """Gradients are clipped before callbacks see them; the curve has the norms before clipping."""
     limited, recorder = fit_recorded(make(max_grad_norm=0.01, tbptt_steps=tbptt_steps), y=y)
     assert max(recorder.norms) <= 0.01 * (1 + 1e-4)
     assert min(limited.gradient_norm_curve_) > 0.01
@@ -97,7 +89,7 @@ def test_every_optimizer_and_schedule_trains(optimizer, lr_schedule):
 
 
 def test_weight_decay_reaches_the_optimizer():
-    """It pulls the weights together."""
+    """Weight decay makes weights smaller."""
     plain, decayed = (make(optimizer="adamw", weight_decay=w).fit(X, Y) for w in (0.0, 10.0))
     size = [
         sum(float(p.detach().abs().sum()) for p in e.module_.parameters()) for e in (plain, decayed)
@@ -117,13 +109,13 @@ def test_schedules_stay_between_zero_and_one(name):
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_rate_follows_the_schedule(name):
-    """The rate of each optimizer step is the schedule's at that part of the training."""
+    """The learning rate of each step is that of the schedule at its part of training."""
     _, recorder = fit_recorded(make(lr_schedule=name, batch_size=10, learning_rate=0.02))
     assert recorder.rates == pytest.approx([0.02 * SCHEDULES[name](i / 16) for i in range(16)])
 
 
 def test_rate_follows_the_schedule_within_streams():
-    """A batch of long streams is many optimizer steps: the rate changes at each of them."""
+    """A batch of long streams is many optimizer steps, and the rate changes at each."""
     generator = SequenceGenerator(
         "gru", 8, tbptt_steps=10, batch_size=4, max_epochs=3, lr_schedule="linear", random_state=0
     )
@@ -132,7 +124,7 @@ def test_rate_follows_the_schedule_within_streams():
     assert recorder.rates == pytest.approx(generator.learning_rate * (1 - np.arange(30) / 30))
 
 
-# --- the user's callbacks ---------------------------------------------------------------------------------------------
+# --- the user's callbacks ------------------------------------------------------------------------
 
 
 def test_callbacks_are_called_in_order():
@@ -144,7 +136,7 @@ def test_callbacks_are_called_in_order():
 
 
 def test_history_is_there_for_callbacks(tmp_path):
-    """A checkpoint finds the best epoch in the history and writes the weights."""
+    """A checkpoint reads the best epoch from the history and saves the weights."""
     checkpoint = Checkpoint(dirname=str(tmp_path), monitor=lambda net: _is_best(net.history))
     fitted = make(callbacks=[checkpoint]).fit(X, Y)
     assert (tmp_path / "params.pt").exists()
@@ -158,7 +150,7 @@ def _is_best(history):
 
 @pytest.mark.parametrize("early_stopping", [True, False])
 def test_epoch_scores(early_stopping):
-    """A user's score sees outputs and targets, and changes nothing."""
+    """A custom score is called with outputs and targets, and changes nothing."""
 
     def accuracy(net, X, y):
         return float((net.predict(X).argmax(axis=1) == np.asarray(y)).mean())
@@ -174,7 +166,7 @@ def test_epoch_scores(early_stopping):
 
 
 def test_skorch_early_stopping_ends_normally():
-    """It raises KeyboardInterrupt inside skorch; the fit ends as a fit, with the attributes of the epochs that were."""
+    """KeyboardInterrupt from a callback of skorch ends a fit normally."""
     stop = EarlyStopping(monitor="train_loss", patience=2, threshold=100.0, sink=lambda *_: None)
     fitted = make(max_epochs=50, callbacks=[stop]).fit(X, Y)
     assert fitted.n_iter_ == len(fitted.loss_curve_) == len(fitted.gradient_norm_curve_) == 3
@@ -182,8 +174,8 @@ def test_skorch_early_stopping_ends_normally():
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_a_scheduler_beside_a_schedule_raises(named):
-    """It would be overruled at each step; without a schedule, and in a single pass, it is obeyed."""
+def test_a_scheduler_with_a_schedule_raises(named):
+    """An LRScheduler is an error with a schedule; without one, and in partial_fit, it works."""
     scheduler = LRScheduler("StepLR", step_size=1, gamma=0.1)
     callbacks = [("scheduler", scheduler) if named else scheduler]
     message = "lr_schedule='one_cycle' sets the learning rate of each step.*Set lr_schedule=None"
@@ -200,7 +192,7 @@ def test_a_scheduler_beside_a_schedule_raises(named):
 @pytest.mark.parametrize("kind", [EpochScoring, BatchScoring])
 @pytest.mark.parametrize("scoring", ["accuracy", None, accuracy_score, get_scorer("accuracy")])
 def test_scores_of_the_net_by_name_raise(kind, scoring):
-    """The net has no labels to compare; the error names what has."""
+    """The net has no labels to compare; the error names alternatives."""
     message = rf"{kind.__name__}\(.*would score the net.*validation_curve_.*f\(net, X, y\)"
     for fit in (make().fit, make().partial_fit):
         estimator = fit.__self__.set_params(callbacks=[kind(scoring)])
@@ -210,7 +202,7 @@ def test_scores_of_the_net_by_name_raise(kind, scoring):
 
 
 def test_batch_scores():
-    """A function of one's own is called with each batch."""
+    """A custom function is called with each batch."""
 
     def negative_mean(net, X, y):
         return -float(np.mean(y))
@@ -222,13 +214,13 @@ def test_batch_scores():
 
 @pytest.mark.parametrize("callback", [InputShapeSetter(), InputShapeSetter])
 def test_input_shapes_are_not_set_by_callbacks(callback):
-    """They are read from X."""
+    """InputShapeSetter is an error: shapes are read from X."""
     with pytest.raises(ValueError, match=r"fit reads the number of features.*n_features_in_"):
         make(callbacks=[callback]).fit(X, Y)
 
 
 def test_callbacks_see_the_best_weights_at_the_end():
-    """When training has ended, the weights are those that stay."""
+    """At the end of training, callbacks see the weights that are kept."""
     seen = []
 
     class Watch(Callback):
@@ -247,18 +239,18 @@ def test_callbacks_see_the_best_weights_at_the_end():
 
 
 def test_callbacks_are_not_shared_by_folds():
-    """Each fit of a search clones them."""
+    """Each fit of a search clones the callbacks."""
     recorder = Recorder()
     search = GridSearchCV(make(callbacks=[recorder]), {"hidden_size": [4, 6]}, cv=2)
     assert search.fit(X, Y).best_score_ >= 0
     assert not hasattr(recorder, "events")
 
 
-# --- what is pickled --------------------------------------------------------------------------------------------------
+# --- what is pickled -----------------------------------------------------------------------------
 
 
 def fitted_estimators():
-    """Return one of each kind, small."""
+    """Return one small estimator of each kind."""
     return [
         RNNClassifier("lstm", 32, bidirectional=False, max_epochs=2, random_state=0).fit(X, Y),
         RNNRegressor("gru", 8, max_epochs=2, random_state=0).fit(X, [x.sum() for x in X]),
@@ -274,12 +266,12 @@ def fitted():
 
 
 def test_pickle_is_small(fitted):
-    """Weights and little else: 4 802 float32 numbers are 19 kB."""
+    """A pickle is little larger than the weights: 4,802 float32 numbers are 19 kB."""
     assert len(pickle.dumps(fitted[0])) < 25_000
 
 
 def test_pickle_holds_no_torch_or_skorch(fitted):
-    """Nothing but our classes and arrays is named in a pickle."""
+    """A pickle names our classes and those of arrays only."""
     for estimator in fitted:
         names = set(_globals(pickle.dumps(estimator)))
         assert {name.split(".")[0] for name in names} <= {
@@ -291,7 +283,7 @@ def test_pickle_holds_no_torch_or_skorch(fitted):
 
 
 def _globals(blob):
-    """Yield the modules that a pickle asks for: of the two strings before each STACK_GLOBAL, the first."""
+    """Yield the modules that a pickle imports: the first of two strings before STACK_GLOBAL."""
     strings, memo = [], []
     for opcode, argument, _ in pickletools.genops(blob):
         if opcode.name in ("SHORT_BINUNICODE", "BINUNICODE"):
@@ -311,7 +303,7 @@ import os, pickle, sys
 import numpy as np
 from sksequence import _kernels
 if os.environ.get("SKSEQUENCE_WITHOUT_NUMBA"):
-    _kernels.has_numba = lambda: False
+    _kernels._dispatch.HAS_NUMBA = False
 estimators, X, expected = pickle.load(open(sys.argv[1], "rb"))
 for estimator, x, y in zip(estimators, X, expected):
     assert np.array_equal(estimator.predict(x), y)
@@ -320,76 +312,18 @@ assert not any(name.startswith("torch._dynamo") for name in sys.modules)
 
 
 def test_fresh_process_predicts_the_same_bits(fitted, tmp_path):
-    """A process that never saw the data loads and predicts, without what only training needs."""
+    """A new process loads a pickle and predicts the same bits, without training modules."""
     inputs = [X, X, ["to b", "o"]]
     expected = [e.predict(x) for e, x in zip(fitted, inputs, strict=False)]
     (tmp_path / "model.pkl").write_bytes(pickle.dumps((fitted[:3], inputs, expected)))
-    command = [sys.executable, "-W", "error", "-c", FRESH, str(tmp_path / "model.pkl")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_in_child(FRESH, tmp_path / "model.pkl")
 
 
-# --- threads ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def four_threads():
-    """Let the process have four threads, and give it back what it had."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(4)
-    yield
-    torch.set_num_threads(before)
-
-
-def test_threads_are_given_back(four_threads):
-    """Inside there is one thread, also when nested; outside as many as before, also after an error."""
-    with limited_threads(32, 64):
-        assert torch.get_num_threads() == 1
-        with pytest.raises(RuntimeError, match="inside"), limited_threads(32, 64):
-            raise RuntimeError("inside")
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == 4
-
-
-def test_large_networks_keep_their_threads(four_threads):
-    """Where a step is large, nothing is limited."""
-    assert worth_threads(512, 512)
-    with limited_threads(512, 512):
-        assert torch.get_num_threads() == 4
-
-
-def test_last_of_several_threads_gives_back(four_threads):
-    """Who leaves first leaves the others alone."""
-    inside, leave, seen = threading.Event(), threading.Event(), []
-
-    def work():
-        with limited_threads(1, 1):
-            inside.set()
-            leave.wait(10)
-            seen.append(torch.get_num_threads())
-
-    other = threading.Thread(target=work)
-    other.start()
-    inside.wait(10)
-    with limited_threads(1, 1):
-        pass
-    leave.set()
-    other.join()
-    assert seen == [1]
-    assert torch.get_num_threads() == 4
-
-
-def test_fit_and_predict_give_threads_back(four_threads):
-    """The estimators keep to the policy."""
-    make().fit(X, Y).predict(X)
-    assert torch.get_num_threads() == 4
-
-
-# --- random streams ---------------------------------------------------------------------------------------------------
+# --- random streams ------------------------------------------------------------------------------
 
 
 def test_streams_are_repeatable_and_apart():
-    """One seed and name, one stream; another name or seed, another stream."""
+    """A seed and a name determine a stream; other names and seeds give other streams."""
     draws = {
         (seed, name): (
             numpy_generator(seed, name).random(4).tolist(),
@@ -404,7 +338,7 @@ def test_streams_are_repeatable_and_apart():
 
 
 def test_seeds():
-    """An integer is itself, a generator moves on, None differs."""
+    """An integer is its own seed, a generator advances, None differs."""
     assert draw_seed(np.int64(5)) == 5
     for random in (np.random.RandomState(0), np.random.default_rng(0)):
         assert draw_seed(random) != draw_seed(random)
@@ -412,7 +346,7 @@ def test_seeds():
 
 
 def test_device_that_is_not_there_is_named():
-    """A missing device is an error before training; a model that came from one predicts all the same."""
+    """A missing device is an error; models trained on it predict on another one."""
     with pytest.raises(ValueError, match=r"device='cuda:99' is not available here"):
         make(device="cuda:99").fit(X, Y)
     fitted = make().fit(X, Y)

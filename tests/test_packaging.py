@@ -1,4 +1,4 @@
-"""What is shipped: bundled data, the version, declared and pinned dependencies, the commands of the README."""
+"""Contents of the distribution: data, version, dependencies, pins, commands of the README."""
 
 import ast
 import configparser
@@ -11,14 +11,13 @@ import tomllib
 from pathlib import Path
 
 import sksequence
+from tests.helpers import PACKAGE, ROOT
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "sksequence"
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the import has another name
 
 
 def setup_cfg() -> configparser.ConfigParser:
-    """Read what the package says it is."""
+    """Read the metadata of the package."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     return config
@@ -42,13 +41,13 @@ def module_level_imports(path: Path) -> set[str]:
 
 
 def test_bundled_data_are_small():
-    """The data that everybody downloads with the package stay under 1.5 MB."""
+    """The data in the package have less than 1.5 MB."""
     sizes = [p.stat().st_size for p in PACKAGE.rglob("data/*") if p.is_file()]
     assert sum(sizes) < 1_500_000
 
 
 def test_data_and_type_marker_are_packaged():
-    """What is not Python is declared, or it would be missing from the wheel."""
+    """Files that are not Python are declared, so that the wheel contains them."""
     declared = setup_cfg()["options.package_data"]
     patterns = {(package, p) for package, line in declared.items() for p in line.split()}
     files = {p for p in PACKAGE.rglob("*") if p.is_file() and p.parent.name != "__pycache__"}
@@ -61,12 +60,12 @@ def test_data_and_type_marker_are_packaged():
 
 
 def test_version_is_the_same_everywhere():
-    """The installed distribution and the package agree."""
+    """The installed distribution and the package have the same version."""
     assert importlib.metadata.version("sksequence") == sksequence.__version__
 
 
 def test_changelog_has_the_version():
-    """The newest entry is what comes next or what is installed."""
+    """The newest entry is the next version or the installed one."""
     headings = re.findall(
         r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
     )
@@ -74,7 +73,7 @@ def test_changelog_has_the_version():
 
 
 def test_imports_are_declared():
-    """Each library that an import of the package needs is a dependency; one room has an extra of its own."""
+    """Imported libraries are dependencies; those of _kernels are an extra."""
     config = setup_cfg()
     declared = project_names(config["options"]["install_requires"].splitlines())
     fast = project_names(config["options.extras_require"]["fast"].splitlines())
@@ -84,24 +83,24 @@ def test_imports_are_declared():
 
 
 def test_import_needs_no_extra():
-    """Without the extra `fast` nothing of it is imported, and everything is there."""
+    """The package can be imported and used without the extra `fast`."""
     code = "import sys; sys.modules['numba'] = None; import sksequence, sksequence._kernels"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_constraints_pin_all_that_is_asked_for():
-    """Continuous integration installs exact releases only, without local versions."""
+def test_constraints_pin_all_requirements():
+    """Every requirement is pinned to an exact release, without local versions."""
     lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
     config = setup_cfg()
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
-    asked = [
+    requirements = [
         *config["options"]["install_requires"].splitlines(),
         *config["options.extras_require"]["test"].splitlines(),
         *groups["lint"],
     ]
-    assert project_names(asked) <= project_names(pins)
+    assert project_names(requirements) <= project_names(pins)
 
 
 def test_readme_has_two_commands():
@@ -114,5 +113,5 @@ def test_readme_has_two_commands():
 
 
 def test_ci_script_can_be_run():
-    """The script keeps its executable bit."""
+    """The script is executable."""
     assert os.access(ROOT / ".ci" / "run", os.X_OK)

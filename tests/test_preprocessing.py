@@ -1,4 +1,4 @@
-"""Windows, transformers at every step and converters: each converter and its way back are a law."""
+"""Windows, transformers per step and converters, each with its inverse."""
 
 import numpy as np
 import pandas as pd
@@ -100,7 +100,7 @@ def test_windows_of_an_array_of_series():
 
 @pytest.mark.parametrize("columns", ["b", 1, ["b"], [np.int64(1)]])
 def test_target_columns_choose_what_y_holds(columns):
-    """One column by name or by place: y has one value per step ahead, X all features."""
+    """One column by name or by position: y has one value per step ahead, X all features."""
     frame = pd.DataFrame({"a": np.arange(6), "b": np.arange(6) * 10})
     X, y = make_windows(frame, 3, 2, target_columns=columns)
     assert X.shape == (2, 3, 2)
@@ -109,7 +109,7 @@ def test_target_columns_choose_what_y_holds(columns):
 
 
 def test_windows_keep_the_type_and_order_of_columns():
-    """float32 stays, target columns come in the order asked for, a Series is a series."""
+    """float32 is kept, target columns are in the requested order, and a Series is a series."""
     series = np.arange(12, dtype=np.float32).reshape(6, 2)
     X, y = make_windows(series, 2, target_columns=[1, 0])
     assert X.dtype == y.dtype == np.float32
@@ -132,7 +132,8 @@ def test_documented_gap_leaves_no_step_on_both_sides(window, horizon, step):
 @pytest.mark.parametrize("value", [0, -1, 2.0, "3"])
 def test_window_sizes_are_checked(name, value):
     """The error names the size."""
-    with pytest.raises(ValueError, match=f"{name}={value!r} is not an integer of at least 1; pass"):
+    message = f"{name} must be a whole number of at least 1; got {value!r}"
+    with pytest.raises(ValueError, match=message):
         make_windows(np.arange(10), **{"window": 2, name: value})
 
 
@@ -142,17 +143,21 @@ def test_window_sizes_are_checked(name, value):
         (np.arange(4), {}, r"The series has 4 steps; window=3 and horizon=2 need at least 5"),
         ([np.arange(9), np.arange(4)], {}, r"Series 1 has 4 steps; window=3 and horizon=2"),
         ([np.arange(9), np.ones((9, 2))], {}, r"Sequence 1 has shape \(9, 2\), sequence 0 has"),
-        ([], {}, r"empty list; at least one sequence"),
-        (np.float64(3), {}, r"A series is \(n_steps,\) or .* got an array of shape \(\)"),
-        (np.array(list("abcdefg")), {}, r"series holds values of type <U1; .* Drop or encode"),
-        (np.arange(9), {"target_columns": 0}, r"target_columns=0, but the series has no features"),
-        (np.ones((9, 2)), {"target_columns": 2}, r"names 2; the series has the columns \[0, 1\]"),
-        (np.ones((9, 2)), {"target_columns": -1}, r"target_columns names -1"),
-        (pd.DataFrame({"a": range(9)}), {"target_columns": "b"}, r"names 'b'; .* \['a'\]"),
+        ([], {}, r"empty list; pass at least one sequence"),
+        (np.float64(3), {}, r"Expected a series of shape .* got an array of shape \(\)"),
+        (np.array(list("abcdefg")), {}, r"series has values of dtype <U1; .* Drop or encode"),
+        (np.arange(9), {"target_columns": 0}, r"target_columns=0 needs features to choose from"),
+        (np.ones((9, 2)), {"target_columns": 2}, r"contains 2, .* choose from \[0, 1\]"),
+        (np.ones((9, 2)), {"target_columns": -1}, r"target_columns contains -1"),
+        (
+            pd.DataFrame({"a": range(9)}),
+            {"target_columns": "b"},
+            r"contains 'b', .* choose from \['a'\]",
+        ),
     ],
 )
-def test_bad_series_say_what_is_expected(series, options, message):
-    """The error names the series and what would do."""
+def test_invalid_series_are_refused(series, options, message):
+    """The error names the series and suggests a remedy."""
     with pytest.raises(ValueError, match=message):
         make_windows(series, 3, 2, **options)
 
@@ -168,7 +173,7 @@ def test_step_transformer_is_a_transformer(estimator, check):
 
 @given(X=ragged())
 def test_step_transformer_equals_the_transformer_on_the_table_of_steps(X):
-    """Flattening, transforming and cutting again is what happens."""
+    """The result equals flattening, transforming and splitting again."""
     steps = np.concatenate(X).reshape(sum(map(len, X)), -1)
     expected = StandardScaler().fit_transform(steps)
     ours = StepTransformer(StandardScaler()).fit_transform(X)
@@ -177,7 +182,7 @@ def test_step_transformer_equals_the_transformer_on_the_table_of_steps(X):
 
 
 @given(X=ragged())
-def test_step_transformer_inverse_is_the_way_back(X):
+def test_step_transformer_inverse_undoes_the_transformation(X):
     """`inverse_transform` undoes `transform`, shapes included, even where features were added."""
     adding = FunctionTransformer(
         lambda steps: np.c_[steps, steps],
@@ -199,7 +204,7 @@ CONTAINERS = {
 @pytest.mark.parametrize("shape", [(4,), (4, 2)])
 @pytest.mark.parametrize("kind", CONTAINERS)
 def test_step_transformer_returns_the_container_it_got(kind, shape):
-    """The kind of X survives, and the values do not depend on it."""
+    """The type of X is kept, and the values do not depend on it."""
     pieces = list(np.random.default_rng(0).normal(size=(3, *shape)))
     X = CONTAINERS[kind](pieces)
     transformer = StepTransformer(StandardScaler()).fit(X)
@@ -218,7 +223,7 @@ def test_numbers_get_an_axis_when_features_are_added(kind):
 
 
 def test_containers_may_change_after_fit():
-    """Fitted on a table, it takes lists of any lengths, and the other way round."""
+    """A transformer fitted on a table accepts lists of any lengths, and vice versa."""
     table = np.arange(6.0).reshape(2, 3)
     fitted = StepTransformer(StandardScaler()).fit(table)
     np.testing.assert_array_equal(fitted.transform([table[0]])[0], fitted.transform(table)[0])
@@ -229,13 +234,13 @@ def test_containers_may_change_after_fit():
 
 
 def test_nested_lists_of_equal_lengths_are_an_array():
-    """As everywhere in scikit-learn; ragged ones stay a list."""
+    """Nested lists are read as in scikit-learn; ragged ones remain a list."""
     assert StepTransformer(StandardScaler()).fit_transform([[1, 2], [3, 4]]).shape == (2, 2)
     assert isinstance(StepTransformer(StandardScaler()).fit_transform([[1, 2], [3]]), list)
 
 
-def test_missing_values_are_the_transformers_business():
-    """NaN pass where the transformer allows them, and an imputer fills them per feature."""
+def test_missing_values_are_left_to_the_transformer():
+    """NaN are accepted if the transformer accepts them, and an imputer fills them per feature."""
     X = [np.array([[1.0, np.nan], [3.0, 4.0]]), np.array([[np.nan, 8.0]])]
     filled = StepTransformer(SimpleImputer()).fit_transform(X)
     assert_same(filled, [np.array([[1.0, 6.0], [3.0, 4.0]]), np.array([[2.0, 8.0]])])
@@ -245,13 +250,13 @@ def test_missing_values_are_the_transformers_business():
 
 
 def test_sparse_and_symbolic_steps():
-    """An encoder's symbols and its sparse table are fine."""
+    """Encoders may take symbols and return a sparse table."""
     out = StepTransformer(OneHotEncoder()).fit_transform([np.array(["a", "b"]), np.array(["b"])])
     assert_same(out, [np.eye(2), np.eye(2)[1:]])
 
 
 def test_nested_parameters_and_clones():
-    """The inner transformer is cloned, and its parameters are reached with two underscores."""
+    """The inner transformer is cloned, and its parameters are set with two underscores."""
     scaler = StandardScaler()
     transformer = StepTransformer(scaler).set_params(transformer__with_mean=False).fit([[1.0, 3.0]])
     assert not hasattr(scaler, "mean_")
@@ -260,7 +265,7 @@ def test_nested_parameters_and_clones():
 
 
 def test_grid_search_over_an_inner_parameter():
-    """A step in a pipeline, tuned from outside, on ragged sequences."""
+    """A step of a pipeline is tuned on ragged sequences."""
 
     def means(X):
         return np.array([x.mean(axis=0) for x in X])
@@ -285,7 +290,7 @@ def test_feature_names_out():
 
 
 def test_methods_exist_if_the_transformer_has_them():
-    """No inverse is promised that the transformer cannot give."""
+    """A method is available only if the transformer has it."""
     assert hasattr(StepTransformer(StandardScaler()), "inverse_transform")
     assert not hasattr(StepTransformer(PolynomialFeatures()), "inverse_transform")
     assert not hasattr(StepTransformer(FunctionTransformer()), "get_feature_names_out")
@@ -294,18 +299,18 @@ def test_methods_exist_if_the_transformer_has_them():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (np.ones((3, 2, 5)), r"5 features per step, .* with 2; its axes look swapped: use from_ch"),
-        ([np.ones((3, 4))], r"X has 4 features per step, .* with 2; give the steps the same"),
+        (np.ones((3, 2, 5)), r"5 features per step, .* with 2; its axes look swapped, use from_ch"),
+        ([np.ones((3, 4))], r"X has 4 features per step, .* with 2; pass the same features"),
         (np.ones((3, 4)), r"X has 1 features per step, .* with 2"),
         ([np.ones((3, 2)), np.ones(3)], r"Sequence 1 has shape \(3,\), sequence 0 has \(3, 2\)"),
-        ([1.0, 2.0], r"Sequence 0 has 0 dimensions; .* Wrap one single sequence in a list"),
-        ([], r"Got an empty list; at least one sequence is needed"),
+        ([1.0, 2.0], r"Sequence 0 has 0 dimensions; .* Wrap a single sequence in a list"),
+        ([], r"Got an empty list; pass at least one sequence"),
         (np.ones(3), r"Expected several sequences: .* got an array of shape \(3,\)"),
-        (Sequences(None, [0, 1], np.zeros(1, np.int32)), r"Sequences of codes hold no numbers"),
+        (Sequences(None, [0, 1], np.zeros(1, np.int32)), r"Sequences of codes contain no numbers"),
     ],
 )
-def test_bad_sequences_say_what_is_expected(X, message):
-    """The error names the sequence, its shape and a way out."""
+def test_invalid_sequences_are_refused(X, message):
+    """The error names the sequence and its shape, and suggests a remedy."""
     fitted = StepTransformer(StandardScaler()).fit([np.ones((3, 2))])
     with pytest.raises(ValueError, match=message):
         fitted.transform(X)
@@ -319,17 +324,17 @@ def test_width_of_a_table_is_fixed():
 
 
 def test_not_a_transformer():
-    """The error names what came."""
+    """The error names what was passed."""
     with pytest.raises(TypeError, match=r"transformer='scale' has no fit and transform; pass a"):
         StepTransformer("scale").fit([[1.0]])
 
 
-# Converters and their ways back
+# Converters and their inverses
 
 
 @given(X=ragged(min_steps=0).filter(lambda X: max(map(len, X)) > 0))
 def test_unpad_undoes_pad(X):
-    """Sequences come back from the padded array and the lengths, in every container."""
+    """Sequences are recovered from the padded array and the lengths, for every container."""
     array, lengths = pad(X, value=7.0)
     assert_same(unpad(array, lengths), X)
     assert array.shape[:2] == (len(X), max(lengths))
@@ -340,13 +345,13 @@ def test_unpad_undoes_pad(X):
 
 @given(X=ragged())
 def test_from_nan_padded_undoes_to_nan_padded(X):
-    """NaN after the end carries the lengths as long as sequences do not end in NaN."""
+    """Lengths are recovered from NaN padding if no sequence ends with NaN."""
     assert_same(from_nan_padded(to_nan_padded(X)), X)
 
 
 @given(X=ragged().filter(lambda X: X[0].ndim == 2))
 def test_channels_first_is_its_own_inverse(X):
-    """Axes swapped twice are where they were, in lists and in arrays, without a copy."""
+    """Swapping the axes twice restores lists and arrays, without a copy."""
     assert_same(from_channels_first(to_channels_first(X)), X)
     array = np.stack([X[0]] * 2)
     swapped = to_channels_first(array)
@@ -357,7 +362,7 @@ def test_channels_first_is_its_own_inverse(X):
 
 @given(X=ragged(), seed=st.integers(0, 100))
 def test_from_long_undoes_to_long(X, seed):
-    """A long table gives its sequences back, also when its rows are shuffled."""
+    """Sequences are recovered from a long table, even if its rows are shuffled."""
     ids = [f"s{i}" for i in range(len(X))]
     frame = to_long(X, ids=ids)
     features = "x0" if X[0].ndim == 1 else None
@@ -371,7 +376,7 @@ def test_from_long_undoes_to_long(X, seed):
 
 
 def test_pad_keeps_integers_if_the_value_is_one():
-    """The padded array is as wide as it must be to hold steps and value."""
+    """The padded array has the smallest dtype for both steps and value."""
     X = [np.array([1, 2]), np.array([3])]
     assert pad(X, value=0)[0].dtype == np.int64
     assert pad([x.astype(np.float32) for x in X])[0].dtype == np.float32
@@ -386,7 +391,7 @@ def test_nan_inside_a_sequence_is_a_missing_value():
 
 
 def test_from_long_keeps_the_order_of_the_table():
-    """Without a time column rows stay as they are; so do rows of equal time."""
+    """Rows keep their order without a time column, and rows of equal time do as well."""
     frame = pd.DataFrame(
         {"who": [2, 1, 2], "when": [0, 0, 0], "a": [1, 2, 3], "b": [4.0, 5.0, 6.0]}
     )
@@ -397,7 +402,7 @@ def test_from_long_keeps_the_order_of_the_table():
 
 
 def test_to_long_names_columns():
-    """All names can be chosen."""
+    """All names can be set."""
     frame = to_long([np.ones((1, 2))], features=["a", "b"], id="patient", time="day")
     assert list(frame.columns) == ["patient", "day", "a", "b"]
 
@@ -409,25 +414,31 @@ LONG = pd.DataFrame({"id": [1], "x": [2.0]})
     ("call", "message"),
     [
         (lambda: pad([]), r"Got an empty list"),
-        (lambda: unpad(np.ones((2, 3)), [3]), r"lengths has shape \(1,\); .* each of the 2"),
+        (lambda: unpad(np.ones((2, 3)), [3]), r"lengths has shape \(1,\); expected \(2,\), one"),
         (lambda: unpad(np.ones((2, 3)), [3, 4]), r"integers from 0 to 3, .* got \[3, 4\]"),
         (lambda: unpad(np.ones((2, 3)), [3, 1.5]), r"lengths must be integers from 0 to 3"),
         (lambda: unpad(np.ones(3), [3]), r"array has shape \(3,\); expected \(n_sequences, max"),
         (lambda: from_nan_padded(np.ones(3)), r"array has shape \(3,\); expected \(n_sequences, m"),
-        (lambda: from_nan_padded([[1.0], [np.nan]]), r"Sequence 1 is NaN at every step.*Leave it"),
-        (lambda: to_nan_padded([[1.0], [2.0, np.nan]]), r"Sequence 1 ends in a step .* use pad"),
+        (lambda: from_nan_padded([[1.0], [np.nan]]), r"Sequence 1 is NaN at every step.*leave it"),
+        (lambda: to_nan_padded([[1.0], [2.0, np.nan]]), r"Sequence 1 ends with a step .* use pad"),
         (lambda: from_channels_first(np.ones((2, 3))), r"expected \(n_sequences, n_features, n_st"),
         (lambda: to_channels_first([np.ones(3)]), r"Sequence 0 has .* expected \(n_steps, n_feat"),
-        (lambda: from_long(LONG, "who"), r"The table has no column 'who'; it has \['id', 'x'\]"),
+        (
+            lambda: from_long(LONG, "who"),
+            r"The table has no column 'who'; choose from \['id', 'x'\]",
+        ),
         (lambda: from_long(LONG, "id", "when"), r"The table has no column 'when'"),
         (lambda: from_long(LONG, "id", features="y"), r"The table has no column 'y'"),
-        (lambda: from_long(LONG, "id", "x"), r"1 rows and the features \[\]; give it at least one"),
+        (lambda: from_long(LONG, "id", "x"), r"1 rows and the features \[\]; pass at least one"),
         (lambda: from_long(LONG[:0], "id"), r"The table has 0 rows"),
-        (lambda: to_long([[1.0]], ids=[1, 2]), r"ids has 2 entries; 1 are needed"),
-        (lambda: to_long([[1.0]], features=["a", "b"]), r"features has 2 entries; 1 are needed"),
+        (lambda: to_long([[1.0]], ids=[1, 2]), r"ids has 2 entries; pass 1, one per sequence"),
+        (
+            lambda: to_long([[1.0]], features=["a", "b"]),
+            r"features has 2 entries; pass 1, one per feature",
+        ),
     ],
 )
-def test_converters_say_what_is_expected(call, message):
-    """Each error says what came and what would do."""
+def test_converters_refuse_invalid_arguments(call, message):
+    """Each error states what was passed and what is expected."""
     with pytest.raises(ValueError, match=message):
         call()

@@ -1,4 +1,4 @@
-"""RNNRegressor with quantiles and distributions: in order, in the units of y, for every kind of target."""
+"""RNNRegressor with quantiles and distributions: ordered, in units of y, for every target."""
 
 import pickle
 
@@ -10,10 +10,11 @@ from sklearn.metrics import mean_pinball_loss
 from sklearn.model_selection import GridSearchCV
 
 from sksequence import RNNRegressor, Sequences
-from sksequence._targets import reading_of
+from sksequence._targets import predictive_distribution
 from sksequence.metrics import stepwise
 from sksequence.model_selection import recommended_grid
 from sksequence.preprocessing import make_windows
+from tests.helpers import end_to_end
 
 # forecasts of a random walk, after hardly any training
 pytestmark = pytest.mark.filterwarnings("ignore:.*the mean absolute error of this forecast")
@@ -47,35 +48,30 @@ def make(form="number", **parameters):
     return RNNRegressor("gru", **{"loss": "quantile"} | small | own | parameters), X, y
 
 
-def flat(rows):
-    """Lay per-step rows end to end; others are as they are."""
-    return np.concatenate(list(rows)) if rows.dtype == object else rows
-
-
-# --- laws -------------------------------------------------------------------------------------------------------------
+# --- laws ----------------------------------------------------------------------------------------
 
 
 @ALL_FORMS
 @ALL_LOSSES
 def test_quantiles_are_ordered_whatever_was_learnt(form, loss):
-    """After hardly any training they do not cross, and predict returns the one nearest to the median."""
+    """Quantiles never cross, even untrained; predict returns the one nearest to the median."""
     levels = LEVELS if loss == "quantile" else (0.1, 0.5, 0.9)
     early_stopping = form == "numbers"
     model, X, y = make(
         form, loss=loss, max_epochs=1, quantiles=levels, early_stopping=early_stopping
     )
     low, middle, high = model.fit(X, y).predict_quantiles(X)
-    low, middle, high = map(flat, (low, middle, high))
+    low, middle, high = map(end_to_end, (low, middle, high))
     assert np.all(low <= middle)
     assert np.all(middle <= high)
     assert np.any(low < high)
-    np.testing.assert_array_equal(flat(model.predict(X)), middle)
+    np.testing.assert_array_equal(end_to_end(model.predict(X)), middle)
 
 
 @pytest.mark.parametrize("form", ["numbers", "steps", "forecast"])
 @ALL_LOSSES
 def test_units_of_y_change_nothing_but_the_units(form, loss):
-    """Quantiles of a y that is stretched and shifted are the quantiles, stretched and shifted."""
+    """Quantiles of an affine transformation of y are the transformed quantiles."""
     model, X, y = make(
         form, loss=loss, shuffle=False
     )  # the order of rows comes from their content: keep it
@@ -86,9 +82,11 @@ def test_units_of_y_change_nothing_but_the_units(form, loss):
     stretched = clone(model).fit(Z, moved)
     after = stretched.predict_quantiles(Z)
     for one, other in zip(before, after, strict=True):
-        np.testing.assert_allclose(flat(other), stretch(flat(one)), rtol=1e-3, atol=1e-2)
+        np.testing.assert_allclose(
+            end_to_end(other), stretch(end_to_end(one)), rtol=1e-3, atol=1e-2
+        )
     if loss != "quantile":
-        wide, narrow = (flat(m.predict_std(x)) for m, x in ((stretched, Z), (model, X)))
+        wide, narrow = (end_to_end(m.predict_std(x)) for m, x in ((stretched, Z), (model, X)))
         np.testing.assert_allclose(wide, 8 * narrow, rtol=1e-3)
 
 
@@ -104,16 +102,16 @@ def test_pickles_and_weights(form, loss):
     else:
         repeated = [X[i] for i in rows], y[rows]
     model.fit(X, y, sample_weight=weights)
-    expected = [flat(q) for q in model.predict_quantiles(X)]
+    expected = [end_to_end(q) for q in model.predict_quantiles(X)]
     others = pickle.loads(pickle.dumps(model)), clone(model).fit(*repeated)
     for other in others:
         for one, two in zip(other.predict_quantiles(X), expected, strict=True):
-            np.testing.assert_array_equal(flat(one), two)
+            np.testing.assert_array_equal(end_to_end(one), two)
 
 
 @ALL_LOSSES
-def test_shares_below_are_the_levels(loss):
-    """Noise that depends on the sequence: as much of y as the level says is below each quantile, near and far."""
+def test_fractions_below_are_the_levels(loss):
+    """With noise that depends on X, the fraction of y below each quantile is its level."""
     random = np.random.RandomState(0)
     X = random.randn(2500, 5)
     spread = np.where(X[:, 0] > 0, 5.0, 1.0)
@@ -123,16 +121,16 @@ def test_shares_below_are_the_levels(loss):
     low, middle, high = model.predict_quantiles(X[1500:])
     truth, calm = y[1500:], X[1500:, 0] < 0
     for rows in (calm, ~calm):
-        shares = [np.mean(truth[rows] < q[rows]) for q in (low, middle, high)]
-        assert shares == pytest.approx([0.1, 0.5, 0.9], abs=0.08)
+        fractions = [np.mean(truth[rows] < q[rows]) for q in (low, middle, high)]
+        assert fractions == pytest.approx([0.1, 0.5, 0.9], abs=0.08)
     assert np.median((high - low)[~calm]) > 2.5 * np.median((high - low)[calm])
 
 
 @DENSITIES
 def test_quantiles_are_those_of_the_distribution(loss):
-    """SciPy's, at any level, and its standard deviation."""
+    """Quantiles at any level and standard deviations are those of scipy.stats."""
     outputs = RANDOM.randn(4, 6 if loss == "student_t" else 4).astype(np.float32)
-    reading = reading_of(loss, LEVELS)
+    distribution = predictive_distribution(loss, LEVELS)
     loc, scale = outputs[:, :2], np.exp(10 * np.tanh(outputs[:, 2:4] / 10))
     if loss == "gaussian":
         expected = stats.norm(loc, scale)
@@ -140,15 +138,15 @@ def test_quantiles_are_those_of_the_distribution(loss):
         bound = np.log(1000 / 8)
         expected = stats.t(2 + 8 * np.exp(bound * np.tanh(outputs[:, 4:] / bound)), loc, scale)
     outputs = outputs[np.newaxis]  # of one network
-    quantiles = reading.quantiles(outputs, (0.01, 0.5, 0.999))
+    quantiles = distribution.quantiles(outputs, (0.01, 0.5, 0.999))
     by_hand = [expected.ppf(level) for level in (0.01, 0.5, 0.999)]
     np.testing.assert_allclose(quantiles, by_hand, rtol=1e-4)
-    np.testing.assert_allclose(quantiles[1], reading.centre(outputs), rtol=1e-6)
-    np.testing.assert_allclose(reading.deviations(outputs), expected.std(), rtol=1e-4)
-    assert np.isfinite(reading.deviations(np.full_like(outputs, -100.0))).all()
+    np.testing.assert_allclose(quantiles[1], distribution.centre(outputs), rtol=1e-6)
+    np.testing.assert_allclose(distribution.stds(outputs), expected.std(), rtol=1e-4)
+    assert np.isfinite(distribution.stds(np.full_like(outputs, -100.0))).all()
 
 
-# --- examples ---------------------------------------------------------------------------------------------------------
+# --- examples ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -156,7 +154,7 @@ def test_quantiles_are_those_of_the_distribution(loss):
     [((0.5,), 0), ((0.1, 0.9), 0), ((0.25, 0.6, 0.9), 1), (np.array([0.1, 0.2, 0.5]), 2)],
 )
 def test_predict_is_the_quantile_nearest_to_the_median(levels, middle):
-    """The lower one of two that are as near."""
+    """Of two levels equally near to 0.5, the lower one is used."""
     model, X, y = make(quantiles=levels)
     quantiles = model.fit(X, y).predict_quantiles(X)
     assert quantiles.shape == (len(levels), len(X))
@@ -165,14 +163,14 @@ def test_predict_is_the_quantile_nearest_to_the_median(levels, middle):
 
 
 def test_crossed_outputs_are_sorted():
-    """Each number by itself, along the levels."""
+    """Quantiles of each number are sorted along the levels."""
     outputs = np.array([[[3.0, 10.0, 1.0, 20.0, 2.0, 30.0]]])
-    sorted_ = reading_of("quantile", LEVELS).quantiles(outputs)
+    sorted_ = predictive_distribution("quantile", LEVELS).quantiles(outputs)
     assert sorted_.tolist() == [[[1.0, 10.0]], [[2.0, 20.0]], [[3.0, 30.0]]]
 
 
 def test_other_levels():
-    """Rows of the answer are those asked for; a distribution has them all."""
+    """Quantiles are those requested; a distribution has them at all levels."""
     model, X, y = make("numbers", loss="student_t")
     model.fit(X, y)
     assert model.predict_quantiles(X).shape == (3, len(X), 2)
@@ -186,7 +184,7 @@ def test_other_levels():
 
 
 def test_containers_of_steps():
-    """Ragged arrays and tables are stacked, Sequences come one a quantile; a metric of scikit-learn takes them."""
+    """Arrays and tables are stacked, Sequences are one per quantile; metrics accept them."""
     model, X, y = make("steps")
     ragged = model.fit(X, y).predict_quantiles(X)
     assert ragged.shape == (3, len(X))
@@ -202,7 +200,7 @@ def test_containers_of_steps():
 
 
 def test_through_a_search():
-    """Levels and losses are parameters like others."""
+    """Levels and losses are parameters of a grid search."""
     model, X, y = make()
     grid = [{"quantiles": [(0.5,), LEVELS]}, {"loss": ["squared_error", "gaussian", "student_t"]}]
     search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
@@ -210,12 +208,12 @@ def test_through_a_search():
 
 
 def test_training_goes_on():
-    """partial_fit and warm_start keep the levels; a point loss takes over no network of quantiles."""
+    """partial_fit and warm_start keep the levels; a point loss cannot continue from quantiles."""
     model, X, y = make(warm_start=True)
     model.partial_fit(X, y).partial_fit(X, y)
     assert model.fit(X, y).predict_quantiles(X).shape == (3, len(X))
     for changed in ({"quantiles": (0.1, 0.5, 0.9)}, {"loss": "huber"}, {"loss": "gaussian"}):
-        with pytest.raises(ValueError, match="needs other outputs than the network to go on with"):
+        with pytest.raises(ValueError, match="needs other outputs than the network to continue"):
             clone(model).fit(X, y).set_params(**changed).fit(X, y)
     model.set_params(loss="huber", warm_start=False)
     assert model.predict_quantiles(X).shape == (
@@ -226,21 +224,21 @@ def test_training_goes_on():
 
 
 def test_recommended_grid_keeps_the_loss():
-    """No candidate takes quantiles away."""
+    """No candidate loses predict_quantiles."""
     model, X, y = make("forecast")
     assert not any("loss" in candidate for candidate in recommended_grid(model, X, y))
     model.set_params(loss="auto")
     assert any("loss" in candidate for candidate in recommended_grid(model, X, y))
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "levels", [(), (0.0, 0.5), (0.5, 1.0), (0.9, 0.1), (0.5, 0.5), (np.nan,), [[0.1, 0.5]]]
 )
 def test_bad_levels(levels):
-    """Levels are inside (0, 1) and rise; they are checked in fit, and when asked for."""
+    """Errors for levels that are not inside (0, 1) or not increasing, in fit and later."""
     model, X, y = make()
     with pytest.raises(ValueError, match="one or more levels above 0 and below 1, each larger"):
         clone(model).set_params(quantiles=levels).fit(X, y)
@@ -249,22 +247,24 @@ def test_bad_levels(levels):
 
 
 def test_a_level_that_was_not_learnt():
-    """The network has no output for it."""
+    """A level without an output of the network is an error."""
     model, X, y = make()
-    with pytest.raises(ValueError, match=r"has learnt the quantiles \(0.1, 0.4, 0.9\), and 0.5 is"):
+    with pytest.raises(
+        ValueError, match=r"was fitted to the quantiles \(0.1, 0.4, 0.9\), and 0.5 is"
+    ):
         model.fit(X, y).predict_quantiles(X, [0.5])
 
 
 @pytest.mark.parametrize(
     ("loss", "method", "message"),
     [
-        ("auto", "predict_quantiles", "loss='auto' predicts one number for each of y. Set loss='q"),
+        ("auto", "predict_quantiles", "loss='auto' predicts no quantiles. Set loss='q"),
         ("huber", "predict_std", "no standard deviation. Set loss='gaussian' or 'student_t'"),
         ("quantile", "predict_std", "no standard deviation. Set loss='gaussian' or 'student_t'"),
     ],
 )
-def test_a_loss_that_does_not_tell(loss, method, message):
-    """The method is not there, and says why."""
+def test_a_loss_without_the_method(loss, method, message):
+    """The method is absent, and the error explains why."""
     model = RNNRegressor(loss=loss)
     assert not hasattr(model, method)
     with pytest.raises(AttributeError) as caught:

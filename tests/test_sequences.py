@@ -1,4 +1,4 @@
-"""The container: it behaves as a list of arrays does, and copies only what it must."""
+"""The container behaves like a list of arrays, and copies no more than it must."""
 
 import pickle
 
@@ -40,7 +40,7 @@ def assert_same(sequences, arrays):
 
 
 @given(arrays=ragged())
-def test_it_holds_what_it_was_built_from(arrays):
+def test_container_equals_its_list(arrays):
     """Building, iterating, lengths and shape agree with the list."""
     sequences = Sequences.from_arrays(arrays)
     assert_same(sequences, arrays)
@@ -50,7 +50,7 @@ def test_it_holds_what_it_was_built_from(arrays):
 
 @given(arrays=ragged(), data=st.data())
 def test_indexing_is_that_of_a_list(arrays, data):
-    """Integers, slices, index arrays, masks and (rows, ...) pick what they pick from a list."""
+    """Integers, slices, index arrays, masks and (rows, ...) select the same as from a list."""
     sequences = Sequences.from_arrays(arrays)
     n = len(arrays)
     i = data.draw(st.integers(-n, n - 1))
@@ -92,7 +92,7 @@ def test_pickled_and_as_an_array(arrays):
 
 @given(arrays=ragged())
 def test_codes_share_the_offsets(arrays):
-    """Numbers and codes are cut alike; an item is then a pair."""
+    """Values and codes are split alike; an item is then a pair."""
     flat = np.concatenate(arrays)
     codes = np.arange(len(flat), dtype=np.int32)[:, None]
     offsets = offsets_of([len(array) for array in arrays])
@@ -105,7 +105,7 @@ def test_codes_share_the_offsets(arrays):
 
 @given(lengths=st.lists(st.integers(0, 5), max_size=6))
 def test_rows_of_runs(lengths):
-    """flat_rows lists the rows of runs, one after the other."""
+    """flat_rows returns the rows of runs, one run after the other."""
     offsets = offsets_of(lengths)
     starts = offsets[:-1][::-1]
     expected = [
@@ -137,7 +137,7 @@ def test_an_array_is_viewed():
 
 
 def test_a_memory_map_stays_on_disk(tmp_path):
-    """Only what is taken is read."""
+    """Selected sequences are views of the map."""
     np.save(tmp_path / "values.npy", np.arange(6.0))
     mapped = np.load(tmp_path / "values.npy", mmap_mode="r")
     sequences = Sequences(mapped, [0, 2, 6])
@@ -146,9 +146,9 @@ def test_a_memory_map_stays_on_disk(tmp_path):
 
 
 def test_steps_beyond_the_32nd_bit(tmp_path):
-    """Rows of very large maps are found, though no int32 counts them."""
+    """Rows of very large maps are found where int32 would overflow."""
     n_steps = 2**31
-    with open(tmp_path / "values", "wb") as file:
+    with (tmp_path / "values").open("wb") as file:
         file.truncate(n_steps + 10)  # sparse: no disk is filled
     values = np.memmap(tmp_path / "values", mode="r+", dtype=np.int8).reshape(-1, 1)
     values[n_steps:, 0] = np.arange(10)
@@ -159,15 +159,15 @@ def test_steps_beyond_the_32nd_bit(tmp_path):
 
 
 def test_a_mask_and_a_list_are_taken_as_they_are():
-    """What hides a number in a masked buffer still hides it in a fold; a list becomes an array."""
+    """A masked buffer is still masked in a fold; a list becomes an array."""
     masked = np.ma.masked_equal(np.arange(6.0), 2)
     fold = Sequences(masked, [0, 2, 4, 6])[[1, 0]]
     assert np.ma.getmaskarray(fold.values).tolist() == [True, False, False, False]
     assert Sequences([[1], [2]], [0, 2])[0].tolist() == [[1], [2]]
 
 
-def test_text_of_the_container():
-    """The representation tells sizes."""
+def test_repr_of_the_container():
+    """The representation shows the sizes."""
     assert repr(Sequences(np.zeros((5, 2)), [0, 2, 5])) == (
         "Sequences(n_sequences=2, n_steps=2..3, n_features=2)"
     )
@@ -178,7 +178,7 @@ def test_text_of_the_container():
 
 
 def test_object_arrays_are_never_stacked():
-    """Items of equal shape stay items."""
+    """Items of equal shape remain items."""
     assert object_array([np.zeros((2, 2))] * 3).shape == (3,)
     assert object_array(iter("ab")).tolist() == ["a", "b"]
 
@@ -194,27 +194,25 @@ def test_object_arrays_are_never_stacked():
         ((np.zeros(3), []), "starts with 0"),
         ((np.zeros(3), [[0, 3]]), "1-D array"),
         ((np.zeros(3), [0, 2, 1, 3]), r"offsets\[1\]=2 is above offsets\[2\]=1"),
-        ((np.zeros(3), [0, 2]), "last offset is 2, but there are 3 steps"),
-        ((np.zeros(3), [0, 3], np.zeros(2)), "last offset is 3, but there are 2 steps"),
+        ((np.zeros(3), [0, 2]), "The last offset is 2, but there are 3 steps"),
+        ((np.zeros(3), [0, 3], np.zeros(2)), "The last offset is 3, but there are 2 steps"),
         ((np.zeros(3), [0, 1.5, 3]), "offsets must be integers, as they count steps; got float64"),
         ((np.zeros((3, 2, 1)), [0, 3]), r"3 dimensions, shape \(3, 2, 1\); expected \(sum of"),
         ((1.0, [0]), "0 dimensions"),
     ],
 )
-def test_offsets_that_do_not_cut(arguments, message):
-    """Offsets must cut the buffer into consecutive pieces."""
+def test_invalid_offsets(arguments, message):
+    """Offsets must split the buffer into consecutive pieces."""
     with pytest.raises(ValueError, match=message):
         Sequences(*arguments)
 
 
-def test_other_misuse():
-    """No sequence, two dimensions, a number type, a row too far."""
+def test_other_invalid_arguments():
+    """No sequence, too many dimensions, an index out of range, another dtype."""
     sequences = Sequences(np.zeros(3), [0, 1, 3])
-    with pytest.raises(
-        ValueError, match=r"from_array got 4 dimensions, shape \(1, 2, 3, 4\); expected"
-    ):
+    with pytest.raises(ValueError, match=r"array has 4 dimensions, shape \(1, 2, 3, 4\); expected"):
         Sequences.from_array(np.zeros((1, 2, 3, 4)))
-    with pytest.raises(ValueError, match="got no sequence"):
+    with pytest.raises(ValueError, match=r"arrays holds no sequence\. Pass at least one"):
         Sequences.from_arrays([])
     with pytest.raises(IndexError, match="one dimension"):
         sequences[0, 1]

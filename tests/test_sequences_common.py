@@ -1,4 +1,4 @@
-"""Ragged sequences through scikit-learn's machinery: what its own checks never try."""
+"""Ragged sequences in scikit-learn: folds, searches, ensembles, pipelines, metadata, callbacks."""
 
 import copy
 import warnings
@@ -75,7 +75,7 @@ def ragged():
 
 @pytest.fixture(scope="session")
 def per_step(ragged):
-    """Return sequences and one label a step, some of them missing."""
+    """Return sequences and one label per step, some of them missing."""
     labels = [np.where(x[:, 0] > 0.5, "x", "y").astype(object) for x in ragged[0]]
     for label in labels[::3]:
         label[0] = None
@@ -99,7 +99,7 @@ def regressor():
 
 @ALL_CONTAINERS
 def test_cross_validation_takes_every_container(container, ragged, classifier, regressor):
-    """Scores and predictions out of fold, for labels and numbers."""
+    """Scores and out-of-fold predictions work for labels and numbers in all containers."""
     X, labels, numbers = CONTAINERS[container](ragged[0]), *ragged[1:]
     scores = cross_validate(classifier, X, labels, cv=3, error_score="raise")["test_score"]
     assert np.isfinite(scores).all()
@@ -113,14 +113,14 @@ def test_cross_validation_takes_every_container(container, ragged, classifier, r
 
 
 class TimeOrdered(KFold):
-    """Two folds in the given order."""
+    """Splitter of two folds in the given order."""
 
     def __init__(self):
         super().__init__(2)
 
 
 def test_containers_score_the_same(ragged, classifier):
-    """Folds of lists, object arrays and Sequences are the same folds."""
+    """Folds of lists, object arrays and Sequences give the same scores."""
     X, y, _ = ragged
     scores = [
         cross_validate(classifier, CONTAINERS[name](X), y, cv=3)["test_score"].tolist()
@@ -130,7 +130,7 @@ def test_containers_score_the_same(ragged, classifier):
 
 
 def test_folds_whose_lengths_agree(classifier):
-    """One-dimensional sequences stay sequences where a fold happens to be a table."""
+    """One-dimensional sequences remain sequences if those of a fold have equal lengths."""
     rng = np.random.default_rng(0)
     X = [rng.normal(size=3 + i // 10) for i in range(N)]
     y = np.arange(N) % 2
@@ -141,7 +141,7 @@ def test_folds_whose_lengths_agree(classifier):
 
 @ALL_CONTAINERS
 def test_splits_learning_curves_and_permutations(container, ragged, classifier, regressor):
-    """train_test_split, TimeSeriesSplit, learning_curve and permutation_test_score."""
+    """train_test_split, TimeSeriesSplit, learning_curve and permutation_test_score work."""
     X, labels, numbers = CONTAINERS[container](ragged[0]), *ragged[1:]
     X_train, X_test, y_train, y_test = train_test_split(X, labels, stratify=labels, random_state=0)
     assert len(classifier.fit(X_train, y_train).predict(X_test)) == len(y_test)
@@ -158,7 +158,7 @@ def test_splits_learning_curves_and_permutations(container, ragged, classifier, 
 
 
 def test_searches_agree_on_one_process_and_on_two(ragged, classifier):
-    """The grid over cells, directions and layers has the same scores and the same best."""
+    """A grid over cells, directions and layers has the same scores and the same best."""
     X, y, _ = ragged
     grid = [
         {"cell": ["lstm", "gru", "rnn"], "bidirectional": [True, False]},
@@ -175,7 +175,7 @@ def test_searches_agree_on_one_process_and_on_two(ragged, classifier):
 
 
 def test_searches_with_numpy_scalars(ragged, classifier):
-    """Ranges of numpy and its random numbers are parameters like others."""
+    """Candidates may be numpy scalars."""
     X, y, _ = ragged
     ranges = {
         "hidden_size": np.arange(2, 5),
@@ -198,7 +198,7 @@ def test_searches_with_numpy_scalars(ragged, classifier):
 
 @pytest.mark.parametrize("container", ["list", "Sequences", "texts"])
 def test_halving_spends_epochs(container, ragged, classifier):
-    """The resource of a halving search is the number of epochs."""
+    """The resource of a halving search may be the number of epochs."""
     X, y = CONTAINERS[container](ragged[0]), ragged[1]
     search = HalvingGridSearchCV(
         classifier,
@@ -219,7 +219,7 @@ def test_halving_spends_epochs(container, ragged, classifier):
 
 @pytest.mark.parametrize("as_list", [True, False])
 def test_labels_per_step_through_folds_and_grids(as_list, per_step, classifier):
-    """Ragged y wants an explicit KFold and our scorers; lists and object arrays are the same."""
+    """Ragged y needs an explicit KFold and a step scorer; its container does not matter."""
     X, y = per_step
     y = list(y) if as_list else y
     predicted = cross_val_predict(classifier, X, y, cv=KFold(3))
@@ -240,7 +240,7 @@ def test_labels_per_step_through_folds_and_grids(as_list, per_step, classifier):
 
 
 def test_numbers_per_step(ragged, regressor):
-    """Per-step numbers as lists, arrays and Sequences come back in their container."""
+    """Predictions per step have the container of y."""
     X = ragged[0]
     y = [np.cumsum(x[:, 0]) for x in X]
     predicted = cross_val_predict(regressor, X, y, cv=KFold(3))
@@ -257,7 +257,7 @@ def test_numbers_per_step(ragged, regressor):
 
 @ALL_CONTAINERS
 def test_ensembles(container, ragged, classifier, regressor):
-    """Voting, stacking, calibration and a transformed target."""
+    """Voting, stacking, calibration and a transformed target work."""
     X, labels, numbers = CONTAINERS[container](ragged[0]), *ragged[1:]
     classifiers = [("a", classifier), ("b", clone(classifier).set_params(cell="gru"))]
     regressors = [("a", regressor), ("b", clone(regressor).set_params(cell="rnn"))]
@@ -281,7 +281,7 @@ def test_ensembles(container, ragged, classifier, regressor):
 
 @pytest.mark.parametrize("container", ["list", "object array", "Sequences", "3-D array"])
 def test_pipelines_scale_every_step(container, ragged, classifier):
-    """A transformer of steps stands before the network, inside a search."""
+    """A transformer of steps and a network form a pipeline inside a search."""
     X, y = CONTAINERS[container](ragged[0]), ragged[1]
     model = make_pipeline(StepTransformer(StandardScaler()), classifier)
     grid = {"rnnclassifier__cell": ["gru", "lstm"]}
@@ -290,7 +290,7 @@ def test_pipelines_scale_every_step(container, ragged, classifier):
 
 
 def test_features_of_a_network_feed_another_model(ragged, classifier):
-    """An estimator is a transformer, too."""
+    """An estimator is a transformer in a pipeline."""
     X, y, _ = ragged
     model = make_pipeline(classifier, LogisticRegression()).fit(X, y)
     assert model[:-1].transform(X).shape == (N, 8)
@@ -301,7 +301,7 @@ def test_features_of_a_network_feed_another_model(ragged, classifier):
 
 
 def test_pandas_output(ragged, classifier):
-    """Names that a scaler hands on are the names of fit."""
+    """Column names of a scaler are the feature names of fit."""
     frame, y = CONTAINERS["DataFrame"](ragged[0]), ragged[1]
     with sklearn.config_context(transform_output="pandas"):
         model = make_pipeline(StandardScaler(), classifier).fit(frame, y)
@@ -311,7 +311,7 @@ def test_pandas_output(ragged, classifier):
 
 @pytest.mark.parametrize("container", ["list", "object array", "3-D array", "table", "texts"])
 def test_array_api_dispatch(container, ragged, classifier):
-    """The setting changes nothing."""
+    """The setting changes no result."""
     X, y = CONTAINERS[container](ragged[0]), ragged[1] == "odd"
     plain = cross_validate(classifier, X, y, cv=2)["test_score"]
     with sklearn.config_context(array_api_dispatch=True):
@@ -320,21 +320,23 @@ def test_array_api_dispatch(container, ragged, classifier):
 
 
 def test_weights_are_routed(ragged, classifier):
-    """sample_weight reaches fit and score through a pipeline and a search."""
+    """sample_weight is passed to fit and score through a pipeline and a search."""
     X, y, _ = ragged
     weights = np.where(y == "odd", 3.0, 0.0)
     weights[:2] = 1.0
     with sklearn.config_context(enable_metadata_routing=True):
-        asked = classifier.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
-        model = make_pipeline(StepTransformer(StandardScaler()), asked)
+        routed = classifier.set_fit_request(sample_weight=True).set_score_request(
+            sample_weight=True
+        )
+        model = make_pipeline(StepTransformer(StandardScaler()), routed)
         search = GridSearchCV(model, {"rnnclassifier__cell": ["gru"]}, cv=2, error_score="raise")
         search.fit(X, y, sample_weight=weights)
-        direct = clone(asked).set_params(cell="gru")
+        direct = clone(routed).set_params(cell="gru")
         Z = StepTransformer(StandardScaler()).fit_transform(X)
         direct.fit(Z, y, sample_weight=weights)
         np.testing.assert_array_equal(search.predict_proba(X), direct.predict_proba(Z))
         scores = cross_validate(
-            asked, X, y, params={"sample_weight": weights}, cv=2, error_score="raise"
+            routed, X, y, params={"sample_weight": weights}, cv=2, error_score="raise"
         )
         assert np.isfinite(scores["test_score"]).all()
 
@@ -342,7 +344,7 @@ def test_weights_are_routed(ragged, classifier):
 @pytest.mark.filterwarnings("ignore:.*experimental.*")
 @pytest.mark.parametrize("kind", ["alone", "pipeline", "search"])
 def test_scikit_learn_callbacks(kind, ragged, classifier, capsys):
-    """Progress and scores of every epoch, alone, in a pipeline and in a search."""
+    """Callbacks see the progress and the score of every epoch, also in pipelines and searches."""
     X, y, _ = ragged
     monitor = ScoringMonitor(scoring="accuracy")
     if kind == "alone":
@@ -366,7 +368,7 @@ def test_scikit_learn_callbacks(kind, ragged, classifier, capsys):
 
 @ALL_CONTAINERS
 def test_clones_and_copies(container, ragged, classifier):
-    """A clone is unfitted and fits the same; a deep copy is fitted and says the same."""
+    """A clone is unfitted and fits the same; a deep copy is fitted and predicts the same."""
     X, y = CONTAINERS[container](ragged[0]), ragged[1]
     model = classifier.fit(X, y)
     expected = model.predict_proba(X)

@@ -1,4 +1,4 @@
-"""Codecs for y: what goes in comes out; unlabelled steps are skipped; mixtures are refused."""
+"""Codecs of y: decoding inverts encoding; unlabelled steps are skipped; mixtures are errors."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,6 @@ from sksequence._batching import object_array
 from sksequence._targets import (
     IndicatorCodec,
     LabelCodec,
-    Naive,
     NumberCodec,
     classification_codec,
     plain_container,
@@ -38,13 +37,13 @@ def logits_of(codes, n_outputs):
 
 
 def rebuilt(codec, y):
-    """Encode and decode."""
+    """Encode and decode y."""
     codes = codec.encode(codec.parse(y))
     return codec.decode(logits_of(codes, codec.n_outputs))
 
 
 def steps_of(y, *, numeric=False, lengths=LENGTHS):
-    """Read per-step targets beside sequences of these lengths."""
+    """Read per-step targets of sequences of these lengths."""
     return read_steps(y, lengths, numeric=numeric)
 
 
@@ -53,7 +52,7 @@ def steps_of(y, *, numeric=False, lengths=LENGTHS):
 
 @given(y=LABELS)
 def test_labels_come_back(y):
-    """decode(encode(y)) is y, its type included."""
+    """decode(encode(y)) is y, with its dtype."""
     codec = classification_codec(y)
     np.testing.assert_array_equal(rebuilt(codec, y), y, strict=True)
 
@@ -87,7 +86,7 @@ def test_containers_of_labels_come_back_as_arrays(y, dtype):
     )
 )
 def test_indicators_come_back(y):
-    """A binary indicator returns in its own type."""
+    """A binary indicator is decoded with its dtype."""
     codec = IndicatorCodec.learn(y)
     outputs = codec.encode(codec.parse(y)) - 0.5
     np.testing.assert_array_equal(codec.decode(outputs), y, strict=True)
@@ -102,7 +101,7 @@ def test_indicators_come_back(y):
     scale=st.booleans(),
 )
 def test_numbers_come_back(y, scale):
-    """Numbers return as float64 of the same shape, to the precision of float32."""
+    """Numbers are decoded as float64 of the same shape, to the precision of float32."""
     codec = NumberCodec.learn(y, scale=scale)
     parsed = codec.parse(y)
     codec.fit(parsed)
@@ -121,7 +120,7 @@ def test_large_numbers_with_small_differences_come_back():
 
 @st.composite
 def step_targets(draw):
-    """Draw ragged labels or numbers, one or several a step."""
+    """Draw ragged labels or numbers, one or several per step."""
     lengths = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
     width = draw(st.sampled_from([(), (2,)]))
     dtype, elements = draw(
@@ -133,7 +132,7 @@ def step_targets(draw):
 @settings(max_examples=50)
 @given(y=step_targets())
 def test_steps_come_back_in_their_container(y):
-    """Lists and object arrays come back as an object array, Sequences as Sequences."""
+    """Lists and object arrays become an object array; Sequences remain Sequences."""
     lengths = np.array([len(item) for item in y])
     for given_y in (y, object_array(y), Sequences.from_arrays(y), pd.Series(y)):
         steps = steps_of(given_y, lengths=lengths)
@@ -148,7 +147,7 @@ def test_steps_come_back_in_their_container(y):
 
 @pytest.mark.parametrize("shape", [(3, 4), (3, 4, 2)])
 def test_arrays_of_steps_come_back_as_arrays(shape):
-    """An array with one target a step comes back in its shape, or ragged where lengths differ."""
+    """An array of targets keeps its shape; it becomes ragged if lengths differ."""
     y = np.arange(np.prod(shape)).reshape(shape)
     lengths = np.full(3, 4)
     steps = steps_of(y, lengths=lengths)
@@ -161,7 +160,7 @@ def test_arrays_of_steps_come_back_as_arrays(shape):
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
 @pytest.mark.parametrize("labels", [list("abcabc"), [1, 2, 0, -1, 2, 1], [True, False] * 3])
 def test_unlabelled_steps_are_left_out(labels, missing, labelled):
-    """Only labelled steps are kept, in order and in their own type; no number stands for missing."""
+    """Only labelled steps are kept, in order, with their type; no number stands for missing."""
     flat = [x if keep else missing for x, keep in zip(labels, labelled, strict=True)]
     steps = steps_of([flat[:3], flat[3:4], flat[4:]])
     kept = np.array([x for x, keep in zip(labels, labelled, strict=True) if keep])
@@ -189,16 +188,6 @@ def test_probabilities(y):
     assert probabilities.dtype == several.probabilities(y).dtype == np.float64
 
 
-@given(horizon=st.integers(1, 5), season=st.integers(1, 3), n_features=st.integers(1, 2))
-def test_the_naive_forecast_repeats_the_last_season(horizon, season, n_features):
-    """Each step of the horizon is the step one or more whole seasons before it."""
-    X = [np.arange(n * n_features, dtype=float).reshape(n, n_features) for n in (3, 5)]
-    naive = Naive(season).forecast(Sequences.from_arrays(X), horizon * n_features)
-    for row, x in zip(naive.reshape(2, horizon, n_features), X, strict=True):
-        series = np.concatenate([x, row])
-        np.testing.assert_array_equal(row, series[len(x) - season : len(series) - season])
-
-
 # --- examples ------------------------------------------------------------------------------------
 
 
@@ -224,13 +213,13 @@ def test_the_naive_forecast_repeats_the_last_season(horizon, season, n_features)
         ([], False),
     ],
 )
-def test_the_container_tells_targets_per_step(y, expected):
-    """Ragged lists are one target a step, tables and flat lists one a sequence."""
+def test_the_container_determines_targets_per_step(y, expected):
+    """Ragged lists have one target per step, tables and flat lists one per sequence."""
     assert targets_are_steps(y, "auto", LENGTHS) is expected
 
 
 def test_equal_lists_as_long_as_the_sequences_are_steps():
-    """A fold whose lengths happen to agree stays per step; the parameter decides against the container."""
+    """A fold whose lengths happen to agree stays per step; `target` overrides the container."""
     assert targets_are_steps([[0, 1], [1, 0]], "auto", np.array([2, 2]))
     assert targets_are_steps(np.zeros((2, 2)), "steps", np.array([2, 2]))
     assert not targets_are_steps([[0, 1], [1, 0]], "sequence", np.array([2, 2]))
@@ -246,7 +235,7 @@ def test_rows_of_lists_are_the_rows_of_a_table():
 
 
 def test_texts_are_labels_of_characters():
-    """A str beside a str has one label a character."""
+    """A str is one label per character of its sequence."""
     assert steps_of(["NVN", "V", "NV"]).flat.tolist() == list("NVNVNV")
 
 
@@ -258,11 +247,11 @@ def test_two_classes_have_one_score():
 
 
 def test_a_constant_target_is_centred_only():
-    """No division by a deviation of rounding errors."""
+    """No division by a standard deviation of rounding errors."""
     y = np.full(7, 0.1) * 1e9
     codec = NumberCodec.learn(y)
     codec.fit(codec.parse(y))
-    assert codec.deviation.tolist() == [1.0]
+    assert codec.std.tolist() == [1.0]
     np.testing.assert_array_equal(codec.decode(np.zeros((2, 1), dtype=np.float32)), y[:2])
 
 
@@ -278,18 +267,18 @@ def test_a_constant_target_is_centred_only():
         (pd.Series(["a", None, "b"]), "contains nan at row 1"),
         ([1.0, np.nan], "contains np.float64.nan. at row 1 .NaN"),
         (np.array([["a", "b"], ["b", "a"]]), "is a 1d array.*set target='steps'"),
-        (np.array([[1, 2], [3, 4]]), r"shape \(2, 2\) and is no binary indicator"),
+        (np.array([[1, 2], [3, 4]]), r"shape \(2, 2\) and is not a binary indicator"),
         (np.zeros((2, 3, 2), dtype=int), "set target='steps'"),
     ],
 )
 def test_bad_labels(y, message):
-    """What is no label is named."""
+    """Errors for values that are not labels."""
     with pytest.raises(ValueError, match=message):
         classification_codec(y)
 
 
 def test_labels_not_seen_in_fit():
-    """partial_fit knows its classes."""
+    """Errors for labels and indicators that are not those of the first fit."""
     with pytest.raises(ValueError, match=r"label np.str_\('c'\).*classes \['a', 'b'\]"):
         LabelCodec(np.array(["a", "b"])).parse(["a", "c"])
     with pytest.raises(ValueError, match="binary indicator of 2 labels, entries 0 or 1"):
@@ -307,11 +296,11 @@ def test_labels_not_seen_in_fit():
         (["a", "b"], "could not convert"),
         (np.ones(2) * 1j, "Complex"),
         (np.ones((2, 3, 2)), r"shape \(2, 3, 2\).*set target='steps'"),
-        (np.ones((2, 3)), r"shape \(2, 3\), expected 1 numbers a row"),
+        (np.ones((2, 3)), r"shape \(2, 3\), expected 1 numbers per row"),
     ],
 )
 def test_bad_numbers(y, message):
-    """What is no number is refused."""
+    """Errors for values that are not finite numbers."""
     with pytest.raises(ValueError, match=message):
         NumberCodec(1, flat=True, scale=True).parse(y)
 
@@ -319,9 +308,9 @@ def test_bad_numbers(y, message):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        ([[0, 1], [0], [1, 1]], r"sequence 0 has 3 steps in X but 2 targets in y \(1 sequences"),
+        ([[0, 1], [0], [1, 1]], r"Sequence 0 has 3 steps in X but 2 targets in y \(1 sequences"),
         ([[0, 1, 1], [0]], "inconsistent numbers of samples"),
-        (np.zeros((3, 2)), "sequence 0 has 3 steps in X but 2 targets"),
+        (np.zeros((3, 2)), "Sequence 0 has 3 steps in X but 2 targets"),
         (np.zeros(3), r"shape \(n, T\) or \(n, T, k\).*got shape \(3,\)"),
         (np.zeros((2, 2)), "inconsistent numbers of samples"),
         ([0, 1, 0], r"y\[0\] is 0, a single target"),
@@ -331,35 +320,16 @@ def test_bad_numbers(y, message):
         ([np.zeros(3), np.array(["a"]), np.zeros(2)], "mixes text and numbers"),
         ([np.zeros(3), np.zeros((1, 2)), np.zeros(2)], r"y\[1\] has shape \(1, 2\), y\[0\]"),
         (Sequences(np.zeros(5), [0, 3, 5]), "X has 3 sequences, y has 2"),
-        (Sequences(np.zeros(6), [0, 2, 4, 6]), "sequence 0 has 3 steps in X but 2"),
+        (Sequences(np.zeros(6), [0, 2, 4, 6]), "Sequence 0 has 3 steps in X but 2"),
     ],
 )
 def test_bad_steps(y, message):
-    """Targets per step must be one for every step."""
+    """Errors for targets that are not one per step."""
     with pytest.raises(ValueError, match=message):
         steps_of(y)
 
 
-def test_single_targets_beside_lists():
-    """A list that holds both is neither."""
+def test_single_targets_among_lists():
+    """A list of single targets and lists of targets is an error."""
     with pytest.raises(ValueError, match=r"y\[0\] is a single target, y\[2\] is a list"):
         targets_are_steps([0, 1, [1, 0]], "auto", LENGTHS)
-
-
-@pytest.mark.parametrize(
-    ("X", "residual", "n_outputs", "message"),
-    [
-        ([np.zeros((3, 2))], "last", 3, "y has 3 columns and X 2 features"),
-        ([np.zeros((5, 1)), np.zeros((3, 1))], 4, 2, "at least 4 steps; sequence 1 has 3"),
-    ],
-)
-def test_bad_residuals(X, residual, n_outputs, message):
-    """A season needs its steps, a horizon its features."""
-    with pytest.raises(ValueError, match=message):
-        Naive(residual).forecast(Sequences.from_arrays(X), n_outputs)
-
-
-def test_symbols_have_no_residual():
-    """There is nothing to add to."""
-    with pytest.raises(ValueError, match="X holds symbols"):
-        Naive("last").forecast(Sequences(None, [0, 1], np.zeros((1, 1), dtype=np.int32)), 1)

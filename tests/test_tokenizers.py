@@ -1,4 +1,4 @@
-"""Tokenizers as analyzers: texts come back exactly, whole or piece by piece, and stops are looked for in the text."""
+"""Tokenizers as analyzers: decoding is exact, also piece by piece, and stop marks are texts."""
 
 import pickle
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
-from sksequence._tokenizers import as_far_as, spelled, token_ids
+from sksequence._tokenizers import cut_after_stop, decode_incrementally, token_ids
 from sksequence.inspection import GenerationDisplay
 
 TEXTS = ["für Elise", "für Zoë: čaj €5", "Elise & Zoë 😀", "čaj für €5 😀"] * 5
@@ -25,42 +25,42 @@ class Bytes:
         return list(text.encode())
 
     def decode(self, ids):
-        """Put a mark where a character is not whole."""
+        """Return replacement characters for incomplete ones."""
         return bytes(ids).decode(errors="replace")
 
 
 class Words:
-    """Words joined by blanks: decoding leaves out the one at the front. It can be called, and adds marks if let."""
+    """Words joined by blanks, without one at the front; callable, and adds special tokens."""
 
     words = ("<s>", *sorted({word for text in TEXTS for word in text.split()}))
 
     def __call__(self, text):
-        """Do something else."""
+        """Fail: tokenizers are not to be called."""
         raise AssertionError("a tokenizer is to encode")
 
     def encode(self, text, add_special_tokens=True):
-        """Return an object with ids."""
+        """Return an object with an attribute `ids`."""
         ids = [self.words.index(word) for word in text.split()]
         return SimpleNamespace(ids=np.array([0] * add_special_tokens + ids))
 
     def decode(self, ids, skip_special_tokens=True, **options):
-        """Leave marks out, and blanks before some words, if not told otherwise."""
+        """Omit special tokens, and blanks before some words, unless options forbid it."""
         text = " ".join(self.words[i] for i in ids if i or not skip_special_tokens)
         return (
             text if options == {"clean_up_tokenization_spaces": False} else text.replace(" &", "&")
         )
 
 
-class Moody(Bytes):
-    """A decoder that changes what it said with every id."""
+class Unstable(Bytes):
+    """A decoder whose text of the first ids changes with every further id."""
 
     def decode(self, ids):
-        """Put the number of ids in front."""
+        """Return the number of ids and their text."""
         return str(len(ids)) + super().decode(ids)
 
 
 def trained_pairs():
-    """Return a byte-level tokenizer of Hugging Face, trained here; the test is skipped without the library."""
+    """Train a byte-level tokenizer of Hugging Face, or skip the test without the library."""
     tokenizers = pytest.importorskip("tokenizers")
     pieces = tokenizers.pre_tokenizers.ByteLevel
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
@@ -73,7 +73,7 @@ def trained_pairs():
     return tokenizer
 
 
-TOKENIZERS = {"bytes": Bytes, "words": Words, "moody": Moody, "pairs": trained_pairs}
+TOKENIZERS = {"bytes": Bytes, "words": Words, "unstable": Unstable, "pairs": trained_pairs}
 
 
 def make(X=TEXTS, analyzer=None, **parameters):
@@ -90,15 +90,15 @@ def fitted(request):
 
 @pytest.fixture(scope="module")
 def by_bytes():
-    """Fit on bytes alone."""
+    """Fit on bytes."""
     return make()
 
 
-# --- laws -------------------------------------------------------------------------------------------------------------
+# --- laws ----------------------------------------------------------------------------------------
 
 
 def test_symbols_are_ids(fitted):
-    """The vocabulary holds the ids of the texts, without marks, and nothing else."""
+    """The vocabulary holds the ids of the texts, without special tokens."""
     ids = {i for text in TEXTS for i in token_ids(fitted.analyzer, text)}
     assert set(fitted.vocabulary_) == ids
     assert {type(symbol) for symbol in fitted.vocabulary_} == {int}
@@ -108,8 +108,8 @@ def test_symbols_are_ids(fitted):
 
 @pytest.mark.parametrize("prompt", ["für", "", None, "Elise & Zoë"])
 @pytest.mark.parametrize("rules", [{}, {"temperature": 3.0}, {"top_k": 3}, {"max_steps": 70}])
-def test_pieces_of_a_stream_are_what_generate_adds(fitted, prompt, rules):
-    """The prompt comes back unaltered; no piece is empty, and joined they are the rest."""
+def test_pieces_of_a_stream_join_to_what_generate_adds(fitted, prompt, rules):
+    """The prompt is returned unchanged, and the pieces, none of them empty, join to the rest."""
     arguments = {"max_steps": 30, "random_state": 3} | rules
     text = fitted.generate(prompt, **arguments)
     pieces = list(fitted.stream(prompt, **arguments))
@@ -120,14 +120,14 @@ def test_pieces_of_a_stream_are_what_generate_adds(fitted, prompt, rules):
     assert all(s.startswith("čaj") for s in several[1])
 
 
-def test_prompts_may_hold_what_was_never_seen(by_bytes):
-    """An unknown id stays as it is in front."""
+def test_prompts_may_hold_unknown_ids(by_bytes):
+    """A prompt with ids that fit did not see is returned unchanged."""
     assert by_bytes.generate("xyz Ж", max_steps=5, random_state=0).startswith("xyz Ж")
 
 
 @pytest.mark.parametrize("text", ["für Elise", "Elise & Zoë 😀"])
 def test_score_adds_up_over_tokens(fitted, text):
-    """The log-likelihood of a text is the sum over its ids and the end, as the choices have them."""
+    """The log-likelihood of a text is the sum over its ids and the end, as in predict_proba."""
     ids = token_ids(fitted.analyzer, text)
     steps = fitted.score_steps([text])[0]
     columns = [*(fitted.vocabulary_[i] - 1 for i in ids[1:]), -1]
@@ -138,10 +138,10 @@ def test_score_adds_up_over_tokens(fitted, text):
 
 
 @given(text=st.text(st.characters(codec="utf-8"), max_size=40), cut=st.integers(0, 40))
-def test_spelling_undoes_encoding(text, cut):
-    """Piece by piece, after any beginning, comes the text; each piece is whole characters."""
+def test_incremental_decoding_undoes_encoding(text, cut):
+    """The pieces after any beginning join to the text; each consists of whole characters."""
     before, after = text[:cut].encode(), text[cut:].encode()
-    pieces = list(spelled(Bytes(), after, before))
+    pieces = list(decode_incrementally(Bytes(), after, before))
     assert "".join(pieces) == text[cut:]
     assert len(pieces) == len(after) + 1
     assert "\ufffd" in text or not any("\ufffd" in piece for piece in pieces)
@@ -150,12 +150,12 @@ def test_spelling_undoes_encoding(text, cut):
 @given(
     ids=st.lists(st.integers(0, 255), max_size=80), before=st.lists(st.integers(0, 255), max_size=9)
 )
-def test_spelling_of_any_bytes_is_the_whole_decoded(ids, before):
-    """What is no text comes with marks, as if all ids were decoded together."""
+def test_incremental_decoding_equals_decoding_at_once(ids, before):
+    """Bytes that are no text become replacement characters in the same places."""
     before = [*before, 32]
     whole = Bytes().decode(before + ids)
     known = Bytes().decode(before)
-    assert "".join(spelled(Bytes(), ids, before)) == whole[len(known) :]
+    assert "".join(decode_incrementally(Bytes(), ids, before)) == whole[len(known) :]
 
 
 @given(
@@ -163,16 +163,16 @@ def test_spelling_of_any_bytes_is_the_whole_decoded(ids, before):
     stops=st.lists(st.text("ab", min_size=1, max_size=4), max_size=3),
 )
 def test_a_text_ends_with_its_first_stop(pieces, stops):
-    """Cut at the first end of a stop, wherever the pieces begin."""
+    """The text is cut at the first end of a stop mark, in any division into pieces."""
     text = "".join(pieces)
     ends = [text.index(stop) + len(stop) for stop in stops if stop in text]
-    assert "".join(as_far_as(pieces, stops)) == text[: min(ends, default=len(text))]
+    assert "".join(cut_after_stop(pieces, stops)) == text[: min(ends, default=len(text))]
 
 
 @pytest.mark.parametrize("arguments", [{}, {"top_p": 0.95}, {"num_beams": 3}], ids=str)
 @pytest.mark.parametrize("stop", [" ", "ë", "ür", ["se", "5 "]], ids=str)
-def test_stops_are_looked_for_in_the_text(fitted, stop, arguments):
-    """Several ids, or a part of one, may complete a stop: it ends the text, once."""
+def test_stops_are_searched_in_the_text(fitted, stop, arguments):
+    """Several ids, or part of one, may complete a stop mark; it ends the text, once."""
     stops = [stop] if isinstance(stop, str) else stop
     drawn = {} if "num_beams" in arguments else {"random_state": 0}
     for text in fitted.generate("für", n_samples=3, max_steps=120, stop=stop, **arguments, **drawn):
@@ -181,20 +181,20 @@ def test_stops_are_looked_for_in_the_text(fitted, stop, arguments):
         assert len(added) == first
 
 
-def test_a_stop_ends_the_drawing(by_bytes):
-    """Nothing is drawn for long after a stop; the text up to it is that drawn without."""
+def test_a_stop_ends_sampling(by_bytes):
+    """Sampling ends soon after a stop mark; the text before it is the same as without."""
     free = by_bytes.generate(max_steps=500, random_state=1)
     stopped = by_bytes.generate(max_steps=500, random_state=1, stop=free[3:5])
     assert stopped == free[: free.index(free[3:5]) + 2]
-    is_over = by_bytes._ends(500, "ür").is_over
+    is_over = by_bytes._model._criteria(500, "ür").is_over
     outputs = [by_bytes.vocabulary_[i] - 1 for i in "für Elise".encode()]
     assert is_over(outputs[:4], 1)
     assert is_over(outputs, 8)
     assert not is_over(outputs[4:], 8)
 
 
-def test_top_choices_are_what_would_be_added(fitted):
-    """The likeliest one is what the greedy step writes; the end stands for itself."""
+def test_top_choices_are_what_a_step_adds(fitted):
+    """The most likely choice is the text of the greedy step; the end is None."""
     for prompt in ("für", "Elise", None):
         best, _ = fitted.top_choices(prompt, k=1)[0]
         greedy = fitted.generate(prompt, max_steps=1, top_k=1)
@@ -204,15 +204,15 @@ def test_top_choices_are_what_would_be_added(fitted):
     assert None in dict(choices)
 
 
-# --- scikit-learn -----------------------------------------------------------------------------------------------------
+# --- scikit-learn --------------------------------------------------------------------------------
 
 
-def test_copies_go_on(fitted):
-    """Pickles score and write alike; clones learn alike."""
-    asked = {"max_steps": 20, "random_state": 5}
+def test_pickles_and_clones(fitted):
+    """Pickles score and generate the same; clones learn the same."""
+    arguments = {"max_steps": 20, "random_state": 5}
     copy = pickle.loads(pickle.dumps(fitted))
     assert copy.score(TEXTS) == fitted.score(TEXTS)
-    assert copy.generate("für", **asked) == fitted.generate("für", **asked)
+    assert copy.generate("für", **arguments) == fitted.generate("für", **arguments)
     twin = clone(fitted)
     assert twin.analyzer is not fitted.analyzer
     assert twin.fit(TEXTS).score(TEXTS) == fitted.score(TEXTS)
@@ -221,7 +221,7 @@ def test_copies_go_on(fitted):
 
 
 def test_analyzers_are_compared_by_a_grid(fitted):
-    """A search takes names and tokenizers; likelihoods of whole texts are what can be compared."""
+    """A search takes names and tokenizers; likelihoods of whole texts are comparable."""
     search = GridSearchCV(
         SequenceGenerator("gru", 8, max_epochs=1, random_state=0),
         {"analyzer": ["char", fitted.analyzer]},
@@ -233,7 +233,7 @@ def test_analyzers_are_compared_by_a_grid(fitted):
 
 
 def test_classifier_and_regressor_read_ids(fitted):
-    """Texts are cut by it wherever an analyzer is taken."""
+    """Every estimator with an analyzer splits texts with the tokenizer."""
     y = np.arange(len(TEXTS)) % 2
     for kind in (RNNClassifier, RNNRegressor):
         model = kind("gru", 8, analyzer=fitted.analyzer, max_epochs=1).fit(TEXTS, y)
@@ -241,8 +241,8 @@ def test_classifier_and_regressor_read_ids(fitted):
         assert model.predict(TEXTS).shape == y.shape
 
 
-def test_generation_continues_beside_a_label():
-    """Labels and limits go with ids."""
+def test_generation_with_a_label():
+    """Labels and max_features work with ids."""
     y = ["a", "b"] * (len(TEXTS) // 2)
     model = SequenceGenerator(
         "gru", 16, analyzer=Bytes(), max_features=20, conditional=True, max_epochs=2, random_state=0
@@ -253,10 +253,10 @@ def test_generation_continues_beside_a_label():
 
 
 def test_a_display_shows_what_each_id_adds(fitted):
-    """One piece a step, and joined they are the text."""
+    """There is one piece per step, and the pieces join to the text."""
     texts = [*TEXTS[:2], ""]
     display = GenerationDisplay.from_estimator(fitted, texts)
-    if not isinstance(fitted.analyzer, Moody):
+    if not isinstance(fitted.analyzer, Unstable):
         assert ["".join(symbols) for symbols in display.symbols] == texts
     assert [len(symbols) + 1 for symbols in display.symbols] == list(
         map(len, display.log_likelihoods)
@@ -266,11 +266,11 @@ def test_a_display_shows_what_each_id_adds(fitted):
     assert display.text(color=False)
 
 
-# --- examples ---------------------------------------------------------------------------------------------------------
+# --- examples ------------------------------------------------------------------------------------
 
 
 def test_a_pattern_of_pairs_is_learnt():
-    """Byte pairs are learnt and written as any symbols."""
+    """Byte pairs are learnt and generated like any symbols."""
     tokenizer = trained_pairs()
     text = "für Elise, čaj für Zoë 😀, " * 30
     assert tokenizer.decode(token_ids(tokenizer, text)) == text
@@ -279,24 +279,24 @@ def test_a_pattern_of_pairs_is_learnt():
     assert len(token_ids(tokenizer, text)) < len(text)
 
 
-def test_unfinished_characters_wait():
-    """A character comes when its last byte does, and marks come only where the text ends before."""
-    pieces = list(spelled(Bytes(), "a€b".encode()))
+def test_incomplete_characters_are_held_back():
+    """A character comes with its last byte, a replacement only where the text ends before."""
+    pieces = list(decode_incrementally(Bytes(), "a€b".encode()))
     assert pieces == ["a", "", "", "€", "b", ""]
-    assert list(spelled(Bytes(), "a€".encode()[:-1])) == ["a", "", "", "\ufffd"]
-    assert list(spelled(Bytes(), [0xFF, 0x61])) == ["", "\ufffda", ""]
+    assert list(decode_incrementally(Bytes(), "a€".encode()[:-1])) == ["a", "", "", "\ufffd"]
+    assert list(decode_incrementally(Bytes(), [0xFF, 0x61])) == ["", "\ufffda", ""]
 
 
-def test_blanks_at_the_front_are_found_again():
-    """Ids decoded alone would lose the blank between the prompt and what follows."""
+def test_blanks_at_the_front_are_kept():
+    """Decoding new ids alone would lose the blank between the prompt and the continuation."""
     words = Words()
     ids = token_ids(words, "Zoë & Elise " * 20)
-    pieces = list(spelled(words, ids[1:], ids[:1]))
+    pieces = list(decode_incrementally(words, ids[1:], ids[:1]))
     assert "Zoë" + "".join(pieces) == ("Zoë & Elise " * 20).strip()
     assert all(piece.startswith(" ") for piece in pieces[:-1])
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -306,21 +306,21 @@ def test_blanks_at_the_front_are_found_again():
         (lambda text: 7, "encode returned 7; expected a list of int"),
     ],
 )
-def test_what_is_no_id_is_told(encode, message):
-    """A tokenizer gives whole numbers."""
+def test_invalid_ids(encode, message):
+    """A tokenizer must encode to integers."""
     with pytest.raises(TypeError, match=message):
         make(analyzer=SimpleNamespace(encode=encode, decode=str))
 
 
-def test_what_is_no_text_is_told():
-    """A decoder gives a text."""
+def test_invalid_text():
+    """A tokenizer must decode to a str."""
     model = make(analyzer=SimpleNamespace(encode=Bytes().encode, decode=list), max_epochs=1)
     with pytest.raises(TypeError, match=r"decode returned \[\]; expected a str"):
         model.generate()
 
 
-def test_tokenizers_that_cut_texts_off_are_refused():
-    """What truncates or pads loses text, or adds to it."""
+def test_tokenizers_that_change_texts_are_refused():
+    """Truncation loses text, padding adds to it."""
     tokenizer = trained_pairs()
     tokenizer.enable_truncation(3)
     with pytest.raises(ValueError, match=r"truncation switched on. Call its no_truncation\(\)"):
@@ -340,7 +340,7 @@ def test_tokenizers_that_cut_texts_off_are_refused():
     ],
 )
 def test_stops_are_texts(by_bytes, stop, error, message):
-    """Ids are no stops, nor is nothing."""
+    """Neither ids nor empty texts can be stop marks."""
     with pytest.raises(error, match=message):
         by_bytes.generate("für", stop=stop)
     with pytest.raises(error, match=message):

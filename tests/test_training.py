@@ -1,4 +1,4 @@
-"""The loop over epochs: early stopping, divergence, interrupts, scikit-learn's callbacks, truncated backpropagation."""
+"""Training over epochs: early stopping, divergence, interrupts, callbacks, truncation."""
 
 import os
 import pickle
@@ -18,6 +18,8 @@ from skorch.callbacks import Callback
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence.preprocessing import StepTransformer
+from tests.helpers import all_weights
+from tests.helpers import small_classifier as make
 
 RANDOM = np.random.RandomState(0)
 LENGTHS = RANDOM.randint(6, 14, 60)
@@ -27,19 +29,8 @@ NOISE = RANDOM.randint(0, 2, 60)
 STEPS = [(x[:, 1] > 0).astype(int) for x in X]
 
 
-def make(**parameters):
-    """Return a small classifier."""
-    parameters = {"hidden_size": 8, "max_epochs": 4, "random_state": 0} | parameters
-    return RNNClassifier("gru", **parameters)
-
-
-def weights(estimator):
-    """Return all weights of a fitted estimator as one array."""
-    return np.concatenate([p.detach().numpy().ravel() for p in estimator.module_.parameters()])
-
-
 class At(Callback):
-    """Do something at the end of an epoch."""
+    """Callback that calls a function at the end of an epoch."""
 
     def __init__(self, epoch, act):
         self.epoch, self.act = epoch, act
@@ -51,7 +42,7 @@ class At(Callback):
 
 
 class Keeper(Callback):
-    """Keep the weights of every epoch."""
+    """Callback that keeps the weights of every epoch."""
 
     def on_train_begin(self, net, **kwargs):
         """Start anew."""
@@ -59,17 +50,35 @@ class Keeper(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Copy the weights."""
-        parts = [p.detach().numpy().ravel() for p in net.module_.parameters()]
-        self.weights.append(np.concatenate(parts))
+        self.weights.append(all_weights(net.module_))
 
 
-# --- early stopping ---------------------------------------------------------------------------------------------------
+class SumOfGradients(Callback):
+    """Callback that adds up the gradients of all optimizer steps."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Start anew."""
+        self.total = 0.0
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        """Add those of one step."""
+        self.total += np.concatenate([p.grad.numpy().ravel() for _, p in named_parameters])
+
+
+def sum_of_gradients(model):
+    """Fit to one label per step and return the sum of the gradients."""
+    callback = SumOfGradients()
+    model.set_params(callbacks=[callback]).fit(X, STEPS)
+    return callback.total
+
+
+# --- early stopping ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("split", ["random", "last"])
 @pytest.mark.parametrize("y", [NOISE, STEPS], ids=["sequence", "steps"])
 def test_early_stopping_restores_the_best_weights(y, split):
-    """Training ends so many epochs after the best one, and that one's weights are kept."""
+    """Training ends `n_iter_no_change` epochs after the best one, whose weights are kept."""
     keeper = Keeper()
     fitted = make(
         early_stopping=True, validation_fraction=0.2, validation_split=split, n_iter_no_change=3,
@@ -78,11 +87,11 @@ def test_early_stopping_restores_the_best_weights(y, split):
     best = int(np.argmin(fitted.validation_curve_))
     assert fitted.n_iter_ == len(fitted.validation_curve_) == len(keeper.weights) == best + 1 + 3
     assert fitted.best_loss_ == fitted.validation_curve_[best]
-    assert np.array_equal(weights(fitted), keeper.weights[best])
+    assert np.array_equal(all_weights(fitted.module_), keeper.weights[best])
 
 
 def test_best_weights_are_kept_at_the_last_epoch_too():
-    """Without time to stop, the best epoch still wins."""
+    """The best weights are kept even if training is not stopped early."""
     keeper = Keeper()
     fitted = make(
         early_stopping=True, max_epochs=6, learning_rate=0.3, n_iter_no_change=50, tol=0.0,
@@ -90,7 +99,7 @@ def test_best_weights_are_kept_at_the_last_epoch_too():
     ).fit(X, NOISE)  # fmt: skip
     assert fitted.n_iter_ == 6
     best = int(np.argmin(fitted.validation_curve_))
-    assert np.array_equal(weights(fitted), keeper.weights[best])
+    assert np.array_equal(all_weights(fitted.module_), keeper.weights[best])
 
 
 def test_improvements_below_tol_do_not_count():
@@ -100,8 +109,8 @@ def test_improvements_below_tol_do_not_count():
     assert fitted.best_loss_ == fitted.validation_curve_[0]
 
 
-def test_validation_part_teaches_nothing():
-    """Held-out rows are judged by, not learnt from: their labels do not change a weight."""
+def test_validation_part_is_not_learnt():
+    """The labels of rows held out do not change the weights."""
     plain = make(early_stopping=True, validation_split="last", shuffle=False, n_iter_no_change=50)
     changed = Y.copy()
     changed[-6:] = 1 - changed[-6:]
@@ -109,11 +118,11 @@ def test_validation_part_teaches_nothing():
     assert one == other
 
 
-# --- divergence and interrupts ----------------------------------------------------------------------------------------
+# --- divergence and interrupts -------------------------------------------------------------------
 
 
 def test_divergence_is_an_error_with_advice():
-    """A loss that is no number any more ends the fit, and the model before it stays usable."""
+    """A loss that is not finite ends the fit; the earlier model remains usable."""
     frame = pd.DataFrame(RANDOM.randn(40, 6)).add_prefix("t")
     y = frame.sum(axis=1)
     regressor = RNNRegressor("rnn", 8, max_epochs=3, random_state=0).fit(frame, y)
@@ -133,13 +142,13 @@ def test_divergence_is_an_error_with_advice():
 
 
 def press_ctrl_c(net):
-    """Send this process what a terminal sends."""
+    """Send this process the signal of Ctrl-C."""
     signal.raise_signal(signal.SIGINT)
 
 
 @pytest.fixture
 def interruptible():
-    """Hear the signal also where the shell runs the tests in the background, which makes them deaf to it."""
+    """Handle the signal also where a shell runs the tests in the background and ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -148,7 +157,7 @@ def interruptible():
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_stops_a_search():
-    """The signal goes through skorch, the fit and the search; the estimator keeps its earlier state."""
+    """The signal ends skorch, fit and search; the estimator keeps its earlier state."""
     estimator = make().fit(X, Y)
     before = pickle.dumps(estimator)
     estimator.set_params(callbacks=[At(2, press_ctrl_c)])
@@ -170,7 +179,7 @@ def test_ctrl_c_stops_a_search():
 
 
 def test_errors_of_callbacks_come_through():
-    """Whatever a callback raises is the caller's, and there is no half-made model."""
+    """Exceptions of callbacks are raised, and there is no partly fitted model."""
 
     def fail(net):
         raise RuntimeError("my callback failed")
@@ -181,13 +190,13 @@ def test_errors_of_callbacks_come_through():
     assert not hasattr(estimator, "net_")
 
 
-# --- scikit-learn's callbacks -----------------------------------------------------------------------------------------
+# --- scikit-learn's callbacks --------------------------------------------------------------------
 
 experimental = pytest.mark.filterwarnings("ignore:.*experimental.*")
 
 
 class Stop:
-    """Stop after some epochs, and use the estimator of that moment."""
+    """Callback that stops after some epochs, and uses the estimator of that moment."""
 
     def __init__(self, n_epochs):
         self.n_epochs, self.scores = n_epochs, []
@@ -209,7 +218,7 @@ class Stop:
 
 @experimental
 def test_callback_that_returns_true_stops():
-    """The fit ends normally, with as many epochs as there were."""
+    """The fit ends normally with the epochs so far."""
     stop = Stop(3)
     fitted = make(max_epochs=30).set_callbacks(stop).fit(X, Y)
     assert fitted.n_iter_ == len(fitted.loss_curve_) == 3
@@ -218,17 +227,17 @@ def test_callback_that_returns_true_stops():
 
 
 @experimental
-def test_looking_on_changes_nothing():
-    """Predictions in the middle of a fit leave its bits as they are, dropout included."""
+def test_predictions_during_training_change_nothing():
+    """Predictions in the middle of a fit do not change its bits, dropout included."""
     plain = make(dropout=0.3, recurrent_dropout=0.2).fit(X, Y)
     watched = make(dropout=0.3, recurrent_dropout=0.2).set_callbacks(Stop(99)).fit(X, Y)
-    assert np.array_equal(weights(watched), weights(plain))
+    assert np.array_equal(all_weights(watched.module_), all_weights(plain.module_))
 
 
 @experimental
 @pytest.mark.parametrize("kind", ["alone", "pipeline", "search"])
 def test_progress_and_scores(kind, capsys):
-    """The bar reaches its end; the monitor has a score for each epoch of each fit."""
+    """The progress bar is complete; the monitor has a score for each epoch of each fit."""
     monitor = ScoringMonitor(scoring="accuracy")
     estimator = make().set_callbacks(monitor)
     n_fits = 1
@@ -245,13 +254,13 @@ def test_progress_and_scores(kind, capsys):
         assert "100%" in capsys.readouterr().out
 
 
-# --- truncated backpropagation ----------------------------------------------------------------------------------------
+# --- truncated backpropagation -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean"])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_truncation_beyond_the_end_is_none(cell, pooling):
-    """With `tbptt_steps >= T` the weights are those of full backpropagation, for pooled and for per-step targets."""
+    """With `tbptt_steps >= T` weights are those of full backpropagation, for all targets."""
     for y in (Y, STEPS):
         full, cut = (
             make(bidirectional=False, pooling=pooling, tbptt_steps=k)
@@ -259,17 +268,17 @@ def test_truncation_beyond_the_end_is_none(cell, pooling):
             .fit(X, y)
             for k in (None, 13)
         )
-        assert weights(cut) == pytest.approx(weights(full), abs=1e-6)
+        assert all_weights(cut.module_) == pytest.approx(all_weights(full.module_), abs=1e-6)
 
 
 def test_truncation_changes_the_gradient():
-    """With fewer steps it is another gradient."""
+    """Truncation to fewer steps changes the gradient."""
     full, cut = (make(bidirectional=False, tbptt_steps=k).fit(X, Y) for k in (None, 2))
-    assert not np.allclose(weights(cut), weights(full), atol=1e-4)
+    assert not np.allclose(all_weights(cut.module_), all_weights(full.module_), atol=1e-4)
 
 
 def test_chunks_add_up_to_the_loss():
-    """At a vanishing rate, the loss of an epoch is the loss of a full pass, however the steps were cut."""
+    """With a vanishing learning rate, chunks do not change the loss of an epoch."""
     losses = [
         make(tbptt_steps=k, learning_rate=1e-30, max_epochs=1, dropout=0.0)
         .fit(X, STEPS)
@@ -288,40 +297,57 @@ def test_chunks_add_up_to_the_loss():
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
 
 
+@pytest.mark.parametrize("n_steps", [1, 3, 8, 20])
+def test_chunks_keep_the_size_of_optimizer_steps(n_steps):
+    """The gradients of chunks add up to the gradient times the mean number of chunks.
+
+    This is exact for a network without memory, where truncation loses nothing.
+    """
+    model = RNNClassifier(
+        "feedforward", 8, context_size=1, optimizer="sgd", learning_rate=1e-30, max_epochs=1,
+        batch_size=len(X), max_grad_norm=None, weight_decay=0.0, dropout=0.0, random_state=0,
+    )  # fmt: skip
+    whole, chunks = (
+        sum_of_gradients(clone(model).set_params(tbptt_steps=k)) for k in (None, n_steps)
+    )
+    factor = max(1.0, LENGTHS.mean() / n_steps)
+    assert chunks == pytest.approx(factor * whole, rel=1e-3, abs=1e-4 * float(np.abs(whole).max()))
+
+
 def test_loss_of_a_generator_is_minus_its_score():
-    """At a vanishing rate, the training loss is minus the score where all texts have one length."""
+    """The training loss is minus the score, for a vanishing rate and texts of one length."""
     texts = ["".join(RANDOM.choice(list("abc"), 9)) for _ in range(40)]
     generator = SequenceGenerator(hidden_size=8, learning_rate=1e-30, max_epochs=1, random_state=0)
     assert generator.fit(texts).loss_curve_[0] == pytest.approx(-generator.score(texts), rel=1e-5)
 
 
 def test_truncation_needs_one_direction():
-    """A state cannot be carried backwards."""
+    """Truncation of a bidirectional network is an error."""
     with pytest.raises(ValueError, match="tbptt_steps carries a state forward in time"):
         make(tbptt_steps=4, bidirectional=True).fit(X, Y)
 
 
-# --- chunk after chunk ------------------------------------------------------------------------------------------------
+# --- chunk after chunk ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("estimator", [RNNClassifier, RNNRegressor])
 def test_chunks_are_one_pass(estimator):
-    """Chunks of whole batches give the bits of one pass over all, in the same order and without a scale."""
+    """partial_fit on chunks of whole batches gives the bits of one pass."""
     classes = {"classes": [0, 1]} if estimator is RNNClassifier else {}
     options = {"scale": False, "dropout": 0.5, "batch_size": 10, "random_state": 0}
     whole = estimator("gru", 8, **options).partial_fit(X, Y, **classes)
     chunks = estimator("gru", 8, **options)
     for rows in (slice(20), slice(20, 50), slice(50, 60)):
         chunks.partial_fit(X[rows], Y[rows], **classes)
-    np.testing.assert_array_equal(weights(chunks), weights(whole))
+    np.testing.assert_array_equal(all_weights(chunks.module_), all_weights(whole.module_))
 
 
-# --- side by side -----------------------------------------------------------------------------------------------------
+# --- side by side --------------------------------------------------------------------------------
 
 
 def test_fits_in_threads_are_independent():
     """Two fits at the same time end as each does alone."""
-    alone = [weights(make(random_state=seed, dropout=0.2).fit(X, Y)) for seed in (0, 1)]
+    alone = [all_weights(make(random_state=seed, dropout=0.2).fit(X, Y).module_) for seed in (0, 1)]
     together = [make(random_state=seed, dropout=0.2) for seed in (0, 1)]
     workers = [threading.Thread(target=e.fit, args=(X, Y)) for e in together]
     for worker in workers:
@@ -329,16 +355,16 @@ def test_fits_in_threads_are_independent():
     for worker in workers:
         worker.join()
     for fitted, expected in zip(together, alone, strict=True):
-        assert np.array_equal(weights(fitted), expected)
+        assert np.array_equal(all_weights(fitted.module_), expected)
 
 
 def test_chrono_steps_count_steps_of_the_sequence():
-    """Frames shorten what the network has to remember; more steps remember longer; they are at least two."""
+    """Frames divide the number of steps, which is at least two."""
     X, y = np.random.RandomState(0).randn(8, 40), np.arange(8) % 2
     parameters = {"hidden_size": 8, "max_epochs": 1, "random_state": 0, "chrono_steps": 40}
     framed = RNNClassifier(frame_length=8, frame_step=4, **parameters).fit(X, y)
     plain = RNNClassifier(frame_length=1, **parameters).fit(X, y)
-    assert (framed._model.spec.chrono_steps, plain._model.spec.chrono_steps) == (10, 40)
+    assert (framed._blueprint.spec.chrono_steps, plain._blueprint.spec.chrono_steps) == (10, 40)
     with pytest.raises(ValueError, match="chrono_steps"):
         RNNClassifier(chrono_steps=1).fit(X, y)
 
@@ -352,7 +378,7 @@ def test_chrono_steps_count_steps_of_the_sequence():
     ],
 )
 def test_training_does_not_go_on_with_another_loss(model, before, after):
-    """It would be ignored, or read outputs that mean something else; "auto" and the same one go on."""
+    """Another loss is an error; "auto" and the same loss continue."""
     X = np.random.default_rng(0).normal(size=(12, 8))
     small = {"hidden_size": 4, "max_epochs": 1, "random_state": 0, "warm_start": True}
     model = clone(model).set_params(**small, loss=before).fit(X, X[:, 0])

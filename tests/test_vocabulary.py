@@ -1,4 +1,4 @@
-"""Vocabularies: symbols to codes and back, whatever the order in which they came."""
+"""Vocabularies: symbols to codes and back, independent of the order of symbols."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ SYMBOLS = st.one_of(
 
 @given(symbols=SYMBOLS)
 def test_decoding_undoes_encoding(symbols):
-    """A run of known symbols comes back; no code is that of the unknown."""
+    """Decoded codes are the symbols again; no code is that of unknown symbols."""
     flat = object_array(symbols)
     vocabulary = Vocabulary.learn(flat)
     codes = vocabulary.encode(flat)
@@ -31,7 +31,7 @@ def test_decoding_undoes_encoding(symbols):
 
 @given(symbols=SYMBOLS, data=st.data())
 def test_codes_do_not_depend_on_order(symbols, data):
-    """A permuted run gives the same vocabulary."""
+    """Permuted symbols give the same vocabulary."""
     permuted = data.draw(st.permutations(symbols))
     one, other = (Vocabulary.learn(object_array(run)) for run in (symbols, permuted))
     assert one.codes == other.codes
@@ -39,7 +39,7 @@ def test_codes_do_not_depend_on_order(symbols, data):
 
 @pytest.mark.parametrize("flat", [np.array(list("tea")), np.array([3, 1, 2]), np.array([True])])
 def test_typed_arrays_equal_object_arrays(flat):
-    """The container of symbols does not matter, nor are symbols numpy scalars."""
+    """The dtype of the array does not matter; symbols are not numpy scalars."""
     typed, plain = Vocabulary.learn(flat), Vocabulary.learn(flat.astype(object))
     assert typed.codes == plain.codes
     assert {type(symbol) for symbol in typed.symbols} <= {str, int, bool}
@@ -48,7 +48,7 @@ def test_typed_arrays_equal_object_arrays(flat):
 
 @given(text=st.text(max_size=40))
 def test_pieces_of_a_text_joined_are_the_text(text):
-    """Neither analyzer loses a character, and none gives an empty piece."""
+    """No analyzer loses a character or returns an empty piece."""
     for cut in ANALYZERS.values():
         assert "".join(cut(text)) == text
         assert all(cut(text))
@@ -56,15 +56,15 @@ def test_pieces_of_a_text_joined_are_the_text(text):
 
 @given(symbols=SYMBOLS, max_size=st.integers(1, 6), data=st.data())
 def test_limit_keeps_the_most_frequent(symbols, max_size, data):
-    """Nothing left out is more frequent than what stays, whatever the order; codes are sorted as without a limit."""
+    """No omitted symbol is more frequent than a kept one, in any order of the symbols."""
     flat = object_array(symbols)
     whole, limited = Vocabulary.learn(flat), Vocabulary.learn(flat, max_size)
     kept = limited.symbols
-    left_out = [symbol for symbol in whole.symbols if symbol not in kept]
+    omitted = [symbol for symbol in whole.symbols if symbol not in kept]
     assert kept == [symbol for symbol in whole.symbols if symbol in kept]
     assert len(kept) == min(max_size, len(whole.symbols))
-    assert limited.n_rare == len(left_out)
-    assert min(map(symbols.count, kept)) >= max(map(symbols.count, left_out), default=0)
+    assert limited.n_rare == len(omitted)
+    assert min(map(symbols.count, kept)) >= max(map(symbols.count, omitted), default=0)
     permuted = object_array(data.draw(st.permutations(symbols)))
     assert Vocabulary.learn(permuted, max_size).codes == limited.codes
 
@@ -73,7 +73,7 @@ def test_limit_keeps_the_most_frequent(symbols, max_size, data):
 
 
 def test_unknown_symbols_are_zero():
-    """Both ways of encoding know the unknown."""
+    """Object arrays and typed arrays give code 0 to unknown symbols."""
     vocabulary = Vocabulary.learn(np.array(list("tea")))
     assert vocabulary.encode(np.array(list("toe"))).tolist() == [3, UNKNOWN, 2]
     assert vocabulary.encode(object_array(["t", None, 5])).tolist() == [3, UNKNOWN, UNKNOWN]
@@ -81,13 +81,13 @@ def test_unknown_symbols_are_zero():
 
 
 def test_symbols_are_sorted():
-    """Numbers by size, texts by character, mixtures by type."""
+    """Numbers by size, strings by character, mixed symbols by type."""
     assert Vocabulary.learn(np.array([10, 9, -1])).symbols == [-1, 9, 10]
     assert Vocabulary.learn(object_array(["b", 2, "a", 1])).symbols == [1, 2, "a", "b"]
 
 
-def test_words_take_the_blank_before_them_along():
-    """Apostrophes stay inside, marks stand alone."""
+def test_words_include_the_blank_before_them():
+    """Apostrophes are inside words; punctuation marks are pieces of their own."""
     assert words("Don't go, Ann.") == ["Don't", " go", ",", " Ann", "."]
     assert words("  a \n b") == [" ", " a", " ", "\n", " b"]
     assert characters("to") == ["t", "o"]

@@ -1,19 +1,6 @@
-"""What the estimators share."""
+"""The base class of the three estimators, and the constraints on their parameters."""
 
-from sksequence._base._estimator import BaseRNN
-from sksequence._base._fitting import Task
-from sksequence._base._parameters import SHARED, SUPERVISED
-from sksequence._base._supervised import flat_truth, supervised_attributes
-from sksequence._base._unsupervised import generator_model, generator_sizes, read_unsupervised
+from sksequence._base._base_rnn import BaseRNN
+from sksequence._base._parameter_constraints import SHARED, SUPERVISED
 
-__all__ = [
-    "SHARED",
-    "SUPERVISED",
-    "BaseRNN",
-    "Task",
-    "flat_truth",
-    "generator_model",
-    "generator_sizes",
-    "read_unsupervised",
-    "supervised_attributes",
-]
+__all__ = ["SHARED", "SUPERVISED", "BaseRNN"]

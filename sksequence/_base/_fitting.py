@@ -1,160 +1,249 @@
-"""A fit in steps: datasets from checked input, epochs inside callbacks and thread policy, attributes at the end."""
+"""The steps of a fit: read X and y, build the net, train it, report. None knows the estimator."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sized
+from dataclasses import dataclass, replace
+from typing import Generic, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import _safe_indexing
 
-from sksequence._base._automatic import automatic_batch_steps
-from sksequence._base._model import Model
-from sksequence._base._rows import RowPlan, TargetRows
-from sksequence._batching import SequenceDataset, Sequences
-from sksequence._net import NetPlan, SequenceNet, Stopping, TrainingRecord, train
+from sksequence._base._hold_out import check_weights, hold_out
+from sksequence._batching import PreparedSequences, SequenceDataset, Sequences
+from sksequence._blueprint import AnyCodec, Blueprint
+from sksequence._input import InputForm, check_sequences, forget_unused, learn_form
+from sksequence._net import (
+    SequenceNet,
+    Stopping,
+    TrainingRecord,
+    net_arrays,
+    new_net,
+    restored_net,
+    train,
+)
 from sksequence._random import numpy_generator
-from sksequence._validation import InputForm
+from sksequence._settings import DataSettings, NetworkSettings, Settings, TrainingSettings
+from sksequence._tasks import Attributes, Task, TrainingData, automatic_batch_steps
 
-Fitted = dict[str, Any]
+# settings that determine the shape of the weights, or their meaning
+_STRUCTURE = (
+    "cell",
+    "hidden_size",
+    "num_layers",
+    "merge_mode",
+    "activation",
+    "context_size",
+    "pooling",
+    "n_estimators",
+    "tie_weights",
+)
+
+
+# --- reading -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Task:
-    """Checked and parsed input of one fit.
+class Samples:
+    """Checked X and weights, and y as the user passes it.
 
     Attributes
     ----------
     form : InputForm
-        What X looked like.
+        Form of X.
     sequences : Sequences
-        The network's input.
-    targets : TargetRows
-        y, parsed.
-    plan : RowPlan
-        Which rows to train on and which to judge by.
-    seed : int
-        All randomness of the fit.
-    given : tuple
-        X and y as they came, for callbacks.
+        The sequences of X.
+    y : object
+        Targets that are still to be parsed.
+    weights : ndarray of shape (n_sequences,) or None
+        Weight of each sequence, none of them 0. None gives all sequences the weight 1.
     """
 
     form: InputForm
     sequences: Sequences
-    targets: TargetRows
-    plan: RowPlan
-    seed: int
-    given: tuple[Any, Any]
+    y: Sized | None
+    weights: NDArray[np.float64] | None
 
 
-def net_plan(estimator: Any, model: Model, *, once: bool) -> NetPlan:
-    """Return what a net is made from; a single pass has no schedule."""
-    return NetPlan(
-        spec=model.spec,
-        loss=model.loss,
-        loss_options=estimator._loss_options(model),
-        seed=model.seed,
-        per_step=model.per_step,
-        optimizer=estimator.optimizer,
-        learning_rate=estimator.learning_rate,
-        lr_schedule=None if once else estimator.lr_schedule,
-        weight_decay=estimator.weight_decay,
-        max_grad_norm=estimator.max_grad_norm,
-        tbptt_steps=model.frames.network_steps(estimator.tbptt_steps),
-        max_epochs=1 if once else model.max_epochs,
-        batch_size=model.batch_size,
-        callbacks=tuple(estimator.callbacks or ()),
-        device=estimator.device,
-        verbose=int(estimator.verbose),
-    )
-
-
-def train_net(
-    estimator: Any, net: SequenceNet, model: Model, task: Task, *, shuffle: bool
-) -> TrainingRecord:
-    """Train a net on a task."""
-    weights = estimator._target_weights(task.targets, task.plan, task.sequences)
-    encoded = model.codec.encode(task.targets.parsed)
-    prepared = model.prepare(task.sequences)
-    max_steps = _batch_limit(estimator, model, prepared.width)
-
-    def dataset(rows: NDArray[np.int64], generator: Any = None) -> SequenceDataset:
-        return SequenceDataset(
-            prepared,
-            rows,
-            encoded,
-            weights,
-            per_step=model.per_step,
-            generator=generator,
-            max_steps=max_steps,
+def read_samples(
+    X: Sized,
+    y: Sized | None,
+    sample_weight: ArrayLike | None,
+    settings: DataSettings,
+    estimator_name: str,
+    known: Blueprint[AnyCodec] | None,
+) -> Samples:
+    """Read X and weights; sequences of weight 0 are left out before anything is learnt."""
+    form, sequences = _read_sequences(X, settings, estimator_name, known)
+    weights = check_weights(sample_weight, len(sequences))
+    if weights is None or weights.all():
+        return Samples(form, sequences, y, weights)
+    if y is not None and len(y) != len(sequences):
+        raise ValueError(
+            f"X has {len(sequences)} sequences, y has {len(y)}: inconsistent numbers of samples. "
+            "Pass one target per sequence."
         )
+    kept = np.flatnonzero(weights)
+    sequences = sequences.take(kept)
+    if known is None:
+        form, sequences = forget_unused(form, sequences)
+    return Samples(form, sequences, None if y is None else _safe_indexing(y, kept), weights[kept])
 
-    training = dataset(
-        task.plan.training, numpy_generator(model.seed, "shuffle") if shuffle else None
+
+def _read_sequences(
+    X: Sized, settings: DataSettings, estimator_name: str, known: Blueprint[AnyCodec] | None
+) -> tuple[InputForm, Sequences]:
+    if known is not None:
+        return known.form, check_sequences(X, known.form)
+    return learn_form(
+        X,
+        integers_are_symbols=settings.integers_are_symbols,
+        analyzer=settings.analyzer,
+        max_features=settings.max_features,
+        estimator_name=estimator_name,
     )
-    validation = dataset(task.plan.validation) if len(task.plan.validation) else None
-    return _run(estimator, net, model, training, validation, task.given)
 
 
-def _batch_limit(estimator: Any, model: Model, width: int) -> int | None:
-    """Return the steps that a batch may have; none if its size is given, or if it is read chunk by chunk."""
-    in_chunks = model.per_step and estimator.tbptt_steps is not None
-    if estimator.batch_size != "auto" or in_chunks:
-        return None
-    return automatic_batch_steps(width)
+def read_targets(
+    task: Task[AnyCodec],
+    samples: Samples,
+    training: TrainingSettings,
+    seed: int,
+    known: Blueprint[AnyCodec] | None,
+) -> TrainingData[AnyCodec]:
+    """Read y, and select the rows to train on and the rows to hold out."""
+    inputs, targets = task.read(samples.y, samples.sequences, samples.form, known)
+    split = hold_out(inputs, targets, samples.weights, training, seed)
+    return TrainingData(samples.form, inputs, targets, split, seed)
 
 
-def _run(
-    estimator: Any,
-    net: SequenceNet,
-    model: Model,
-    training: SequenceDataset,
-    validation: SequenceDataset | None,
-    given: tuple[Any, Any],
-) -> TrainingRecord:
-    """Train inside scikit-learn's callback context and the thread policy."""
-    task = {"estimator": estimator, "X": given[0], "y": given[1]}
-    context = estimator._init_callback_context(max_subtasks=net.max_epochs)
-    context.call_on_fit_task_begin(**task)
-
-    def after_epoch(record: TrainingRecord) -> bool:
-        epoch = context.subcontext(task_name="epoch")
-        epoch.call_on_fit_task_begin(**task)
-        return bool(epoch.call_on_fit_task_end(**task, reconstruction_attributes=so_far(record)))
-
-    def so_far(record: TrainingRecord) -> Any:
-        return lambda: fitted_attributes(estimator, model, net, record)
-
-    stopping = None
-    if validation is not None:
-        stopping = Stopping(int(estimator.n_iter_no_change), float(estimator.tol))
-    with model.threads():
-        record = train(net, training, validation, stopping, after_epoch)
-    context.call_on_fit_task_end(**task, reconstruction_attributes=so_far(record))
-    return record
+# --- building, training and reporting ------------------------------------------------------------
 
 
-def fitted_attributes(
-    estimator: Any, model: Model, net: SequenceNet, record: TrainingRecord
-) -> Fitted:
-    """Return all fitted attributes: they are assigned together, or not at all."""
-    fitted: Fitted = {
-        "_model": model,
-        "net_": net,
-        "n_features_in_": model.form.n_features_in,
-        "n_iter_": record.n_epochs,
-        "loss_curve_": record.loss_curve,
-        "gradient_norm_curve_": record.gradient_norm_curve,
-        "max_epochs_": model.max_epochs,
-        "batch_size_": model.batch_size,
-    }
-    if model.form.feature_names_in is not None:
-        fitted["feature_names_in_"] = model.form.feature_names_in
-    if model.form.vocabularies:
-        fitted["vocabulary_"] = model.form.vocabularies[0].codes
-        fitted["embedding_dim_"] = model.spec.embedding_dim
-    if record.validation_curve:
-        fitted["validation_curve_"] = record.validation_curve
-        fitted["best_loss_"] = record.best_loss
-    fitted.update(estimator._public_attributes(model))
-    return fitted
+@dataclass(frozen=True)
+class Fit(Generic[AnyCodec]):
+    """Everything that one fit works on.
+
+    Attributes
+    ----------
+    task : Task
+        Meaning of y.
+    training : TrainingSettings
+        Parameters of training.
+    data : TrainingData
+        Parsed X and y.
+    blueprint : Blueprint
+        Fitted encodings and sizes.
+    net : SequenceNet
+        Network with its training loop, trained in place.
+    """
+
+    task: Task[AnyCodec]
+    training: TrainingSettings
+    data: TrainingData[AnyCodec]
+    blueprint: Blueprint[AnyCodec]
+    net: SequenceNet
+
+    @classmethod
+    def begin(cls, task: Task[AnyCodec], data: TrainingData[AnyCodec], settings: Settings) -> Self:
+        """Resolve every "auto", and build a net with new weights."""
+        blueprint = task.settle(data, settings)
+        net = new_net(blueprint, settings.training, task.loss_options(blueprint))
+        return cls(task, settings.training, data, blueprint, net)
+
+    @classmethod
+    def resume(
+        cls,
+        task: Task[AnyCodec],
+        data: TrainingData[AnyCodec],
+        settings: Settings,
+        known: Blueprint[AnyCodec],
+        net: SequenceNet,
+    ) -> Self:
+        """Check that the network is still the same, and build a net with a copy of its weights."""
+        _check_same_network(settings.network, known)
+        task.check_same(known)
+        blueprint, training = known, settings.training
+        if not training.is_single_pass:
+            batch_size, max_epochs = task.sizes(data, training, known)
+            blueprint = replace(known, batch_size=batch_size, max_epochs=max_epochs)
+        options = task.loss_options(blueprint)
+        net = restored_net(blueprint, training, options, net_arrays(net)).initialize_to_train()
+        return cls(task, training, data, blueprint, net)
+
+    def train(self, after_epoch: Callable[[TrainingRecord], bool]) -> TrainingRecord:
+        """Train the net until its last epoch, or until `after_epoch` returns True."""
+        encoded = self.blueprint.codec.encode(self.data.targets.parsed)
+        weights = self.task.weights(self.data)
+        prepared = self.blueprint.prepare(self.data.sequences)
+        max_steps = self._max_batch_steps(prepared)
+
+        def dataset(
+            rows: NDArray[np.int64], generator: np.random.Generator | None = None
+        ) -> SequenceDataset:
+            return SequenceDataset(
+                prepared,
+                rows,
+                encoded,
+                weights,
+                per_step=self.blueprint.per_step,
+                generator=generator,
+                max_steps=max_steps,
+            )
+
+        shuffler = (
+            numpy_generator(self.blueprint.seed, "shuffle") if self.training.shuffle else None
+        )
+        training_part = dataset(self.data.split.training, shuffler)
+        validation_part, stopping = None, None
+        if len(self.data.split.validation):
+            validation_part = dataset(self.data.split.validation)
+            stopping = Stopping(int(self.training.n_iter_no_change), float(self.training.tol))
+        with self.blueprint.threads():
+            return train(self.net, training_part, validation_part, stopping, after_epoch)
+
+    def _max_batch_steps(self, prepared: PreparedSequences) -> int | None:
+        """Return the maximum number of steps in a batch; None if it is given or read in chunks."""
+        reads_chunks = self.blueprint.per_step and self.training.tbptt_steps is not None
+        if self.training.batch_size != "auto" or reads_chunks:
+            return None
+        return automatic_batch_steps(prepared.width)
+
+    def attributes(self, record: TrainingRecord) -> Attributes:
+        """Return all fitted attributes but those of `evaluation`."""
+        form = self.blueprint.form
+        fitted: Attributes = {
+            "_blueprint": self.blueprint,
+            "net_": self.net,
+            "n_features_in_": form.n_features_in,
+            "n_iter_": record.n_epochs,
+            "loss_curve_": record.loss_curve,
+            "gradient_norm_curve_": record.gradient_norm_curve,
+            "max_epochs_": self.blueprint.max_epochs,
+            "batch_size_": self.blueprint.batch_size,
+        }
+        if form.feature_names_in is not None:
+            fitted["feature_names_in_"] = form.feature_names_in
+        if form.holds_symbols:
+            fitted["vocabulary_"] = form.vocabularies[0].codes
+            fitted["embedding_dim_"] = self.blueprint.spec.embedding_dim
+        if record.validation_curve:
+            fitted["validation_curve_"] = record.validation_curve
+            fitted["best_loss_"] = record.best_loss
+        return fitted | self.task.report(self.blueprint)
+
+    def evaluation(self) -> Attributes:
+        """Return the fitted attributes that need the trained net."""
+        return self.task.evaluate(self.net, self.blueprint, self.data)
+
+
+def _check_same_network(network: NetworkSettings, known: Blueprint[AnyCodec]) -> None:
+    """Raise a ValueError if the settings no longer describe the network to continue."""
+    for name in _STRUCTURE:
+        value, built = getattr(network, name), getattr(known.spec, name)
+        if built is not None and value not in ("auto", built):
+            raise ValueError(
+                f"{name} is now {value!r}, but the network to continue was built with {built!r}. "
+                "Set it back, or fit with warm_start=False."
+            )

@@ -1,23 +1,23 @@
 """The ragged buffer and the batches cut from it."""
 
-from sksequence._batching._chunks import Chunk, cut_chunks
-from sksequence._batching._dataset import (
+from sksequence._batching._batches import (
     Batch,
     BatchIterator,
+    Chunk,
     SequenceDataset,
+    cut_chunks,
     inference_batches,
+    on_device,
 )
-from sksequence._batching._frames import Frames, automatic_frame_length, automatic_frame_step
-from sksequence._batching._ordering import (
+from sksequence._batching._content_digests import (
     content_digests,
     content_order,
     expand_weights,
     held_out_rows,
 )
-from sksequence._batching._prepared import PreparedSequences
-from sksequence._batching._scaling import Scaler
+from sksequence._batching._prepared_sequences import Frames, PreparedSequences
+from sksequence._batching._scaler import Scaler
 from sksequence._batching._sequences import Sequences, flat_rows, object_array, offsets_of
-from sksequence._batching._transfer import on_device
 
 __all__ = [
     "Batch",
@@ -28,8 +28,6 @@ __all__ = [
     "Scaler",
     "SequenceDataset",
     "Sequences",
-    "automatic_frame_length",
-    "automatic_frame_step",
     "content_digests",
     "content_order",
     "cut_chunks",

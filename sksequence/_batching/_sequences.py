@@ -1,6 +1,6 @@
 """The flat buffer: sequences of different lengths as `values` and `offsets`.
 
-Knows nothing of models, targets or what a value means. The layout is the one of Arrow's list arrays.
+The layout is that of Arrow's list arrays.
 """
 
 from __future__ import annotations
@@ -9,24 +9,25 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
 class Sequences:
     """Sequences of different lengths in one flat buffer.
 
-    Sequence i is ``values[offsets[i]:offsets[i + 1]]``. A list of arrays is the format to start from; this
-    container is the fast lane for many sequences: it is pickled, memory-mapped and cut into folds as two arrays.
+    Sequence i is ``values[offsets[i]:offsets[i + 1]]``. A list of arrays is the simplest format;
+    this container is faster with many sequences: it is pickled, memory-mapped and split into folds
+    as two arrays.
 
     Parameters
     ----------
     values : array of shape (sum of n_steps, n_features) or (sum of n_steps,)
-        The steps of all sequences, one sequence after the other. It is kept as it is: a memory map stays on disk.
-        Numbers, or symbols (strings, integers) for token sequences.
+        The steps of all sequences, one sequence after the other: numbers, or symbols (strings,
+        integers) for token sequences. It is not copied: a memory map stays on disk.
     offsets : array-like of int of shape (n_sequences + 1,)
-        Where each sequence starts; the last entry is the number of steps of all sequences together.
+        Start of each sequence; the last entry is the number of steps of all sequences together.
     codes : array of int32 of shape (sum of n_steps, n_columns), default=None
-        Symbols that are already encoded, beside or instead of `values` (which is then None).
+        Encoded symbols, in addition to `values` or instead of it (`values` is then None).
 
     Attributes
     ----------
@@ -57,12 +58,12 @@ class Sequences:
 
     def __init__(
         self,
-        values: NDArray[Any] | None,
+        values: ArrayLike | None,
         offsets: ArrayLike,
         codes: NDArray[np.int32] | None = None,
     ) -> None:
-        # subclasses are kept: a memory map stays on disk, a mask stays a mask
-        self.values = None if values is None else np.asanyarray(values)
+        # asanyarray keeps subclasses: a memory map stays on disk, a mask stays a mask
+        self.values: NDArray[Any] | None = None if values is None else np.asanyarray(values)
         self.codes = codes
         self.offsets = _integers(offsets)
         self._check()
@@ -77,8 +78,8 @@ class Sequences:
             )
         if self.offsets.ndim != 1 or len(self.offsets) == 0 or self.offsets[0] != 0:
             raise ValueError(
-                "offsets must be a 1-D array that starts with 0 and has one entry more than there are "
-                f"sequences; got shape {self.offsets.shape}."
+                "offsets must be a 1-D array that starts with 0 and has one entry more than there "
+                f"are sequences; got shape {self.offsets.shape}."
             )
         lengths = self.lengths
         if len(lengths) and lengths.min() < 0:
@@ -90,8 +91,8 @@ class Sequences:
         for block in self.blocks:
             if len(block) != self.offsets[-1]:
                 raise ValueError(
-                    f"the last offset is {self.offsets[-1]}, but there are {len(block)} steps; "
-                    "they must agree."
+                    f"The last offset is {self.offsets[-1]}, but there are {len(block)} steps; "
+                    "they must be equal."
                 )
 
     @classmethod
@@ -110,12 +111,14 @@ class Sequences:
         """
         pieces = [np.asarray(a) for a in arrays]
         if not pieces:
-            raise ValueError("from_arrays got no sequence; at least one is needed.")
+            raise ValueError("arrays holds no sequence. Pass at least one.")
         return cls(np.concatenate(pieces), offsets_of([len(piece) for piece in pieces]))
 
     @classmethod
-    def from_array(cls, array: NDArray[Any]) -> Sequences:
-        """View an array of equally long sequences as the container, without a copy where the layout allows.
+    def from_array(cls, array: NDArray[np.generic]) -> Sequences:
+        """View an array of sequences of equal length as the container.
+
+        The data are copied only where the layout of `array` requires it.
 
         Parameters
         ----------
@@ -129,19 +132,19 @@ class Sequences:
         """
         if array.ndim not in (2, 3):
             raise ValueError(
-                f"from_array got {array.ndim} dimensions, shape {array.shape}; expected (n_sequences, n_steps, "
-                "n_features), or (n_sequences, n_steps) for one feature."
+                f"array has {array.ndim} dimensions, shape {array.shape}; expected (n_sequences, "
+                "n_steps, n_features), or (n_sequences, n_steps) for one feature."
             )
         n_sequences, n_steps = array.shape[:2]
         flat = array.reshape((n_sequences * n_steps, *array.shape[2:]))
-        sequences = cls.__new__(cls)  # offsets that are made here need no check
+        sequences = cls.__new__(cls)  # these offsets need no check
         sequences.values, sequences.codes = flat, None
         sequences.offsets = np.arange(n_sequences + 1) * n_steps
         return sequences
 
     @property
     def blocks(self) -> list[NDArray[Any]]:
-        """The blocks that share the offsets: values, codes or both."""
+        """Arrays that share the offsets: values, codes or both."""
         return [block for block in (self.values, self.codes) if block is not None]
 
     @property
@@ -152,7 +155,7 @@ class Sequences:
 
     @property
     def shape(self) -> tuple[int]:
-        """``(n_sequences,)``: what scikit-learn counts samples by."""
+        """``(n_sequences,)``, from which scikit-learn reads the number of samples."""
         return (len(self),)
 
     def __len__(self) -> int:
@@ -162,11 +165,11 @@ class Sequences:
         return (self._one(i) for i in range(len(self)))
 
     def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, tuple):  # scikit-learn asks for (rows, ...)
+        if isinstance(key, tuple):  # scikit-learn indexes with (rows, ...)
             if len(key) != 2 or key[1] is not Ellipsis:
                 raise IndexError(
                     f"Sequences has one dimension; got the index {key!r}. "
-                    "Index sequences first, then the array that comes back."
+                    "Index a sequence first, then the array that this returns."
                 )
             key = key[0]
         if isinstance(key, int | np.integer):
@@ -178,13 +181,13 @@ class Sequences:
         pieces = tuple(block[span] for block in self.blocks)
         return pieces[0] if len(pieces) == 1 else pieces
 
-    def take(self, index: NDArray[np.integer[Any]]) -> Sequences:
-        """Return the sequences at `index`, in that order; a run of neighbours stays a view."""
+    def take(self, index: NDArray[np.integer]) -> Sequences:
+        """Return the sequences at `index`, in that order; neighbours are a view."""
         starts = self.offsets[:-1][index]
         return self.take_runs(starts, self.offsets[1:][index] - starts)
 
     def take_runs(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Sequences:
-        """Return runs of the buffer as sequences; runs that follow each other stay a view."""
+        """Return runs of the buffer as sequences; adjacent runs are a view."""
         offsets = offsets_of(lengths)
         if len(starts) and np.array_equal(starts, starts[0] + offsets[:-1]):
             span = slice(starts[0], starts[0] + offsets[-1])
@@ -196,11 +199,11 @@ class Sequences:
             ]
         return Sequences(pieces[0], offsets, pieces[1])
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
             raise ValueError(
-                f"Sequences of different lengths cannot become an array of {np.dtype(dtype)}; "
-                "use the `values` buffer or list(sequences)."
+                f"Sequences of different lengths cannot become an array of {np.dtype(dtype)}. Use "
+                "the `values` buffer or list(sequences)."
             )
         return object_array(self)
 
@@ -228,28 +231,28 @@ def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
 
 
 def flat_rows(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the buffer rows of the runs that start at `starts`, one run after the other."""
+    """Return the buffer rows of runs, one run after the other."""
     offsets = offsets_of(lengths)
     return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
 
 
 def _copied_runs(
-    block: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> NDArray[Any]:
-    """Copy runs of a block, one after the other."""
+    block: NDArray[np.generic], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> NDArray[np.generic]:
+    """Return a copy of runs of a block, one after the other."""
     width = int(lengths[0]) if len(lengths) else 0
-    # runs that are rows of a table of equal runs are copied as such, not step by step
+    # where runs are the rows of a table, whole rows are copied, not single steps
     if width > 1 and len(block) % width == 0 and block.flags.c_contiguous:
         whole, rest = np.divmod(starts, width)
         if not rest.any() and (lengths == width).all():
             table = block.reshape(-1, width, *block.shape[1:])
-            copied: NDArray[Any] = table[whole].reshape(-1, *block.shape[1:])
+            copied: NDArray[np.generic] = table[whole].reshape(-1, *block.shape[1:])
             return copied
     return block[flat_rows(starts, lengths)]
 
 
-def object_array(items: Iterable[Any]) -> NDArray[np.object_]:
-    """Return a 1-D object array; numpy itself would stack items of equal shape."""
+def object_array(items: Iterable[object]) -> NDArray[np.object_]:
+    """Return a 1-D object array; np.array would stack items of equal shape."""
     items = list(items)
     out = np.empty(len(items), dtype=object)
     for i, item in enumerate(items):

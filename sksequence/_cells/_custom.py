@@ -1,10 +1,12 @@
-"""A user's own cell as a layer: any module with torch's ``(x, state) -> (outputs, state)`` contract.
+"""A user's own cell as a layer: a module with torch's ``(x, state) -> (outputs, state)``.
 
-x is (batch, time, input), outputs (batch, time, anything), and the state a tensor or a tuple of tensors with the
-rows on axis 1, as torch's (layers, batch, hidden), or on axis 0 if it has two axes. A module with a method
-``step(x, state) -> (outputs, state)``, x (batch, input) and outputs (batch, anything), promises that it can go on
-from a state; one without is run from its own start only.
+x is (batch, time, input), outputs (batch, time, any width), and the state a tensor or a tuple of
+tensors with the rows on axis 1, as torch's (layers, batch, hidden), or on axis 0 if it has two
+axes. A module that has a method ``step(x, state) -> (outputs, state)``, x (batch, input) and
+outputs (batch, any width), can continue from a state; one without is only run from its own start.
 """
+
+from __future__ import annotations
 
 import inspect
 import threading
@@ -14,14 +16,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ._layer import LayerState
+from sksequence._cells._recurrent import LayerState
 
-# `fork_rng` acts on the whole process: two threads inside it would hand each other their streams
+# `fork_rng` acts on the whole process: two threads inside it would mix their random streams
 _BUILD_LOCK = threading.Lock()
 
 
-def _accepts(factory: Callable[..., Any], name: str) -> bool:
-    """Whether a callable takes the keyword `name`, explicitly or through ``**kwargs``."""
+def _accepts(factory: Callable[..., nn.Module], name: str) -> bool:
+    """Check whether a callable takes the keyword `name`, explicitly or through ``**kwargs``."""
     try:
         parameters = inspect.signature(factory).parameters
     except (TypeError, ValueError):  # some builtins have no signature
@@ -38,24 +40,26 @@ def _swap_rows(state: Tensor) -> Tensor:
 class CustomLayer(nn.Module):
     """Adapter of a user's cell to the contract of our layers.
 
-    The module is built by `reset_parameters`, on the CPU and under a seeded fork of the global generator, because
-    its own initialisation draws from that one. Dropout of its own still does, in training.
+    The module is built by `reset_parameters`, on the CPU and under a seeded fork of the global
+    generator, because its own initialisation draws from that one. In training, its own dropout
+    still does.
 
     Parameters
     ----------
     factory : callable
-        ``(input_size, hidden_size) -> nn.Module``; it is given ``batch_first=True`` if it accepts it.
+        ``(input_size, hidden_size) -> nn.Module``, called with ``batch_first=True`` if it accepts
+        that.
     input_size, hidden_size : int
         Width of the input and of the state.
 
     Attributes
     ----------
     module : nn.Module
-        What the factory returned, in float32.
+        The module that the factory returned, in float32.
     output_size : int
-        Width of its outputs, found by a probe.
+        Width of its outputs, found by a trial run.
     can_step : bool
-        Whether it can go on from a state, that is, has a method `step`.
+        Whether it can continue from a state, that is, has a method `step`.
     """
 
     module: nn.Module
@@ -63,7 +67,9 @@ class CustomLayer(nn.Module):
     can_step: bool
     needs_lengths: ClassVar[bool] = True
 
-    def __init__(self, factory: Callable[..., Any], input_size: int, hidden_size: int) -> None:
+    def __init__(
+        self, factory: Callable[..., nn.Module], input_size: int, hidden_size: int
+    ) -> None:
         super().__init__()
         self.factory = factory
         self.input_size = int(input_size)
@@ -86,13 +92,13 @@ class CustomLayer(nn.Module):
         module = self.factory(self.input_size, self.hidden_size, **options)
         if not isinstance(module, nn.Module):
             raise TypeError(
-                "cell must be the name of a cell or a callable (input_size, hidden_size) that returns a "
-                f"torch.nn.Module; {self.factory!r} returned {type(module).__name__}."
+                "cell must be the name of a cell or a callable (input_size, hidden_size) that "
+                f"returns a torch.nn.Module; {self.factory!r} returned {type(module).__name__}."
             )
         return module.to(device="cpu", dtype=torch.float32)
 
     def _probe(self, module: nn.Module) -> tuple[Tensor, Any]:
-        """Run twice on inputs that differ in one step, and hold the module to its contract."""
+        """Run the module twice, on inputs that differ in one step, and check its contract."""
         generator = torch.Generator().manual_seed(0)
         x = torch.randn(2, 3, self.input_size, generator=generator)
         other = x.clone()
@@ -107,13 +113,14 @@ class CustomLayer(nn.Module):
         same[0, 2] = True
         if not same.all():
             raise ValueError(
-                f"The cell {self.factory!r} mixes sequences or looks ahead: outputs other than the last of the "
-                "first sequence changed with its last input. It must be batch-first (batch, time, features), "
-                "and run forward in time; set bidirectional=True for the other direction."
+                f"The cell {self.factory!r} mixes sequences or looks ahead: outputs other than the "
+                "last of the first sequence changed with its last input. It must be batch-first "
+                "(batch, time, features) and run forward in time; set bidirectional=True for the "
+                "other direction."
             )
         return outputs, state
 
-    def _checked(self, returned: Any) -> tuple[Tensor, Any]:
+    def _checked(self, returned: object) -> tuple[Tensor, Any]:
         if not (isinstance(returned, tuple) and len(returned) == 2):
             raise TypeError(
                 f"The cell {self.factory!r} must return (outputs, state) for an input of shape "
@@ -123,8 +130,8 @@ class CustomLayer(nn.Module):
         shape = tuple(getattr(outputs, "shape", ()))
         if len(shape) != 3 or shape[:2] != (2, 3):
             raise ValueError(
-                f"The cell {self.factory!r} must return outputs of shape (batch, time, features), here "
-                f"(2, 3, {self.hidden_size}); got {shape}."
+                f"The cell {self.factory!r} must return outputs of shape (batch, time, features), "
+                f"here (2, 3, {self.hidden_size}); got {shape}."
             )
         return outputs, state
 
@@ -142,13 +149,13 @@ class CustomLayer(nn.Module):
     def _run_from_start(self, x: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
         if state:
             raise ValueError(
-                f"The cell {self.factory!r} has no method step(x, state) and cannot go on from a state: "
-                "tbptt_steps and stepwise generation need one."
+                f"The cell {self.factory!r} has no method step(x, state) and cannot continue "
+                "from a state: tbptt_steps and stepwise generation need one."
             )
         return self.module(x, None)[0], ()
 
     def _run(self, x: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
-        """Run full rows from a state; a single step goes through the module's own `step`."""
+        """Run full rows from a state; a single step uses the module's own `step`."""
         given: Any = None if state is None else tuple(_swap_rows(part) for part in state)
         if given is not None and self._state_is_tensor:
             (given,) = given
@@ -164,7 +171,7 @@ class CustomLayer(nn.Module):
     def _run_ragged(
         self, x: Tensor, lengths: Tensor, state: LayerState | None
     ) -> tuple[Tensor, LayerState]:
-        """Run from one distinct length to the next, keeping the state of the rows that end there."""
+        """Run from one distinct length to the next, keeping the state of rows that end there."""
         stops = sorted({*lengths.tolist(), x.shape[1]} - {0})
         pieces: list[Tensor] = []
         running, last = state, state

@@ -1,23 +1,23 @@
-"""The fixed-context network that the field began with: no memory beyond the last few inputs."""
+"""The feedforward network with a fixed context of Bengio et al. (2003)."""
+
+from __future__ import annotations
 
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ._dropout import Dropout
-from ._initialise import xavier_linear_
-from ._layer import LayerState
-from ._linear import empty_linear
-from ._rnn import ACTIVATIONS
+from sksequence._cells._linear_and_dropout import Dropout, empty_linear, xavier_linear_
+from sksequence._cells._recurrent import LayerState
+from sksequence._cells._rnn import ACTIVATIONS
 
 
 class FeedForward(nn.Module):
-    """Read the last `context_size` inputs one after the other, with weights of their own per position.
+    """Layer that reads the last `context_size` inputs, with separate weights for each position.
 
-    Each input enters through the same dense layer, e = f(W x + b); the first one is the hidden layer h, each
-    later one is merged into it, h = f(M_j [h, e] + m_j). Inputs before the start are zeros. All steps are
-    computed at once; the state is the last ``context_size - 1`` inputs.
+    Each input enters through the same dense layer, e = f(W x + b); the first one is the hidden
+    layer h, each later one is merged into it, h = f(M_j [h, e] + m_j). Inputs before the start are
+    zeros. All steps are computed at once; the state is the last ``context_size - 1`` inputs.
 
     Parameters
     ----------
@@ -26,9 +26,10 @@ class FeedForward(nn.Module):
     activation : {"tanh", "relu", "sigmoid"}
         The function f.
     context_size : int
-        Number of inputs an output depends on, its own step included.
+        Number of inputs on which an output depends, its own step included.
     recurrent_dropout : float
-        Probability to drop a unit of h where it is merged; one mask per sequence, the same everywhere.
+        Probability to drop a unit of h where it is merged; one mask per sequence, the same at all
+        steps and positions.
 
     References
     ----------
@@ -65,7 +66,7 @@ class FeedForward(nn.Module):
     def forward(
         self, x: Tensor, lengths: Tensor | None, state: LayerState | None
     ) -> tuple[Tensor, LayerState]:
-        """Compute all steps: x (batch, time, input) to (batch, time, hidden), state (batch, context - 1, input)."""
+        """Map x (batch, time, input) to outputs (batch, time, hidden) and the next state."""
         n_rows, n_steps, n_features = x.shape
         if state is None:
             state = (x.new_zeros(n_rows, self.context_size - 1, n_features),)
@@ -85,7 +86,7 @@ class FeedForward(nn.Module):
         return hidden
 
     def _last_inputs(self, x: Tensor, n_steps: int, lengths: Tensor | None) -> Tensor:
-        """Return the last inputs (batch, context - 1, input) of each row of the prolonged `x`."""
+        """Return the last inputs (batch, context - 1, input) of each row of x with its context."""
         if lengths is None:
             return x[:, n_steps:]
         positions = lengths[:, None] + torch.arange(self.context_size - 1, device=x.device)

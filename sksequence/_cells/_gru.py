@@ -1,17 +1,25 @@
-"""The gated recurrent unit of Cho et al. (2014), in the variant with the reset gate after the matrix."""
+"""The gated recurrent unit of Cho et al. (2014), with the reset gate after the matrix."""
+
+from __future__ import annotations
 
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from .._kernels import is_fast, run_gru
-from ._initialise import chrono_
-from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
+from sksequence._cells._recurrent import (
+    LayerState,
+    RecurrentLayer,
+    Weights,
+    at_last_step,
+    call_kernel,
+    chrono_,
+)
+from sksequence._kernels import is_fast, run_gru
 
 
 class GRU(RecurrentLayer):
-    """Gated recurrent unit: two gates, one state.
+    """Gated recurrent unit, with two gates and one state.
 
     Parameters
     ----------
@@ -20,7 +28,8 @@ class GRU(RecurrentLayer):
     recurrent_dropout : float
         See `RecurrentLayer`. The leak z h_{t-1} is not masked: it is the memory.
     chrono_steps : int or None
-        The longest dependency to expect, in steps: units begin with a memory of 1 to so many of them [2]_.
+        Longest expected dependency, in steps: the units start with time constants between 1 and
+        about this number [2]_.
 
     References
     ----------
@@ -33,7 +42,7 @@ class GRU(RecurrentLayer):
     options: ClassVar[tuple[str, ...]] = ("recurrent_dropout", "chrono_steps")
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draw all parameters; the update gate starts open (bias 1), or as `chrono_steps` asks for."""
+        """Draw all parameters; the update gate starts open (bias 1), or by `chrono_steps`."""
         super().reset_parameters(generator)
         keep = self.bias_ih.chunk(3)[1]
         if self.chrono_steps is None:
@@ -42,7 +51,7 @@ class GRU(RecurrentLayer):
             chrono_(keep, self.chrono_steps, generator)
 
     def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
-        """Return h_t = (1 - z) n + z h_{t-1}, with gates r, z and candidate n = tanh(W x + r (U h))."""
+        """Return h_t = (1 - z) n + z h_{t-1}, with gates r, z and n = tanh(W x + r (U h))."""
         reset_in, update_in, candidate_in = inputs.chunk(3, dim=1)
         reset_rec, update_rec, candidate_rec = recurrent.chunk(3, dim=1)
         reset = torch.sigmoid(reset_in + reset_rec)

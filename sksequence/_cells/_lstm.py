@@ -1,17 +1,28 @@
-"""The long short-term memory of Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000)."""
+"""The long short-term memory of Hochreiter & Schmidhuber (1997).
+
+It has the forget gate of Gers et al. (2000).
+"""
+
+from __future__ import annotations
 
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from .._kernels import is_fast, run_lstm
-from ._initialise import chrono_
-from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
+from sksequence._cells._recurrent import (
+    LayerState,
+    RecurrentLayer,
+    Weights,
+    at_last_step,
+    call_kernel,
+    chrono_,
+)
+from sksequence._kernels import is_fast, run_lstm
 
 
 class LSTM(RecurrentLayer):
-    """Long short-term memory: three gates, an output h and a memory c.
+    """Long short-term memory, with three gates, an output h and a memory c.
 
     Parameters
     ----------
@@ -20,7 +31,8 @@ class LSTM(RecurrentLayer):
     recurrent_dropout : float
         See `RecurrentLayer`. The memory c is not masked.
     chrono_steps : int or None
-        The longest dependency to expect, in steps: units begin with a memory of 1 to so many of them [4]_.
+        Longest expected dependency, in steps: the units start with time constants between 1 and
+        about this number [4]_.
 
     References
     ----------
@@ -35,12 +47,15 @@ class LSTM(RecurrentLayer):
     is_looped: ClassVar[bool] = True
     n_states: ClassVar[int] = 2
     options: ClassVar[tuple[str, ...]] = ("recurrent_dropout", "chrono_steps")
-    needs_lengths: ClassVar[bool] = False  # bounded: what runs on past the end cannot overflow
+    needs_lengths: ClassVar[bool] = False  # the state is bounded: it cannot overflow in padding
     # gates i, f, g, o: far past the point where the float32 sigmoid is 0 or 1
     padding_gates = (-1e3, 1e3, 0.0, 0.0)
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draw all parameters; the forget gate starts open (bias 1, [2]_ and [3]_), or as `chrono_steps` asks for."""
+        """Draw all parameters.
+
+        The forget gate starts open (bias 1, [2]_, [3]_), or as `chrono_steps` requires [4]_.
+        """
         super().reset_parameters(generator)
         write, keep, _, _ = self.bias_ih.chunk(4)
         if self.chrono_steps is None:
@@ -61,8 +76,9 @@ class LSTM(RecurrentLayer):
     ) -> tuple[Tensor, LayerState]:
         """Run all steps in one call of a kernel.
 
-        torch's returns c of the last padded step only, which is the one of each row's own last step, because
-        `padding_gates` shut the input gate and open the forget gate from there on: c_t = c_{t-1}.
+        torch's kernel returns c of the last padded step only. It equals c of each row's own last
+        step, because `padding_gates` closes the input gate and opens the forget gate at padded
+        steps: c_t = c_{t-1}.
         """
         if is_fast(x, state[0].shape[1]):
             outputs, memory = run_lstm(x, state, lengths, weights)

@@ -1,4 +1,6 @@
-"""The simple recurrent layer of Elman (1990): h_t = f(W x_t + b + U h_{t-1} + c), f in tanh, relu, sigmoid."""
+"""The simple recurrent layer of Elman (1990): h_t = f(W x_t + b + U h_{t-1} + c)."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -6,41 +8,21 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .._kernels import is_fast, run_rnn
-from ._layer import LayerState, RecurrentLayer, Weights, at_last_step, call_kernel
+from sksequence._cells._recurrent import (
+    LayerState,
+    RecurrentLayer,
+    Weights,
+    at_last_step,
+    call_kernel,
+)
+from sksequence._kernels import is_fast, run_rnn
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "relu": torch.relu,
     "sigmoid": torch.sigmoid,
 }
-
-
-def _run_tanh(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
-    if is_fast(x, h.shape[1]):
-        return run_rnn("tanh", x, h, lengths, weights)
-    return call_kernel(torch.rnn_tanh, x, h[None], weights)[0]  # type: ignore[no-any-return]
-
-
-def _run_relu(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
-    if is_fast(x, h.shape[1]):
-        return run_rnn("relu", x, h, lengths, weights)
-    return call_kernel(torch.rnn_relu, x, h[None], weights)[0]  # type: ignore[no-any-return]
-
-
-def _run_sigmoid(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
-    """Run through the tanh kernel, for torch has no sigmoid one.
-
-    sigmoid(a) = (1 + tanh(a / 2)) / 2, so g = 2 h - 1 follows
-    g_t = tanh(W x_t / 2 + b / 2 + U (g_{t-1} + 1) / 4 + c / 2).
-    """
-    weight_ih, weight_hh, bias_ih, bias_hh = weights
-    quarter = weight_hh / 4
-    shifted = (weight_ih / 2, quarter, bias_ih / 2, bias_hh / 2 + quarter.sum(dim=1))
-    return (_run_tanh(x, lengths, 2 * h - 1, shifted) + 1) / 2
-
-
-_FUSED = {"tanh": _run_tanh, "relu": _run_relu, "sigmoid": _run_sigmoid}
+_TORCH_KERNELS = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
 
 
 class SimpleRNN(RecurrentLayer):
@@ -81,5 +63,29 @@ class SimpleRNN(RecurrentLayer):
         self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
         """Run all steps in one call of a kernel."""
-        outputs = _FUSED[self.activation](x, lengths, state[0], weights)
+        if self.activation == "sigmoid":
+            outputs = _run_sigmoid(x, lengths, state[0], weights)
+        else:
+            outputs = _run_kernel(self.activation, x, lengths, state[0], weights)
         return outputs, (at_last_step(outputs, lengths, state[0]),)
+
+
+def _run_kernel(
+    activation: str, x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights
+) -> Tensor:
+    """Return the outputs (batch, time, hidden) for tanh or relu, from the state h before them."""
+    if is_fast(x, h.shape[1]):
+        return run_rnn(activation, x, h, lengths, weights)
+    return call_kernel(_TORCH_KERNELS[activation], x, h[None], weights)[0]
+
+
+def _run_sigmoid(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights) -> Tensor:
+    """Return the outputs (batch, time, hidden) for sigmoid, which has no kernel, through tanh.
+
+    sigmoid(a) = (1 + tanh(a / 2)) / 2, so g = 2 h - 1 follows
+    g_t = tanh(W x_t / 2 + b / 2 + U (g_{t-1} + 1) / 4 + c / 2).
+    """
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    quarter = weight_hh / 4
+    shifted = (weight_ih / 2, quarter, bias_ih / 2, bias_hh / 2 + quarter.sum(dim=1))
+    return (_run_kernel("tanh", x, lengths, 2 * h - 1, shifted) + 1) / 2

@@ -1,12 +1,14 @@
-"""The loop of a generator as one compiled function: draw a code, look its input up, step through the layers, repeat.
+"""The loop of a generator as one compiled function: draw a code, look up its input, step, repeat.
 
-Rows are independent, so sixteen of them run side by side in slots, and a slot is given the next row as soon as its own
-is done. A row's bits depend on neither: it is computed alike alone, in any slot and beside any others.
+Rows are independent: up to `ROWS` of them run in slots, and a slot takes the next row as soon as
+its own is finished. The bits of a row do not depend on its slot or on the other rows.
 
-Arrays are float32 and C-contiguous. In panels, see `_tiles`, are `first` (E, G), `upper` (n_layers - 1, H, G) and
-`recurrent` (n_layers, H, G), for G gates x H, and `head` (H, V); as they are, `embedding` (n_codes, E), `biases`
-(n_layers, 2, G) of the input's product and the state's, and `head_bias` (V,). `table` (n_codes, G, in whole panels)
-holds first products, marked in `filled` once they are known. States are `hidden` and `memory`, (n_rows, n_layers, H).
+Arrays are float32 and C-contiguous. `first` (E, G), `upper` (n_layers - 1, H, G), `recurrent`
+(n_layers, H, G) and `head` (H, V) are in panels, see `_tiles`, where G is the number of gates x H.
+`embedding` is (n_codes, E), `biases` (n_layers, 2, G) holds those of W x and of U h, and
+`head_bias` is (V,). `table` (n_codes, G in whole panels) holds the first layer's W x + b of each
+code, computed when it is first needed and then marked in `filled`. States are `hidden` and
+`memory`, (n_rows, n_layers, H).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sksequence._kernels._arithmetic import compiled, sigmoid, tanh
+from sksequence._kernels._compiled import compiled, sigmoid, tanh
 from sksequence._kernels._tiles import BLOCK as ROWS
 from sksequence._kernels._tiles import add_product, add_row_product
 
@@ -24,7 +26,7 @@ TANH, RELU, LOGISTIC, GRU, LSTM = range(5)
 
 @compiled
 def draw_code(logits: Any, uniform: float, temperature: float, weights: Any) -> int:
-    """Invert the distribution function of softmax(logits / temperature) at `uniform`; temperature 0 is greedy."""
+    """Draw from softmax(logits / temperature) by inversion at `uniform`; 0 is greedy."""
     largest = logits[0]
     likeliest = 0
     for j in range(1, len(logits)):
@@ -41,7 +43,7 @@ def draw_code(logits: Any, uniform: float, temperature: float, weights: Any) -> 
         rest -= weights[j]
         if rest < 0.0:
             return j
-    return likeliest  # rounding alone leads here
+    return likeliest  # reached by rounding only
 
 
 @compiled
@@ -77,7 +79,7 @@ def _gate(kind: int, x: Any, rec: Any, h: Any, c: Any) -> None:
 
 @compiled
 def _step(kind: int, weights: Any, h: Any, c: Any, x: Any, rec: Any, logits: Any, n: int) -> None:
-    """Take one step of the first n slots, from the first layer's input in x."""
+    """Take one step of the first n slots; x holds the first layer's W x + b."""
     upper, recurrent, biases, head, head_bias = weights
     width = biases.shape[2]
     for layer in range(len(recurrent)):
@@ -94,7 +96,7 @@ def _step(kind: int, weights: Any, h: Any, c: Any, x: Any, rec: Any, logits: Any
 
 @compiled
 def _look_up(code: int, tables: Any, bias: Any) -> Any:
-    """Return W e + b of a code, computed when it is first needed."""
+    """Return the first layer's W x + b of a code."""
     embedding, first, table, filled = tables
     if not filled[code]:
         table[code, : len(bias)] = bias
@@ -105,7 +107,7 @@ def _look_up(code: int, tables: Any, bias: Any) -> Any:
 
 @compiled
 def _enter(slot: int, row: int, states: Any, h: Any, c: Any, logits: Any) -> None:
-    """Copy a row into a slot."""
+    """Copy the state of a row into a slot."""
     hidden, memory, all_logits = states
     logits[slot, : all_logits.shape[1]] = all_logits[row]
     for layer in range(len(h)):
@@ -115,7 +117,7 @@ def _enter(slot: int, row: int, states: Any, h: Any, c: Any, logits: Any) -> Non
 
 @compiled
 def _leave(slot: int, row: int, states: Any, h: Any, c: Any, logits: Any) -> None:
-    """Copy a slot back to its row."""
+    """Copy the state of a slot back to its row."""
     hidden, memory, all_logits = states
     all_logits[row] = logits[slot, : all_logits.shape[1]]
     for layer in range(len(h)):
@@ -124,11 +126,11 @@ def _leave(slot: int, row: int, states: Any, h: Any, c: Any, logits: Any) -> Non
 
 
 @compiled
-def _move(of: int, to: int, h: Any, c: Any, logits: Any) -> None:
-    """Copy a slot to another."""
-    logits[to] = logits[of]
-    h[:, to] = h[:, of]
-    c[:, to] = c[:, of]
+def _move(source: int, target: int, h: Any, c: Any, logits: Any) -> None:
+    """Copy the state of one slot to another."""
+    logits[target] = logits[source]
+    h[:, target] = h[:, source]
+    c[:, target] = c[:, source]
 
 
 @compiled
@@ -144,27 +146,32 @@ def run(
     codes: Any,
     counts: Any,
 ) -> None:
-    """Draw codes and feed each back, until a row has as many as its limit or draws one of those that halt.
+    """Draw codes and feed each one back, until a row reaches its limit or draws a halting code.
 
     Parameters
     ----------
     kind : int
-        Of the cell.
-    tables, weights, states : tuple of ndarray
-        Embedding, first, table, filled; upper, recurrent, biases, head, head_bias; hidden, memory, logits. The states
-        are those after the last code drawn.
+        Cell and activation: TANH, RELU, LOGISTIC, GRU or LSTM.
+    tables : tuple of ndarray
+        embedding, first, table, filled.
+    weights : tuple of ndarray
+        upper, recurrent, biases, head, head_bias.
+    states : tuple of ndarray
+        hidden, memory and logits (n_rows, n_outputs) before the first code; updated to those after
+        the last one.
     temperature : float
-        Divides the logits; 0 is greedy. A negative one draws nothing: codes are read instead.
+        Divisor of the logits; 0 is greedy. If negative, nothing is drawn: the given codes are read
+        instead.
     uniforms : ndarray of shape (n_rows, n_draws)
         Uniform numbers in [0, 1).
     halting : ndarray of bool of shape (n_outputs,)
-        Outputs that halt a row.
+        Whether an output ends its row.
     limits : ndarray of shape (n_rows,)
-        The most codes of each row, at most n_draws.
+        Largest number of codes of each row, at most n_draws.
     codes : ndarray of shape (n_rows, n_draws)
-        Filled; output i is code i + 1.
+        Filled with outputs; output i is code i + 1 of the network's input.
     counts : ndarray of shape (n_rows,)
-        Filled: how many codes each row has drawn.
+        Filled with the number of codes that each row has drawn.
     """
     n_layers, n_panels, size, panel = weights[1].shape
     shape = (n_layers, ROWS, size)

@@ -1,8 +1,9 @@
 """Products of a block of rows, with the sums kept in vector registers.
 
-A compiler finds a half to a fourth of what explicit vectors reach: a tile of `ROWS` rows and a panel of columns, two
-vectors wide, is summed in registers over the whole depth and written once. Each sum runs over the depth in order,
-one fused product and sum a step, so a row's bits depend neither on its place nor on the width of a vector.
+A tile is `ROWS` rows times a panel of columns that is two vectors wide. It is summed in registers
+over the whole depth and written once, which is two to four times as fast as the loops that a
+compiler vectorises by itself. Each sum runs over the depth in order, with one fused multiply-add
+per element, so the bits of a row depend neither on its position nor on the width of a vector.
 """
 
 from __future__ import annotations
@@ -10,43 +11,46 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch.nn.functional as F
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import make_array
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._kernels._vectors import HAS_AVX512, LANES, VECTOR, repeated
 
 ROWS = 8 if HAS_AVX512 else 4  # half of the registers hold sums
 _PANEL = 2 * LANES
-BLOCK = 16  # rows that share what is read of a large matrix in each step
+BLOCK = 16  # rows that are stepped together, so that a large matrix is read once for all of them
 
 
 def padded_rows(n_rows: int) -> int:
-    """Return the rows of a block for so many, in whole tiles."""
+    """Return a number of rows rounded up to whole tiles."""
     return -(-n_rows // ROWS) * ROWS
 
 
 def padded_columns(n_columns: int) -> int:
-    """Return the columns that a product computes, in whole panels."""
+    """Return a number of columns rounded up to whole panels."""
     return -(-n_columns // _PANEL) * _PANEL
 
 
-def in_panels(matrix: Tensor) -> Any:
-    """Return a matrix (K, N) as an array of its panels (n_panels, K, panel); columns that are missing are 0."""
+def in_panels(matrix: Tensor) -> NDArray[np.float32]:
+    """Return a matrix (K, N) as its panels (n_panels, K, panel); missing columns are 0."""
     missing = -matrix.shape[1] % _PANEL
     if missing:
         matrix = F.pad(matrix, (0, missing))
-    return matrix.unflatten(1, (-1, _PANEL)).transpose(0, 1).contiguous().numpy()
+    panels: Tensor = matrix.unflatten(1, (-1, _PANEL)).transpose(0, 1).contiguous()
+    return panels.numpy()
 
 
 def add_row_product(out: Any, a: Any, panels: Any, row: int) -> None:
-    """Add one row of a times b to that row of out, to the bits that it has among others in `add_product`.
+    """Add one row of a times b to that row of out, with the same bits as in `add_product`.
 
-    Four panels side by side: the sums of one alone would wait for each other.
+    Four panels are summed together: the sums of a single one would wait for each other.
     """
     depth = panels.shape[1]
     out[row] += a[row, :depth] @ panels.transpose(1, 0, 2).reshape(depth, -1)
@@ -54,7 +58,7 @@ def add_row_product(out: Any, a: Any, panels: Any, row: int) -> None:
 
 @overload(add_row_product, strict=False)
 def _add_row_product(out: Any, a: Any, panels: Any, row: int) -> Any:
-    """Compile it as tiles of one row."""
+    """Compile `add_row_product` as tiles of one row."""
 
     def tiled(out: Any, a: Any, panels: Any, row: int) -> None:
         in_fours = panels.shape[0] // 4 * 4
@@ -67,9 +71,10 @@ def _add_row_product(out: Any, a: Any, panels: Any, row: int) -> Any:
 
 
 def add_product(out: Any, a: Any, panels: Any, n_rows: int) -> None:
-    """Add a (R, >= K) times b (K, N) to out (R, N) in its first `n_rows` rows, and what rows their last tile has left.
+    """Add a (R, >= K) times b (K, N) to the first `n_rows` rows of out (R, N), in whole tiles.
 
-    All are float32 and C-contiguous; R is of `padded_rows`, N of `padded_columns`, and b is given `in_panels`.
+    All are float32 and C-contiguous; R comes from `padded_rows`, N from `padded_columns`, and b
+    from `in_panels`.
     """
     depth = panels.shape[1]
     rows = slice(padded_rows(n_rows))
@@ -78,7 +83,7 @@ def add_product(out: Any, a: Any, panels: Any, n_rows: int) -> None:
 
 @overload(add_product, strict=False)
 def _add_product(out: Any, a: Any, panels: Any, n_rows: int) -> Any:
-    """Compile it as tiles; a panel stays in the nearest cache for all rows."""
+    """Compile `add_product` as tiles; a panel stays in the nearest cache for all rows."""
 
     def tiled(out: Any, a: Any, panels: Any, n_rows: int) -> None:
         if n_rows == 1:
@@ -92,7 +97,7 @@ def _add_product(out: Any, a: Any, panels: Any, n_rows: int) -> Any:
 
 
 def _tile(n_rows: int, n_panels: int) -> Any:
-    """Return a compiled function that adds a tile: so many rows from `row` on, so many panels from `panel` on."""
+    """Return a compiled function that adds a tile of `n_rows` rows and `n_panels` panels."""
 
     @intrinsic
     def add(typing: Any, out: Any, a: Any, panels: Any, row: Any, panel: Any) -> Any:
@@ -105,7 +110,7 @@ def _tile(n_rows: int, n_panels: int) -> Any:
 def _emit_tile(
     n_rows: int, n_panels: int, context: Any, builder: Any, signature: Any, arguments: Any
 ) -> Any:
-    """Emit it: load the sums, loop over the depth, store the sums."""
+    """Emit the code of a tile: load the sums, loop over the depth, store the sums."""
     first_row, first_panel = arguments[3:]
 
     def address(array: int, *place: Any) -> Any:

@@ -1,7 +1,8 @@
 """Vectors of float32 as values of compiled functions: load, compute with ``+ - * /``, store.
 
-Whether a compiler finds vectors in a loop depends on what it can prove of the arrays, so the loops say what they mean.
-A number beside a vector stands for itself in all places. In the interpreter a vector is a small array.
+Whether a compiler vectorises a loop depends on what it can prove about the arrays, so the loops use
+vectors explicitly. A number is broadcast to the vector that it is combined with. In the interpreter
+a vector is a small array.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ VECTOR = ir.VectorType(ir.FloatType(), LANES)
 
 
 class VectorType(types.Type):
-    """The type of a vector; numbers convert to it."""
+    """The type of a vector of float32; numbers convert to it."""
 
     def __init__(self) -> None:
         super().__init__(name=f"float32 x {LANES}")
 
     def can_convert_from(self, typing: Any, other: Any) -> Any:
-        """Let numbers stand where vectors are expected."""
+        """Accept numbers where vectors are expected."""
         return Conversion.safe if isinstance(other, types.Float) else None
 
 
@@ -41,23 +42,23 @@ _vector = VectorType()
 
 @register_model(VectorType)
 class _VectorModel(models.PrimitiveModel):
-    """A vector is one value of the machine."""
+    """Data model of a vector: one value of the machine."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, VECTOR)
 
 
 class _Arithmetic(AbstractTemplate):
-    """Two vectors, or a vector and a number, give a vector."""
+    """Typing of arithmetic: two vectors, or a vector and a number, give a vector."""
 
     def generic(self, args: Any, kws: Any) -> Any:
-        """Return the signature, if any of the two is a vector."""
+        """Return the signature if at least one argument is a vector."""
         fits = all(kind == _vector or isinstance(kind, types.Float) for kind in args)
         return signature(_vector, _vector, _vector) if fits and _vector in args else None
 
 
-def _teach(operation: Any, instruction: str) -> None:
-    """Let compiled functions apply an operation to vectors."""
+def _register_arithmetic(operation: Any, instruction: str) -> None:
+    """Register an operation on vectors for compiled functions."""
     infer_global(operation)(type(_Arithmetic.__name__, (_Arithmetic,), {"key": operation}))
 
     @lower_builtin(operation, _vector, _vector)
@@ -65,10 +66,10 @@ def _teach(operation: Any, instruction: str) -> None:
         return getattr(builder, instruction)(*arguments, flags=("contract",))
 
 
-_teach(operator.add, "fadd")
-_teach(operator.sub, "fsub")
-_teach(operator.mul, "fmul")
-_teach(operator.truediv, "fdiv")
+_register_arithmetic(operator.add, "fadd")
+_register_arithmetic(operator.sub, "fsub")
+_register_arithmetic(operator.mul, "fmul")
+_register_arithmetic(operator.truediv, "fdiv")
 
 
 @lower_cast(types.Float, VectorType)
@@ -77,7 +78,7 @@ def _spread(context: Any, builder: Any, of: Any, to: Any, number: Any) -> Any:
 
 
 def repeated(builder: Any, number: Any) -> Any:
-    """Emit a vector with a number in all places."""
+    """Emit a vector with the number in all its elements."""
     nothing = ir.Constant(VECTOR, ir.Undefined)
     first = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
@@ -85,19 +86,19 @@ def repeated(builder: Any, number: Any) -> Any:
 
 
 def load(array: Any, place: Any) -> Any:
-    """Return the vector that begins at a place, a tuple of one index for each axis."""
+    """Return the vector that begins at a place, a tuple with one index per axis."""
     *row, start = place
     return array[(*row, slice(start, start + LANES))].copy()
 
 
 def store(array: Any, place: Any, vector: Any) -> None:
-    """Write a vector, or a number to each of its places."""
+    """Write a vector, or a number to each of its elements."""
     *row, start = place
     array[(*row, slice(start, start + LANES))] = vector
 
 
 def where_above(x: Any, y: Any, above: Any, below: Any) -> Any:
-    """Return `above` in places where x > y, else `below`; so it is where one of them is NaN."""
+    """Return `above` in elements where x > y, else `below`, also where x or y is NaN."""
     return np.where(np.greater(x, y), above, below)
 
 
@@ -137,7 +138,7 @@ def _store_vector(typing: Any, array: Any, place: Any, vector: Any) -> Any:
 
 
 def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Emit the address of a place; an array made for it, as slicing does, would take longer than the arithmetic."""
+    """Emit the address of a place: a slice would cost more time than the arithmetic."""
     kind, places = signature.args[:2]
     array = make_array(kind)(context, builder, arguments[0])
     place = [

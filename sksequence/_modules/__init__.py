@@ -1,9 +1,18 @@
-"""The network: input (numbers, embedded codes) -> recurrent stack -> pooling -> head. Knows no data, no losses."""
+"""The network: input (numbers, embedded codes) -> recurrent stack -> pooling -> head.
 
-from ._ensemble import Ensemble as Ensemble
-from ._ensemble import build_network as build_network
-from ._network import SequenceNetwork as SequenceNetwork
-from ._pooling import POOLINGS as POOLINGS
-from ._spec import NetworkSpec as NetworkSpec
-from ._stack import MERGE_MODES as MERGE_MODES
-from ._stack import State as State
+It has no access to data or losses.
+"""
+
+from sksequence._modules._network import Ensemble, SequenceNetwork, build_network
+from sksequence._modules._pooling import POOLINGS
+from sksequence._modules._stack import MERGE_MODES, State, select_rows
+
+__all__ = [
+    "MERGE_MODES",
+    "POOLINGS",
+    "Ensemble",
+    "SequenceNetwork",
+    "State",
+    "build_network",
+    "select_rows",
+]

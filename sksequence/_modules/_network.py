@@ -1,47 +1,54 @@
-"""The whole network, from a padded batch to outputs.
+"""The whole network, from a padded batch to outputs, and ensembles of networks.
 
-values (batch, time, features) float32 and codes (batch, time, columns) int64 are padded with anything after each
-row's length; lengths (batch,) int64, or None if all rows are full (faster, the same bits). Outputs are
-(batch, n_outputs) with a pooling, and flat without: the real steps only, (sum of lengths, n_outputs), in sequence
-order.
+values (batch, time, features) float32 and codes (batch, time, columns) int64 may hold anything
+after each row's length; lengths (batch,) int64, or None if all rows are full (faster, the same
+bits). Outputs are (batch, n_outputs) with a pooling, and flat without: the real steps only, (sum of
+lengths, n_outputs), in sequence order.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .._cells import Dropout, empty_linear, xavier_linear_
-from ._inputs import Inputs
-from ._pooling import POOLINGS
-from ._ragged import flatten_steps, is_step
-from ._spec import NetworkSpec
-from ._stack import Stack, State
-from ._tied import TiedHead
+from sksequence._cells import Dropout, empty_linear, xavier_linear_
+from sksequence._modules._embedding import InputLayer, TiedHead
+from sksequence._modules._padded_steps import flatten_steps, is_step
+from sksequence._modules._pooling import POOLINGS
+from sksequence._modules._stack import Stack, State
+from sksequence._random import torch_generator
+from sksequence._settings import NetworkSpec
+
+_Input = Tensor | int | None
 
 
 class SequenceNetwork(nn.Module):
-    """Inputs, recurrent stack, pooling and head.
+    """Network of an input layer, a recurrent stack, a pooling and a head.
 
     Parameters
     ----------
     spec : NetworkSpec
-        What to build.
+        Sizes and names of all parts.
     generator : torch.Generator
-        Where the parameters come from.
+        Source of the parameters.
 
     Attributes
     ----------
     head : nn.Linear or TiedHead
-        From features to outputs; `outputs` applies it.
+        Layer from features to outputs; `outputs` applies it.
     width : int
-        Of the features.
+        Width of the features.
     can_step : bool
-        Whether a state can be carried: one direction, and a cell that can go on from a state.
+        Whether a state can be carried: one direction, and a cell that can continue from a state.
     """
 
     def __init__(self, spec: NetworkSpec, generator: torch.Generator) -> None:
         super().__init__()
         self.spec = spec
-        self.inputs = Inputs(spec, generator)
+        self.inputs = InputLayer(spec, generator)
         self.stack = Stack(self.inputs.width, spec, generator)
         self.width = width = self.stack.output_size
         self.pooling = None if spec.pooling is None else POOLINGS[spec.pooling](width, generator)
@@ -55,11 +62,11 @@ class SequenceNetwork(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are."""
+        """Device of the parameters."""
         return self.head.bias.device
 
     def seed_dropout(self, generator: torch.Generator) -> None:
-        """Let all dropout draw from `generator` from now on."""
+        """Make all dropout layers draw from `generator`."""
         for module in self.modules():
             if isinstance(module, Dropout):
                 module.generator = generator
@@ -74,8 +81,9 @@ class SequenceNetwork(nn.Module):
     ) -> Tensor:
         """Return the outputs: (batch, n_outputs), or (sum of lengths, n_outputs) without pooling.
 
-        With `tbptt_steps`, no gradient passes more than that many steps back through a state: the state is
-        detached at every multiple of it. The outputs are the same. `is_blank` promises that padded steps hold zeros.
+        With `tbptt_steps`, the state is detached at every multiple of it, so that no gradient
+        passes back through more steps. The outputs are the same. With `is_blank`, padded steps must
+        hold zeros already.
         """
         return self.outputs(self.features(lengths, values, codes, tbptt_steps, is_blank))
 
@@ -87,7 +95,7 @@ class SequenceNetwork(nn.Module):
         tbptt_steps: int | None = None,
         is_blank: bool = False,
     ) -> Tensor:
-        """Return what the head reads: (batch, width), or (sum of lengths, width) without pooling."""
+        """Return the inputs of the head: (batch, width), or per step (sum of lengths, width)."""
         if tbptt_steps is not None:
             self._check_can_step("tbptt_steps")
         x = self._enter(None if is_blank else lengths, values, codes)
@@ -105,7 +113,7 @@ class SequenceNetwork(nn.Module):
         codes: Tensor | None = None,
         state: State | None = None,
     ) -> tuple[Tensor, State]:
-        """Go on from `state` (None: the start) through a chunk of steps.
+        """Continue from `state` (None: the start) through a chunk of steps.
 
         With ``pooling="last"`` the outputs are those of all prefixes.
 
@@ -126,25 +134,26 @@ class SequenceNetwork(nn.Module):
         codes: Tensor | None = None,
         state: State | None = None,
     ) -> tuple[Tensor, State]:
-        """Return what the head reads instead of outputs; otherwise as `advance`."""
+        """Return the inputs of the head instead of outputs; otherwise as `advance`."""
         self._check_can_step("advance")
         if self.spec.pooling not in (None, "last"):
             raise ValueError(
-                f"advance gives one output per step: it cannot go with pooling={self.spec.pooling!r}."
+                f"advance gives one output per step: it cannot go with "
+                f"pooling={self.spec.pooling!r}. Use pooling='last' or None."
             )
         x = self._enter(lengths, values, codes)
         outputs, after = self.stack.advance(x, lengths, state)
         return self.dropout(flatten_steps(outputs, lengths)), after
 
     def outputs(self, features: Tensor) -> Tensor:
-        """Let the head read features (..., width): (..., n_outputs)."""
+        """Apply the head to features (..., width) and return (..., n_outputs)."""
         if isinstance(self.head, TiedHead):
             return self.head(features, self.inputs.tables[0])  # type: ignore[no-any-return]
         return self.head(features)  # type: ignore[no-any-return]
 
     @property
     def head_weight(self) -> Tensor:
-        """The matrix (n_outputs, width) of the head, whatever it is made from."""
+        """The weight (n_outputs, width) of the head, also if it shares the embedding."""
         if isinstance(self.head, TiedHead):
             return self.head.weight(self.inputs.tables[0])
         return self.head.weight
@@ -153,17 +162,19 @@ class SequenceNetwork(nn.Module):
         """Return the input of the first layer (batch, time, width)."""
         some = values if values is not None else codes
         if some is None:
-            raise ValueError("a network needs values, codes or both; got neither.")
+            raise ValueError("A network needs values, codes or both; got neither.")
         return self.inputs(is_step(lengths, some.shape[1]), values, codes)  # type: ignore[no-any-return]
 
-    def _check_can_step(self, what: str) -> None:
+    def _check_can_step(self, user: str) -> None:
         if self.spec.bidirectional:
             raise ValueError(
-                f"{what} needs a state to carry: it cannot go with bidirectional=True."
+                f"{user} needs a state to carry: it cannot go with bidirectional=True. Set "
+                "bidirectional=False."
             )
         if not self.can_step:
             raise ValueError(
-                f"{what} needs a state to carry: the cell {self.spec.cell!r} has no method step(x, state)."
+                f"{user} needs a state to carry: the cell {self.spec.cell!r} has no method "
+                "step(x, state). Add one, or choose one of our cells."
             )
 
 
@@ -173,3 +184,91 @@ def _build_head(width: int, spec: NetworkSpec, generator: torch.Generator) -> nn
     head = empty_linear(width, spec.n_outputs)
     xavier_linear_(head, generator)
     return head
+
+
+class Ensemble(nn.Module):
+    """Several networks of one specification, with the interface of a single network.
+
+    Methods take the arguments of those of `SequenceNetwork`. The members are trained at the same
+    time on the same batches. Outputs are concatenated, (rows, n_members * n_outputs), those of the
+    first member first, and so are features. In training, the loss of each member is computed
+    separately, so that each learns as it would alone. In prediction the codec of the targets
+    combines them, depending on what they are: logits, numbers or parameters of a distribution. A
+    carried state is a tuple of the members' states.
+
+    Parameters
+    ----------
+    members : sequence of SequenceNetwork
+        The networks.
+
+    References
+    ----------
+    .. [1] Lakshminarayanan, Pritzel & Blundell (2017), Simple and Scalable Predictive Uncertainty
+       Estimation using Deep Ensembles, arXiv:1612.01474.
+    """
+
+    def __init__(self, members: Sequence[SequenceNetwork]) -> None:
+        super().__init__()
+        self.members: Any = nn.ModuleList(members)
+        self.spec = members[0].spec
+        self.width = sum(member.width for member in members)
+
+    @property
+    def can_step(self) -> bool:
+        """Whether a state can be carried from one chunk to the next."""
+        return bool(self.members[0].can_step)
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the parameters."""
+        return self.members[0].device  # type: ignore[no-any-return]
+
+    def seed_dropout(self, generator: torch.Generator) -> None:
+        """Make all dropout layers draw from `generator`."""
+        for member in self.members:
+            member.seed_dropout(generator)
+
+    def forward(self, *inputs: _Input, **named: _Input) -> Tensor:
+        """Return the outputs of all members: (rows, n_members * n_outputs)."""
+        return torch.cat([member(*inputs, **named) for member in self.members], dim=1)
+
+    def features(self, *inputs: _Input, **named: _Input) -> Tensor:
+        """Return the inputs of all heads: (rows, width)."""
+        return torch.cat([member.features(*inputs, **named) for member in self.members], dim=1)
+
+    def advance(
+        self, *inputs: _Input, state: tuple[State, ...] | None = None, **named: _Input
+    ) -> tuple[Tensor, tuple[State, ...]]:
+        """Continue from `state` (None: the start) through a chunk of steps, as a network does."""
+        return _join(m.advance(*inputs, state=own, **named) for m, own in self._with(state))
+
+    def advance_features(
+        self, *inputs: _Input, state: tuple[State, ...] | None = None, **named: _Input
+    ) -> tuple[Tensor, tuple[State, ...]]:
+        """Return the inputs of all heads instead of outputs; otherwise as `advance`."""
+        return _join(
+            m.advance_features(*inputs, state=own, **named) for m, own in self._with(state)
+        )
+
+    def _with(self, state: tuple[State, ...] | None) -> Iterable[tuple[Any, State | None]]:
+        """Pair each member with its state."""
+        return zip(self.members, state or [None] * len(self.members), strict=True)
+
+
+def _join(parts: Iterable[tuple[Tensor, State]]) -> tuple[Tensor, tuple[State, ...]]:
+    """Concatenate the rows of the members, and collect their states."""
+    rows, states = zip(*parts, strict=True)
+    return torch.cat(rows, dim=1), states
+
+
+def build_network(spec: NetworkSpec, seed: int) -> SequenceNetwork | Ensemble:
+    """Build a network or an ensemble, with parameters and dropout drawn from `seed`.
+
+    No global generator is used. The first member of an ensemble is the network that would be built
+    alone.
+    """
+    streams = ["weights", *(f"weights {i}" for i in range(1, spec.n_estimators))]
+    members = [SequenceNetwork(spec, torch_generator(seed, stream)) for stream in streams]
+    network = members[0] if len(members) == 1 else Ensemble(members)
+    network.seed_dropout(torch_generator(seed, "dropout"))
+    return network

@@ -1,16 +1,18 @@
-"""From the steps of a sequence to one vector.
+"""Poolings: reductions of the steps of a sequence to one vector.
 
-The order of all additions is that of the steps alone, so that padding does not change a bit: sums are running sums,
-read at the last step.
+Sums are running sums, read at the last step, so that padding does not change the order of
+additions, nor any bit.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from .._cells import at_last_step, empty_linear, xavier_linear_
-from ._ragged import is_step
+from sksequence._cells import at_last_step, empty_linear, xavier_linear_
+from sksequence._modules._padded_steps import is_step
 
 Merge = Callable[[Sequence[Tensor]], Tensor]
 
@@ -27,7 +29,7 @@ def _hide_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
 
 
 class LastPooling(nn.Module):
-    """Each direction's own last output: the forward one at the end, the backward one at the start."""
+    """Last output of each direction: at the end of the sequence, and at its start if backward."""
 
     def __init__(self, width: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -39,7 +41,7 @@ class LastPooling(nn.Module):
 
 
 class MeanPooling(nn.Module):
-    """The mean of all steps."""
+    """Mean over all steps."""
 
     def __init__(self, width: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -52,7 +54,7 @@ class MeanPooling(nn.Module):
 
 
 class MaxPooling(nn.Module):
-    """The largest value of each unit over all steps."""
+    """Largest value of each unit over all steps."""
 
     def __init__(self, width: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -62,17 +64,19 @@ class MaxPooling(nn.Module):
         x = _hide_padding(merge(parts), lengths)
         if not self.training:
             return x.amax(dim=1)
-        # a gradient for one step only, even among equals; it walks along time, which should be near in memory
+        # the gradient goes to one step only, even among equal ones; contiguous, as max runs along
+        # time
         return x.contiguous().max(dim=1).values
 
 
 class AttentionPooling(nn.Module):
-    """A mean of all steps with learnt weights: softmax over time of v tanh(W h + b).
+    """Mean over all steps with learnt weights: softmax over time of v tanh(W h + b).
 
     References
     ----------
-    .. [1] Bahdanau, Cho & Bengio (2015), Neural Machine Translation by Jointly Learning to Align and
-       Translate, ICLR. Yang et al. (2016), Hierarchical Attention Networks, NAACL, for one query.
+    .. [1] Bahdanau, Cho & Bengio (2015), Neural Machine Translation by Jointly Learning to Align
+       and Translate, ICLR. Yang et al. (2016), Hierarchical Attention Networks, NAACL, for one
+       query.
     """
 
     def __init__(self, width: int, generator: torch.Generator) -> None:

@@ -1,18 +1,22 @@
-"""Layers upon layers, in one direction or two. Knows nothing of the cell, of what goes in, or of the head."""
+"""Stacked layers, in one direction or two, and the state that they carry."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from .._cells import Dropout, LayerState, build_layer
-from ._ragged import reverse_steps
-from ._spec import NetworkSpec
+from sksequence._cells import Dropout, LayerOptions, LayerState, build_layer
+from sksequence._modules._padded_steps import reverse_steps
+from sksequence._settings import NetworkSpec
 
 State = tuple[LayerState, ...]  # one entry per depth
+NestedState = Tensor | tuple["NestedState", ...]
+StateT = TypeVar("StateT", bound=NestedState)
 
-# from the outputs of one or two directions (..., hidden) to one tensor
+# from the outputs (..., hidden) of two directions to one tensor
 MERGE_MODES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
     "concat": lambda parts: torch.cat(list(parts), dim=-1),
     "sum": lambda parts: torch.stack(list(parts)).sum(dim=0),
@@ -22,21 +26,21 @@ MERGE_MODES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
 
 
 class Stack(nn.Module):
-    """`num_layers` depths of one or two directions each, merged and dropped between the depths.
+    """Layers of several depths, each in one or two directions, with dropout between the depths.
 
     Parameters
     ----------
     input_size : int
         Width of the input.
     spec : NetworkSpec
-        The rest.
+        Cell, sizes and options of the layers.
     generator : torch.Generator
-        Where the parameters come from.
+        Source of the parameters.
 
     Attributes
     ----------
     output_size : int
-        Width of the last depth, its directions merged.
+        Width of the last depth after merging its directions.
     can_step : bool
         Whether a state can be carried from one chunk to the next.
     """
@@ -58,11 +62,11 @@ class Stack(nn.Module):
         self.can_step = not spec.bidirectional and all(layer.can_step for layer in self.forwards)
 
     def merge(self, parts: Sequence[Tensor]) -> Tensor:
-        """Make one tensor (..., width) of the directions' (..., hidden)."""
+        """Merge the outputs (..., hidden) of the directions to one tensor (..., width)."""
         return MERGE_MODES[self.merge_mode](parts) if len(parts) > 1 else parts[0]
 
     def forward(self, x: Tensor, lengths: Tensor | None, tbptt_steps: int | None) -> list[Tensor]:
-        """Return the outputs (batch, time, hidden) of each direction of the last depth; no lengths: all rows full."""
+        """Return the outputs (batch, time, hidden) of each direction of the last depth."""
         parts = [x]
         for depth, layer in enumerate(self.forwards):
             x = self.dropout(self.merge(parts)) if depth else x
@@ -80,7 +84,7 @@ class Stack(nn.Module):
     ) -> tuple[Tensor, State]:
         """Return the outputs (batch, time, hidden) of a chunk and the state after it."""
         if lengths is not None and x.shape[1] == 1 and bool((lengths == 1).all()):
-            lengths = None  # a single step has no padding to hold, and stepping should cost little
+            lengths = None  # a single step has no padding, and stepping should be cheap
         before: Sequence[LayerState | None] = state or [None] * len(self.forwards)
         after = []
         for depth, layer in enumerate(self.forwards):
@@ -91,7 +95,7 @@ class Stack(nn.Module):
 
 
 def _build(input_size: int, spec: NetworkSpec, generator: torch.Generator) -> nn.Module:
-    options = {
+    options: LayerOptions = {
         "activation": spec.activation,
         "context_size": spec.context_size,
         "recurrent_dropout": spec.recurrent_dropout,
@@ -100,17 +104,17 @@ def _build(input_size: int, spec: NetworkSpec, generator: torch.Generator) -> nn
     return build_layer(spec.cell, input_size, spec.hidden_size, options, generator)
 
 
-def _outputs(layer: Any, x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Run a layer from its start for its outputs alone: there some layers need not know where rows end."""
+def _outputs(layer: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Run a layer from its start; without the state, some layers need no lengths."""
     outputs: Tensor = layer(x, lengths if layer.needs_lengths else None, None)[0]
     return outputs
 
 
 def run_truncated(layer: nn.Module, x: Tensor, lengths: Tensor | None, n_steps: int) -> Tensor:
-    """Run a layer with its state detached every `n_steps`: outputs (batch, time, hidden).
+    """Run a layer, detach its state every `n_steps`, and return its outputs (batch, time, hidden).
 
-    Forward values are those of one run; no gradient passes from one chunk to the chunk before. Recurrent dropout
-    draws one mask per chunk.
+    The outputs are those of a single run, but no gradient passes from one chunk to the previous
+    one. Recurrent dropout draws one mask per chunk.
     """
     state: LayerState | None = None
     outputs = []
@@ -120,3 +124,10 @@ def run_truncated(layer: nn.Module, x: Tensor, lengths: Tensor | None, n_steps: 
         state = tuple(part.detach() for part in after)
         outputs.append(chunk)
     return torch.cat(outputs, dim=1)
+
+
+def select_rows(state: StateT, rows: Tensor) -> StateT:
+    """Return some rows of a state: nested tuples of tensors, the first axis is the row."""
+    if isinstance(state, Tensor):
+        return cast("StateT", state[rows])
+    return cast("StateT", tuple(select_rows(part, rows) for part in state))

@@ -1,22 +1,35 @@
-"""The loop over epochs: curves, early stopping with the best weights restored, divergence, interrupts."""
+"""Training over epochs: curves, early stopping, divergence, interrupts.
+
+Early stopping restores the best weights. Callbacks of skorch that would have no effect are refused.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import (
+    BatchScoring,
+    EarlyStopping,
+    EpochScoring,
+    InputShapeSetter,
+    LRScheduler,
+)
 from skorch.helper import predefined_split
 
 from sksequence._batching import SequenceDataset
-from sksequence._net._net import SequenceNet
+from sksequence._net._sequence_net import SequenceNet
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """When to stop: no improvement of the validation loss by `tol` in `n_iter_no_change` epochs."""
+    """Rule of early stopping.
+
+    Training stops after `n_iter_no_change` epochs in which the validation loss did not improve by
+    more than `tol`.
+    """
 
     n_iter_no_change: int
     tol: float
@@ -24,7 +37,7 @@ class Stopping:
 
 @dataclass
 class TrainingRecord:
-    """What an epoch loop leaves behind, one entry an epoch."""
+    """Curves of one training, with one entry per epoch, and its best epoch."""
 
     loss_curve: list[float] = field(default_factory=list)
     gradient_norm_curve: list[float] = field(default_factory=list)
@@ -34,7 +47,7 @@ class TrainingRecord:
 
     @property
     def n_epochs(self) -> int:
-        """Epochs that were run."""
+        """Number of epochs that were run."""
         return len(self.loss_curve)
 
 
@@ -45,18 +58,21 @@ def train(
     stopping: Stopping | None,
     after_epoch: Callable[[TrainingRecord], bool],
 ) -> TrainingRecord:
-    """Train an initialised net for its `max_epochs`, or until somebody stops it.
+    """Train an initialised net for its `max_epochs`, or until it is stopped.
 
     Parameters
     ----------
     net : SequenceNet
         Trained in place.
-    training, validation : SequenceDataset
-        What to learn from; what to judge by, if anything.
+    training : SequenceDataset
+        Data to learn from.
+    validation : SequenceDataset or None
+        Held-out data, whose loss is recorded after each epoch.
     stopping : Stopping or None
-        Needs `validation`; the best weights are restored before callbacks hear that training has ended.
+        Rule of early stopping; it needs `validation`. The best weights are restored before
+        `on_train_end` of the callbacks is called.
     after_epoch : callable
-        Called with the record after each epoch; a true answer ends the training.
+        Called with the record after each epoch; training ends if it returns True.
 
     Raises
     ------
@@ -69,7 +85,7 @@ def train(
     net.notify("on_train_begin", X=training, y=None)
     for _ in range(net.max_epochs):
         stopped = _run_epoch(net, training)
-        _note(net, record)
+        _record_epoch(net, record)
         if stopping is not None and _improved(record, stopping.tol):
             best_weights = {k: v.detach().clone() for k, v in net.module_.state_dict().items()}
         stopped |= after_epoch(record)
@@ -82,12 +98,12 @@ def train(
 
 
 def _run_epoch(net: SequenceNet, training: SequenceDataset) -> bool:
-    """Run one epoch; tell whether a callback of the user's ended the training."""
+    """Run one epoch, and return whether a callback has ended the training."""
     net.forget_gradients()
     try:
         net.fit_loop(training, None, epochs=1)
     except KeyboardInterrupt:
-        # skorch's EarlyStopping ends training with the exception of Ctrl-C; a real one must go on up
+        # skorch's EarlyStopping ends training with the exception of Ctrl-C; a real one is raised
         if any(_has_stopped(callback) for _, callback in net.callbacks_):
             return True
         raise
@@ -98,13 +114,14 @@ def _has_stopped(callback: Any) -> bool:
     return isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
 
 
-def _note(net: SequenceNet, record: TrainingRecord) -> None:
+def _record_epoch(net: SequenceNet, record: TrainingRecord) -> None:
     row = net.history[-1]
     if not math.isfinite(row["train_loss"]):
         raise FloatingPointError(
-            f"the training loss became {row['train_loss']} in epoch {record.n_epochs + 1}: training diverged. Lower "
-            f"learning_rate (it is {net.lr:g}), clip gradients with max_grad_norm (it is {net.max_grad_norm}), or "
-            "check that scale is not False for unscaled data."
+            f"The training loss became {row['train_loss']} in epoch {record.n_epochs + 1}: "
+            f"training diverged. Lower learning_rate (it is {net.lr:g}), clip gradients with "
+            f"max_grad_norm (it is {net.max_grad_norm}), or check that scale is not False for "
+            "unscaled data."
         )
     record.loss_curve.append(row["train_loss"])
     record.gradient_norm_curve.append(float(net.gradient_norm_sum_) / net.n_gradients_)
@@ -122,3 +139,45 @@ def _improved(record: TrainingRecord, tol: float) -> bool:
 
 def _is_over(record: TrainingRecord, stopping: Stopping) -> bool:
     return record.n_epochs - record.best_epoch >= stopping.n_iter_no_change
+
+
+def check_callbacks(callbacks: Sequence[Any] | None, lr_schedule: str | None) -> None:
+    """Raise a ValueError for callbacks that would have no effect or fail in the first epoch."""
+    for callback in callbacks or ():
+        named = callback[1] if isinstance(callback, tuple) else callback
+        if _is_a(named, LRScheduler) and lr_schedule is not None:
+            raise ValueError(
+                f"lr_schedule={lr_schedule!r} sets the learning rate of each step, so the "
+                "LRScheduler in callbacks would have no effect. Set lr_schedule=None to use the "
+                "callback, or leave the callback out."
+            )
+        scoring = getattr(named, "scoring", None)
+        if _is_a(named, EpochScoring | BatchScoring) and not _is_own_function(scoring):
+            raise ValueError(
+                f"{type(named).__name__}({_name(scoring)}) would score the net, whose outputs are "
+                "not decoded and whose targets are codes. early_stopping=True holds out a part of "
+                "the data and keeps its loss in validation_curve_; scikit-learn's scorers work on "
+                "the estimator (cross_validate, GridSearchCV). For a score after each epoch, pass "
+                "your own function: scoring=f with f(net, X, y), where net.predict(X) returns "
+                "outputs and y holds codes."
+            )
+        if _is_a(named, InputShapeSetter):
+            raise ValueError(
+                "InputShapeSetter has no effect: fit reads the number of features from X. Leave it "
+                "out of callbacks; the number is in n_features_in_."
+            )
+
+
+def _is_a(callback: Any, kind: Any) -> bool:
+    """Check whether a callback, or a class of callbacks, is of a kind."""
+    return isinstance(callback, kind) or (isinstance(callback, type) and issubclass(callback, kind))
+
+
+def _is_own_function(scoring: Any) -> bool:
+    """Check whether scoring is a user's function, not a name, metric or scorer of scikit-learn."""
+    module = getattr(scoring, "__module__", None) or ""
+    return callable(scoring) and not module.startswith("sklearn.")
+
+
+def _name(scoring: Any) -> str:
+    return getattr(scoring, "__name__", None) or repr(scoring)

@@ -1,4 +1,4 @@
-"""Small real data with their licences, and synthetic problems that ask for memory."""
+"""Small bundled data sets with their licences, and synthetic problems that require memory."""
 
 from sksequence.datasets._bundled import (
     load_air_passengers,

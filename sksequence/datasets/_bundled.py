@@ -1,7 +1,6 @@
-"""Real data that travel with the package, in the manner of scikit-learn's `load_*`.
+"""Data sets bundled with the package, in the style of scikit-learn's `load_*`.
 
-Nothing is downloaded and nothing is cached: each call reads a file of `data/` and returns objects
-of its own.
+Nothing is downloaded or cached: each call reads a file of `data/` and returns new objects.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import csv
 import gzip
 import io
 from importlib.resources import files
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +24,11 @@ VowelsXY = tuple[list[NDArray[np.float64]], NDArray[np.str_]]
 def load_japanese_vowels(*, split: Split = ..., return_X_y: Literal[False] = ...) -> Bunch: ...
 @overload
 def load_japanese_vowels(*, split: Split = ..., return_X_y: Literal[True]) -> VowelsXY: ...
-def load_japanese_vowels(*, split: Split = None, return_X_y: bool = False) -> Any:
+def load_japanese_vowels(*, split: Split = None, return_X_y: bool = False) -> Bunch | VowelsXY:
     """Load the Japanese Vowels data (classification of sequences of different lengths).
 
-    Nine men say the vowels /ae/; each utterance is a sequence of twelve cepstrum coefficients, and
-    the task is to tell who speaks.
+    Nine men speak the vowels /ae/. Each utterance is a sequence of twelve cepstrum coefficients,
+    and the task is to identify the speaker.
 
     =====================  ==================
     Sequences              640 (270 + 370)
@@ -41,18 +40,18 @@ def load_japanese_vowels(*, split: Split = None, return_X_y: bool = False) -> An
     Parameters
     ----------
     split : {"train", "test"} or None, default=None
-        The part of the donors' split to return: 270 sequences, 30 of each speaker, to train on, or
-        370 to test on. None returns all of them, the training part first.
+        Part of the original split to return: 270 training sequences, 30 per speaker, or 370 test
+        sequences. None returns both, the training part first.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
 
     Returns
     -------
     data : Bunch
-        A dictionary with attributes:
+        Dictionary-like object, with the following attributes.
 
-        data : list of ndarray of shape (n_steps, 12)
-            One array of float64 per utterance.
+        data : list of ndarray of float64 of shape (n_steps, 12)
+            The utterances.
         target : ndarray of str of shape (n_sequences,)
             The speaker of each utterance, "1" to "9".
         feature_names : list of str of length 12
@@ -62,18 +61,18 @@ def load_japanese_vowels(*, split: Split = None, return_X_y: bool = False) -> An
         DESCR : str
             The description of the data, their source and licence.
 
-    (data, target) : tuple, if `return_X_y` is True
-        The two alone.
+    (data, target) : tuple if `return_X_y` is True
+        The utterances and their speakers.
 
     Raises
     ------
     ValueError
-        If `split` is none of the three.
+        If `split` is not "train", "test" or None.
 
     Notes
     -----
-    Source: M. Kudo, J. Toyama and M. Shimbo, UCI Machine Learning Repository [1]_.
-    Licence: Creative Commons Attribution 4.0 International (CC BY 4.0). The paper is [2]_.
+    Source: M. Kudo, J. Toyama and M. Shimbo, UCI Machine Learning Repository [1]_; they describe
+    the data in [2]_. Licence: Creative Commons Attribution 4.0 International (CC BY 4.0).
 
     References
     ----------
@@ -113,9 +112,10 @@ def load_japanese_vowels(*, split: Split = None, return_X_y: bool = False) -> An
 
 
 def load_air_passengers() -> Bunch:
-    """Load the monthly air passengers of 1949 to 1960 (forecasting).
+    """Load the monthly numbers of air passengers from 1949 to 1960 (forecasting).
 
-    One short series with a trend, a season of twelve months and a variance that grows with them.
+    One short series with a trend, a season of twelve months and a variance that grows with the
+    level.
 
     =====================  ==================
     Steps                  144 months
@@ -125,7 +125,7 @@ def load_air_passengers() -> Bunch:
     Returns
     -------
     data : Bunch
-        A dictionary with attributes:
+        Dictionary-like object, with the following attributes.
 
         data : ndarray of shape (144,)
             Thousands of passengers in each month, as float64.
@@ -136,8 +136,8 @@ def load_air_passengers() -> Bunch:
 
     Notes
     -----
-    Series G of Box and Jenkins [1]_. Licence: the numbers are facts, free of copyright.
-    There is no target: `sksequence.preprocessing.make_windows` makes X and y from the series.
+    Source: series G of Box and Jenkins [1]_. Licence: the numbers are facts, free of copyright.
+    There is no target: `sksequence.preprocessing.make_windows` creates X and y from the series.
 
     References
     ----------
@@ -162,7 +162,7 @@ def load_air_passengers() -> Bunch:
 
 
 def load_shakespeare(*, split: Split = None) -> Bunch:
-    r"""Load a million characters of Shakespeare's plays (language modelling).
+    r"""Load one million characters of Shakespeare's plays (language modelling).
 
     =====================  ==================
     Characters             1 115 394
@@ -173,30 +173,29 @@ def load_shakespeare(*, split: Split = None) -> Bunch:
     Parameters
     ----------
     split : {"train", "test"} or None, default=None
-        The first nine tenths of the text (1 003 854 characters), the last tenth (111 540), or all
-        of it.
+        Part of the text to return: the first nine tenths (1 003 854 characters) for training, or
+        the last tenth (111 540 characters) for testing. None returns all of it.
 
     Returns
     -------
     data : Bunch
-        A dictionary with attributes:
+        Dictionary-like object, with the following attributes.
 
         data : str
-            The text. Speeches are divided by an empty line, so ``data.split("\n\n")`` is a list
-            of short documents, and ``[data]`` is one long one.
+            The text. Speeches are separated by empty lines: ``data.split("\n\n")`` is a list of
+            short documents, and ``[data]`` is one long document.
         DESCR : str
             The description of the text, its source and licence.
 
     Raises
     ------
     ValueError
-        If `split` is none of the three.
+        If `split` is not "train", "test" or None.
 
     Notes
     -----
-    The text is in the public domain; Andrej Karpathy collected it for char-rnn [1]_.
-    There is no target: each character is the target of those before it. ``load_shakespeare().data``
-    is the text alone.
+    Source: collected by Andrej Karpathy for char-rnn [1]_. Licence: the text is in the public
+    domain. There is no target: each character is the target of the characters before it.
 
     References
     ----------
@@ -223,7 +222,7 @@ def load_shakespeare(*, split: Split = None) -> Bunch:
 def _check_split(split: str | None) -> None:
     if split is not None and split not in SPLITS:
         raise ValueError(
-            f'split={split!r} is no part of the data; use "train", "test" or None for all of it.'
+            f'split={split!r} is not a part of the data; use "train", "test" or None for all of it.'
         )
 
 

@@ -1,16 +1,15 @@
-"""Synthetic problems that ask a network for memory, in the manner of scikit-learn's `make_*`.
+"""Synthetic problems that require memory, in the style of scikit-learn's `make_*`.
 
-Knows nothing of estimators. Shapes: X is (n_sequences, n_steps) or (n_sequences, n_steps,
-n_features).
+X has shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
+
+from sksequence._settings import check_count
 
 RandomState = int | np.random.RandomState | None
 
@@ -18,20 +17,20 @@ RandomState = int | np.random.RandomState | None
 def make_adding_problem(
     n_sequences: int = 1000, *, n_steps: int = 100, random_state: RandomState = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Make the adding problem: the sum of two marked numbers far apart (regression).
+    """Generate the adding problem: the sum of two marked numbers far apart (regression).
 
-    Each step holds a number drawn uniformly from [0, 1] and a marker. The marker is 1 at two steps,
-    one in each half of the sequence, and 0 elsewhere. The target is the sum of the two marked
-    numbers. Answering 1 for every sequence has a mean squared error of 1/6.
+    Each step has a number drawn uniformly from [0, 1] and a marker [1]_, [2]_. The marker is 1 at
+    two steps, one in each half of the sequence, and 0 elsewhere. The target is the sum of the two
+    marked numbers. Predicting 1 for every sequence gives a mean squared error of 1/6.
 
     Parameters
     ----------
     n_sequences : int, default=1000
         Number of sequences.
     n_steps : int, default=100
-        Steps of each sequence, at least 2.
+        Number of steps per sequence, at least 2.
     random_state : int, RandomState instance or None, default=None
-        Determines the random numbers. Pass an int for reproducible output across calls.
+        Determines random number generation. Pass an int for reproducible output across calls.
 
     Returns
     -------
@@ -43,7 +42,7 @@ def make_adding_problem(
     Raises
     ------
     ValueError
-        If there is no sequence, or no room for two markers.
+        If `n_sequences` is below 1, or if `n_steps` is below 2.
 
     References
     ----------
@@ -61,8 +60,8 @@ def make_adding_problem(
     >>> bool(((X[..., 0] * X[..., 1]).sum(axis=1) == y).all())
     True
     """
-    _check_count("n_sequences", n_sequences, 1)
-    _check_count("n_steps", n_steps, 2)
+    check_count("n_sequences", n_sequences)
+    check_count("n_steps", n_steps, at_least=2)
     rng = check_random_state(random_state)
     X = np.zeros((n_sequences, n_steps, 2))
     X[..., 0] = rng.uniform(size=(n_sequences, n_steps))
@@ -81,11 +80,11 @@ def make_copy_memory(
     lag: int = 100,
     random_state: RandomState = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Make the copy memory problem: repeat the first symbols after a pause (a label per step).
+    """Generate the copy memory problem: repeat the first symbols after a pause (labels per step).
 
-    A sequence is `n_copied` symbols, ``lag - 1`` blanks, a marker and `n_copied` blanks. The target
-    is blank until the marker has been seen, and then the first symbols in their order. A network
-    without memory that answers blanks, then guesses, has a mean cross-entropy of
+    A sequence consists of `n_copied` symbols, ``lag - 1`` blanks, a marker and `n_copied` blanks
+    [1]_, [2]_. The target is blank up to the marker, followed by the first symbols in their order.
+    A network without memory, which predicts blanks and then guesses, has a mean cross-entropy of
     ``n_copied * log(n_symbols) / n_steps``.
 
     Parameters
@@ -96,24 +95,24 @@ def make_copy_memory(
         Number of different symbols, coded as 0 to ``n_symbols - 1``. The blank is ``n_symbols``,
         the marker ``n_symbols + 1``.
     n_copied : int, default=10
-        How many symbols are to be remembered.
+        Number of symbols to remember.
     lag : int, default=100
-        Steps from the last symbol to the marker.
+        Number of steps from the last symbol to the marker.
     random_state : int, RandomState instance or None, default=None
-        Determines the random numbers. Pass an int for reproducible output across calls.
+        Determines random number generation. Pass an int for reproducible output across calls.
 
     Returns
     -------
     X : ndarray of int64 of shape (n_sequences, n_steps)
-        The codes; ``n_steps = lag + 2 * n_copied``. They are symbols, not quantities: give the
-        estimator an `embedding_dim`.
+        The codes, with ``n_steps = lag + 2 * n_copied``. They are symbols, not quantities: set
+        `embedding_dim` in the estimator.
     y : ndarray of int64 of shape (n_sequences, n_steps)
-        The answer at each step.
+        The target code of each step.
 
     Raises
     ------
     ValueError
-        If one of the sizes is below 1.
+        If a size is below 1.
 
     References
     ----------
@@ -131,10 +130,10 @@ def make_copy_memory(
     >>> y
     array([[8, 8, 8, 8, 8, 8, 8, 4, 7, 5]])
     """
-    _check_count("n_sequences", n_sequences, 1)
-    _check_count("n_symbols", n_symbols, 1)
-    _check_count("n_copied", n_copied, 1)
-    _check_count("lag", lag, 1)
+    check_count("n_sequences", n_sequences)
+    check_count("n_symbols", n_symbols)
+    check_count("n_copied", n_copied)
+    check_count("lag", lag)
     rng = check_random_state(random_state)
     blank, marker = n_symbols, n_symbols + 1
     X = np.full((n_sequences, lag + 2 * n_copied), blank, dtype=np.int64)
@@ -152,41 +151,41 @@ def make_first_label(
     noise: float = 0.1,
     random_state: RandomState = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Make sequences that tell their class at the first step only (classification).
+    """Generate sequences that show their class at the first step only (classification).
 
-    The first step is the one-hot code of the class; the `lag` steps after it are normal noise. A
-    network that sees the last `lag` steps or fewer can only guess.
+    The first step is the one-hot code of the class, and the `lag` steps after it are Gaussian
+    noise, similar to the latching problem of [1]_. A network whose memory is limited to the last
+    `lag` steps can only guess.
 
     Parameters
     ----------
     n_sequences : int, default=1000
         Number of sequences.
     lag : int, default=60
-        Steps from the one that shows the class to the last one.
+        Number of steps after the one that shows the class.
     n_classes : int, default=4
-        Number of classes, as frequent as chance makes them.
+        Number of classes, which are equally likely.
     noise : float, default=0.1
         Standard deviation of the noise.
     random_state : int, RandomState instance or None, default=None
-        Determines the random numbers. Pass an int for reproducible output across calls.
+        Determines random number generation. Pass an int for reproducible output across calls.
 
     Returns
     -------
     X : ndarray of shape (n_sequences, lag + 1, n_classes)
-        The class at the first step, noise at the others.
+        The code of the class at the first step, noise at the others.
     y : ndarray of int64 of shape (n_sequences,)
         The classes, 0 to ``n_classes - 1``.
 
     Raises
     ------
     ValueError
-        If there is no sequence, less than two classes, or if `lag` or `noise` is negative.
+        If `n_sequences` is below 1, if `n_classes` is below 2, or if `lag` or `noise` is negative.
 
     References
     ----------
     .. [1] Y. Bengio, P. Simard, P. Frasconi (1994). "Learning long-term dependencies with gradient
-       descent is difficult". IEEE Transactions on Neural Networks 5 (2), 157-166 (the latching
-       problem, of this kind).
+       descent is difficult". IEEE Transactions on Neural Networks 5 (2), 157-166.
 
     Examples
     --------
@@ -197,9 +196,9 @@ def make_first_label(
     >>> X[0, 0], y[0]
     (array([1., 0., 0., 0.]), np.int64(0))
     """
-    _check_count("n_sequences", n_sequences, 1)
-    _check_count("lag", lag, 0)
-    _check_count("n_classes", n_classes, 2)
+    check_count("n_sequences", n_sequences)
+    check_count("lag", lag, at_least=0)
+    check_count("n_classes", n_classes, at_least=2)
     _check_number("noise", noise, zero=True)
     rng = check_random_state(random_state)
     y = rng.randint(n_classes, size=n_sequences).astype(np.int64)
@@ -216,34 +215,35 @@ def make_random_walk(
     start: float = 100.0,
     random_state: RandomState = None,
 ) -> NDArray[np.float64]:
-    """Make prices that follow a geometric random walk (forecasting).
+    """Generate prices that follow a geometric random walk (forecasting).
 
-    Every step multiplies the price by ``exp(volatility * z - volatility ** 2 / 2)`` with normal z,
-    so that the expected next price is the present one: the last price is the honest forecast. No
-    model can do better in the long run; one that seems to has seen the future.
+    Each step multiplies the price by ``exp(volatility * z - volatility ** 2 / 2)`` with standard
+    normal z, so that the expected next price equals the current one [1]_. No forecast has a lower
+    expected squared error than the last price: a model that seems better has seen the future.
 
     Parameters
     ----------
     n_series : int, default=1
         Number of independent series.
     n_steps : int, default=1000
-        Steps of each series.
+        Number of steps per series.
     volatility : float, default=0.01
-        Standard deviation of a step of the logarithm of the price.
+        Standard deviation of the steps of the logarithm of the price.
     start : float, default=100.0
         The first price.
     random_state : int, RandomState instance or None, default=None
-        Determines the random numbers. Pass an int for reproducible output across calls.
+        Determines random number generation. Pass an int for reproducible output across calls.
 
     Returns
     -------
     prices : ndarray of shape (n_series, n_steps)
-        One series a row, all prices above 0.
+        One series per row, with positive prices.
 
     Raises
     ------
     ValueError
-        If there is no series or no step, if `volatility` is negative, or `start` not above 0.
+        If `n_series` or `n_steps` is below 1, if `volatility` is negative, or if `start` is not
+        positive.
 
     References
     ----------
@@ -257,8 +257,8 @@ def make_random_walk(
     >>> prices.shape, prices[:, 0]
     ((2, 50), array([100., 100.]))
     """
-    _check_count("n_series", n_series, 1)
-    _check_count("n_steps", n_steps, 1)
+    check_count("n_series", n_series)
+    check_count("n_steps", n_steps)
     _check_number("volatility", volatility, zero=True)
     _check_number("start", start, zero=False)
     rng = check_random_state(random_state)
@@ -267,16 +267,8 @@ def make_random_walk(
     return np.asarray(start * np.exp(np.cumsum(steps, axis=1)), dtype=np.float64)
 
 
-def _check_count(name: str, value: Any, at_least: int) -> None:
-    if not isinstance(value, int | np.integer) or value < at_least:
-        raise ValueError(
-            f"{name}={value!r} is not an integer of at least {at_least}; "
-            "pass a whole number in that range."
-        )
-
-
-def _check_number(name: str, value: Any, *, zero: bool) -> None:
-    number = isinstance(value, int | float | np.number) and bool(np.isfinite(value))
-    if not (number and (value > 0 or (zero and value == 0))):
+def _check_number(name: str, value: object, *, zero: bool) -> None:
+    number = float(value) if isinstance(value, int | float | np.integer | np.floating) else np.nan
+    if not (0 < number < np.inf or (zero and number == 0)):
         expected = "of at least 0" if zero else "above 0"
-        raise ValueError(f"{name}={value!r} is not a finite number {expected}; pass one that is.")
+        raise ValueError(f"{name} must be a finite number {expected}; got {value!r}.")

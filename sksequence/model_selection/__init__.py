@@ -1,4 +1,4 @@
-"""What is worth trying: small grids for scikit-learn's searches."""
+"""Model selection: small parameter grids for the searches of scikit-learn."""
 
 from sksequence.model_selection._grids import recommended_grid
 

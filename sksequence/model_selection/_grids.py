@@ -1,20 +1,18 @@
-"""One small grid for each kind of task."""
+"""Small parameter grids, one per kind of task."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from sklearn.base import BaseEstimator
 
 from sksequence._classifier import RNNClassifier
 from sksequence._generator import SequenceGenerator
+from sksequence._input import learn_form
 from sksequence._regressor import RNNRegressor
 from sksequence._targets import plain_container, targets_are_steps
-from sksequence._validation import learn_form
 
-Candidate = dict[str, Any]
+Candidate = dict[str, object]
 
-# each changes at most two parameters; those that fewer data favour come first
+# each candidate changes at most two parameters; those for small data sets come first
 _SERIES: tuple[Candidate, ...] = (
     {"cell": "gru"},
     {"pooling": "mean"},
@@ -73,34 +71,40 @@ _VALUES: tuple[Candidate, ...] = (
 )
 
 
-def recommended_grid(estimator: BaseEstimator, X: Any, y: Any = None) -> list[dict[str, list[Any]]]:
-    """Return a small grid for a search by scikit-learn.
+def recommended_grid(
+    estimator: BaseEstimator, X: object, y: object = None
+) -> list[dict[str, list[object]]]:
+    """Return a small parameter grid for the searches of scikit-learn.
 
-    Which one depends on the estimator, on whether X holds symbols or numbers, on whether y has a target a step, and on
-    whether a regressor forecasts: nothing is fitted. Each candidate changes at most two parameters, the first one
-    none. None of them changes `max_epochs`, which can be the resource of a halving search.
+    The grid depends on the estimator, on whether X contains symbols or numbers, on whether y has
+    one target per sequence or one per step, and on whether a regressor forecasts. Nothing is
+    fitted. The first candidate is the estimator itself; each other candidate changes one or two
+    parameters. No candidate changes `max_epochs`, so that it can be the resource of a halving
+    search.
 
     Parameters
     ----------
     estimator : RNNClassifier, RNNRegressor or SequenceGenerator
-        With the parameters that the task itself states.
-    X : array-like or list of sequences
-        As for its `fit`; a part of the data will do.
-    y : array-like, default=None
-        As for its `fit`.
+        Estimator with the parameters that the task requires, such as `residual` or `embedding_dim`.
+    X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), or list \
+of sequences
+        Sequences as for the `fit` of the estimator. A subset of the data is sufficient.
+    y : array-like or list of array-like, default=None
+        Targets as for the `fit` of the estimator. Ignored by `SequenceGenerator`.
 
     Returns
     -------
-    list of dict
-        For the parameter `param_grid` of `GridSearchCV`, or `param_distributions` of `HalvingRandomSearchCV`. In a
-        pipeline, put the name of the step and two underscores before each key.
+    grid : list of dict
+        Value for the parameter `param_grid` of `GridSearchCV`, or for `param_distributions` of
+        `HalvingRandomSearchCV`. For a pipeline, prefix each key with the name of the step and two
+        underscores.
 
     Raises
     ------
     TypeError
-        If the estimator is none of these three.
+        If the estimator is not one of these three.
     ValueError
-        If X or y is not what the estimator takes.
+        If X or y is not valid for the `fit` of the estimator.
 
     Examples
     --------
@@ -114,37 +118,41 @@ def recommended_grid(estimator: BaseEstimator, X: Any, y: Any = None) -> list[di
     [{}, {'cell': ['gru']}]
     >>> search = GridSearchCV(RNNClassifier(max_epochs=1), grid, cv=2).fit(X, y)
     """
-    changes = [_new(estimator, candidate) for candidate in _candidates(estimator, X, y)]
-    return [{}, *({k: [v] for k, v in change.items()} for change in changes if change)]
+    candidates = [_changes(estimator, candidate) for candidate in _candidates(estimator, X, y)]
+    return [{}, *({k: [v] for k, v in candidate.items()} for candidate in candidates if candidate)]
 
 
-def _new(estimator: Any, candidate: Candidate) -> Candidate:
-    """Leave out what the estimator has already, and other losses than those of plain errors where it states one."""
-    own = {name: value for name, value in candidate.items() if getattr(estimator, name) != value}
+def _changes(estimator: BaseEstimator, candidate: Candidate) -> Candidate:
+    """Return the parameters of a candidate that differ from those of the estimator.
+
+    The loss is left out for a regressor with quantiles, which another loss would not predict.
+    """
+    changes = {k: value for k, value in candidate.items() if getattr(estimator, k) != value}
     if isinstance(estimator, RNNRegressor) and hasattr(estimator, "predict_quantiles"):
-        own.pop("loss", None)
-    return own
+        changes.pop("loss", None)
+    return changes
 
 
-def _candidates(estimator: Any, X: Any, y: Any) -> tuple[Candidate, ...]:
+def _candidates(estimator: BaseEstimator, X: object, y: object) -> tuple[Candidate, ...]:
     if not isinstance(estimator, SequenceGenerator | RNNRegressor | RNNClassifier):
         raise TypeError(
-            f"recommended_grid knows RNNClassifier, RNNRegressor and SequenceGenerator; got {estimator!r:.60}. Pass "
-            "the last step of a pipeline."
+            "recommended_grid supports RNNClassifier, RNNRegressor and SequenceGenerator; got "
+            f"{estimator!r:.60}. From a pipeline, pass its last step."
         )
     generates = isinstance(estimator, SequenceGenerator)
     form, sequences = learn_form(
         X,
         integers_are_symbols=generates or estimator.embedding_dim is not None,
         analyzer=estimator.analyzer,
+        estimator_name=type(estimator).__name__,
     )
-    has_symbols = bool(form.vocabularies)
+    has_symbols = form.holds_symbols
     if generates:
         return _TEXTS if has_symbols else _VALUES
     if y is None:
         raise ValueError(
-            f"recommended_grid needs y for {type(estimator).__name__}: it tells one target a sequence from one a step. "
-            "Pass the y of fit."
+            f"recommended_grid needs y for {type(estimator).__name__}: the grid depends on whether "
+            "there is one target per sequence or one per step. Pass the y of fit."
         )
     if targets_are_steps(plain_container(y), estimator.target, sequences.lengths):
         return _STEPS

@@ -1,7 +1,11 @@
-"""From series and tables to sequences and back, and scikit-learn's transformers at every step."""
+"""Preprocessing of sequences: windows, padding, converters, and transformers per step."""
 
-from sksequence.preprocessing._channels import from_channels_first, to_channels_first
-from sksequence.preprocessing._long import from_long, to_long
+from sksequence.preprocessing._converters import (
+    from_channels_first,
+    from_long,
+    to_channels_first,
+    to_long,
+)
 from sksequence.preprocessing._padding import from_nan_padded, pad, to_nan_padded, unpad
 from sksequence.preprocessing._step_transformer import StepTransformer
 from sksequence.preprocessing._windows import make_windows

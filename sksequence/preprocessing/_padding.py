@@ -1,6 +1,6 @@
 """From sequences of different lengths to one padded array, and back.
 
-Knows nothing of estimators, which take no padded arrays: lengths are carried, never guessed.
+Estimators do not accept padded arrays: convert them with `unpad` or `from_nan_padded` first.
 """
 
 from __future__ import annotations
@@ -10,35 +10,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence.preprocessing._layout import flatten
+from sksequence.preprocessing._layout import Values, flatten
 
 
-def pad(sequences: Any, *, value: Any = 0.0) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Put sequences of different lengths into one array, padded at the end.
+def pad(
+    sequences: object, *, value: complex | str | np.generic = 0.0
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Convert sequences of different lengths to one array, padded at the end.
 
     Parameters
     ----------
     sequences : list of arrays of shape (n_steps, n_features) or (n_steps,), or Sequences
         The sequences.
     value : scalar, default=0.0
-        What is put after the end of a sequence.
+        Value of the steps after the end of each sequence.
 
     Returns
     -------
     array : ndarray of shape (n_sequences, max_steps, n_features) or (n_sequences, max_steps)
-        The padded sequences; without an axis of features if the sequences have none. Its type can
-        hold both the steps and `value`.
+        The padded sequences, without an axis of features if the sequences have none. The dtype is
+        one that can represent both the steps and `value`.
     lengths : ndarray of int64 of shape (n_sequences,)
-        The number of true steps of each.
+        Number of steps of each sequence, without padding.
 
     Raises
     ------
     ValueError
-        If there is no sequence, or their features differ.
+        If there are no sequences, or if their features differ.
 
     See Also
     --------
-    unpad : The way back.
+    unpad : Inverse of this function.
+    to_nan_padded : Padding with NaN, which needs no lengths.
 
     Examples
     --------
@@ -52,7 +55,7 @@ def pad(sequences: Any, *, value: Any = 0.0) -> tuple[NDArray[Any], NDArray[np.i
     array([3, 1])
     """
     values, layout = flatten(sequences)
-    values = values[:, 0] if layout.numbers else values
+    values = values[:, 0] if layout.scalar_steps else values
     lengths = np.diff(layout.offsets)
     shape = (len(lengths), lengths.max(), *values.shape[1:])
     array = np.full(shape, value, dtype=np.result_type(values, np.min_scalar_type(value)))
@@ -61,14 +64,14 @@ def pad(sequences: Any, *, value: Any = 0.0) -> tuple[NDArray[Any], NDArray[np.i
 
 
 def unpad(array: ArrayLike, lengths: ArrayLike) -> list[NDArray[Any]]:
-    """Cut the padding off an array: the inverse of `pad`.
+    """Remove the padding from an array, given the length of each sequence.
 
     Parameters
     ----------
     array : array-like of shape (n_sequences, max_steps, n_features) or (n_sequences, max_steps)
         Sequences padded at the end.
     lengths : array-like of int of shape (n_sequences,)
-        The number of true steps of each.
+        Number of steps of each sequence, without padding.
 
     Returns
     -------
@@ -78,7 +81,11 @@ def unpad(array: ArrayLike, lengths: ArrayLike) -> list[NDArray[Any]]:
     Raises
     ------
     ValueError
-        If the lengths do not fit the array.
+        If the lengths do not match the array.
+
+    See Also
+    --------
+    pad : Inverse of this function.
 
     Examples
     --------
@@ -91,8 +98,7 @@ def unpad(array: ArrayLike, lengths: ArrayLike) -> list[NDArray[Any]]:
     lengths = np.asarray(lengths)
     if lengths.shape != array.shape[:1]:
         raise ValueError(
-            f"lengths has shape {lengths.shape}; expected one length for each of the "
-            f"{len(array)} sequences."
+            f"lengths has shape {lengths.shape}; expected ({len(array)},), one length per sequence."
         )
     if lengths.dtype.kind not in "iu" or np.any((lengths < 0) | (lengths > array.shape[1])):
         raise ValueError(
@@ -102,13 +108,13 @@ def unpad(array: ArrayLike, lengths: ArrayLike) -> list[NDArray[Any]]:
     return [row[:length] for row, length in zip(array, lengths, strict=True)]
 
 
-def to_nan_padded(sequences: Any) -> NDArray[Any]:
-    """Put sequences into one array, with NaN after the end of each.
+def to_nan_padded(sequences: object) -> NDArray[Any]:
+    """Convert sequences of different lengths to one array, padded with NaN at the end.
 
     Parameters
     ----------
     sequences : list of arrays of shape (n_steps, n_features) or (n_steps,), or Sequences
-        The sequences. Integers become floats, which can be NaN.
+        The sequences. Integers are converted to floats, which can be NaN.
 
     Returns
     -------
@@ -118,7 +124,13 @@ def to_nan_padded(sequences: Any) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If a sequence ends in a step that is NaN in all features: it could not be told from padding.
+        If there are no sequences, if their features differ, or if a sequence ends with a step that
+        is NaN in all features, which could not be distinguished from padding.
+
+    See Also
+    --------
+    from_nan_padded : Inverse of this function.
+    pad : Padding with any value, which returns the lengths.
 
     Examples
     --------
@@ -132,20 +144,20 @@ def to_nan_padded(sequences: Any) -> NDArray[Any]:
     lost = np.flatnonzero(_true_lengths(array) != lengths)
     if len(lost):
         raise ValueError(
-            f"Sequence {lost[0]} ends in a step without any value, which could not be told from "
-            "padding; use pad, which returns the lengths."
+            f"Sequence {lost[0]} ends with a step that is NaN in all features, which could not be "
+            "distinguished from padding; use pad, which returns the lengths."
         )
     return array
 
 
 def from_nan_padded(array: ArrayLike) -> list[NDArray[Any]]:
-    """Cut the NaN after the end of each sequence off.
+    """Remove the NaN padding after the end of each sequence.
 
     Parameters
     ----------
     array : array-like of shape (n_sequences, max_steps, n_features) or (n_sequences, max_steps)
-        Sequences padded at the end with steps that are NaN in all features. Other NaN are missing
-        values and stay.
+        Sequences padded at the end with steps that are NaN in all features. All other NaN are
+        missing values and are kept.
 
     Returns
     -------
@@ -155,7 +167,11 @@ def from_nan_padded(array: ArrayLike) -> list[NDArray[Any]]:
     Raises
     ------
     ValueError
-        If the array has another number of dimensions, or a sequence is NaN from its start.
+        If the array is neither 2-D nor 3-D, or if all steps of a sequence are NaN.
+
+    See Also
+    --------
+    to_nan_padded : Inverse of this function.
 
     Examples
     --------
@@ -168,7 +184,7 @@ def from_nan_padded(array: ArrayLike) -> list[NDArray[Any]]:
     lengths = _true_lengths(array)
     if np.any(lengths == 0):
         raise ValueError(
-            f"Sequence {np.argmin(lengths)} is NaN at every step: it has no steps. Leave it out."
+            f"Sequence {np.argmin(lengths)} is NaN at every step, so it has no steps; leave it out."
         )
     return unpad(array, lengths)
 
@@ -187,9 +203,10 @@ def _is_step(lengths: NDArray[np.int64], max_steps: int) -> NDArray[np.bool_]:
     return np.asarray(np.arange(max_steps) < lengths[:, None])
 
 
-def _true_lengths(array: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the number of steps up to the last one that holds a value."""
-    filled = ~np.isnan(array)
-    filled = filled.any(axis=2) if filled.ndim == 3 else filled
+def _true_lengths(array: Values) -> NDArray[np.int64]:
+    """Return the number of steps of each sequence, up to the last one that has a value."""
+    filled = np.asarray(~np.isnan(array))
+    if filled.ndim == 3:
+        filled = np.asarray(filled.any(axis=2))
     last = np.max(filled * np.arange(1, array.shape[1] + 1), axis=1, initial=0)
     return np.asarray(last, dtype=np.int64)

@@ -1,6 +1,6 @@
 """Sliding windows: from series to the X and y of a forecasting task.
 
-Knows nothing of estimators. Shapes: a series is (n_steps,) or (n_steps, n_features).
+A series has shape (n_steps,) or (n_steps, n_features).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
-from sksequence.preprocessing._checks import check_count
-from sksequence.preprocessing._layout import flatten
+from sksequence._settings import check_count
+from sksequence.preprocessing._layout import Values, flatten
 
 Columns = int | str | Sequence[int | str] | None
 
 
 def make_windows(
-    series: Any,
+    series: object,
     window: int,
     horizon: int = 1,
     *,
@@ -34,38 +34,41 @@ def make_windows(
     series : array-like of shape (n_steps,) or (n_steps, n_features), or several of them
         One series: a 1-D array, a 2-D array or a DataFrame whose rows are steps. Several series: a
         list, an object array, a `Sequences` container or a 3-D array of shape
-        (n_series, n_steps, n_features); their lengths may differ, and no window straddles two.
+        (n_series, n_steps, n_features). Their lengths may differ, and no window spans two series.
     window : int
-        Steps of each window.
+        Number of steps per window.
     horizon : int, default=1
-        Steps to forecast after each window.
+        Number of steps to forecast after each window.
     step : int, default=1
-        Steps from the start of one window to the start of the next.
-    target_columns : int, str or list of them, default=None
-        The features that y holds, by position, or by name if the series is a DataFrame. None means
-        all of them.
+        Number of steps from the start of one window to the start of the next.
+    target_columns : int, str or list of int or str, default=None
+        Features to forecast, by position, or by name if the series is a DataFrame. None uses all
+        features.
 
     Returns
     -------
     X : ndarray of shape (n_windows, window) or (n_windows, window, n_features)
-        The windows, in the order of time, series after series; without an axis of features if the
-        series has none. For one series it is a read-only view, which takes no memory.
+        The windows in temporal order, series by series, without an axis of features if the series
+        has none. For a single series it is a read-only view, which takes no memory.
     y : ndarray of shape (n_windows,) or (n_windows, horizon * n_targets)
-        The steps that follow, in row-major order: all targets of the first step, then all of the
-        second. One value per window makes a 1-D array.
+        The steps that follow each window, in row-major order: all targets of the first step, then
+        all targets of the second, and so on. The array is 1-D for one value per window.
 
     Raises
     ------
     ValueError
-        If a size is below 1, a series is shorter than ``window + horizon``, the values are not
-        numbers, or there is no such target column.
+        If a size is not a whole number of at least 1, if a series is shorter than
+        ``window + horizon``, if the values are not numbers, or if a target column does not exist.
+
+    See Also
+    --------
+    sksequence.metrics.mean_absolute_scaled_error : Error of forecasts in the order of `y`.
 
     Notes
     -----
-    Neighbouring windows share steps. For an honest score, split in the order of time and leave out
-    the windows that overlap both sides:
-    ``TimeSeriesSplit(gap=(window + horizon - 1) // step)``, which is ``window + horizon - 1`` for
-    ``step=1``. The input for the forecast beyond the end is ``series[-window:]``.
+    Consecutive windows share steps. For an unbiased score, split in temporal order and leave out
+    the windows that overlap both sides: ``TimeSeriesSplit(gap=(window + horizon - 1) // step)``.
+    To forecast beyond the end of the series, predict from ``series[-window:]``.
 
     Examples
     --------
@@ -79,7 +82,7 @@ def make_windows(
     >>> y
     array([3, 4, 5])
 
-    Two features, the second of them to be forecast two steps ahead:
+    Forecast the second of two features for two steps:
 
     >>> series = np.column_stack([np.arange(6), 10 * np.arange(6)])
     >>> X, y = make_windows(series, window=3, horizon=2, target_columns=1)
@@ -89,8 +92,8 @@ def make_windows(
     array([[30, 40],
            [40, 50]])
     """
-    for name, value in (("window", window), ("horizon", horizon), ("step", step)):
-        check_count(name, value)
+    for name, size in (("window", window), ("horizon", horizon), ("step", step)):
+        check_count(name, size)
     values, offsets = _as_steps(series)
     _check_lengths(np.diff(offsets), window, horizon, single=len(offsets) == 2)
     starts = _starts(offsets, window + horizon, step)
@@ -101,34 +104,36 @@ def make_windows(
     return X, np.ascontiguousarray(y[:, 0] if y.shape[1] == 1 else y)
 
 
-def _as_steps(series: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the steps of all series, with or without features, and where each series starts."""
+def _as_steps(series: object) -> tuple[Values, NDArray[np.int64]]:
+    """Return the steps of all series, with or without an axis of features, and their offsets."""
     if _are_several(series):
         values, layout = flatten(series)
-        values, offsets = (values[:, 0] if layout.numbers else values), layout.offsets
+        values, offsets = (values[:, 0] if layout.scalar_steps else values), layout.offsets
     else:
         values = np.asarray(series)
         if values.ndim not in (1, 2):
             raise ValueError(
-                f"A series is (n_steps,) or (n_steps, n_features); got an array of shape "
-                f"{values.shape}. Pass several series as a list."
+                f"Expected a series of shape (n_steps,) or (n_steps, n_features); got an array "
+                f"of shape {values.shape}. Pass several series as a list."
             )
         offsets = np.array([0, len(values)], dtype=np.int64)
     if values.dtype.kind not in "biufc":
         raise ValueError(
-            f"series holds values of type {values.dtype}; windows are cut from numbers. Drop or "
-            "encode the other columns."
+            f"series has values of dtype {values.dtype}; expected numbers. Drop or encode the "
+            "other columns."
         )
     return values, offsets
 
 
-def _are_several(series: Any) -> bool:
+def _are_several(series: object) -> bool:
+    """Check whether the argument is a container of several series."""
     if isinstance(series, Sequences):
         return True
     if isinstance(series, list | tuple):
         return len(series) == 0 or np.ndim(series[0]) > 0
     if getattr(series, "ndim", 0) == 1 and getattr(series, "dtype", None) == object:
-        return np.ndim(np.asarray(series)[0]) > 0 if len(series) else False
+        items = np.asarray(series)
+        return len(items) > 0 and np.ndim(items[0]) > 0
     return getattr(series, "ndim", 0) == 3
 
 
@@ -138,33 +143,36 @@ def _check_lengths(lengths: NDArray[np.int64], window: int, horizon: int, *, sin
         which = "The series" if single else f"Series {short[0]}"
         raise ValueError(
             f"{which} has {lengths[short[0]]} steps; window={window} and horizon={horizon} need at "
-            f"least {window + horizon}. Shorten them, or leave out the series."
+            f"least {window + horizon}. Reduce them, or leave out the series."
         )
 
 
-def _starts(offsets: NDArray[np.int64], span: int, step: int) -> Any:
-    """Return the first step of each window; a slice keeps the windows of one series a view."""
+def _starts(offsets: NDArray[np.int64], span: int, step: int) -> slice | NDArray[np.int64]:
+    """Return the first step of each window; for a single series a slice, which gives a view."""
     if len(offsets) == 2:
         return slice(0, int(offsets[1]) - span + 1, step)
     ends = offsets[1:] - span + 1
     return np.concatenate([np.arange(a, b, step) for a, b in zip(offsets[:-1], ends, strict=True)])
 
 
-def _targets(values: NDArray[Any], series: Any, columns: Columns) -> NDArray[Any]:
+def _targets(values: Values, series: object, columns: Columns) -> Values:
+    """Return the target columns of all steps."""
     if columns is None:
         return values
     if values.ndim == 1:
         raise ValueError(
-            f"target_columns={columns!r}, but the series has no features to choose from; "
-            "leave target_columns at None."
+            f"target_columns={columns!r} needs features to choose from, but the series has none; "
+            "use target_columns=None."
         )
     chosen = [columns] if isinstance(columns, int | str | np.integer) else list(columns)
-    frame = series[0] if _are_several(series) else series
+    several: Any = series
+    frame = several[0] if _are_several(series) else series
     names: list[Any] = list(getattr(frame, "columns", range(values.shape[1])))
     for column in chosen:
         if column not in names and column not in range(values.shape[1]):
             raise ValueError(
-                f"target_columns names {column!r}; the series has the columns {names}."
+                f"target_columns contains {column!r}, which the series does not have; choose from "
+                f"{names}."
             )
     picked = [names.index(c) if c in names else c for c in chosen]
     return values[:, np.array(picked, dtype=np.intp)]

@@ -1,1 +1,1 @@
-"""Benchmarks: how good (`tests.benchmarks.quality`) and how fast (`tests.benchmarks.speed`, `.kernels`)."""
+"""Benchmarks of quality (`tests.benchmarks.quality`) and speed (`.speed`, `.kernels`)."""

@@ -1,6 +1,7 @@
-"""Compiled time loops against torch's: `python -m tests.benchmarks.kernels` prints a table of ratios.
+"""Compiled time loops compared with torch: `python -m tests.benchmarks.kernels` prints a table.
 
-Process time of forward and backward of one layer on one thread, the best of several interleaved runs.
+Process time of a forward and a backward pass of one layer on one thread; the best of several
+interleaved runs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ RUNS = 7
 
 
 def _passes(cell: str, n_rows: int, n_steps: int, n_features: int, size: int) -> Callable[[], None]:
-    """Return one forward and backward pass."""
+    """Return a function that runs one forward and one backward pass."""
     generator = torch.Generator().manual_seed(0)
     layer = build_layer(cell, n_features, size, OPTIONS, generator)
     x = torch.randn(n_rows, n_steps, n_features, generator=generator)
@@ -45,17 +46,17 @@ def _seconds(run: Callable[[], None], repeats: int) -> float:
 
 
 def _measure(run: Callable[[], None], repeats: int) -> tuple[float, float]:
-    """Return the best times with the compiled loops and with torch's, in turn."""
+    """Return the best times with the compiled loops and with torch's, run alternately."""
     best = [float("inf"), float("inf")]
-    original = _kernels.has_numba
+    original = _kernels._dispatch.HAS_NUMBA
     try:
         for _ in range(RUNS):
             for i, answer in enumerate((True, False)):
-                _kernels.has_numba = lambda answer=answer: answer
+                _kernels._dispatch.HAS_NUMBA = answer
                 run()
                 best[i] = min(best[i], _seconds(run, repeats))
     finally:
-        _kernels.has_numba = original
+        _kernels._dispatch.HAS_NUMBA = original
     return best[0], best[1]
 
 

@@ -1,1 +1,1 @@
-"""How fast the estimators train and predict, beside other ways to do the same work."""
+"""Speed of training and prediction compared with other implementations of the same work."""

@@ -1,4 +1,7 @@
-"""`python -m tests.benchmarks.speed [PART ...] [--quick]`: measure, print and keep a table of ratios."""
+"""The command `python -m tests.benchmarks.speed`, which prints and stores a table of ratios.
+
+With names of parts, and the option --quick.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,15 @@ from .timing import Row
 PARTS: dict[str, tuple[str, Callable[..., Iterator[Row]]]] = {
     "equal": ("One epoch, equal lengths", epochs.equal),
     "ragged": ("One epoch, ragged lengths", epochs.ragged),
-    "overhead": ("What the engine adds to assembled batches", overhead.overhead),
-    "threads": ("Two threads over one", threaded.threads),
+    "overhead": ("Overhead of the training loop on assembled batches", overhead.overhead),
+    "threads": ("Two threads compared with one", threaded.threads),
     "predict": ("Prediction", prediction.predict),
     "generation": ("Generation", generation.generation),
-    "scaling": ("Growth of time", scaling.scaling),
-    "memory": ("Memory above data on disk", scaling.memory),
+    "scaling": ("Scaling of time", scaling.scaling),
+    "memory": ("Memory for data on disk", scaling.memory),
     "search": ("GridSearchCV", folds.search),
-    "startup": ("New processes", starting.startup),
-    "grid": ("Cells, widths and batches: ours over the preloaded loop", grid.grid),
+    "startup": ("Startup of a process", starting.startup),
+    "grid": ("Cells, widths and batch sizes compared with the preloaded loop", grid.grid),
 }
 _STORE = Path(__file__).with_name("speed.json")
 _PAGE = Path(__file__).parent.parent / "speed.md"
@@ -34,10 +37,10 @@ _PACKAGES = ("torch", "skorch", "scikit-learn", "numpy", "numba")
 
 
 def main() -> None:
-    """Run the parts that are asked for and write the page anew."""
+    """Run the requested parts and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all")
-    parser.add_argument("--quick", action="store_true", help="few runs; nothing is kept")
+    parser.add_argument("--quick", action="store_true", help="few runs; nothing is stored")
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
@@ -73,10 +76,12 @@ def _line(row: Row) -> str:
 def _page(stored: dict[str, list[Row]]) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     page = (
-        "# How fast the estimators train and predict\n\n"
-        "Written by `python -m tests.benchmarks.speed`; README.md says how it is measured. Ratios are of medians of "
-        "interleaved runs, CPU time of one thread unless a row says otherwise; below 1 ours is faster.\n\n"
-        f"Python {platform.python_version()}, {packages}; {platform.machine()}, two shared cores.\n"
+        "# Speed of training and prediction\n\n"
+        "Written by `python -m tests.benchmarks.speed`; README.md describes the protocol. Each\n"
+        "ratio is our median time over the other one, of interleaved runs: CPU time on one thread\n"
+        "unless the row has another measure. Below 1, ours is faster.\n\n"
+        f"Python {platform.python_version()}, {packages};\n"
+        f"{platform.machine()}, two shared cores.\n"
     )
     for name, (title, _) in PARTS.items():
         if name in stored:

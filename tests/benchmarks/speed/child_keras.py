@@ -1,6 +1,6 @@
-"""Runs where Keras is installed: answers each line with the CPU seconds of an epoch.
+"""Script for an environment with Keras: answers each line with the CPU seconds of an epoch.
 
-It imports nothing of this package, which is not installed there.
+It does not import this package, which is not installed there.
 """
 
 import json
@@ -15,7 +15,7 @@ LAYERS = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
 
 
 def main() -> None:
-    """Read the sizes, then train once a line."""
+    """Read the sizes, then train once per line."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     work = json.loads(sys.stdin.readline())

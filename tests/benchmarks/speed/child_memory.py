@@ -1,4 +1,4 @@
-"""Train and predict on a memory map, and tell the peaks of anonymous memory."""
+"""Script that trains and predicts on a memory map, and prints peaks of anonymous memory."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ def anonymous() -> float:
 
 
 class Peak:
-    """The largest value that a thread has seen, looking every few milliseconds."""
+    """Largest value that a thread has measured, once every few milliseconds."""
 
     def __init__(self) -> None:
         self.value = anonymous()
@@ -32,7 +32,7 @@ class Peak:
 
 
 def main() -> None:
-    """Fit on a small part first: what libraries keep for themselves is not the data's."""
+    """Fit on a small part first, so that memory of the libraries is not counted."""
     torch.set_num_threads(1)
     path, shape = sys.argv[1], tuple(json.loads(sys.argv[2]))
     X = np.memmap(path, np.float32, "r", shape=shape)

@@ -1,7 +1,7 @@
-"""Runs where sktime is installed: answers each line with the CPU seconds of an epoch of its GRUClassifier.
+"""Script for an environment with sktime: answers each line with the CPU seconds of an epoch.
 
-It imports nothing of this package, which is not installed there. An epoch is a fit of 1 + n_epochs less a fit of
-one; gradients are clipped in a hook of the optimizer.
+It does not import this package, which is not installed there. An epoch of the GRUClassifier
+is a fit of 1 + n_epochs less a fit of one; gradients are clipped in a hook of the optimizer.
 """
 
 import json
@@ -14,7 +14,7 @@ from sktime.classification.deep_learning.gru import GRUClassifier
 
 
 class Clipped(GRUClassifier):
-    """With gradients clipped, as everyone's."""
+    """Classifier with gradient clipping, as in all contenders."""
 
     def _instantiate_optimizer(self):
         optimizer = super()._instantiate_optimizer()
@@ -41,7 +41,7 @@ def seconds(work, n_epochs, X, y):
 
 
 def main() -> None:
-    """Read the sizes, then fit once a line."""
+    """Read the sizes, then fit once per line."""
     torch.set_num_threads(1)
     work = json.loads(sys.stdin.readline())
     generator = np.random.default_rng(0)

@@ -1,7 +1,8 @@
 """Other libraries in environments of their own, driven line by line.
 
-An environment is made once, in a folder of the user's cache (`SKSEQUENCE_BENCHMARKS` names another). Its script
-reads JSON lines: first the sizes of the work, then one line a run, and answers each run with its seconds.
+An environment is created once, in the cache of the user or in the folder `SKSEQUENCE_BENCHMARKS`.
+Its script reads JSON lines, first the sizes of the work, then one line per run, and answers each
+run with its seconds.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _VARIABLES = {
 
 
 class Child:
-    """A script in another environment; a context manager that ends it."""
+    """Script in another environment; a context manager that ends it."""
 
     def __init__(self, name: str, work: dict[str, Any]) -> None:
         script = Path(__file__).with_name(f"child_{name}.py")
@@ -57,7 +58,7 @@ class Child:
         self._process.wait()
 
     def run(self) -> float:
-        """Let it work once; return its seconds."""
+        """Run the work once and return its seconds."""
         self._send({})
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -75,7 +76,7 @@ class Child:
 def child_epochs(
     names: tuple[str, ...], work: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Contender], dict[str, str]]]:
-    """Start the scripts; give those that run as contenders, and why the others do not."""
+    """Start the scripts; yield those that run as contenders, and the errors of the others."""
     with ExitStack() as stack:
         children: dict[str, Contender] = {}
         failures: dict[str, str] = {}
@@ -92,7 +93,7 @@ def child_epochs(
 
 
 def install(name: str) -> None:
-    """Make the environment, unless it is there with these versions."""
+    """Create the environment, unless it exists with these versions."""
     done = FOLDER / f"{name}.txt"
     wanted = "\n".join(REQUIREMENTS[name])
     if done.exists() and done.read_text() == wanted:

@@ -1,4 +1,4 @@
-"""One epoch of ours over one epoch of everyone else's, equal and ragged lengths."""
+"""One epoch of ours compared with one epoch of the others, equal and ragged lengths."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MOST_PADDING = 0.08
 
 
 def equal(*, quick: bool) -> Iterator[Row]:
-    """2 000 sequences of 50 steps, against everyone."""
+    """Compare on 2,000 sequences of 50 steps."""
     for cell in ("lstm", "gru", "rnn"):
         work = Work(cell, n_epochs=1 if quick else 3)
         ours = OurEpochs(work)
@@ -62,12 +62,15 @@ def _rows(cell: str, times: dict[str, list[float]]) -> Iterator[Row]:
 
 def _whole_fit(work: Work, ours: OurEpochs, loop: list[float]) -> Row:
     n_epochs = 1 + work.n_epochs
-    what = f"{work.cell}: whole fit of {n_epochs} epochs, its checks included, over {n_epochs} epochs of the {LOADED}"
+    what = (
+        f"{work.cell}: whole fit of {n_epochs} epochs, its checks included, over "
+        f"{n_epochs} epochs of the {LOADED}"
+    )
     return compare(what, ours.fits[-len(loop) :], [n_epochs * t for t in loop])
 
 
 def ragged(*, quick: bool) -> Iterator[Row]:
-    """Lengths from 5 to 200, uniform; then the share of padded steps."""
+    """Compare on lengths from 5 to 200, uniform; then report the fraction of padded steps."""
     for cell in ("lstm", "gru", "rnn"):
         work = Work(cell, n_sequences=500 if quick else 2000, n_steps=None, n_epochs=1)
         ours = OurEpochs(work)
@@ -82,13 +85,13 @@ def ragged(*, quick: bool) -> Iterator[Row]:
 
 
 class Padding(Callback):
-    """Counts steps, and those that are padding."""
+    """Callback that counts steps, and those that are padding."""
 
     def __init__(self) -> None:
         self.all = self.real = 0
 
     def on_batch_begin(self, net: Any, batch: Any = None, **kwargs: Any) -> None:
-        """Count."""
+        """Count the steps of a batch."""
         inputs = batch[0]
         n_rows, n_steps = inputs["values"].shape[:2]
         self.all += n_rows * n_steps
@@ -96,8 +99,8 @@ class Padding(Callback):
 
 
 def padding(work: Work) -> Row:
-    """Return the share of steps that are padding in our batches."""
+    """Return the fraction of steps that are padding in our batches."""
     counts = Padding()
     classifier(work, callbacks=[counts], max_epochs=1).fit(*work.data())
-    share = 1.0 - counts.real / counts.all
-    return Row(f"padded steps over all, {work.name}", share, MOST_PADDING)
+    fraction = 1.0 - counts.real / counts.all
+    return Row(f"padded steps over all, {work.name}", fraction, MOST_PADDING)

@@ -16,7 +16,7 @@ LEAST = 1.8
 
 
 def search(*, quick: bool) -> Iterator[Row]:
-    """Compare wall times on one process and on two with warm workers: fits of several seconds each."""
+    """Compare wall times on one process and on two with warm workers; fits take seconds."""
     work = Work("lstm", n_sequences=500 if quick else 2000)
     X, y = work.data()
     estimator = classifier(work, max_epochs=2 if quick else 90)

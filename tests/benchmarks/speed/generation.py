@@ -1,4 +1,4 @@
-"""Text written symbol by symbol, over a loop by hand that carries the state."""
+"""Text generated symbol by symbol, compared with a hand-written loop that carries the state."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sksequence import SequenceGenerator
 
 from .timing import Row, compare, interleave, seconds
 
-# five times the symbols a second of one text, nine tenths of them for 256 texts side by side
+# five times as many symbols per second for one text, nine tenths as many for 256 texts
 _MOST_ONE, _MOST_MANY, _MOST_LATE = 0.2, 1 / 0.9, 1.1
 _N_SYMBOLS, _HIDDEN, _MANY = 65, 256, 256
 _EARLY, _LATE, _WINDOW = 10, 9_500, 1_000
 
 
 def generation(*, quick: bool) -> Iterator[Row]:
-    """One text and many, and a late step beside an early one."""
+    """Compare one text and many, and a late step with an early one."""
     for cell, layer in [("lstm", nn.LSTM), ("gru", nn.GRU), ("rnn", nn.RNN)]:
         generator = _fitted(cell)
         loop = _ByHand(layer, generator)
@@ -48,7 +48,8 @@ def _late(cell: str, generator: SequenceGenerator, n_rounds: int) -> Row:
         _skip(text, _LATE - _EARLY - _WINDOW)
         late.append(seconds(partial(_skip, text, _WINDOW)))
     return compare(
-        f"{cell}: a step about the {_LATE + _WINDOW // 2}th over one about the {_EARLY + _WINDOW // 2}th",
+        f"{cell}: a step about the {_LATE + _WINDOW // 2}th over one about the "
+        f"{_EARLY + _WINDOW // 2}th",
         late,
         early,
         _MOST_LATE,
@@ -61,14 +62,14 @@ def _skip(text: Iterator[str], n_steps: int) -> None:
 
 
 def _fitted(cell: str) -> SequenceGenerator:
-    """Learn hardly anything: a single text, so that nothing ends before it is long enough."""
+    """Fit quickly on a single text, so that generated texts do not end early."""
     symbols = np.array([chr(code) for code in range(ord("a"), ord("a") + _N_SYMBOLS)])
     text = "".join(np.random.default_rng(0).choice(symbols, 20_000))
     return SequenceGenerator(cell, _HIDDEN, max_epochs=1, random_state=0).fit([text])
 
 
 class _ByHand:
-    """Embedding, layer and head as a good engineer writes them: no graph, the state carried."""
+    """Hand-written embedding, layer and head: without a graph, the state carried."""
 
     def __init__(self, layer: Callable[..., nn.Module], generator: SequenceGenerator) -> None:
         width = generator.embedding_dim_
@@ -78,7 +79,7 @@ class _ByHand:
 
     @torch.inference_mode()
     def write(self, n_texts: int, n_steps: int) -> torch.Tensor:
-        """Draw symbols, all texts together."""
+        """Sample symbols of all texts together."""
         codes, state, written = torch.zeros(n_texts, 1, dtype=torch.long), None, []
         for _ in range(n_steps):
             outputs, state = self.layer(self.embedding(codes), state)

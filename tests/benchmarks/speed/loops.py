@@ -1,4 +1,4 @@
-"""The training loop by hand: batches from a DataLoader, or picked from tensors that are loaded already."""
+"""Hand-written training loops: batches from a DataLoader, or selected from preloaded tensors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Batches = Callable[[], Iterator[tuple[Any, Tensor]]]
 
 
 class LastStep(nn.Module):
-    """One layer and a linear head on the last step; input is a tensor, packed, or padded with its lengths."""
+    """One layer and a linear head on the last step, of a tensor, packed or padded sequences."""
 
     def __init__(self, cell: str, n_features: int, hidden_size: int) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class LastStep(nn.Module):
 
 
 class LoopEpochs:
-    """Seconds of an epoch of a loop written by hand."""
+    """Seconds per epoch of a hand-written loop."""
 
     def __init__(
         self,
@@ -76,24 +76,24 @@ class LoopEpochs:
 
 
 def loaded(work: Work) -> Batches:
-    """Equal lengths from a DataLoader over a TensorDataset."""
+    """Return equal lengths from a DataLoader over a TensorDataset."""
     X, y = (torch.from_numpy(part) for part in work.data())
     loader = DataLoader(TensorDataset(X, y), batch_size=work.batch_size, shuffle=True)
     return lambda: iter(loader)
 
 
 def packed(work: Work) -> Batches:
-    """Ragged lengths from a DataLoader, padded and packed."""
+    """Return ragged lengths from a DataLoader, padded and packed."""
     return _collated(work, partial(_collate, pack=True))
 
 
 def padded(work: Work) -> Batches:
-    """Ragged lengths from a DataLoader, padded to the longest of the batch."""
+    """Return ragged lengths from a DataLoader, padded to the longest of the batch."""
     return _collated(work, partial(_collate, pack=False))
 
 
 def preloaded(work: Work) -> Batches:
-    """Rows of tensors, picked with a permutation; ragged ones are padded once, and cut to the longest of a batch."""
+    """Return rows of padded tensors, permuted and cut to the longest of the batch."""
     X, y = work.data()
     targets = torch.from_numpy(y)
     if work.n_steps is not None:

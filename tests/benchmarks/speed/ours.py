@@ -1,4 +1,4 @@
-"""Our estimator, set to the work of the others."""
+"""Our estimator with the settings of the comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .work import LEARNING_RATE, MAX_GRAD_NORM, Work
 
 
 def classifier(work: Work, **changes: Any) -> RNNClassifier:
-    """Return an estimator of one layer and one direction that reads the last step, without scale or schedule."""
+    """Return an estimator of one layer and direction with last pooling, no scale, no schedule."""
     parameters: dict[str, Any] = {
         "cell": work.cell,
         "hidden_size": work.hidden_size,
@@ -33,10 +33,10 @@ def classifier(work: Work, **changes: Any) -> RNNClassifier:
 
 
 class OurEpochs:
-    """Seconds of an epoch: a fit of 1 + n_epochs less a fit of one, over n_epochs.
+    """Seconds per epoch: a fit of 1 + n_epochs less a fit of one, over n_epochs.
 
-    All that an epoch does is in: shuffling, gathering, the curves. What a fit does once is not; `fits` keeps the
-    longer fits, with everything in.
+    All work of an epoch is included (shuffling, gathering, curves), work that a fit does once is
+    not; `fits` has the times of the longer fits, with all their work.
     """
 
     def __init__(self, work: Work, clock: Clock = time.process_time) -> None:

@@ -1,4 +1,4 @@
-"""What our training loop adds to forward, backward, clipping and the optimizer on batches that are assembled."""
+"""Overhead of our training loop over forward, backward, clipping and optimizer steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST = 1.08
 
 
 class Assembled:
-    """An iterator over batches that are there already."""
+    """Iterator over given batches."""
 
     def __init__(self, batches: list[Any]) -> None:
         self.batches = batches
@@ -72,7 +72,7 @@ def _ours(net: SequenceNet, iterator: Assembled) -> None:
 
 
 def _bare(net: SequenceNet, batches: list[Any]) -> None:
-    """Train as ours does, with nothing around: same network, loss, clipping, and the same optimizer."""
+    """Run the bare steps: the same network, loss, clipping and optimizer, without our loop."""
     network, optimizer = net.module_, net.optimizer_
     parameters = list(network.parameters())
     for inputs, (targets, _) in batches:

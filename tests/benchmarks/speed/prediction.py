@@ -1,4 +1,4 @@
-"""Prediction: one sequence at a time, and many at once, over the bare network."""
+"""Prediction of one sequence and of many, compared with the bare network."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .timing import Row, compare, interleave, seconds
 from .work import Work
 
 MOST_ONE, MOST_MANY = 1.5, 1.1
-ROWS = 16  # what a single sequence is padded to, so that it gets the bits that it gets in a batch
+ROWS = 16  # rows that a single sequence is padded to, for the same bits as in a batch
 _MANY, _STEPS = 20_000, 1 << 15
 
 
 def predict(*, quick: bool) -> Iterator[Row]:
-    """One sequence, then 20 000, equal and ragged."""
+    """Compare on one sequence, then on 20,000, equal and ragged."""
     for cell in ("lstm", "gru", "rnn"):
         yield from _one(Work(cell), 3 if quick else 15)
     for cell in ("lstm", "gru", "rnn"):

@@ -1,4 +1,4 @@
-"""How time grows with the data, and memory with data that are larger than it."""
+"""Scaling of time with the size of the data, and memory for data that are larger than it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ SHAPE = (250_000, 50, 40)  # 2 GB of float32
 
 
 def scaling(*, quick: bool) -> Iterator[Row]:
-    """Exponents of the time of an epoch in sequences, in steps and in features.
+    """Measure exponents of the time per epoch in sequences, in steps and in features.
 
-    Batches are full and all alike. In steps it is from a thousand to a million steps an epoch that are judged. What a
-    batch costs at least hides a part of the slope there, so the exponent from 1000 steps a sequence on is shown too:
-    what is kept for the way back grows out of the caches there, 16 MB a batch at 1000 and 160 MB at 10,000 steps.
+    All batches are full and of equal size. The exponent in steps is measured from 1000 to a million
+    steps per epoch. The fixed cost of a batch hides a part of it, so the exponent from 1000 steps
+    per sequence on is reported too: there the activations that are kept for the backward pass
+    exceed the caches, with 16 MB per batch at 1000 steps and 160 MB at 10,000 steps.
     """
     n_rounds = 3 if quick else 5
     for cell in ("lstm", "gru", "rnn"):
@@ -56,7 +57,7 @@ def _exponent(
 
 
 def memory(*, quick: bool) -> Iterator[Row]:
-    """Megabytes of anonymous memory above what the process had before it saw 2 GB on disk."""
+    """Measure the growth of anonymous memory, in MB, while 2 GB on disk are processed."""
     shape = (SHAPE[0] // 10, *SHAPE[1:]) if quick else SHAPE
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "values.dat"

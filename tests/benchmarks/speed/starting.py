@@ -15,14 +15,14 @@ from .timing import Row, compare, interleave
 MOST_IMPORT, MOST_SECONDS = 1.1, 1.0
 _CLOCK = "import time; start = time.process_time(); {}; print(time.process_time() - start)"
 _FIT = (
-    "import numpy as np; from sksequence import RNNClassifier; import time; X = np.zeros((20, 10, 2)); "
-    "y = np.arange(20) % 2; start = time.process_time(); "
+    "import numpy as np; from sksequence import RNNClassifier; import time; "
+    "X = np.zeros((20, 10, 2)); y = np.arange(20) % 2; start = time.process_time(); "
     "RNNClassifier(cell='{}', max_epochs=2).fit(X, y); print(time.process_time() - start)"
 )
 
 
 def startup(*, quick: bool) -> Iterator[Row]:
-    """Compare imports with the imports of what is used; then the first fit alone, in seconds."""
+    """Compare our import with those of our dependencies; then measure the first fit."""
     contenders = {
         "ours": partial(_run, _CLOCK.format("import sksequence")),
         "used": partial(_run, _CLOCK.format("import torch, sklearn, skorch")),
@@ -42,7 +42,7 @@ def startup(*, quick: bool) -> Iterator[Row]:
 
 
 def _run(code: str) -> float:
-    """Return what a new process prints; it finds bytecode, as that of an installed package."""
+    """Return the number that a new process prints; it may use bytecode, as in an installation."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)

@@ -1,4 +1,4 @@
-"""Two threads over one, wall time: it needs two idle cores."""
+"""Two threads compared with one, in wall time; this needs two idle cores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TARGETS = {"lstm": 0.60, "gru": 0.70, "rnn": 0.70}
 
 
 def threads(*, quick: bool) -> Iterator[Row]:
-    """Ours with two threads over ours with one, and over torch with two; wide layers and narrow ones."""
+    """Compare ours on two threads with ours on one and torch on two, for wide and narrow layers."""
     for cell in ("lstm", "gru", "rnn"):
         for hidden_size, batch_size in ((128, 128), (32, 32)):
             work = Work(cell, hidden_size=hidden_size, batch_size=batch_size, n_epochs=1)

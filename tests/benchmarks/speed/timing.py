@@ -1,7 +1,7 @@
-"""Contenders run in turn, and rows that say ratio first.
+"""Contenders run alternately, and rows of ratios.
 
-A contender is a function that does its work once and returns the seconds that it took, measured by itself: some of
-them work in another process.
+A contender is a function that does its work once and returns its seconds. It measures them itself,
+as some contenders work in another process.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Row:
     Attributes
     ----------
     what : str
-        What was done, by whom.
+        Work and contender.
     ratio : float or None
-        What is judged: ours over theirs, unless `what` says otherwise; None if it could not be measured.
+        Ours over theirs, unless `what` has another measure; None if it was not measured.
     target : float or None
-        What it has to reach, if anything.
+        Required ratio, if there is one.
     greater : bool
-        Whether the ratio has to be at least the target, instead of at most.
+        Whether the ratio must be at least the target instead of at most.
     details : str
         Spread and times.
     """
@@ -42,7 +42,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Say whether the target is met."""
+        """Whether the target is met."""
         if self.ratio is None:
             return "NOT MEASURED"
         if self.target is None:
@@ -59,7 +59,7 @@ def seconds(work: Callable[[], object], clock: Clock = time.process_time) -> flo
 
 
 def interleave(contenders: Mapping[str, Contender], n_rounds: int) -> dict[str, list[float]]:
-    """Run each contender once to warm up, then all in turn, the order reversed every other round."""
+    """Run each contender once to warm up, then all in turn, in alternating order."""
     for contender in contenders.values():
         contender()
     times: dict[str, list[float]] = {name: [] for name in contenders}
@@ -76,7 +76,7 @@ def compare(
     target: float | None = None,
     unit: str = "ms",
 ) -> Row:
-    """Return the ratio of two medians, with the quartiles of the ratios round by round."""
+    """Return the ratio of two medians, with the quartiles of the ratios of the rounds."""
     ratio = float(np.median(ours) / np.median(theirs))
     low, high = np.percentile(np.divide(ours, theirs), [25, 75])
     factor = 1e3 if unit == "ms" else 1e6 if unit == "us" else 1.0

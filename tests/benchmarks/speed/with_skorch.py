@@ -1,4 +1,4 @@
-"""skorch as its documentation says, on the same rows: nothing held out, gradients clipped by its callback."""
+"""skorch on the same rows: nothing held out, gradients clipped by its callback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .work import LEARNING_RATE, MAX_GRAD_NORM, Work
 
 
 class SkorchEpochs:
-    """Seconds of an epoch of `partial_fit`, after it has been initialised."""
+    """Seconds per epoch of `partial_fit`, after initialisation."""
 
     def __init__(self, work: Work) -> None:
         torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""The work that everyone does: the same sequences, labels, network, optimizer and clipping."""
+"""The same work for all contenders: sequences, labels, network, optimizer and clipping."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Work:
 
     @property
     def name(self) -> str:
-        """The sizes in words."""
+        """Description of the sizes."""
         steps = f"{SHORTEST}..{LONGEST}" if self.n_steps is None else str(self.n_steps)
         return (
             f"{self.cell}, {self.n_sequences} x {steps} x {self.n_features}, "

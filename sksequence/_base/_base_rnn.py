@@ -1,0 +1,244 @@
+"""The base of the three estimators: the fit on one page, transform and pickling."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sized
+from functools import partial
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+from sksequence._base._fitting import Fit, read_samples, read_targets
+from sksequence._base._parameter_constraints import SHARED
+from sksequence._batching import Sequences
+from sksequence._blueprint import Blueprint, Codec
+from sksequence._input import check_sequences
+from sksequence._modules import Ensemble, SequenceNetwork
+from sksequence._net import (
+    TrainingRecord,
+    check_callbacks,
+    net_arrays,
+    network_features,
+    network_outputs,
+    restored_net,
+)
+from sksequence._random import draw_seed
+from sksequence._settings import Settings
+from sksequence._targets import read_steps, restore_steps
+from sksequence._tasks import Attributes, TaskChoice
+from sksequence._version import __version__
+
+
+class BaseRNN(
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Common part of the three estimators, which pass their tasks to `_fit` and `_partial_fit`.
+
+    A fit works on local values, and assigns all fitted attributes in its last line: if it fails or
+    is interrupted, the estimator is left as it was.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED
+
+    def _task(self) -> TaskChoice:
+        """Return the task, or the tasks from which the form of X selects one."""
+        raise NotImplementedError
+
+    # --- fitting ---------------------------------------------------------------------------------
+
+    def _fit(
+        self, tasks: TaskChoice, X: Sized, y: Sized | None, sample_weight: ArrayLike | None
+    ) -> Self:
+        """Train a new network or, with `warm_start`, continue the previous fit."""
+        known = self._known if self.warm_start else None
+        fit = self._prepare(tasks, self._settings(), known, X, y, sample_weight)
+        record = self._train(fit, X, y)
+        fitted = fit.attributes(record) | fit.evaluation()
+        fit.net.end_training()
+        return self._set_fitted(fitted)
+
+    def _partial_fit(
+        self, tasks: TaskChoice, X: Sized, y: Sized | None, sample_weight: ArrayLike | None
+    ) -> Self:
+        """Train for one epoch on the sequences in the order given, and append to the curves."""
+        settings = self._settings().single_pass()
+        fit = self._prepare(tasks, settings, self._known, X, y, sample_weight)
+        record = self._train(fit, X, y)
+        curves = {
+            "loss_curve_": [*getattr(self, "loss_curve_", []), *record.loss_curve],
+            "gradient_norm_curve_": [
+                *getattr(self, "gradient_norm_curve_", []),
+                *record.gradient_norm_curve,
+            ],
+        }
+        n_iter = len(curves["loss_curve_"])
+        return self._set_fitted(fit.attributes(record) | curves | {"n_iter_": n_iter})
+
+    def _prepare(
+        self,
+        tasks: TaskChoice,
+        settings: Settings,
+        known: Blueprint[Codec] | None,
+        X: Sized,
+        y: Sized | None,
+        sample_weight: ArrayLike | None,
+    ) -> Fit[Codec]:
+        """Read the data, and begin a fit or resume that of `known`."""
+        check_callbacks(settings.training.callbacks, settings.training.lr_schedule)
+        samples = read_samples(X, y, sample_weight, settings.data, type(self).__name__, known)
+        task = tasks.of(samples.form)
+        data = read_targets(task, samples, settings.training, draw_seed(self.random_state), known)
+        if known is None:
+            return Fit.begin(task, data, settings)
+        return Fit.resume(task, data, settings, known, self.net_)
+
+    def _train(self, fit: Fit[Codec], X: Sized, y: Sized | None) -> TrainingRecord:
+        """Train the net, and call the callbacks of scikit-learn."""
+        arguments = {"estimator": self, "X": X, "y": y}
+        context = self._init_callback_context(max_subtasks=fit.net.max_epochs)
+        context.call_on_fit_task_begin(**arguments)
+
+        def after_epoch(record: TrainingRecord) -> bool:
+            epoch = context.subcontext(task_name="epoch")
+            epoch.call_on_fit_task_begin(**arguments)
+            attributes = partial(fit.attributes, record)
+            return bool(
+                epoch.call_on_fit_task_end(**arguments, reconstruction_attributes=attributes)
+            )
+
+        record = fit.train(after_epoch)
+        attributes = partial(fit.attributes, record)
+        context.call_on_fit_task_end(**arguments, reconstruction_attributes=attributes)
+        return record
+
+    def _settings(self) -> Settings:
+        params = self.get_params(deep=False)
+        params["integers_are_symbols"] = self._integers_are_symbols
+        settings = Settings.from_params(params)
+        settings.check()
+        return settings
+
+    @property
+    def _integers_are_symbols(self) -> bool:
+        return self.embedding_dim is not None
+
+    @property
+    def _known(self) -> Blueprint[Codec] | None:
+        """Blueprint of the previous fit, or None before the first one."""
+        return getattr(self, "_blueprint", None)
+
+    def _set_fitted(self, fitted: Attributes) -> Self:
+        """Replace all fitted attributes at once."""
+        state = self.__dict__
+        for name in [n for n in state if n.endswith("_") and not n.startswith("_")]:
+            del state[name]
+        state.update(fitted)
+        return self
+
+    # --- prediction ------------------------------------------------------------------------------
+
+    def _check_input(self, X: Sized) -> Sequences:
+        if "net_" not in vars(self):  # faster than scikit-learn's check
+            check_is_fitted(self, "net_")
+        return check_sequences(X, self._blueprint.form)
+
+    def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:
+        """Return the outputs of the head: one row per sequence, or one row per step."""
+        with self._blueprint.threads():
+            return network_outputs(self.net_, self._blueprint.prepare(sequences))
+
+    def _arranged(
+        self, rows: NDArray[np.generic], sequences: Sequences
+    ) -> NDArray[Any] | Sequences:
+        """Return rows per sequence as they are, and rows per step in the container of y."""
+        if not self._blueprint.per_step:
+            return rows
+        return restore_steps(rows, sequences.lengths, self._blueprint.container or "ragged")
+
+    def transform(self, X: Sized) -> NDArray[Any] | Sequences:
+        """Compute the hidden states that the output layer reads, as features for other estimators.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences, as in `fit`.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_sequences, n_hidden)
+            Pooled hidden states as float32; those of several networks side by side. With per-step
+            targets, the hidden states of all steps, one array of shape (n_steps, n_hidden) per
+            sequence: in a 1-D object array, or the container that y came in.
+        """
+        sequences = self._check_input(X)
+        with self._blueprint.threads():
+            rows = network_features(self.net_, self._blueprint.prepare(sequences))
+        return self._arranged(rows, sequences)
+
+    @property
+    def _n_features_out(self) -> int:
+        """Number of columns of `transform`, for `get_feature_names_out`."""
+        return int(self.net_.module_.width)
+
+    @property
+    def module_(self) -> SequenceNetwork | Ensemble:
+        """Fitted network."""
+        network: SequenceNetwork | Ensemble = self.net_.module_
+        return network
+
+    def _flat_steps(
+        self, X: Sized, y: Sized, sample_weight: ArrayLike | None, *, numeric: bool
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+        """Return targets, predictions and weights of all labelled steps as flat arrays."""
+        lengths = self._check_input(X).lengths
+        check_consistent_length(lengths, sample_weight)
+        steps = read_steps(y, lengths, numeric=numeric)
+        predicted = read_steps(self.predict(X), lengths, numeric=numeric).flat
+        weights = None
+        if sample_weight is not None:
+            weights = np.repeat(sample_weight, lengths)[steps.labelled]
+        return steps.flat, predicted[steps.labelled], weights
+
+    # --- pickling --------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        net = state.pop("net_", None)
+        if net is not None:
+            state["_arrays"] = net_arrays(net)
+        state["_sksequence_version"] = __version__
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        arrays = state.pop("_arrays", None)
+        version = state.pop("_sksequence_version", None)
+        if version != __version__:
+            warnings.warn(
+                f"This {type(self).__name__} was pickled with sksequence {version} and is loaded "
+                f"with {__version__}; predictions may differ. Fit again, or load it with the "
+                "version that it was pickled with.",
+                UserWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+        if arrays is not None:
+            options = self._task().of(self._blueprint.form).loss_options(self._blueprint)
+            training = self._settings().training
+            self.net_ = restored_net(self._blueprint, training, options, arrays)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

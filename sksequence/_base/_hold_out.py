@@ -1,0 +1,121 @@
+"""The split of the rows: those to train on, in their order, and those to hold out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import _check_sample_weight
+
+from sksequence._batching import (
+    Sequences,
+    content_digests,
+    content_order,
+    expand_weights,
+    held_out_rows,
+)
+from sksequence._blueprint import AnyCodec
+from sksequence._settings import TrainingSettings
+from sksequence._tasks import Split, Targets
+
+Rows = NDArray[np.int64]
+Digests = NDArray[np.uint64]
+
+
+def check_weights(sample_weight: ArrayLike | None, n_sequences: int) -> NDArray[np.float64] | None:
+    """Check that there is one weight per sequence, finite, not negative, and not all of them 0."""
+    if sample_weight is None:
+        return None
+    return np.asarray(
+        _check_sample_weight(
+            sample_weight, np.empty((n_sequences, 1)), dtype=np.float64, ensure_non_negative=True
+        )
+    )
+
+
+def hold_out(
+    sequences: Sequences,
+    targets: Targets[AnyCodec],
+    weights: NDArray[np.float64] | None,
+    training: TrainingSettings,
+    seed: int,
+) -> Split:
+    """Repeat rows by integer weights, hold out a part of them, and sort both parts by content.
+
+    With ``shuffle=False``, rows keep the order given. A "random" `validation_split` is drawn by a
+    seeded hash of the content, and "last" leaves a gap where windows overlap.
+    """
+    fraction = training.validation_fraction if training.early_stopping else 0.0
+    is_last, is_ordered = training.validation_split == "last", not training.shuffle
+    rows, remaining = expand_weights(weights, len(sequences))
+    if is_ordered and (is_last or not fraction):
+        parts = _last_part(sequences, rows, fraction, targets)
+        digests = None
+    else:
+        digests = content_digests(sequences, targets.parsed, remaining)
+        if is_last:
+            parts = _last_part(sequences, rows, fraction, targets)
+        else:
+            parts = _random_part(digests, targets, rows, fraction, seed)
+    _check_parts(*parts, fraction, targets.has_target(sequences))
+    if digests is not None and not is_ordered:
+        parts = (
+            parts[0][content_order(digests[parts[0]])],
+            parts[1][content_order(digests[parts[1]])],
+        )
+    if remaining is None:
+        remaining = np.broadcast_to(1.0, len(sequences))
+    return Split(*parts, remaining)
+
+
+def _random_part(
+    digests: Digests, targets: Targets[AnyCodec], rows: Rows, fraction: float, seed: int
+) -> tuple[Rows, Rows]:
+    if not fraction:
+        return rows, rows[:0]
+    held_out = held_out_rows(digests, _strata(targets, len(digests)), fraction, seed)[rows]
+    return rows[~held_out], rows[held_out]
+
+
+def _strata(targets: Targets[AnyCodec], n_sequences: int) -> NDArray[np.int64]:
+    """Return the group of each sequence for a stratified split: its label, if it has one."""
+    is_label = not targets.per_step and targets.parsed.dtype.kind == "i"
+    return targets.parsed if is_label else np.zeros(n_sequences, dtype=np.int64)
+
+
+def _last_part(
+    sequences: Sequences, rows: Rows, fraction: float, targets: Targets[AnyCodec]
+) -> tuple[Rows, Rows]:
+    """Hold out the last rows; rows before them that overlap with them are in neither part."""
+    if not fraction:
+        return rows, rows[:0]
+    n_held_out = max(1, round(fraction * len(rows)))
+    first = len(rows) - n_held_out
+    gap = _overlap(sequences, rows, first, targets) if first > 0 and targets.may_overlap else 0
+    return rows[: max(first - gap, 0)], rows[first:]
+
+
+def _overlap(sequences: Sequences, rows: Rows, first: int, targets: Targets[AnyCodec]) -> int:
+    """Count the rows before `first` whose window or target overlaps with later windows."""
+    steps, offsets = sequences.blocks[0], sequences.offsets
+    before, after = (steps[offsets[i] : offsets[i + 1]] for i in rows[first - 1 : first + 1])
+    n_steps = len(after)
+    shifts = (s for s in range(1, n_steps) if np.array_equal(before[s:], after[: len(before) - s]))
+    shift = next(shifts, None) if len(before) == n_steps else None
+    if shift is None or n_steps - shift < 2:
+        return 0
+    width = targets.parsed.shape[1] if targets.parsed.ndim > 1 else 1
+    horizon = 0 if targets.per_step else width
+    return -(-(n_steps + horizon - 1) // shift) - 1
+
+
+def _check_parts(
+    training: Rows, validation: Rows, fraction: float, has_target: NDArray[np.bool_]
+) -> None:
+    n_training, n_validation = has_target[training].sum(), has_target[validation].sum()
+    if not fraction or (n_training and n_validation):
+        return
+    raise ValueError(
+        f"Early stopping needs labelled sequences to train on and to hold out; {n_training} would "
+        f"be for training and {n_validation} for validation. Pass more sequences, change "
+        "validation_fraction, or set early_stopping=False."
+    )

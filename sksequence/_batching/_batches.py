@@ -1,0 +1,232 @@
+"""Batches: of a training epoch, of inference, cut into chunks of time, moved to a device.
+
+Training batches hold rows in a seeded order, bucketed by length, with their targets and weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from sksequence._batching._prepared_sequences import PreparedSequences
+from sksequence._batching._sequences import flat_rows
+
+# batches sorted by length together: enough for little padding, few enough to keep batches random
+_BATCHES_IN_A_POOL = 16
+_ROW_MULTIPLE = 16
+_INFERENCE_VALUES = 1 << 21
+_CPU = torch.device("cpu")
+
+Batch = tuple[dict[str, Tensor], tuple[Tensor, Tensor]]
+
+
+class SequenceDataset(Dataset[Any]):
+    """Prepared sequences with targets and weights, cut into batches for each training epoch.
+
+    Parameters
+    ----------
+    prepared : PreparedSequences
+        All sequences.
+    rows : ndarray of int of shape (n_rows,)
+        The sequences to train on, in order; a sequence may occur several times.
+    targets : ndarray of shape (n_sequences, ...) or (sum of n_steps, ...)
+        One target per sequence or one per step.
+    weights : ndarray of shape (n_sequences,) or (sum of n_steps,)
+        One weight per target; 0 leaves it out. They are divided by the mean weight of a sequence,
+        so that the sum over a batch, divided by its number of sequences, is an unbiased mean.
+    per_step : bool
+        Whether targets and weights are per step.
+    generator : numpy Generator, default=None
+        Shuffles each epoch; None keeps the order.
+    max_steps : int, default=None
+        Limit of the steps of a batch, padding included: larger batches are cut into equal parts.
+    """
+
+    def __init__(
+        self,
+        prepared: PreparedSequences,
+        rows: NDArray[np.int64],
+        targets: NDArray[np.generic],
+        weights: NDArray[np.float64],
+        *,
+        per_step: bool,
+        generator: np.random.Generator | None = None,
+        max_steps: int | None = None,
+    ) -> None:
+        self.prepared = prepared
+        self.max_steps = max_steps
+        self.rows = rows
+        self.per_step = per_step
+        self.generator = generator
+        self.targets = torch.from_numpy(np.ascontiguousarray(targets))
+        mean = weights[self._target_rows(rows)].sum() / len(rows)
+        self.weights = torch.from_numpy((weights / (mean or 1.0)).astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def _target_rows(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        if not self.per_step:
+            return index
+        return flat_rows(self.prepared.offsets[index], self.prepared.lengths[index])
+
+    def batch(self, index: NDArray[np.int64]) -> Batch:
+        """Return inputs, targets and weights of the sequences at `index`."""
+        rows = torch.from_numpy(self._target_rows(index))
+        outcome = self.targets.index_select(0, rows), self.weights.index_select(0, rows)
+        return self.prepared.gather(index), outcome
+
+    def cut(self, batch_size: int) -> list[NDArray[np.int64]]:
+        """Cut the rows into batches for one epoch; every row is in exactly one."""
+        if self.generator is None:
+            return self._within_limit(_split(self.rows, batch_size))
+        rows = self.generator.permutation(self.rows)
+        lengths = self.prepared.lengths[rows]
+        if lengths.min() == lengths.max():
+            return self._within_limit(_split(rows, batch_size))
+        batches = [
+            batch
+            for pool in _split(rows, batch_size * _BATCHES_IN_A_POOL)
+            for batch in _split(self._by_length(pool), batch_size)
+        ]
+        batches = self._within_limit(batches)
+        return [batches[i] for i in self.generator.permutation(len(batches))]
+
+    def _by_length(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return rows[np.argsort(self.prepared.lengths[rows], kind="stable")]
+
+    def _within_limit(self, batches: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+        if self.max_steps is None:
+            return batches
+        return [part for batch in batches for part in self._parts(batch, self.max_steps)]
+
+    def _parts(self, batch: NDArray[np.int64], max_steps: int) -> list[NDArray[np.int64]]:
+        longest = int(self.prepared.lengths[batch].max())
+        n_rows = max(1, max_steps // longest)
+        return [batch] if len(batch) <= n_rows else np.array_split(batch, -(-len(batch) // n_rows))
+
+
+class BatchIterator:
+    """Passes over a dataset; skorch's `iterator_train`."""
+
+    def __init__(self, dataset: SequenceDataset, batch_size: int) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self._next: list[NDArray[np.int64]] | None = None
+        self._n_batches: int | None = None
+
+    def __len__(self) -> int:
+        """Return the number of batches of the current pass, or of the first before it begins."""
+        if self._n_batches is None:
+            self._next = self.dataset.cut(self.batch_size)
+            self._n_batches = len(self._next)
+        return self._n_batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        batches = self.dataset.cut(self.batch_size) if self._next is None else self._next
+        self._next, self._n_batches = None, len(batches)
+        return (self.dataset.batch(index) for index in batches)
+
+
+def _split(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def inference_batches(
+    lengths: NDArray[np.int64],
+    max_steps: int = 1 << 15,
+    chunk: int | None = None,
+    width: int = 1,
+    multiple: int = _ROW_MULTIPLE,
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Cut sequences into batches of similar length and bounded size.
+
+    Parameters
+    ----------
+    lengths : ndarray of int of shape (n_sequences,)
+        Number of steps of each sequence.
+    max_steps : int, default=32768
+        Limit of the steps of a batch, padding included.
+    chunk : int, default=None
+        Number of steps that are read at a time; only these count for the limit. None reads all.
+    width : int, default=1
+        Numbers per step. Wide steps make smaller batches: data that stay in the processor's cache
+        are faster.
+    multiple : int, default=16
+        Batches are filled up to a multiple of this number of rows. With 16, torch's products of a
+        step give each row the same bits, independent of the rest of the batch.
+
+    Yields
+    ------
+    index : ndarray of int
+        The sequences of the batch.
+    padded : ndarray of int
+        The same, filled up with copies of the last one.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    max_steps = min(max_steps, max(1, _INFERENCE_VALUES // width))
+    start = 0
+    while start < len(order):
+        longest = min(int(lengths[order[start]]), chunk or max_steps)
+        rows = max(_ROW_MULTIPLE, max_steps // longest // _ROW_MULTIPLE * _ROW_MULTIPLE)
+        index = order[start : start + rows]
+        if chunk is not None:
+            # rows that end early are carried along to the end of the longest
+            near = int(np.count_nonzero(2 * lengths[index] >= lengths[index[0]]))
+            index = index[: max(_ROW_MULTIPLE, near)]
+        missing = -len(index) % multiple
+        padded = index if missing == 0 else np.r_[index, np.repeat(index[-1], missing)]
+        yield index, padded
+        start += len(index)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive steps of a batch, for truncated backpropagation through time.
+
+    Attributes
+    ----------
+    batch : (inputs, (targets, weights))
+        The steps of the chunk, without the sequences that have ended before.
+    kept : Tensor of int of shape (n_rows,)
+        The rows of the previous chunk that go on: a state carried over is indexed with it.
+    """
+
+    batch: Batch
+    kept: Tensor
+
+
+def cut_chunks(batch: Batch, n_steps: int) -> Iterator[Chunk]:
+    """Cut a batch with per-step targets into chunks of `n_steps` steps."""
+    inputs, (targets, weights) = batch
+    lengths = inputs["lengths"]
+    offsets = torch.cumsum(lengths, 0) - lengths
+    rows = torch.arange(len(lengths), device=lengths.device)
+    blocks = {name: block for name, block in inputs.items() if name != "lengths"}
+    for start in range(0, int(lengths.max()), n_steps):
+        going_on = lengths[rows] > start
+        kept, rows = torch.nonzero(going_on)[:, 0], rows[going_on]
+        chunk_lengths = torch.clamp(lengths[rows] - start, max=n_steps)
+        stop = start + int(chunk_lengths.max())
+        chunk = {name: block[rows, start:stop] for name, block in blocks.items()}
+        chunk["lengths"] = chunk_lengths
+        steps = torch.arange(stop - start, device=lengths.device)
+        flat = (offsets[rows, None] + start + steps)[steps < chunk_lengths[:, None]]
+        yield Chunk((chunk, (targets[flat], weights[flat])), kept)
+
+
+def on_device(block: Tensor, device: str | torch.device) -> Tensor:
+    """Return a tensor on the device; copies to CUDA are asynchronous, through pinned memory."""
+    # these comparisons are cheaper than torch.device(), which shows when predicting one sequence
+    if block.device == _CPU and device in ("cpu", _CPU):
+        return block
+    if torch.device(device).type != "cuda" or block.device.type != "cpu":
+        return block.to(device)
+    return block.pin_memory().to(device, non_blocking=True)

@@ -1,0 +1,95 @@
+"""The results of a fit other than weights: they are enough to read X and to build the network."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Frames, PreparedSequences, Scaler, Sequences
+from sksequence._input import InputForm
+from sksequence._kernels import is_compiled
+from sksequence._settings import NetworkSpec
+from sksequence._targets import Container
+from sksequence._threads import limited_threads
+
+
+class Codec(Protocol):
+    """Translator between targets and outputs of the network."""
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs of the head."""
+
+    def encode(self, parsed: NDArray[Any]) -> NDArray[Any]:
+        """Return parsed targets in the form that the loss reads."""
+
+
+class Baseline(Protocol):
+    """Forecast that is added to the network's outputs."""
+
+    def forecast(self, sequences: Sequences, n_outputs: int) -> NDArray[np.float64]:
+        """Return the forecast of shape (n_sequences, n_outputs)."""
+
+
+AnyCodec = TypeVar("AnyCodec", bound=Codec)
+AnyCodec_co = TypeVar("AnyCodec_co", bound=Codec, covariant=True)
+
+
+@dataclass(frozen=True)
+class Blueprint(Generic[AnyCodec_co]):
+    """Fitted encodings, sizes and the specification of the network.
+
+    Attributes
+    ----------
+    form : InputForm
+        Form of X.
+    scaler : Scaler or None
+        Scaler of numeric steps.
+    frames : Frames
+        Frames that numeric steps are gathered into.
+    codec : Codec
+        Codec of the targets.
+    container : str or None
+        Container of per-step targets; None means one target per sequence.
+    spec : NetworkSpec
+        Specification of the network.
+    loss : str
+        Name of the loss.
+    seed : int
+        Seed of all randomness of the fit.
+    batch_size, max_epochs : int
+        Number of sequences per batch, and maximum number of epochs.
+    baseline : Baseline or None
+        Forecast that the network corrects.
+    """
+
+    form: InputForm
+    scaler: Scaler | None
+    frames: Frames
+    codec: AnyCodec_co
+    container: Container | None
+    spec: NetworkSpec
+    loss: str
+    seed: int
+    batch_size: int
+    max_epochs: int
+    baseline: Baseline | None = None
+
+    @property
+    def per_step(self) -> bool:
+        """Whether there is one output per step."""
+        return self.spec.pooling is None
+
+    def prepare(self, sequences: Sequences) -> PreparedSequences:
+        """Scale and frame checked sequences."""
+        return PreparedSequences(sequences, self.scaler, self.frames)
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Limit the number of threads to that from which the network benefits."""
+        size = self.spec.hidden_size
+        compiled = is_compiled(self.spec.cell, size)
+        return limited_threads(self.batch_size, size, compiled=compiled)

@@ -1,0 +1,548 @@
+"""The classifier of sequences and of their steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Sized
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sksequence._base import SHARED, SUPERVISED, BaseRNN
+from sksequence._batching import Sequences
+from sksequence._blueprint import Blueprint
+from sksequence._random import RandomState
+from sksequence._targets import IndicatorCodec, LabelCodec
+from sksequence._tasks import ClassificationTask
+from sksequence._tokenizers import Tokenizer
+
+
+class RNNClassifier(ClassifierMixin, BaseRNN):
+    """Recurrent neural network classifier of sequences, or of the steps of sequences.
+
+    One or more recurrent layers read the steps of a sequence. With one label per sequence, the
+    hidden states of all steps are pooled into one vector; with one label per step, each hidden
+    state is used as it is. A linear layer then computes the logits of the classes.
+
+    These eight parameters are worth tuning first:
+
+    - Network: `cell`, `hidden_size`, `pooling`, `dropout`.
+    - Training: `learning_rate`, `batch_size`, `n_estimators`.
+    - Data: `scale`.
+
+    `sksequence.model_selection.recommended_grid` returns a small grid for a search.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru", "rnn", "feedforward"} or callable, default="lstm"
+        Type of the recurrent layers:
+
+        - "lstm": long short-term memory [1]_.
+        - "gru": gated recurrent unit [2]_.
+        - "rnn": simple recurrent network, without gates.
+        - "feedforward": baseline without memory, which sees the last `context_size` steps only.
+        - callable: ``cell(input_size, hidden_size)`` returns a torch module that is called like a
+          batch-first `torch.nn.GRU`.
+    hidden_size : int or "auto", default="auto"
+        Number of units in the hidden state of each layer and direction. "auto" selects 64 with one
+        label per sequence, and 128 with per-step labels.
+    num_layers : int, default=1
+        Number of stacked recurrent layers.
+    bidirectional : bool or "auto", default="auto"
+        Whether to read sequences in both directions, so that each hidden state also depends on
+        later steps. "auto" selects True with one label per sequence and ``tbptt_steps=None``, and
+        False otherwise.
+    merge_mode : {"concat", "sum", "mean", "mul"}, default="concat"
+        How the outputs of the two directions are combined in each layer: concatenation, sum, mean
+        or product. Ignored if there is one direction only.
+    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
+        Activation function of the cells "rnn" and "feedforward". Ignored by other cells.
+    context_size : int, default=3
+        Number of steps that the cell "feedforward" sees, including the current one. Ignored by
+        other cells.
+    pooling : {"last", "mean", "max", "attention"}, default="max"
+        How the hidden states of all steps are reduced to one vector: the final state of each
+        direction, the mean, the maximum of each unit, or a mean with learnt weights. Ignored with
+        per-step labels.
+    dropout : float or "auto", default="auto"
+        Fraction of the units that are dropped during training, between layers and before the
+        output layer. Must be in the range [0, 1). "auto" selects 0 with one label per sequence,
+        and 0.5 with per-step labels.
+    recurrent_dropout : float, default=0.0
+        Fraction of the units of the previous hidden state that are dropped during training, with
+        the same mask at every step of a sequence [3]_. Must be in the range [0, 1).
+    chrono_steps : int or None, default=None
+        Longest dependency to expect, in steps of X. The gates of "lstm" and "gru" are then
+        initialised such that the units start with memories of different lengths, up to this
+        one [4]_. Not available with other cells. None uses the default initialisation (see Notes).
+    embedding_dim : int or None, default=None
+        Size of the embedding vector of a symbol. If an int, integers in X are symbols rather than
+        numbers. None selects eight times the square root of the number of symbols, in the range
+        from 8 to 64.
+    frame_length : int or "auto", default="auto"
+        Number of consecutive steps of X that form one step of the network. Frames are aligned to
+        the end of a sequence. They are available for numeric sequences with one label each; with
+        symbols or per-step labels the length is always 1. "auto" selects 1 if the median length of
+        the training sequences is at most 12. Otherwise it selects a quarter of the median, in the
+        range from 12 to 48; with more than 4096 training sequences, a twelfth of it, in the range
+        from 8 to 48.
+    frame_step : int or None, default=None
+        Number of steps of X from one frame to the next, at most `frame_length`. None selects a
+        quarter of `frame_length`, but at least 1.
+    loss : {"auto", "cross_entropy", "binary_cross_entropy"}, default="auto"
+        Loss function. "binary_cross_entropy" requires a binary indicator of several labels, and
+        "cross_entropy" requires one label per target. "auto" selects the one that fits y.
+    label_smoothing : float, default=0.0
+        Fraction of each label's probability that is spread evenly over all classes during
+        training [5]_; with a binary indicator, over presence and absence of each label. It keeps
+        the network from becoming overconfident, but `loss_curve_` no longer approaches 0. Must be
+        in the range [0, 1).
+    n_estimators : int, default=1
+        Number of networks in the ensemble. They differ in their initial weights, see the same
+        batches, and are trained independently. `predict_proba` returns the mean of their
+        probabilities [6]_. Time and memory grow in proportion.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
+        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9.
+    learning_rate : float, default=1e-2
+        Maximum learning rate of the schedule.
+    lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"
+        Learning rate schedule. "one_cycle" increases the rate linearly in the first 5 % of the
+        training and then decreases it to 0 along half a cosine, after [7]_. "cosine" and "linear"
+        decrease it from the start. None keeps it constant, as `partial_fit` always does.
+    weight_decay : float, default=0.0
+        Strength of the weight decay (L2 penalty; decoupled with "adamw").
+    max_grad_norm : float or None, default=1.0
+        Maximum norm of the gradient. Larger gradients are clipped to this norm [8]_. None disables
+        clipping.
+    tbptt_steps : int or None, default=None
+        Number of steps of X after which backpropagation through time [9]_ is truncated. The hidden
+        state is carried over. With per-step labels the optimizer takes one step per chunk, and
+        otherwise one step per batch. Requires a single direction. None disables truncation.
+    max_epochs : int or "auto", default="auto"
+        Maximum number of passes over the training data. "auto" selects as many as make
+        about 2500 batches in total, but at least 10 and at most 100.
+    batch_size : int or "auto", default="auto"
+        Number of sequences per batch. "auto" selects 32 with at most 4096 training sequences, 64
+        with at most 16,384, and 128 with more. It selects less if the average batch would exceed
+        32,768 steps of the network or about 4 million input values. With per-step labels, it
+        selects at most as many sequences as hold 512 labels, or 4 if that is more.
+    shuffle : bool, default=True
+        Whether to visit the sequences in a new random order in each epoch. If True, the result
+        does not depend on the order of the rows of X.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss, in the form ``{class_label: weight}``. "balanced" uses
+        weights inversely proportional to the class frequencies. None gives all classes the
+        weight 1. Not available with a binary indicator of several labels.
+    early_stopping : bool, default=False
+        Whether to hold out a part of the data, to stop training when its loss no longer improves,
+        and to restore the best weights.
+    validation_fraction : float, default=0.1
+        Proportion of the sequences to hold out. Only used if `early_stopping` is True.
+    validation_split : {"random", "last"}, default="random"
+        Which sequences are held out. "random" draws them, stratified by label with one label per
+        sequence. "last" takes the last ones, and leaves a gap before them where windows of a
+        series overlap. Only used if `early_stopping` is True.
+    n_iter_no_change : int, default=10
+        Number of epochs without improvement after which training stops. Only used if
+        `early_stopping` is True.
+    tol : float, default=1e-4
+        Minimum decrease of the validation loss that counts as an improvement. Only used if
+        `early_stopping` is True.
+    scale : {"global", "sequence"} or bool, default="global"
+        How numeric features are standardised. "global" or True uses the mean and the standard
+        deviation of each feature over all training steps. "sequence" uses those of each sequence,
+        and adds the logarithm of the standard deviation as a feature. False disables scaling.
+    target : {"auto", "sequence", "steps"}, default="auto"
+        Whether y holds one target per sequence or one target per step. "auto" selects "steps" if y
+        is a list of arrays that are as long as their sequences, or a `Sequences`, and "sequence"
+        otherwise.
+    analyzer : {"char", "word"}, callable or tokenizer, default="char"
+        How texts are split into symbols. "char" splits them into characters, and "word" into words,
+        punctuation marks and white space. A callable takes a text and returns a list of tokens. A
+        tokenizer is an object with the methods ``encode(text)`` and ``decode(ids)``, such as those
+        of Hugging Face and tiktoken; its ids are the symbols. Ignored unless X holds texts.
+    warm_start : bool, default=False
+        Whether `fit` continues from the weights of the previous call instead of initialising them.
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks of the training loop. An `LRScheduler` requires ``lr_schedule=None``. The
+        ``scoring`` of `EpochScoring` and `BatchScoring` must be a function ``f(net, X, y)``.
+    device : str, default="auto"
+        Torch device to compute on. "auto" selects the first available one of "cuda", "mps" and
+        "cpu".
+    random_state : int, RandomState instance or None, default=None
+        Controls the initial weights, the order of the sequences, dropout and the validation split.
+        Pass an int for results that are reproducible bit for bit.
+    verbose : int, default=0
+        Verbosity level. Values above 0 print one line per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels in sorted order; with a binary indicator of several labels, their indices.
+    n_features_in_ : int
+        Number of columns if X was a table, otherwise number of features per step.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns. Defined only if X was a DataFrame.
+    n_outputs_ : int
+        Number of labels per target: 1 unless y is a binary indicator.
+    n_iter_ : int
+        Number of epochs that were run.
+    loss_curve_ : list of float of shape (n_iter_,)
+        Mean training loss of each epoch.
+    gradient_norm_curve_ : list of float of shape (n_iter_,)
+        Mean norm of the gradients of each epoch, before clipping.
+    validation_curve_ : list of float of shape (n_iter_,)
+        Validation loss of each epoch. Defined only if `early_stopping` is True.
+    best_loss_ : float
+        Validation loss of the restored weights. Defined only if `early_stopping` is True.
+    max_epochs_ : int
+        Maximum number of epochs, "auto" resolved.
+    batch_size_ : int
+        Number of sequences per batch, "auto" resolved.
+    frame_length_ : int
+        Number of steps per frame, "auto" resolved.
+    frame_step_ : int
+        Number of steps from one frame to the next, None resolved.
+    bidirectional_ : bool
+        Whether sequences are read in both directions, "auto" resolved.
+    hidden_size_ : int
+        Number of units per layer and direction, "auto" resolved.
+    dropout_ : float
+        Fraction of the units that are dropped, "auto" resolved.
+    vocabulary_ : dict
+        Mapping of symbols to codes; 0 is reserved for unknown symbols. Defined only if X held
+        symbols.
+    embedding_dim_ : int
+        Size of the embedding vectors, None resolved. Defined only if X held symbols.
+    net_ : skorch.NeuralNet
+        Fitted network with its training loop.
+    module_ : torch.nn.Module
+        Fitted network.
+
+    Raises
+    ------
+    ValueError
+        In `fit`, if a parameter, X or y is invalid.
+    FloatingPointError
+        In `fit`, if the training loss is no longer finite.
+
+    See Also
+    --------
+    RNNRegressor : Recurrent neural network regressor.
+    SequenceGenerator : Autoregressive model of sequences, fitted without y.
+
+    Notes
+    -----
+    Recurrent weights are initialised with orthogonal matrices [10]_, and all other weights with
+    the Glorot uniform distribution. The forget gates of "lstm" and the update gates of "gru" have
+    an initial bias of 1, unless `chrono_steps` is set.
+
+    References
+    ----------
+    .. [1] Hochreiter & Schmidhuber (1997), Long Short-Term Memory, Neural Computation 9(8).
+    .. [2] Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder, EMNLP.
+    .. [3] Gal & Ghahramani (2016), A Theoretically Grounded Application of Dropout in Recurrent
+       Neural Networks, NIPS.
+    .. [4] Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time?, ICLR.
+    .. [5] Szegedy et al. (2016), Rethinking the Inception Architecture for Computer Vision,
+       arXiv:1512.00567.
+    .. [6] Lakshminarayanan, Pritzel & Blundell (2017), Simple and Scalable Predictive Uncertainty
+       Estimation using Deep Ensembles, arXiv:1612.01474.
+    .. [7] Smith & Topin (2018), Super-Convergence, arXiv:1708.07120.
+    .. [8] Pascanu, Mikolov & Bengio (2013), On the Difficulty of Training Recurrent Neural
+       Networks, ICML.
+    .. [9] Werbos (1990), Backpropagation Through Time, Proceedings of the IEEE 78(10).
+    .. [10] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep
+       Linear Neural Networks, ICLR.
+
+    Examples
+    --------
+    >>> from sksequence import RNNClassifier
+    >>> from sksequence.datasets import load_japanese_vowels
+    >>> X, y = load_japanese_vowels(split="train", return_X_y=True)
+    >>> classifier = RNNClassifier(hidden_size=32, max_epochs=12, random_state=0).fit(X, y)
+    >>> X_test, y_test = load_japanese_vowels(split="test", return_X_y=True)
+    >>> classifier.predict(X_test[:3]), classifier.score(X_test, y_test) > 0.9
+    (array(['1', '1', '1'], dtype='<U1'), True)
+    """
+
+    _blueprint: Blueprint[LabelCodec | IndicatorCodec]
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = (
+        SHARED
+        | SUPERVISED
+        | {
+            "loss": [StrOptions({"auto", "cross_entropy", "binary_cross_entropy"})],
+            "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+            "class_weight": [StrOptions({"balanced"}), dict, None],
+            "hidden_size": [*SHARED["hidden_size"], StrOptions({"auto"})],
+            "dropout": [*SHARED["dropout"], StrOptions({"auto"})],
+        }
+    )
+
+    def __init__(
+        self,
+        cell: str | Callable[..., object] = "lstm",
+        hidden_size: int | str = "auto",
+        *,
+        num_layers: int = 1,
+        bidirectional: bool | str = "auto",
+        merge_mode: str = "concat",
+        activation: str = "tanh",
+        context_size: int = 3,
+        pooling: str = "max",
+        dropout: float | str = "auto",
+        recurrent_dropout: float = 0.0,
+        chrono_steps: int | None = None,
+        embedding_dim: int | None = None,
+        frame_length: int | str = "auto",
+        frame_step: int | None = None,
+        loss: str = "auto",
+        label_smoothing: float = 0.0,
+        n_estimators: int = 1,
+        optimizer: str = "adam",
+        learning_rate: float = 1e-2,
+        lr_schedule: str | None = "one_cycle",
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = 1.0,
+        tbptt_steps: int | None = None,
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        shuffle: bool = True,
+        class_weight: dict[Any, float] | str | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_split: str = "random",
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        scale: str | bool = "global",
+        target: str = "auto",
+        analyzer: str | Callable[[str], object] | Tokenizer = "char",
+        warm_start: bool = False,
+        callbacks: Sequence[object] | None = None,
+        device: str = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.merge_mode = merge_mode
+        self.activation = activation
+        self.context_size = context_size
+        self.pooling = pooling
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.chrono_steps = chrono_steps
+        self.embedding_dim = embedding_dim
+        self.frame_length = frame_length
+        self.frame_step = frame_step
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.n_estimators = n_estimators
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.lr_schedule = lr_schedule
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.tbptt_steps = tbptt_steps
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.scale = scale
+        self.target = target
+        self.analyzer = analyzer
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _task(self, classes: ArrayLike | None = None) -> ClassificationTask:
+        return ClassificationTask(
+            self.loss,
+            self.target,
+            label_smoothing=self.label_smoothing,
+            class_weight=self.class_weight,
+            classes=classes,
+        )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the classifier to labelled sequences.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), \
+                list of arrays, Sequences, or list of str or of tokens
+            Training sequences. Those in a list may differ in length.
+        y : array-like of shape (n_sequences,) or (n_sequences, n_labels), or list of arrays
+            Labels, which may be strings, integers or booleans. A 1-D array holds one label per
+            sequence, and a 2-D array is a binary indicator of several labels per sequence. A list
+            with one array per sequence, as long as the sequence, holds one label, or one row of a
+            binary indicator, per step; None or NaN marks a step without a label. With
+            ``target="steps"``, an array may hold the labels of the steps of all sequences.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weight of each sequence. An integer weight is equivalent, bit for bit, to repeating the
+            sequence that many times. None gives all sequences the weight 1.
+
+        Returns
+        -------
+        self : object
+            Fitted classifier.
+        """
+        return self._fit(self._task(), X, y, sample_weight)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: Sized,
+        y: Sized,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on a chunk of the data, in the order given.
+
+        The state of the optimizer is kept between calls, and the learning rate is constant.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Training sequences, as in `fit`. Scales and vocabularies are learnt in the first call.
+        y : array-like of shape (n_sequences,) or (n_sequences, n_labels), or list of arrays
+            One label per sequence, a binary indicator of several labels, or one array of labels per
+            sequence, as long as the sequence.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that can occur in any call. Required in the first call only, and only if its
+            y does not contain all of them.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weight of each sequence. None gives all sequences the weight 1.
+
+        Returns
+        -------
+        self : object
+            Classifier after one more epoch.
+        """
+        return self._partial_fit(self._task(classes), X, y, sample_weight)
+
+    def predict(self, X: Sized) -> NDArray[Any] | Sequences:
+        """Predict the most probable label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences, as in `fit`.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_sequences,) or (n_sequences, n_labels)
+            Predicted labels, or a binary indicator of the labels with a probability above 0.5. With
+            per-step labels, one array of shape (n_steps,) or (n_steps, n_labels) per sequence: in a
+            1-D object array, or the container that y came in.
+        """
+        sequences = self._check_input(X)
+        labels = self._blueprint.codec.decode(self._outputs(sequences))
+        return self._arranged(labels, sequences)
+
+    def predict_proba(self, X: Sized) -> NDArray[Any] | Sequences:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences, as in `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_sequences, n_classes)
+            Probabilities as float64, in the order of `classes_`. With a binary indicator, the
+            probability that each label is present. With per-step labels, one array of shape
+            (n_steps, n_classes) per sequence: in a 1-D object array, or the container that y came
+            in.
+        """
+        sequences = self._check_input(X)
+        p = self._blueprint.codec.probabilities(self._outputs(sequences))
+        return self._arranged(p, sequences)
+
+    def predict_log_proba(self, X: Sized) -> NDArray[Any] | Sequences:
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences, as in `fit`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_sequences, n_classes)
+            Log-probabilities as float64, in the order of `classes_`. With per-step labels, one
+            array of shape (n_steps, n_classes) per sequence: in a 1-D object array, or the
+            container that y came in.
+        """
+        sequences = self._check_input(X)
+        log_p = self._blueprint.codec.log_probabilities(self._outputs(sequences))
+        return self._arranged(log_p, sequences)
+
+    def decision_function(self, X: Sized) -> NDArray[Any] | Sequences:
+        """Compute the logits of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences, as in `fit`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_sequences,) or (n_sequences, n_classes)
+            Logits as float64, in the order of `classes_`. With two classes, the logit of the second
+            class minus that of the first. With per-step labels, one array of shape (n_steps,) or
+            (n_steps, n_classes) per sequence: in a 1-D object array, or the container that y came
+            in.
+        """
+        sequences = self._check_input(X)
+        scores = self._blueprint.codec.scores(self._outputs(sequences))
+        return self._arranged(scores, sequences)
+
+    def score(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of the predictions.
+
+        With a binary indicator of several labels this is the subset accuracy, for which all labels
+        of a target must be correct. With per-step labels it is the accuracy over all labelled
+        steps.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences, as in `fit`.
+        y : array-like of shape (n_sequences,) or (n_sequences, n_labels), or list of arrays
+            True labels, as in `fit`.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weight of each sequence. None gives all sequences the weight 1.
+
+        Returns
+        -------
+        score : float
+            Fraction of the targets that are predicted correctly.
+        """
+        check_is_fitted(self, "net_")
+        if not self._blueprint.per_step:
+            return float(super().score(X, y, sample_weight))
+        truth, predicted, weights = self._flat_steps(X, y, sample_weight, numeric=False)
+        return float(accuracy_score(truth, predicted, sample_weight=weights))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,363 @@
+"""Conversion of every accepted container of X to one flat buffer of numbers or of symbols.
+
+Containers are recognised by looking at their elements: numpy would stack, pad or refuse ragged
+lists. Values are (sum of n_steps, n_features).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from numbers import Number
+from typing import Any, Literal, TypeGuard, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._input._foreign_containers import (
+    READERS,
+    TOO_DEEP,
+    check_step_widths,
+    fill_masked,
+    from_foreign,
+)
+from sksequence._tokenizers import Tokenizer, is_tokenizer, token_ids
+from sksequence._vocabulary import ANALYZERS
+
+_FLOATS = [np.float64, np.float32]
+# real numbers; up to eight bytes they stay as they are, so that a memory map stays on disk
+_REAL_KINDS = "fiub"
+_KINDS_IN_WORDS = {"text": "a str", "list": "a list", "array": "an array", "number": "a number"}
+
+Layout = Literal["table", "lists", "sequences"]
+Analyzer = str | Callable[[str], object] | Tokenizer
+
+
+@dataclass(frozen=True)
+class RawInput:
+    """X as one flat buffer, and the kind of container that it came in."""
+
+    layout: Layout
+    sequences: Sequences
+    holds_symbols: bool
+    is_array: bool
+    is_text: bool = False
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """The steps of all sequences, one row per step."""
+        values = self.sequences.values
+        assert values is not None
+        return values
+
+
+def read_input(X: object, *, integers_are_symbols: bool, analyzer: Analyzer) -> RawInput:
+    """Read any accepted container."""
+    if _is_real_array(X):  # the most frequent case first
+        return _from_array(X, integers_are_symbols)
+    if _is_foreign(X):
+        X = from_foreign(X)
+    if isinstance(X, str):
+        raise TypeError(
+            "X is a single str; estimators take a list of sequences. Pass [X] for one text, "
+            "or X.splitlines() for one sequence per line."
+        )
+    if isinstance(X, Iterator):
+        raise TypeError(f"X is a {type(X).__name__}, which can be read only once; pass list(X).")
+    if isinstance(X, Sequences):
+        return _from_flat("sequences", X, integers_are_symbols, is_array=False)
+    items = _as_list(X)
+    if items is None:
+        return _from_array(X, integers_are_symbols)
+    return _from_list(items, integers_are_symbols, analyzer)
+
+
+def _as_list(X: object) -> list[Any] | None:
+    """Return the sequences of a list-like X, None for an array."""
+    if isinstance(X, Sequence):
+        return list(X)
+    if isinstance(X, np.ndarray):
+        is_list = X.ndim == 1 and X.dtype.kind in "OUT"
+        return list(X.tolist()) if is_list else None
+    # a Series or an Index; a table has columns
+    return list(X.to_list()) if hasattr(X, "to_list") else None
+
+
+# --- numbers or symbols ---------------------------------------------------------------------------
+
+
+def _from_flat(
+    layout: Layout, sequences: Sequences, integers_are_symbols: bool, *, is_array: bool
+) -> RawInput:
+    """Decide between numbers and symbols by the type of the flat values."""
+    values = sequences.values
+    if values is None:
+        raise ValueError(
+            "X is a Sequences that holds only codes; build it from symbols or numbers: "
+            "Sequences(values, offsets)."
+        )
+    is_symbolic = _is_str(values) or (integers_are_symbols and values.dtype.kind in "iu")
+    if values.ndim == 1:
+        values = values[:, None]
+    if not is_symbolic:
+        values = _as_numbers(values)
+    if values is not sequences.values:
+        sequences = Sequences(values, sequences.offsets)
+    return RawInput(layout, sequences, is_symbolic, is_array)
+
+
+def _of_symbols(
+    flat: NDArray[np.generic], lengths: list[int], *, layout: Layout = "sequences", is_text: bool
+) -> RawInput:
+    sequences = Sequences(flat[:, None], offsets_of(lengths))
+    return RawInput(layout, sequences, holds_symbols=True, is_array=False, is_text=is_text)
+
+
+def _is_str(array: NDArray[np.generic]) -> bool:
+    """Check whether all elements are str."""
+    if array.dtype == object:
+        return all(isinstance(element, str) for element in array.ravel().tolist())
+    return array.dtype.kind in "UT"
+
+
+def _is_foreign(X: object) -> bool:
+    """Check whether X is a container of torch, Awkward or Arrow."""
+    return type(X).__module__.partition(".")[0] in READERS
+
+
+def _is_real(array: object) -> TypeGuard[NDArray[Any]]:
+    """Check whether an array holds plain numbers and needs no conversion by scikit-learn."""
+    return (
+        isinstance(array, np.ndarray)
+        and type(array) in (np.ndarray, np.memmap)
+        and array.dtype.kind in _REAL_KINDS
+        and array.dtype.itemsize <= 8
+    )
+
+
+def _is_real_array(X: object) -> TypeGuard[NDArray[Any]]:
+    """Check whether X is an array of sequences of numbers that can be read as it is."""
+    return _is_real(X) and X.ndim in (2, 3) and X.size > 0
+
+
+def _as_numbers(values: NDArray[np.generic]) -> NDArray[Any]:
+    if _is_real(values):
+        return values
+    values = _without_gaps(values)
+    checked = check_array(values, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=0)
+    return np.asarray(checked)
+
+
+def _without_gaps(X: Any) -> Any:
+    """Return masked entries as NaN, and refuse dates.
+
+    numpy would turn both into numbers, even missing ones.
+    """
+    if _dtype_kind(X) in "mM":
+        raise ValueError(
+            f"X holds dates or durations ({X.dtype}); networks read numbers. Convert them to a "
+            "number of seconds."
+        )
+    return fill_masked(X) if isinstance(X, np.ma.MaskedArray) else X
+
+
+def _dtype_kind(X: object) -> str:
+    """Return numpy's letter for the type of the elements, "-" for a container without one type."""
+    return str(getattr(getattr(X, "dtype", None), "kind", "-"))
+
+
+# --- arrays and tables ----------------------------------------------------------------------------
+
+
+def _from_array(X: object, integers_are_symbols: bool) -> RawInput:
+    array = X if _is_real_array(X) else _checked(X, integers_are_symbols)
+    if array.ndim > 3:
+        raise ValueError(
+            f"X has {array.ndim} dimensions, shape {array.shape}; expected at most 3: "
+            "(n_sequences, n_steps, n_features). Flatten the features of one step."
+        )
+    layout: Layout = "table" if array.ndim == 2 else "sequences"
+    return _from_flat(layout, Sequences.from_array(array), integers_are_symbols, is_array=True)
+
+
+def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
+    """Let scikit-learn check everything but plain arrays of numbers."""
+    is_text = isinstance(X, np.ndarray) and _is_str(X)
+    keep = is_text or (integers_are_symbols and _dtype_kind(X) in "iu")
+    array: NDArray[Any] = check_array(
+        _without_gaps(X),
+        dtype=None if keep else _FLOATS,
+        allow_nd=True,
+        ensure_all_finite=False,
+        ensure_min_features=0 if getattr(X, "ndim", 2) > 2 else 1,
+        input_name="X",
+    )
+    if integers_are_symbols and not keep:
+        original = np.asarray(X)  # a DataFrame of integers, say, has no type of its own
+        return original if original.dtype.kind in "iu" else array
+    return array
+
+
+# --- lists of sequences ---------------------------------------------------------------------------
+
+
+def _from_list(items: list[Any], integers_are_symbols: bool, analyzer: Analyzer) -> RawInput:
+    kind = _common_kind(items) if items else "list"
+    if kind == "number":  # a flat list of numbers: scikit-learn words this error best
+        check_array(np.asarray(items))
+    if kind == "text":
+        return _from_texts(items, analyzer)
+    if kind == "array":
+        arrays = [
+            np.asarray(_without_gaps(from_foreign(item) if _is_foreign(item) else item))
+            for item in items
+        ]
+        return _from_arrays(arrays, integers_are_symbols)
+    return _from_lists(items, integers_are_symbols)
+
+
+def _common_kind(items: Sequence[object]) -> str:
+    # items of one type are of one kind, so that only the first of each needs a closer look
+    first_of_type = {type(item): i for i, item in reversed(list(enumerate(items)))}
+    kinds = {_kind_of(items[i]): i for i in sorted(first_of_type.values(), reverse=True)}
+    if len(kinds) > 1:
+        pairs = sorted(kinds.items(), key=lambda pair: pair[1])
+        (kind, i), (other, j) = [(_KINDS_IN_WORDS.get(k, f"a {k}"), i) for k, i in pairs[:2]]
+        raise ValueError(
+            f"X mixes kinds: sequence {i} is {kind}, sequence {j} is {other}; all sequences must "
+            "be of one kind. Convert them first."
+        )
+    kind = next(iter(kinds))
+    if kind not in _KINDS_IN_WORDS:
+        raise TypeError(
+            f"X is a list of {kind}; the argument must be a list of arrays, a list of lists, a "
+            "list of strings, or a 2-D or 3-D array of numbers."
+        )
+    return kind
+
+
+def _kind_of(item: Any) -> str:
+    if isinstance(item, str):
+        return "text"
+    if isinstance(item, list | tuple):
+        return "list"
+    if isinstance(item, dict) or np.ndim(item) == 0:
+        is_number = isinstance(item, Number | np.generic | np.ndarray)
+        return "number" if is_number else type(item).__name__
+    return "array"
+
+
+def cut_text(text: str, analyzer: Analyzer) -> Iterable[Any]:
+    """Cut a text into symbols with a named or user-given analyzer."""
+    if isinstance(analyzer, str):
+        return ANALYZERS[analyzer](text)
+    if is_tokenizer(analyzer):
+        return token_ids(analyzer, text)
+    pieces = cast("Callable[[str], object]", analyzer)(text)
+    if not isinstance(pieces, Iterable):
+        raise TypeError(
+            f"analyzer returned {pieces!r:.60} for the text {text!r:.60}; expected its pieces, "
+            "a list of str."
+        )
+    return pieces
+
+
+def _from_texts(texts: list[str], analyzer: Analyzer) -> RawInput:
+    flat: NDArray[np.generic]
+    if analyzer == "char" and not any("\0" in text for text in texts):
+        # one pass over all texts: numpy's 1-character strings are UTF-32
+        flat = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<U1")
+        return _of_symbols(flat, [len(text) for text in texts], is_text=True)
+    pieces = [list(cut_text(text, analyzer)) for text in texts]
+    flat = object_array(chain.from_iterable(pieces))
+    return _of_symbols(flat, [len(piece) for piece in pieces], is_text=True)
+
+
+def _from_arrays(arrays: list[NDArray[np.generic]], integers_are_symbols: bool) -> RawInput:
+    n_dims = {array.ndim for array in arrays}
+    if n_dims - {1, 2} or len(n_dims) > 1:
+        raise ValueError(
+            f"X is a list of arrays with {' and '.join(map(str, sorted(n_dims)))} dimensions; each "
+            "sequence must be (n_steps, n_features), or each (n_steps,) for one feature."
+        )
+    if n_dims == {2}:
+        _check_widths(arrays)
+    sequences = Sequences.from_arrays(arrays)
+    return _from_flat("sequences", sequences, integers_are_symbols, is_array=False)
+
+
+def _check_widths(arrays: list[NDArray[np.generic]]) -> None:
+    widths = np.array([array.shape[1] for array in arrays])
+    differing = np.flatnonzero(widths != widths[0])
+    if len(differing) == 0:
+        return
+    heights = {len(array) for array in arrays}
+    if len(heights) == 1:
+        raise ValueError(
+            f"Every sequence of X has {heights.pop()} rows and they differ in columns: the axes "
+            "look swapped. A sequence is (n_steps, n_features), time first: pass [x.T for x in X]."
+        )
+    i = int(differing[0])
+    raise ValueError(
+        f"Sequence {i} of X has {widths[i]} features, sequence 0 has {widths[0]}; "
+        "every step of every sequence needs the same features."
+    )
+
+
+# --- lists of lists -------------------------------------------------------------------------------
+
+
+def _from_lists(items: Sequence[Sequence[Any]], integers_are_symbols: bool) -> RawInput:
+    flat = list(chain.from_iterable(items))
+    lengths = [len(item) for item in items]
+    kinds = {_step_kind(kind) for kind in set(map(type, flat))}
+    if "missing" in kinds:
+        _raise_missing(items)
+    if kinds == {"vector"}:
+        sequences = Sequences(_stack_steps(flat, lengths), offsets_of(lengths))
+        return _from_flat("sequences", sequences, integers_are_symbols, is_array=False)
+    if "vector" in kinds or kinds >= {"symbol", "number"}:
+        raise ValueError(
+            f"X mixes kinds of steps: {', '.join(sorted({type(step).__name__ for step in flat}))}; "
+            "the steps of all sequences must be numbers, or symbols (str, int), or vectors of "
+            "equal width."
+        )
+    layout: Layout = "lists" if len(set(lengths)) == 1 else "sequences"
+    if "symbol" in kinds:
+        return _of_symbols(object_array(flat), lengths, is_text=False)
+    if kinds == {"integer"} and integers_are_symbols:
+        return _of_symbols(object_array(flat), lengths, layout=layout, is_text=False)
+    values = np.asarray(flat)[:, None] if flat else np.empty((0, 1))
+    return _from_flat(layout, Sequences(values, offsets_of(lengths)), False, is_array=False)
+
+
+def _step_kind(kind: type) -> str:
+    if issubclass(kind, list | tuple | np.ndarray):
+        return "vector"
+    if kind is type(None):
+        return "missing"
+    if issubclass(kind, bool | np.bool_ | int | np.integer):
+        return "integer"
+    if issubclass(kind, Number | np.number):
+        return "number"
+    return "symbol"
+
+
+def _raise_missing(items: Sequence[Sequence[object]]) -> None:
+    i, step = next((i, t) for i, item in enumerate(items) for t, x in enumerate(item) if x is None)
+    raise ValueError(
+        f"Input X contains NaN: sequence {i}, step {step} is None. Fill the gap, or drop the "
+        "sequence."
+    )
+
+
+def _stack_steps(flat: Sequence[Sequence[object]], lengths: list[int]) -> NDArray[Any]:
+    """Return steps that are lists of features as rows."""
+    check_step_widths(np.array([len(step) for step in flat]), lengths)
+    values = np.asarray(flat)
+    if values.ndim != 2:
+        raise ValueError(TOO_DEEP)
+    return values

@@ -1,0 +1,150 @@
+"""Containers of torch, Awkward and Arrow, recognised by name so that none is imported here.
+
+Most become `Sequences` without a loop over sequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sksequence._batching import Sequences, offsets_of
+
+_MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
+TOO_DEEP = (
+    "X is nested too deeply; a sequence is a list of steps, a step a number, a symbol or a list "
+    "of numbers."
+)
+
+
+class _Tensor(Protocol):
+    """The part of torch.Tensor that is used here."""
+
+    dtype: object
+    layout: object
+    is_nested: bool
+    requires_grad: bool
+
+    def values(self) -> _Tensor: ...
+    def offsets(self) -> _Tensor: ...
+    def unbind(self) -> Iterable[_Tensor]: ...
+    def float(self) -> _Tensor: ...
+    def cpu(self) -> _Tensor: ...
+    def numpy(self) -> NDArray[np.generic]: ...
+
+
+class _ArrowArray(Protocol):
+    """The part of pyarrow's arrays that is used here; only lists have offsets and values."""
+
+    null_count: int
+    type: Any
+    offsets: _ArrowArray
+    values: _ArrowArray
+
+    def __len__(self) -> int: ...
+    def flatten(self) -> _ArrowArray: ...
+    def slice(self, offset: int, length: int) -> _ArrowArray: ...
+    def to_numpy(self, zero_copy_only: bool = ...) -> NDArray[Any]: ...
+
+
+def from_foreign(X: object) -> object:
+    """Turn a tensor, Awkward or Arrow array into an array or `Sequences`."""
+    return READERS[_library(X)](X)
+
+
+def _library(X: object) -> str:
+    return type(X).__module__.partition(".")[0]
+
+
+def _from_torch(X: _Tensor) -> object:
+    if not X.is_nested:
+        return _numpy_of_tensor(X)
+    if str(X.layout) == "torch.jagged":
+        return Sequences(_numpy_of_tensor(X.values()), _numpy_of_tensor(X.offsets()))
+    return [_numpy_of_tensor(piece) for piece in X.unbind()]
+
+
+def _numpy_of_tensor(tensor: _Tensor) -> NDArray[np.generic]:
+    if tensor.requires_grad:
+        raise ValueError(
+            "X is a tensor that requires gradients; estimators do not differentiate with respect "
+            "to X. Pass X.detach()."
+        )
+    if str(tensor.dtype) == "torch.bfloat16":  # numpy has no such type
+        tensor = tensor.float()
+    return tensor.cpu().numpy()
+
+
+def _from_awkward(X: Any) -> object:
+    import awkward
+
+    if X.ndim == 1:
+        return fill_masked(awkward.to_numpy(X))
+    lengths = awkward.to_numpy(awkward.num(X, axis=1))
+    flat = awkward.flatten(X, axis=1)
+    if flat.ndim > 1:
+        check_step_widths(awkward.to_numpy(awkward.num(flat, axis=1)), lengths)
+    return Sequences(fill_masked(awkward.to_numpy(flat)), offsets_of(lengths))
+
+
+def fill_masked(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return masked entries as NaN, for the check that names their place."""
+    if not isinstance(array, np.ma.MaskedArray):
+        return array
+    if array.dtype.kind in "UT":
+        raise ValueError(_MISSING)
+    return np.asarray(np.ma.filled(array.astype(np.float64), np.nan))
+
+
+def _from_arrow(X: Any) -> object:
+    if hasattr(X, "combine_chunks"):
+        X = X.combine_chunks()
+    if not hasattr(X, "type"):  # a table of columns
+        return X.to_pandas()
+    return _from_arrow_array(X)
+
+
+def _from_arrow_array(X: _ArrowArray) -> object:
+    if hasattr(X.type, "list_size"):  # sequences of equal length
+        steps = _arrow_values(X.flatten())
+        return steps.reshape(len(X), X.type.list_size, *steps.shape[1:])
+    if not hasattr(X, "offsets"):
+        return _arrow_values(X)
+    offsets = X.offsets.to_numpy()
+    flat = X.values.slice(offsets[0], offsets[-1] - offsets[0])
+    if hasattr(flat, "offsets"):
+        check_step_widths(np.diff(flat.offsets.to_numpy()), np.diff(offsets))
+    return Sequences(_arrow_values(flat), offsets - offsets[0])
+
+
+def _arrow_values(steps: _ArrowArray) -> NDArray[np.generic]:
+    """Return the steps of all sequences: numbers, symbols, or one list of features each."""
+    if hasattr(steps, "flatten"):
+        features = steps.flatten()
+        if steps.null_count or hasattr(features.type, "value_type"):
+            raise ValueError(_MISSING if steps.null_count else TOO_DEEP)
+        return _arrow_values(features).reshape(len(steps), -1)
+    if steps.null_count and str(steps.type).endswith("string"):
+        raise ValueError(_MISSING)
+    return steps.to_numpy(zero_copy_only=False)
+
+
+READERS: dict[str, Callable[[Any], object]] = {
+    "torch": _from_torch,
+    "awkward": _from_awkward,
+    "pyarrow": _from_arrow,
+}
+
+
+def check_step_widths(widths: NDArray[np.integer], lengths: ArrayLike) -> None:
+    """Check that every step has as many features as the first one."""
+    differing = np.flatnonzero(widths != widths[:1])
+    if len(differing):
+        i = int(np.searchsorted(np.cumsum(lengths), differing[0], side="right"))
+        raise ValueError(
+            f"Sequence {i} of X has a step of {widths[differing[0]]} features, the first step of X "
+            f"has {widths[0]}; every step of every sequence needs the same features."
+        )

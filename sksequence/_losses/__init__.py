@@ -1,0 +1,33 @@
+"""Losses by name: the training loss of a row, and the likelihood, sampling and density behind it.
+
+Outputs are (n_rows, width) as the head returns them; values are (n_rows, n_values), with one column
+per column of y. A loss returns one number per row and knows neither weights nor means over rows.
+"""
+
+from sksequence._losses._cross_entropy import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, joint_logits
+from sksequence._losses._gaussian import GAUSSIAN, gaussian_parameters
+from sksequence._losses._loss import Density, Loss
+from sksequence._losses._point_losses import ABSOLUTE_ERROR, HUBER, SQUARED_ERROR
+from sksequence._losses._quantiles import QUANTILE, QUANTILE_FUNCTION
+from sksequence._losses._student_t import STUDENT_T, student_t_parameters
+
+__all__ = [
+    "LOSSES",
+    "Density",
+    "Loss",
+    "gaussian_parameters",
+    "joint_logits",
+    "student_t_parameters",
+]
+
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": CROSS_ENTROPY,
+    "binary_cross_entropy": BINARY_CROSS_ENTROPY,
+    "squared_error": SQUARED_ERROR,
+    "absolute_error": ABSOLUTE_ERROR,
+    "huber": HUBER,
+    "quantile": QUANTILE,
+    "quantile_function": QUANTILE_FUNCTION,
+    "gaussian": GAUSSIAN,
+    "student_t": STUDENT_T,
+}

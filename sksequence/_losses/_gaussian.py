@@ -1,0 +1,88 @@
+"""The normal distribution, one per value: mean and scale are outputs of the network."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sksequence._losses._loss import Density, Loss
+
+# scales between 5e-5 and 2e4 standard deviations: exact predictions must not give infinite losses
+_MAX_LOG_SCALE = 10.0
+
+
+class GaussianParameters(NamedTuple):
+    """Mean and log of the scale, each (n_rows, n_values)."""
+
+    loc: Tensor
+    log_scale: Tensor
+
+
+def gaussian_parameters(outputs: Tensor) -> GaussianParameters:
+    """Split outputs (n_rows, 2 * n_values): all means first, then all log-scales."""
+    loc, log_scale = outputs.chunk(2, dim=-1)
+    return GaussianParameters(loc, bounded_log_scale(log_scale))
+
+
+def bounded_log_scale(raw: Tensor) -> Tensor:
+    """Bend outputs into the range of log-scales, so that no scale is 0 or infinite."""
+    return soft_bound(raw, _MAX_LOG_SCALE)
+
+
+def soft_bound(x: Tensor, bound: float) -> Tensor:
+    """Bend `x` into (-bound, bound): the identity near 0, without a sudden loss of the gradient."""
+    return bound * torch.tanh(x / bound)
+
+
+def gaussian(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the negative log-density of each row under normal distributions, summed over values.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (n_rows, 2 * n_values)
+        See `gaussian_parameters`.
+    targets : Tensor of shape (n_rows, n_values)
+        Values.
+
+    References
+    ----------
+    .. [1] Nix & Weigend (1994), Estimating the Mean and Variance of the Target Probability
+       Distribution, ICNN.
+    """
+    loc, log_scale = gaussian_parameters(outputs)
+    z = (targets - loc) * torch.exp(-log_scale)
+    return (0.5 * z**2 + log_scale + 0.5 * math.log(2 * math.pi)).sum(dim=1)
+
+
+def draw_gaussian(outputs: Tensor, uniforms: Tensor) -> Tensor:
+    """Draw values (n_rows, n_values) by the method of Box and Muller.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (n_rows, 2 * n_values)
+        See `gaussian_parameters`.
+    uniforms : Tensor of shape (n_rows, n_values, 2)
+        In (0, 1].
+
+    References
+    ----------
+    .. [1] Box & Muller (1958), A Note on the Generation of Random Normal Deviates, Annals of
+       Mathematical Statistics 29(2).
+    """
+    loc, log_scale = gaussian_parameters(outputs)
+    radius = torch.sqrt(-2.0 * torch.log(uniforms[..., 0]))
+    return loc + torch.exp(log_scale) * radius * torch.cos(2 * math.pi * uniforms[..., 1])
+
+
+def gaussian_density(outputs: NDArray[np.float32]) -> Density:
+    """Return the distributions of outputs (..., 2 * n_values) in double precision."""
+    loc, log_scale = gaussian_parameters(torch.from_numpy(outputs).double())
+    return Density(loc.numpy(), log_scale.exp().numpy(), None)
+
+
+GAUSSIAN = Loss(gaussian, outputs_per_value=2, draw=draw_gaussian, density=gaussian_density)

@@ -1,0 +1,170 @@
+"""Construction of nets from a blueprint, and from the arrays that a pickle holds.
+
+Pickles have no objects of torch or skorch: weights and the state of the optimizer are arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import PrintLog
+from torch import nn
+
+from sksequence._blueprint import Blueprint, Codec
+from sksequence._losses import LOSSES
+from sksequence._modules import build_network
+from sksequence._net._optimizer import OPTIMIZERS, SCHEDULES, without_compiler
+from sksequence._net._sequence_net import RowLoss, SequenceNet
+from sksequence._random import torch_generator
+from sksequence._settings import TrainingSettings
+from sksequence._threads import limited_threads
+
+Arrays = dict[str, Any]
+
+
+def best_device() -> str:
+    """Return the device for "auto": the first available one of cuda, mps and cpu."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def check_device(device: str) -> str:
+    """Return the device to train on; raise a ValueError if it is not available."""
+    if device == "auto":
+        return best_device()
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device={device!r} is not available here ({reason}). Set device='auto' or 'cpu'."
+        ) from error
+    return device
+
+
+def available_device(device: str) -> str:
+    """Return the device, or the best available one if the model was trained on another machine."""
+    try:
+        return check_device(device)
+    except ValueError:
+        return best_device()
+
+
+def new_net(
+    blueprint: Blueprint[Codec], training: TrainingSettings, loss_options: Mapping[str, object]
+) -> SequenceNet:
+    """Build a net with newly drawn weights, ready to be trained."""
+    net = _bare_net(blueprint, training, loss_options, check_device(training.device))
+    net.initialize()
+    _seed_dropout(net, blueprint.seed)
+    return net
+
+
+def restored_net(
+    blueprint: Blueprint[Codec],
+    training: TrainingSettings,
+    loss_options: Mapping[str, object],
+    arrays: Arrays,
+) -> SequenceNet:
+    """Build a net from arrays, ready to predict.
+
+    If the arrays hold the optimizer's state, the net is also ready to continue training.
+    """
+    net = _bare_net(blueprint, training, loss_options, available_device(training.device))
+    load_weights(net.module, arrays["weights"])
+    if "optimizer" in arrays:
+        net.initialize()
+        load_optimizer(net, arrays["optimizer"])
+    else:
+        net.initialize_for_prediction()
+    _seed_dropout(net, blueprint.seed)
+    if "dropout" in arrays:
+        net.dropout_generator_.set_state(torch.from_numpy(np.array(arrays["dropout"])))
+    return net
+
+
+def net_arrays(net: SequenceNet) -> Arrays:
+    """Return the arrays for `restored_net`: weights and, during training, its state."""
+    arrays: Arrays = {"weights": weights_of(net.module_)}
+    if net.is_training_:
+        arrays["optimizer"] = optimizer_arrays(net)
+        arrays["dropout"] = net.dropout_generator_.get_state().cpu().numpy()
+    return arrays
+
+
+def _bare_net(
+    blueprint: Blueprint[Codec],
+    training: TrainingSettings,
+    loss_options: Mapping[str, object],
+    device: str,
+) -> SequenceNet:
+    spec, loss = blueprint.spec, LOSSES[blueprint.loss].function
+    optimizer, options = OPTIMIZERS[training.optimizer]
+    callbacks = [*(training.callbacks or ()), *([PrintLog()] if training.verbose else [])]
+    # the rounding of an orthogonal matrix depends on the number of threads
+    with limited_threads(1, 1):
+        network = build_network(spec, blueprint.seed)
+    return SequenceNet(
+        module=network,
+        criterion=RowLoss(partial(loss, **loss_options), spec.n_estimators),
+        optimizer=optimizer,
+        lr=float(training.learning_rate),
+        max_epochs=1 if training.is_single_pass else blueprint.max_epochs,
+        batch_size=blueprint.batch_size,
+        callbacks=callbacks,
+        verbose=int(training.verbose),
+        device=device,
+        tbptt_steps=blueprint.frames.network_steps(training.tbptt_steps),
+        max_grad_norm=training.max_grad_norm,
+        schedule=None if training.lr_schedule is None else SCHEDULES[training.lr_schedule],
+        per_step=blueprint.per_step,
+        n_networks=spec.n_estimators,
+        optimizer__weight_decay=float(training.weight_decay),
+        **{f"optimizer__{name}": value for name, value in options.items()},
+    )
+
+
+def _seed_dropout(net: SequenceNet, seed: int) -> None:
+    net.dropout_generator_ = torch_generator(seed, "dropout", net.device)
+    net.module_.seed_dropout(net.dropout_generator_)
+
+
+def weights_of(network: nn.Module) -> Arrays:
+    """Return the network's weights as arrays."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+
+
+def load_weights(network: nn.Module, weights: Arrays) -> None:
+    """Set the network's weights from arrays, bit for bit."""
+    network.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in weights.items()})
+
+
+def optimizer_arrays(net: SequenceNet) -> Arrays:
+    """Return the optimizer's state as nested dicts of arrays."""
+    with without_compiler():
+        return {"state": _to_arrays(net.optimizer_.state_dict()["state"])}
+
+
+def load_optimizer(net: SequenceNet, arrays: Arrays) -> None:
+    """Set the optimizer's state from arrays; its settings are those of the net."""
+    with without_compiler():
+        groups = net.optimizer_.state_dict()["param_groups"]
+        state = {"state": _to_tensors(arrays["state"]), "param_groups": groups}
+        net.optimizer_.load_state_dict(state)
+
+
+def _to_arrays(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {key: _to_arrays(value) for key, value in state.items()}
+    return state.detach().cpu().numpy() if isinstance(state, torch.Tensor) else state
+
+
+def _to_tensors(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {key: _to_tensors(value) for key, value in state.items()}
+    return torch.from_numpy(np.array(state)) if isinstance(state, np.ndarray) else state

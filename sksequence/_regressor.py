@@ -1,0 +1,633 @@
+"""The regressor of sequences and of their steps, also for forecasts of a fixed horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Sized
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sksequence._base import SHARED, SUPERVISED, BaseRNN
+from sksequence._batching import Sequences
+from sksequence._blueprint import Blueprint
+from sksequence._random import RandomState
+from sksequence._targets import (
+    NumberCodec,
+    PredictiveDistribution,
+    check_levels,
+    predictive_distribution,
+)
+from sksequence._tasks import NaiveForecast, RegressionTask
+from sksequence._tokenizers import Tokenizer
+
+
+class RNNRegressor(RegressorMixin, BaseRNN):
+    """Recurrent neural network regressor for sequences, or for the steps of sequences.
+
+    One or more recurrent layers read the steps of a sequence. With one target per sequence, the
+    hidden states of all steps are pooled into one vector; with one target per step, each hidden
+    state is used as it is. A linear layer then computes one or several numbers: a property of the
+    sequence, or a forecast of the values after it.
+
+    These eight parameters are worth tuning first:
+
+    - Network: `cell`, `pooling`, `dropout`.
+    - Training: `loss`, `learning_rate`, `n_estimators`.
+    - Data: `scale` and, for forecasts, `residual`.
+
+    `sksequence.model_selection.recommended_grid` returns a small grid for a search.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru", "rnn", "feedforward"} or callable, default="lstm"
+        Type of the recurrent layers:
+
+        - "lstm": long short-term memory [1]_.
+        - "gru": gated recurrent unit [2]_.
+        - "rnn": simple recurrent network, without gates.
+        - "feedforward": baseline without memory, which sees the last `context_size` steps only.
+        - callable: ``cell(input_size, hidden_size)`` returns a torch module that is called like a
+          batch-first `torch.nn.GRU`.
+    hidden_size : int, default=64
+        Number of units in the hidden state of each layer and direction.
+    num_layers : int, default=1
+        Number of stacked recurrent layers.
+    bidirectional : bool or "auto", default="auto"
+        Whether to read sequences in both directions, so that each hidden state also depends on
+        later steps. "auto" selects True with one target per sequence and ``tbptt_steps=None``, and
+        False otherwise.
+    merge_mode : {"concat", "sum", "mean", "mul"}, default="concat"
+        How the outputs of the two directions are combined in each layer: concatenation, sum, mean
+        or product. Ignored if there is one direction only.
+    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
+        Activation function of the cells "rnn" and "feedforward". Ignored by other cells.
+    context_size : int, default=3
+        Number of steps that the cell "feedforward" sees, including the current one. Ignored by
+        other cells.
+    pooling : {"last", "mean", "max", "attention"}, default="last"
+        How the hidden states of all steps are reduced to one vector: the final state of each
+        direction, the mean, the maximum of each unit, or a mean with learnt weights. Ignored with
+        per-step targets.
+    dropout : float, default=0.0
+        Fraction of the units that are dropped during training, between layers and before the
+        output layer. Must be in the range [0, 1).
+    recurrent_dropout : float, default=0.0
+        Fraction of the units of the previous hidden state that are dropped during training, with
+        the same mask at every step of a sequence [3]_. Must be in the range [0, 1).
+    chrono_steps : int or None, default=None
+        Longest dependency to expect, in steps of X. The gates of "lstm" and "gru" are then
+        initialised such that the units start with memories of different lengths, up to this
+        one [4]_. Not available with other cells. None uses the default initialisation (see Notes).
+    embedding_dim : int or None, default=None
+        Size of the embedding vector of a symbol. If an int, integers in X are symbols rather than
+        numbers. None selects eight times the square root of the number of symbols, in the range
+        from 8 to 64.
+    frame_length : int or "auto", default="auto"
+        Number of consecutive steps of X that form one step of the network. Frames are aligned to
+        the end of a sequence. They are available for numeric sequences with one target each; with
+        symbols or per-step targets the length is always 1. "auto" selects 1 if the median length
+        of the training sequences is at most 12. Otherwise it selects a quarter of the median, in
+        the range from 12 to 48; with more than 4096 training sequences and ``residual=None``, a
+        twelfth of it, in the range from 8 to 48.
+    frame_step : int or None, default=None
+        Number of steps of X from one frame to the next, at most `frame_length`. None selects a
+        quarter of `frame_length`, but at least 1; with `residual`, it selects `frame_length`.
+    loss : {"auto", "squared_error", "absolute_error", "huber", "quantile", "gaussian", \
+            "student_t"}, default="auto"
+        Loss function, on standardised targets unless `scale` is False:
+
+        - "squared_error" and "absolute_error": squared and absolute errors.
+        - "huber": squared up to an absolute error of 1, and linear beyond.
+        - "quantile": pinball loss [5]_ of the `quantiles` of y. `predict` returns the quantile
+          whose level is closest to 0.5, and `predict_quantiles` returns all of them.
+        - "gaussian": negative log-likelihood of a normal distribution [6]_, whose mean and
+          standard deviation are learnt. Enables `predict_quantiles` and `predict_std`.
+        - "student_t": the same with Student's t distribution, whose degrees of freedom are learnt
+          too, for targets with heavy tails.
+
+        "auto" selects "squared_error", or "huber" with `residual`.
+    quantiles : array-like of float of shape (n_quantiles,), default=(0.1, 0.5, 0.9)
+        Levels of the quantiles in increasing order, each above 0 and below 1. They are learnt with
+        ``loss="quantile"``, and are the default of `predict_quantiles`. Ignored with losses that
+        have no quantiles.
+    n_estimators : int, default=1
+        Number of networks in the ensemble. They differ in their initial weights, see the same
+        batches, and are trained independently. `predict` returns the mean of their predictions;
+        with the losses "gaussian" and "student_t", the ensemble predicts one distribution with the
+        mean and the variance of their mixture [7]_. Time and memory grow in proportion.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
+        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9.
+    learning_rate : float, default=3e-3
+        Maximum learning rate of the schedule.
+    lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"
+        Learning rate schedule. "one_cycle" increases the rate linearly in the first 5 % of the
+        training and then decreases it to 0 along half a cosine, after [8]_. "cosine" and "linear"
+        decrease it from the start. None keeps it constant, as `partial_fit` always does.
+    weight_decay : float, default=0.0
+        Strength of the weight decay (L2 penalty; decoupled with "adamw").
+    max_grad_norm : float or None, default=1.0
+        Maximum norm of the gradient. Larger gradients are clipped to this norm [9]_. None disables
+        clipping.
+    tbptt_steps : int or None, default=None
+        Number of steps of X after which backpropagation through time [10]_ is truncated. The
+        hidden state is carried over. With per-step targets the optimizer takes one step per chunk,
+        and otherwise one step per batch. Requires a single direction. None disables truncation.
+    max_epochs : int or "auto", default="auto"
+        Maximum number of passes over the training data. "auto" selects as many as make
+        about 2500 batches in total, but at least 10 and at most 100; with `residual`, about 500
+        batches, but at least 3 and at most 10 epochs.
+    batch_size : int or "auto", default="auto"
+        Number of sequences per batch. "auto" selects 32 with at most 4096 training sequences, 64
+        with at most 16,384, and 128 with more. It selects less if the average batch would exceed
+        32,768 steps of the network or about 4 million input values. With per-step targets, it
+        selects at most as many sequences as hold 512 targets, or 4 if that is more.
+    shuffle : bool, default=True
+        Whether to visit the sequences in a new random order in each epoch. If True, the result
+        does not depend on the order of the rows of X.
+    early_stopping : bool, default=False
+        Whether to hold out a part of the data, to stop training when its loss no longer improves,
+        and to restore the best weights.
+    validation_fraction : float, default=0.1
+        Proportion of the sequences to hold out. Only used if `early_stopping` is True.
+    validation_split : {"random", "last"}, default="random"
+        Which sequences are held out. "random" draws them. "last" takes the last ones, and leaves a
+        gap before them where windows of a series overlap. Only used if `early_stopping` is True.
+    n_iter_no_change : int, default=10
+        Number of epochs without improvement after which training stops. Only used if
+        `early_stopping` is True.
+    tol : float, default=1e-4
+        Minimum decrease of the validation loss that counts as an improvement. Only used if
+        `early_stopping` is True.
+    scale : {"global", "sequence"} or bool, default="global"
+        How numeric features are standardised. "global" or True uses the mean and the standard
+        deviation of each feature over all training steps. "sequence" uses those of each sequence,
+        and adds the logarithm of the standard deviation as a feature. False disables scaling.
+        Unless it is False, the targets are standardised for training too.
+    residual : "last", int or None, default=None
+        Baseline of a forecast, to which the output of the network is added: "last" repeats the last
+        step of the sequence over the horizon, and an int repeats the last season of that many
+        steps. y is then of shape (n_sequences, horizon * n_features), with the features of each
+        step next to each other. The network reads each sequence minus its last step, or minus the
+        mean of its last season, so that a constant added to a series is added to its forecast. None
+        disables the baseline.
+    target_columns : int, list of int or None, default=None
+        Indices of the features of X that y continues, for a forecast with `residual` of some of the
+        features, as in `sksequence.preprocessing.make_windows`. y is then of shape
+        (n_sequences, horizon * n_targets). None stands for all features.
+    target : {"auto", "sequence", "steps"}, default="auto"
+        Whether y holds one target per sequence or one target per step. "auto" selects "steps" if y
+        is a list of arrays that are as long as their sequences, or a `Sequences`, and "sequence"
+        otherwise.
+    analyzer : {"char", "word"}, callable or tokenizer, default="char"
+        How texts are split into symbols. "char" splits them into characters, and "word" into words,
+        punctuation marks and white space. A callable takes a text and returns a list of tokens. A
+        tokenizer is an object with the methods ``encode(text)`` and ``decode(ids)``, such as those
+        of Hugging Face and tiktoken; its ids are the symbols. Ignored unless X holds texts.
+    warm_start : bool, default=False
+        Whether `fit` continues from the weights of the previous call instead of initialising them.
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks of the training loop. An `LRScheduler` requires ``lr_schedule=None``. The
+        ``scoring`` of `EpochScoring` and `BatchScoring` must be a function ``f(net, X, y)``.
+    device : str, default="auto"
+        Torch device to compute on. "auto" selects the first available one of "cuda", "mps" and
+        "cpu".
+    random_state : int, RandomState instance or None, default=None
+        Controls the initial weights, the order of the sequences, dropout and the validation split.
+        Pass an int for results that are reproducible bit for bit.
+    verbose : int, default=0
+        Verbosity level. Values above 0 print one line per epoch.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns if X was a table, otherwise number of features per step.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns. Defined only if X was a DataFrame.
+    n_outputs_ : int
+        Number of values per target.
+    n_iter_ : int
+        Number of epochs that were run.
+    loss_curve_ : list of float of shape (n_iter_,)
+        Mean training loss of each epoch.
+    gradient_norm_curve_ : list of float of shape (n_iter_,)
+        Mean norm of the gradients of each epoch, before clipping.
+    validation_curve_ : list of float of shape (n_iter_,)
+        Validation loss of each epoch. Defined only if `early_stopping` is True.
+    best_loss_ : float
+        Validation loss of the restored weights. Defined only if `early_stopping` is True.
+    naive_error_ : float
+        Mean absolute error of the baseline in units of y, over all columns of y. It is measured on
+        the validation part, or without `early_stopping` on at most 1024 training windows. Defined
+        only if `residual` is set.
+    forecast_error_ : float
+        Mean absolute error of the forecast, on the same windows as `naive_error_`. Defined only if
+        `residual` is set.
+    max_epochs_ : int
+        Maximum number of epochs, "auto" resolved.
+    batch_size_ : int
+        Number of sequences per batch, "auto" resolved.
+    frame_length_ : int
+        Number of steps per frame, "auto" resolved.
+    frame_step_ : int
+        Number of steps from one frame to the next, None resolved.
+    bidirectional_ : bool
+        Whether sequences are read in both directions, "auto" resolved.
+    vocabulary_ : dict
+        Mapping of symbols to codes; 0 is reserved for unknown symbols. Defined only if X held
+        symbols.
+    embedding_dim_ : int
+        Size of the embedding vectors, None resolved. Defined only if X held symbols.
+    net_ : skorch.NeuralNet
+        Fitted network with its training loop.
+    module_ : torch.nn.Module
+        Fitted network.
+
+    Raises
+    ------
+    ValueError
+        In `fit`, if a parameter, X or y is invalid.
+    FloatingPointError
+        In `fit`, if the training loss is no longer finite.
+
+    Warns
+    -----
+    UserWarning
+        In `fit` with `residual`, if the forecast does not beat the baseline. With `early_stopping`,
+        `forecast_error_` must be at least two standard errors [11]_ below `naive_error_` on the
+        validation part; set ``validation_split="last"`` where windows overlap. Without it,
+        `forecast_error_` only has to be below `naive_error_` on training windows. As an overfitted
+        network achieves that even on a random walk, the absence of a warning is then no evidence.
+
+    See Also
+    --------
+    RNNClassifier : Recurrent neural network classifier.
+    SequenceGenerator : Step-by-step forecasts with prediction intervals.
+    sksequence.preprocessing.make_windows : Cut a series into windows X and their targets y.
+
+    Notes
+    -----
+    Recurrent weights are initialised with orthogonal matrices [12]_, and all other weights with
+    the Glorot uniform distribution. The forget gates of "lstm" and the update gates of "gru" have
+    an initial bias of 1, unless `chrono_steps` is set.
+
+    References
+    ----------
+    .. [1] Hochreiter & Schmidhuber (1997), Long Short-Term Memory, Neural Computation 9(8).
+    .. [2] Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder, EMNLP.
+    .. [3] Gal & Ghahramani (2016), A Theoretically Grounded Application of Dropout in Recurrent
+       Neural Networks, NIPS.
+    .. [4] Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time?, ICLR.
+    .. [5] Koenker & Bassett (1978), Regression Quantiles, Econometrica 46(1).
+    .. [6] Nix & Weigend (1994), Estimating the Mean and Variance of the Target Probability
+       Distribution, ICNN.
+    .. [7] Lakshminarayanan, Pritzel & Blundell (2017), Simple and Scalable Predictive Uncertainty
+       Estimation using Deep Ensembles, arXiv:1612.01474.
+    .. [8] Smith & Topin (2018), Super-Convergence, arXiv:1708.07120.
+    .. [9] Pascanu, Mikolov & Bengio (2013), On the Difficulty of Training Recurrent Neural
+       Networks, ICML.
+    .. [10] Werbos (1990), Backpropagation Through Time, Proceedings of the IEEE 78(10).
+    .. [11] Diebold & Mariano (1995), Comparing Predictive Accuracy, Journal of Business & Economic
+       Statistics 13(3).
+    .. [12] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep
+       Linear Neural Networks, ICLR.
+
+    Examples
+    --------
+    >>> from sksequence import RNNRegressor
+    >>> from sksequence.datasets import make_adding_problem
+    >>> X, y = make_adding_problem(300, n_steps=10, random_state=0)
+    >>> regressor = RNNRegressor(hidden_size=16, max_epochs=40, random_state=0)
+    >>> regressor = regressor.fit(X[:200], y[:200])
+    >>> regressor.predict(X[200:]).shape
+    (100,)
+    >>> regressor.score(X[200:], y[200:]) > 0.9
+    True
+    """
+
+    _blueprint: Blueprint[NumberCodec]
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = (
+        SHARED
+        | SUPERVISED
+        | {
+            "loss": [StrOptions({"auto", *NumberCodec.losses})],
+            "quantiles": ["array-like"],
+            "residual": [StrOptions({"last"}), Interval(Integral, 1, None, closed="left"), None],
+            "target_columns": [Integral, list, tuple, None],
+        }
+    )
+
+    def __init__(
+        self,
+        cell: str | Callable[..., object] = "lstm",
+        hidden_size: int = 64,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool | str = "auto",
+        merge_mode: str = "concat",
+        activation: str = "tanh",
+        context_size: int = 3,
+        pooling: str = "last",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        chrono_steps: int | None = None,
+        embedding_dim: int | None = None,
+        frame_length: int | str = "auto",
+        frame_step: int | None = None,
+        loss: str = "auto",
+        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+        n_estimators: int = 1,
+        optimizer: str = "adam",
+        learning_rate: float = 3e-3,
+        lr_schedule: str | None = "one_cycle",
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = 1.0,
+        tbptt_steps: int | None = None,
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_split: str = "random",
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        scale: str | bool = "global",
+        residual: str | int | None = None,
+        target_columns: int | Sequence[int] | None = None,
+        target: str = "auto",
+        analyzer: str | Callable[[str], object] | Tokenizer = "char",
+        warm_start: bool = False,
+        callbacks: Sequence[object] | None = None,
+        device: str = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.merge_mode = merge_mode
+        self.activation = activation
+        self.context_size = context_size
+        self.pooling = pooling
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.chrono_steps = chrono_steps
+        self.embedding_dim = embedding_dim
+        self.frame_length = frame_length
+        self.frame_step = frame_step
+        self.loss = loss
+        self.quantiles = quantiles
+        self.n_estimators = n_estimators
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.lr_schedule = lr_schedule
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.tbptt_steps = tbptt_steps
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.scale = scale
+        self.residual = residual
+        self.target_columns = target_columns
+        self.target = target
+        self.analyzer = analyzer
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _task(self) -> RegressionTask:
+        naive = None
+        if self.residual is not None:
+            naive = NaiveForecast.of(self.residual, self.target_columns)
+        return RegressionTask(
+            self.loss,
+            self.target,
+            naive,
+            levels=check_levels(self.quantiles),
+            is_scaled=self.scale is not False,
+        )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the regressor to sequences and their numeric targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), \
+                list of arrays, Sequences, or list of str or of tokens
+            Training sequences. Those in a list may differ in length.
+        y : array-like of shape (n_sequences,) or (n_sequences, n_outputs), or list of arrays
+            Numbers to predict. An array holds one target per sequence, which consists of one number
+            or of `n_outputs` numbers. A list with one array per sequence, as long as the sequence,
+            holds one target per step; None or NaN marks a step without a target. With
+            ``target="steps"``, an array may hold the targets of the steps of all sequences. With
+            `residual`, y holds the values of the steps after each sequence, in the shape
+            (n_sequences, horizon * n_targets), with the values of each step next to each other.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weight of each sequence. An integer weight is equivalent, bit for bit, to repeating the
+            sequence that many times. None gives all sequences the weight 1.
+
+        Returns
+        -------
+        self : object
+            Fitted regressor.
+        """
+        return self._fit(self._task(), X, y, sample_weight)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> Self:
+        """Train for one epoch on a chunk of the data, in the order given.
+
+        The state of the optimizer is kept between calls, and the learning rate is constant.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Training sequences, as in `fit`. Scales and vocabularies are learnt in the first call.
+        y : array-like of shape (n_sequences,) or (n_sequences, n_outputs), or list of arrays
+            One target per sequence, or one array of targets per sequence, as long as the sequence.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weight of each sequence. None gives all sequences the weight 1.
+
+        Returns
+        -------
+        self : object
+            Regressor after one more epoch.
+        """
+        return self._partial_fit(self._task(), X, y, sample_weight)
+
+    def predict(self, X: Sized) -> NDArray[Any] | Sequences:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences, as in `fit`.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+            Predicted values as float64, in units of y. With ``loss="quantile"``, the quantile whose
+            level is closest to 0.5, the lower one of two; with "gaussian" and "student_t", the
+            centre of the distribution. With per-step targets, one array of shape (n_steps,) or
+            (n_steps, n_outputs) per sequence: in a 1-D object array, or the container that y came
+            in.
+        """
+        sequences = self._check_input(X)
+        rows = self._blueprint.codec.decode(self._outputs(sequences))
+        return self._arranged(self._completed(rows, sequences), sequences)
+
+    def _distribution(self) -> PredictiveDistribution:
+        """Return the fitted predictive distribution, or that of `loss` before a fit."""
+        if hasattr(self, "_blueprint"):
+            return self._blueprint.codec.distribution
+        return predictive_distribution(self.loss, ())
+
+    def _has_quantiles(self) -> bool:
+        if not self._distribution().has_quantiles:
+            raise AttributeError(
+                f"This {type(self).__name__} with loss={self.loss!r} predicts no quantiles. Set "
+                "loss='quantile', 'gaussian' or 'student_t', and fit again."
+            )
+        return True
+
+    def _has_std(self) -> bool:
+        if not self._distribution().has_std:
+            raise AttributeError(
+                f"This {type(self).__name__} with loss={self.loss!r} predicts no standard "
+                "deviation. Set loss='gaussian' or 'student_t', and fit again."
+            )
+        return True
+
+    @available_if(_has_quantiles)
+    def predict_quantiles(
+        self, X: Sized, quantiles: ArrayLike | None = None
+    ) -> NDArray[Any] | list[Sequences]:
+        """Predict quantiles of the targets.
+
+        Available with the losses "quantile", "gaussian" and "student_t". Predicted quantiles never
+        cross: learnt ones are sorted by their levels [1]_, and the others belong to one
+        distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences, as in `fit`.
+        quantiles : array-like of float of shape (n_quantiles,), default=None
+            Levels of the quantiles in increasing order, each above 0 and below 1. With
+            ``loss="quantile"``, only levels that were learnt. None stands for the parameter
+            `quantiles` of the estimator at the time of `fit`.
+
+        Returns
+        -------
+        y_quantiles : ndarray of shape (n_quantiles, n_sequences) or \
+                (n_quantiles, n_sequences, n_outputs)
+            Predicted quantiles as float64, in units of y. With per-step targets, an array whose
+            first axis is that of the quantiles, of dtype object unless y came as an array; if y
+            came as a `Sequences`, a list with one `Sequences` per quantile.
+
+        Raises
+        ------
+        ValueError
+            If the levels are invalid, or were not learnt.
+
+        References
+        ----------
+        .. [1] Chernozhukov, Fernandez-Val & Galichon (2010), Quantile and Probability Curves
+           Without Crossing, Econometrica 78(3).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sksequence import RNNRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 8))
+        >>> y = X[:, -1] + rng.exponential(size=200)
+        >>> regressor = RNNRegressor(loss="quantile", max_epochs=5, random_state=0).fit(X, y)
+        >>> low, median, high = regressor.predict_quantiles(X[:3])
+        >>> low.shape, bool(np.all(low <= median) and np.all(median <= high))
+        ((3,), True)
+        """
+        levels = None if quantiles is None else check_levels(quantiles)
+        sequences = self._check_input(X)
+        rows = self._blueprint.codec.quantiles(self._outputs(sequences), levels)
+        parts = [self._arranged(part, sequences) for part in self._completed(rows, sequences)]
+        arrays = [part for part in parts if isinstance(part, np.ndarray)]
+        return np.stack(arrays) if arrays else [p for p in parts if isinstance(p, Sequences)]
+
+    @available_if(_has_std)
+    def predict_std(self, X: Sized) -> NDArray[Any] | Sequences:
+        """Predict the standard deviation of the targets.
+
+        Available with the losses "gaussian" and "student_t".
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences, as in `fit`.
+
+        Returns
+        -------
+        y_std : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+            Standard deviations as float64, in units of y. With per-step targets, one array of shape
+            (n_steps,) or (n_steps, n_outputs) per sequence: in a 1-D object array, or the container
+            that y came in.
+        """
+        sequences = self._check_input(X)
+        return self._arranged(self._blueprint.codec.stds(self._outputs(sequences)), sequences)
+
+    def _completed(self, rows: NDArray[np.float64], sequences: Sequences) -> NDArray[np.float64]:
+        """Add the naive forecast, if any, to rows of shape (..., n_sequences[, n_outputs])."""
+        codec, baseline = self._blueprint.codec, self._blueprint.baseline
+        if baseline is None:
+            return rows
+        naive = baseline.forecast(sequences, codec.n_numbers)
+        return rows + (naive[:, 0] if codec.flat else naive)
+
+    def score(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> float:
+        """Return the coefficient of determination of the predictions.
+
+        With several outputs it is the mean over them. With per-step targets it is computed over all
+        labelled steps.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences, as in `fit`.
+        y : array-like of shape (n_sequences,) or (n_sequences, n_outputs), or list of arrays
+            True targets, as in `fit`.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weight of each sequence. None gives all sequences the weight 1.
+
+        Returns
+        -------
+        score : float
+            R squared: 1.0 is the best possible value, and 0.0 that of always predicting the mean.
+        """
+        check_is_fitted(self, "net_")
+        if not self._blueprint.per_step:
+            return float(super().score(X, y, sample_weight))
+        truth, predicted, weights = self._flat_steps(X, y, sample_weight, numeric=True)
+        return float(r2_score(truth, predicted, sample_weight=weights))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,14 @@
+"""Series of numbers: the distribution of the next values, its codec, and forecasts."""
+
+from sksequence._series._reference import Reference, blocks_of_equal_length, mean_sizes
+from sksequence._series._series_codec import SeriesCodec
+from sksequence._series._series_model import SeriesModel, check_forecast_levels
+
+__all__ = [
+    "Reference",
+    "SeriesCodec",
+    "SeriesModel",
+    "blocks_of_equal_length",
+    "check_forecast_levels",
+    "mean_sizes",
+]

@@ -1,0 +1,102 @@
+"""State of series after their last step, updated as they continue."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Sequences
+from sksequence._series._reference import Reference, Steps, blocks_of_equal_length
+from sksequence._series._seasonal import N_RATES, Floats, smooth, smoothed_changes
+
+
+class Past:
+    """State of series after their last step, updated as they continue.
+
+    Parameters
+    ----------
+    reference : Reference
+        Base and spread of values.
+    values : list of ndarray of shape (n_rows, n_features)
+        Values of the last season, or of the last step without a season.
+    errors : list of ndarray of shape (n_rows, n_features)
+        Differences of these values to their base.
+    changes : list of ndarray of shape (n_rates, n_rows, n_features)
+        Changes to these values from the step before, smoothed over seasons.
+    counts : ndarray of shape (n_rows, 1)
+        Number of steps.
+    sums : ndarray of shape (3, n_rows, n_features)
+        Sums of values, of absolute values, and of absolute errors after the first step.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        values: list[Floats],
+        errors: list[Floats],
+        changes: list[Floats],
+        counts: NDArray[np.int64],
+        sums: Floats,
+    ) -> None:
+        self.reference = reference
+        self._values, self._errors, self._changes = values, errors, changes
+        self._counts, self._sums = counts, sums
+
+    @classmethod
+    def of(cls, reference: Reference, sequences: Sequences, values: Floats) -> Past:
+        """Return the state of series at their end."""
+        n_kept = reference.season or 1
+        shape = (n_kept, len(sequences), reference.n_features)
+        last_values = np.broadcast_to(reference.start, shape).copy()
+        last_errors, sums = np.zeros(shape), np.zeros((3, *shape[1:]))
+        last_changes = np.zeros((n_kept, N_RATES, *shape[1:]))
+        for x, index in blocks_of_equal_length(sequences, values):
+            errors = reference.errors_of(x)
+            n = min(n_kept, x.shape[1])
+            last_values[n_kept - n :, index] = np.moveaxis(x[:, x.shape[1] - n :], 1, 0)
+            last_errors[n_kept - n :, index] = np.moveaxis(errors[:, x.shape[1] - n :], 1, 0)
+            if reference.season is not None:
+                smoothed = smoothed_changes(x, reference.season)[:, :, x.shape[1] - n :]
+                last_changes[n_kept - n :, :, index] = np.moveaxis(smoothed, 2, 0)
+            sums[:, index] = x.sum(axis=1), np.abs(x).sum(axis=1), np.abs(errors[:, 1:]).sum(axis=1)
+        last_steps = list(last_values), list(last_errors), list(last_changes)
+        return cls(reference, *last_steps, sequences.lengths[:, None], sums)
+
+    def take(self, rows: NDArray[np.int64]) -> Past:
+        """Return a copy of some rows; a row may be selected several times."""
+        values, errors = ([x[rows] for x in kept] for kept in (self._values, self._errors))
+        changes = [x[:, rows] for x in self._changes]
+        return Past(
+            self.reference, values, errors, changes, self._counts[rows], self._sums[:, rows]
+        )
+
+    def next(self) -> Steps:
+        """Return base, spread and inputs of the next step."""
+        reference, counts = self.reference, self._counts
+        base, last_error = self._base(), self._errors[-1]
+        seasonal_error, changes = np.zeros_like(base), self._changes[-1]
+        if reference.season is not None:
+            long_enough = counts >= 2 * reference.season
+            seasonal_error = np.where(long_enough, self._errors[-reference.season], seasonal_error)
+            changes = self._changes[-reference.season]
+        last = np.where(counts > 0, self._values[-1], reference.start)
+        sums = self._sums[1], self._sums[2]
+        return reference.steps(counts, base, last, sums, (last_error, seasonal_error), changes)
+
+    def _base(self) -> Floats:
+        last, lagged = self._values[-1], self._values[-(self.reference.lag or 1)]
+        return self.reference.base(self._counts, last, lagged, self._sums[0])
+
+    def append(self, values: Floats) -> None:
+        """Add the values of one step, of shape (n_rows, n_features)."""
+        season, counts = self.reference.season, self._counts
+        if season is not None:
+            change = np.where(counts > 0, values - self._values[-1], 0.0)
+            change = smooth(self._changes[-season], change, counts, season)
+            self._changes = [*self._changes[1:], change]
+        error = self.reference.errors(values, self._base(), counts)
+        later_error = np.where(counts > 0, np.abs(error), 0.0)
+        self._sums = self._sums + np.stack([values, np.abs(values), later_error])
+        self._values = [*self._values[1:], values]
+        self._errors = [*self._errors[1:], error]
+        self._counts = counts + 1

@@ -1,0 +1,267 @@
+"""Reference of values of series: a base that is subtracted, and a spread that divides the result.
+
+Both are functions of earlier values only. Therefore each value has a density in the units of X,
+forecasts can continue from any step, and series of very different scale have similar inputs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Sequences, flat_rows
+from sksequence._series._seasonal import N_RATES, Floats, smoothed_changes
+
+Counts = NDArray[np.int64]
+
+# smallest spread, as a fraction of the one expected from the size of the values, so that a change
+# after a constant beginning is not infinitely large
+_SMALLEST_SPREAD = 1e-3
+
+
+class Steps(NamedTuple):
+    """Base, spread and inputs of steps of series, from the steps before each.
+
+    Attributes
+    ----------
+    base : ndarray of shape (..., n_features)
+        Number that is subtracted from a value.
+    spread : ndarray of shape (..., n_features)
+        Divisor of the difference.
+    columns : ndarray of shape (..., n_columns)
+        Inputs of the network, in units of the spread.
+    marks : ndarray of shape (..., n_marks)
+        Further inputs: 1 at the first step, and 1 in the first season.
+    """
+
+    base: Floats
+    spread: Floats
+    columns: Floats
+    marks: Floats
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Base and spread of values, as functions of earlier values.
+
+    Attributes
+    ----------
+    lag : int or None
+        Number of steps after which a value is the base; the last value is used until then. None
+        selects the mean, that of the series so far if `own_scale` and of all series otherwise.
+    own_scale : bool
+        Whether differences are divided by the mean absolute difference of the series so far.
+    start : ndarray of shape (n_features,)
+        Mean of all values, which is the base of the first step.
+    start_spread : ndarray of shape (n_features,)
+        Mean absolute difference from it.
+    typical_ratio : ndarray of shape (n_features,)
+        Typical ratio of absolute differences to absolute values, from which the spread is estimated
+        until differences are known.
+    """
+
+    lag: int | None
+    own_scale: bool
+    start: Floats
+    start_spread: Floats
+    typical_ratio: Floats
+
+    @property
+    def n_features(self) -> int:
+        """Number of values per step."""
+        return len(self.start)
+
+    @property
+    def season(self) -> int | None:
+        """The lag if it is more than one step, None otherwise."""
+        return None if self.lag in (None, 1) else self.lag
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of `Steps.columns`."""
+        return self.n_features * (1 if self.season is None else 3 + N_RATES)
+
+    @property
+    def n_marks(self) -> int:
+        """Number of columns of `Steps.marks`."""
+        return 1 if self.season is None else 2
+
+    @classmethod
+    def learn(
+        cls, sequences: Sequences, values: Floats, lag: int | None, *, own_scale: bool
+    ) -> Reference:
+        """Learn the start values and the typical ratio from series."""
+        start = _exact_mean(values)
+        spread = _exact_mean(np.abs(values - start))
+        spread[spread == 0] = 1.0
+        plain = cls(lag, False, start, spread, np.ones(len(start)))
+        own = replace(plain, own_scale=own_scale)
+        if not own_scale:
+            return own
+        return replace(own, typical_ratio=_typical_ratio(plain, sequences, values))
+
+    # --- the recurrence: for one step of many series, or for all steps of series at once ---------
+
+    def base(self, counts: Counts, last: Floats, lagged: Floats, sums: Floats) -> Floats:
+        """Return the base of the next step.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (..., 1)
+            Number of steps so far.
+        last, lagged : ndarray of shape (..., n_features)
+            Last value, and the one `lag` steps before the next step.
+        sums : ndarray of shape (..., n_features)
+            Sum of the values so far.
+        """
+        if self.lag is not None:
+            return np.where(counts >= self.lag, lagged, last)
+        if not self.own_scale:
+            return np.broadcast_to(self.start, last.shape).copy()
+        return np.where(counts > 0, sums / np.maximum(counts, 1), self.start)
+
+    def errors(self, values: Floats, base: Floats, counts: Counts) -> Floats:
+        """Return differences to the base, with `own_scale` 0 for the first value of a series."""
+        errors = values - base
+        return np.where(counts > 0, errors, 0.0) if self.own_scale else errors
+
+    def steps(
+        self,
+        counts: Counts,
+        base: Floats,
+        last: Floats,
+        sums: tuple[Floats, Floats],
+        errors: tuple[Floats, Floats],
+        changes: Floats,
+    ) -> Steps:
+        """Return base, spread and inputs of the next step.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (..., 1)
+            Number of steps so far.
+        base, last : ndarray of shape (..., n_features)
+            Base of the next step, and the last value.
+        sums : tuple of two ndarray of shape (..., n_features)
+            Sums of the absolute values, and of the absolute errors after the first step.
+        errors : tuple of two ndarray of shape (..., n_features)
+            Last error, and the error one season before the next step.
+        changes : ndarray of shape (n_rates, ..., n_features)
+            Smoothed changes to the same step in the previous seasons.
+        """
+        spread = self._spread(counts, *sums)
+        last_error, seasonal_error = errors
+        marks = [counts == 0]
+        columns = [last_error / spread]
+        if self.season is not None:
+            marks.append(counts < self.season)
+            # the first step of a series has no change
+            changed = counts > self.season
+            columns += [(last - base) / spread, seasonal_error / spread]
+            columns += [changed * (last + change - base) / spread for change in changes]
+        marked = np.concatenate(marks, axis=-1).astype(np.float64)
+        return Steps(base, spread, np.concatenate(columns, axis=-1), marked)
+
+    def _spread(self, counts: Counts, sizes: Floats, differences: Floats) -> Floats:
+        """Return the mean absolute difference.
+
+        The first value has no difference and counts as `typical_ratio` times the mean absolute
+        value.
+        """
+        if not self.own_scale:
+            return np.ones_like(sizes)
+        n = np.maximum(counts, 1)
+        expected = self.typical_ratio * sizes / n
+        spread = np.maximum((expected + differences) / n, _SMALLEST_SPREAD * expected)
+        return np.where((counts > 0) & (spread > 0), spread, self.start_spread)
+
+    # --- all steps of series ---------------------------------------------------------------------
+
+    def follow(self, x: Floats) -> Steps:
+        """Return all steps of series (n_sequences, n_steps, n_features), and the one after them."""
+        n_sequences, n_steps, _ = x.shape
+        counts = np.arange(n_steps + 1)[:, None]
+        last = self._last(x)
+        base = self._base_of(x, last)
+        errors = self.errors(x, base[:, :-1], counts[:-1])
+        last_error, seasonal_error = np.zeros_like(base), np.zeros_like(base)
+        last_error[:, 1:] = errors
+        changes = np.zeros((N_RATES if self.season else 0, *base.shape))
+        if self.season is not None:
+            # the error one season before, of which the base is the value of another season before
+            n_seasoned = max(0, n_steps + 1 - 2 * self.season)
+            seasonal_error[:, 2 * self.season :] = errors[:, self.season : self.season + n_seasoned]
+            n_before = max(0, n_steps + 1 - self.season)
+            changes[:, :, self.season :] = smoothed_changes(x, self.season)[:, :, :n_before]
+        sums = _sums_before(np.abs(x)), _sums_before(np.abs(errors))
+        steps = self.steps(counts, base, last, sums, (last_error, seasonal_error), changes)
+        marks = np.broadcast_to(steps.marks, (n_sequences, *steps.marks.shape))
+        return steps._replace(marks=marks)
+
+    def errors_of(self, x: Floats) -> Floats:
+        """Return the errors of all steps of series of equal length."""
+        base = self._base_of(x, self._last(x))
+        return self.errors(x, base[:, :-1], np.arange(x.shape[1])[:, None])
+
+    def _last(self, x: Floats) -> Floats:
+        """Return the last value before each step and before the next one, first the start value."""
+        first = np.broadcast_to(self.start, (len(x), 1, self.n_features))
+        return np.concatenate([first, x], axis=1)
+
+    def _base_of(self, x: Floats, last: Floats) -> Floats:
+        counts, lagged = np.arange(last.shape[1])[:, None], last
+        if self.season is not None:
+            lagged = last.copy()
+            lagged[:, self.season :] = last[:, 1 : max(1, last.shape[1] - self.season + 1)]
+        return self.base(counts, last, lagged, _sums_before(x))
+
+
+def _sums_before(x: Floats) -> Floats:
+    """Return the sums of all values before each step, and before the one after them."""
+    sums = np.zeros((len(x), x.shape[1] + 1, x.shape[2]))
+    np.cumsum(x, axis=1, out=sums[:, 1:])
+    return sums
+
+
+def blocks_of_equal_length(
+    sequences: Sequences, values: Floats
+) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+    """Yield the values (n_sequences, n_steps, n_features) of each length, and their positions."""
+    for length in np.unique(sequences.lengths).tolist():
+        index = np.flatnonzero(sequences.lengths == length)
+        rows = flat_rows(sequences.offsets[index], sequences.lengths[index])
+        yield values[rows].reshape(len(index), length, values.shape[1]), index
+
+
+def _exact_mean(values: Floats) -> Floats:
+    """Return the mean of each column, whose bits do not depend on the order of the sequences."""
+    return np.array([math.fsum(x) for x in values.T]) / len(values)
+
+
+def _typical_ratio(plain: Reference, sequences: Sequences, values: Floats) -> Floats:
+    """Return the median over series of mean absolute difference divided by mean absolute value.
+
+    It is 1 where the median is 0, and if no series has two steps.
+    """
+    differences, sizes = mean_sizes(plain, sequences, values)
+    if not len(sizes):
+        return np.ones(plain.n_features)
+    ratio = np.median(differences / np.where(sizes > 0, sizes, np.inf), axis=0)
+    return np.where(ratio > 0, ratio, 1.0)
+
+
+def mean_sizes(reference: Reference, sequences: Sequences, values: Floats) -> tuple[Floats, Floats]:
+    """Return mean absolute differences and values of each series with at least two steps."""
+    pairs = [
+        (np.abs(reference.errors_of(x)[:, 1:]).mean(axis=1), np.abs(x).mean(axis=1))
+        for x, _ in blocks_of_equal_length(sequences, values)
+        if x.shape[1] > 1
+    ]
+    empty = np.empty((0, reference.n_features))
+    differences, sizes = zip((empty, empty), *pairs, strict=True)
+    return np.concatenate(differences), np.concatenate(sizes)

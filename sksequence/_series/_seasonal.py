@@ -1,0 +1,69 @@
+"""Seasonal changes of series, smoothed exponentially over the previous seasons.
+
+The previous season is a single, noisy observation of the seasonal pattern. Smoothed changes, which
+correspond to the seasonal factors of Winters (1960), Forecasting Sales by Exponentially Weighted
+Moving Averages, Management Science 6(3), are more reliable.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# smoothing constants: the network can weigh a fast estimate against a slow one
+_RATES = np.array([0.3, 0.1])
+
+N_RATES = len(_RATES)
+
+
+def smoothed_changes(x: Floats, season: int) -> Floats:
+    """Return the smoothed change from the previous step to each step.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_sequences, n_steps, n_features)
+        Series of equal length.
+    season : int
+        Number of steps in a season.
+
+    Returns
+    -------
+    smoothed : ndarray of shape (n_rates, n_sequences, n_steps, n_features)
+        Smoothed changes.
+    """
+    n_steps = x.shape[1]
+    changes = np.diff(x, axis=1, prepend=x[:, :1])
+    smoothed = np.zeros((N_RATES, *x.shape))
+    before = np.zeros((N_RATES, len(x), season, x.shape[2]))
+    for first in range(0, n_steps, season):
+        current = slice(first, min(first + season, n_steps))
+        steps = np.arange(current.start, current.stop)[:, None]
+        before = before[:, :, : len(steps)]
+        before = smooth(before, changes[:, current], steps, season)
+        smoothed[:, :, current] = before
+    return smoothed
+
+
+def smooth(before: Floats, changes: Floats, steps: NDArray[np.int64], season: int) -> Floats:
+    """Update the smoothed changes `before` of the previous season with those of this season.
+
+    In the first seasons the result is the mean of the changes, so that the first one does not
+    dominate.
+
+    Parameters
+    ----------
+    before : ndarray of shape (n_rates, ..., n_features)
+        Smoothed changes at the same steps of the previous season.
+    changes : ndarray of shape (..., n_features)
+        Changes in this season.
+    steps : ndarray of shape (..., 1)
+        Numbers of the steps, counted from 0.
+    season : int
+        Number of steps in a season.
+    """
+    n_changes = np.maximum(1, (steps - 1) // season + 1)
+    rates = _RATES.reshape(-1, *[1] * changes.ndim)
+    weights: Floats = np.maximum(1 / n_changes, rates)
+    return before + weights * (changes - before)

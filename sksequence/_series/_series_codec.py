@@ -1,0 +1,139 @@
+"""The codec of a generator of numbers: the target of each step is the values of the next one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Sequences, flat_rows, offsets_of
+from sksequence._series._past import Past
+from sksequence._series._reference import Reference, Steps, blocks_of_equal_length
+from sksequence._targets import members_of
+
+
+class SeriesCodec:
+    """Codec that shifts series by one step and standardises values relative to their reference.
+
+    An input step consists of the columns of `Steps`, the known features of its own step, and the
+    marks of the beginning.
+
+    Parameters
+    ----------
+    reference : Reference
+        Base and spread of values.
+    targets : ndarray of int
+        Positions of the features of X that are learnt.
+    known_columns : ndarray of int
+        Positions of the features that are known beforehand.
+    outputs_per_value : int
+        Number of parameters of the distribution of one value.
+    typical_steps : int
+        Number of steps of a sample.
+    """
+
+    losses: ClassVar[tuple[str, ...]] = ("student_t", "gaussian", "quantile")
+
+    def __init__(
+        self,
+        reference: Reference,
+        targets: NDArray[np.int64],
+        known_columns: NDArray[np.int64],
+        outputs_per_value: int,
+        typical_steps: int,
+    ) -> None:
+        self.reference = reference
+        self.targets, self.known_columns = targets, known_columns
+        self.outputs_per_value = outputs_per_value
+        self.typical_steps = typical_steps
+        self.mean = np.zeros(self.n_features)
+        self.std = np.ones(self.n_features)
+
+    @property
+    def n_features(self) -> int:
+        """Number of values per step."""
+        return len(self.targets)
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of columns of an input step."""
+        return self.reference.n_columns + len(self.known_columns) + self.reference.n_marks
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs of the head."""
+        return self.outputs_per_value * self.n_features
+
+    def shift(self, sequences: Sequences) -> tuple[Sequences, NDArray[np.float64]]:
+        """Return inputs, and targets with the columns values, base and spread, each per feature."""
+        values, known = self._split(sequences)
+        steps = self._follow(sequences, values, extra=0)
+        inputs = Sequences(self.inputs(steps, known), sequences.offsets)
+        return inputs, np.column_stack([values, steps.base, steps.spread])
+
+    def context(self, sequences: Sequences, known: NDArray[np.float64]) -> Sequences:
+        """Return inputs up to the next step, with its `known` features (n_sequences, n_known)."""
+        values, past_known = self._split(sequences)
+        offsets = offsets_of(sequences.lengths + 1)
+        all_known = np.empty((int(offsets[-1]), known.shape[1]))
+        all_known[flat_rows(offsets[:-1], sequences.lengths)] = past_known
+        all_known[offsets[1:] - 1] = known
+        steps = self._follow(sequences, values, extra=1)
+        return Sequences(self.inputs(steps, all_known), offsets)
+
+    def past(self, sequences: Sequences) -> Past:
+        """Return the state of series after their last step."""
+        return Past.of(self.reference, sequences, self._split(sequences)[0])
+
+    def _split(self, sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the flat values that are learnt, and those that are known beforehand."""
+        assert sequences.values is not None
+        values = np.asarray(sequences.values, dtype=np.float64)
+        return values[:, self.targets], values[:, self.known_columns]
+
+    def _follow(self, sequences: Sequences, values: NDArray[np.float64], extra: int) -> Steps:
+        """Return the flat steps of sequences, and up to one `extra` step after each."""
+        lengths = sequences.lengths + extra
+        offsets = offsets_of(lengths)
+        n_columns, n_marks = self.reference.n_columns, self.reference.n_marks
+        widths = self.n_features, self.n_features, n_columns, n_marks
+        flat = Steps(*(np.empty((int(offsets[-1]), width)) for width in widths))
+        for x, index in blocks_of_equal_length(sequences, values):
+            rows = flat_rows(offsets[index], lengths[index])
+            for whole, part in zip(flat, self.reference.follow(x), strict=True):
+                whole[rows] = part[:, : x.shape[1] + extra].reshape(len(rows), -1)
+        return flat
+
+    def inputs(self, steps: Steps, known: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return one input step per row."""
+        return np.concatenate([steps.columns, known, steps.marks], axis=1)
+
+    def fit(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
+        """Set the scale of relative values."""
+        self.mean, self.std = mean, std
+
+    def relative(self, parsed: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return differences of values to their base, in units of their spread."""
+        values, base, spread = np.split(parsed, 3, axis=1)
+        return (values - base) / spread
+
+    def encode(self, parsed: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return standardised relative values."""
+        return ((self.relative(parsed) - self.mean) / self.std).astype(np.float32)
+
+    def decode(self, outputs: NDArray[np.float32], steps: Steps) -> NDArray[np.float64]:
+        """Return the location of distributions in the units of X, the mean of all networks."""
+        locations = members_of(outputs, self.n_outputs)[..., : self.n_features]
+        return self.values(locations.mean(axis=0, dtype=np.float64), steps)
+
+    def values(self, encoded: NDArray[np.float64], steps: Steps) -> NDArray[np.float64]:
+        """Return values in the units of X from standardised relative values."""
+        return (encoded * self.std + self.mean) * steps.spread + steps.base
+
+    def log_likelihoods(
+        self, losses: NDArray[np.float64], targets: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the log-density of each target in the units of X."""
+        spread = np.split(targets, 3, axis=1)[2]
+        return np.asarray(-losses - np.log(self.std).sum() - np.log(spread).sum(axis=1))

@@ -1,0 +1,240 @@
+"""Parameters of an estimator as typed values, which are passed on instead of the estimator.
+
+Fields have the names of the parameters. The values of "auto" are selected by tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from numbers import Integral
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from sksequence._tokenizers import Tokenizer
+
+Cell = str | Callable[..., Any]  # a callable returns a torch module
+Scale = str | bool
+AnySettings = TypeVar("AnySettings")
+
+_SPEC_TYPES: dict[str, type[int | float]] = {
+    "n_features": int,
+    "n_outputs": int,
+    "hidden_size": int,
+    "num_layers": int,
+    "bidirectional": bool,
+    "context_size": int,
+    "dropout": float,
+    "recurrent_dropout": float,
+    "embedding_dim": int,
+    "n_estimators": int,
+}
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Parameters of the network.
+
+    Fields with a default are not parameters of all estimators.
+    """
+
+    cell: Cell
+    hidden_size: int | str
+    num_layers: int
+    activation: str
+    context_size: int
+    dropout: float | str
+    recurrent_dropout: float
+    chrono_steps: int | None
+    embedding_dim: int | None
+    n_estimators: int
+    bidirectional: bool | str = False
+    merge_mode: str = "concat"
+    pooling: str | None = None
+    tie_weights: bool = False
+
+    def spec(
+        self,
+        *,
+        n_features: int,
+        n_symbols: tuple[int, ...],
+        n_outputs: int,
+        tied_codes: tuple[int, ...] = (),
+    ) -> NetworkSpec:
+        """Return the network of these settings, in which every "auto" is resolved."""
+        settings = {name: value for name, value in vars(self).items() if name != "tie_weights"}
+        return NetworkSpec(
+            n_features=n_features,
+            n_symbols=n_symbols,
+            n_outputs=n_outputs,
+            tied_codes=tied_codes,
+            **settings,
+        )
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Specification of a network: all arguments of `build_network` except the seed.
+
+    Attributes
+    ----------
+    n_features : int
+        Number of numeric inputs per step of the network; 0 if there are none.
+    n_symbols : tuple of int
+        Number of symbols of each column of codes, including code 0 for unknown symbols; empty if
+        there are no codes.
+    n_outputs : int
+        Number of outputs of the head.
+    cell : str or callable
+        A key of `CELLS`, or a factory ``(input_size, hidden_size) -> nn.Module``.
+    hidden_size, num_layers : int
+        Number of units of each layer and direction, and number of layers.
+    bidirectional : bool
+        Whether each layer also reads its input from the end to the start.
+    merge_mode : {"concat", "sum", "mean", "mul"}
+        How the outputs of the two directions are combined in each layer.
+    activation : {"tanh", "relu", "sigmoid"}
+        Activation function of the cells "rnn" and "feedforward".
+    context_size : int
+        Number of steps that the cell "feedforward" sees, including the current one.
+    pooling : {"last", "mean", "max", "attention"} or None
+        How the hidden states of all steps are reduced to one vector; None gives one output per
+        step.
+    dropout : float
+        Fraction of the units that are dropped between layers and before the head.
+    recurrent_dropout : float
+        Fraction of the units of the previous hidden state that are dropped.
+    embedding_dim : int
+        Size of the embedding vectors of each column of codes; ignored if there are none.
+    chrono_steps : int or None
+        Longest dependency to expect, in steps of the network, for the initialisation of the gates.
+    n_estimators : int
+        Number of networks that are trained together.
+    tied_codes : tuple of int
+        Code of each output if the weights of the head are the embedding of the first column; empty
+        if the head has weights of its own.
+    """
+
+    n_features: int
+    n_symbols: tuple[int, ...]
+    n_outputs: int
+    cell: Cell
+    hidden_size: int
+    num_layers: int
+    bidirectional: bool
+    merge_mode: str
+    activation: str
+    context_size: int
+    pooling: str | None
+    dropout: float
+    recurrent_dropout: float
+    embedding_dim: int
+    chrono_steps: int | None = None
+    n_estimators: int = 1
+    tied_codes: tuple[int, ...] = ()
+
+    @property
+    def tie_weights(self) -> bool:
+        """Whether the head shares the embedding."""
+        return bool(self.tied_codes)
+
+    def __post_init__(self) -> None:
+        """Convert NumPy scalars, which grids contain, to Python numbers."""
+        for name, convert in _SPEC_TYPES.items():
+            object.__setattr__(self, name, convert(getattr(self, name)))
+        object.__setattr__(self, "n_symbols", tuple(int(size) for size in self.n_symbols))
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Parameters of the training loop."""
+
+    optimizer: str
+    learning_rate: float
+    lr_schedule: str | None
+    weight_decay: float
+    max_grad_norm: float | None
+    tbptt_steps: int | None
+    max_epochs: int | str
+    batch_size: int | str
+    shuffle: bool
+    early_stopping: bool
+    validation_fraction: float
+    validation_split: str
+    n_iter_no_change: int
+    tol: float
+    callbacks: Sequence[object] | None
+    device: str
+    verbose: int
+    is_single_pass: bool = False
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Parameters of reading and scaling sequences."""
+
+    scale: Scale
+    analyzer: str | Callable[[str], object] | Tokenizer
+    integers_are_symbols: bool
+    frame_length: int | str = "auto"
+    frame_step: int | None = None
+    max_features: int | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters that several estimators have in common."""
+
+    network: NetworkSettings
+    training: TrainingSettings
+    data: DataSettings
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, object]) -> Self:
+        """Group parameters by what they control; those of a single estimator are left out."""
+        return cls(
+            _take(NetworkSettings, params),
+            _take(TrainingSettings, params),
+            _take(DataSettings, params),
+        )
+
+    def check(self) -> None:
+        """Raise a ValueError for settings that exclude each other."""
+        if self.training.tbptt_steps is not None and self.network.bidirectional is True:
+            raise ValueError(
+                "tbptt_steps carries a state forward in time, which is not possible with "
+                "bidirectional=True. Set bidirectional=False or tbptt_steps=None."
+            )
+
+    def single_pass(self) -> Self:
+        """Return the settings of one epoch in the order given, with a constant learning rate."""
+        training = replace(
+            self.training,
+            is_single_pass=True,
+            lr_schedule=None,
+            shuffle=False,
+            early_stopping=False,
+        )
+        return replace(self, training=training)
+
+
+def _take(kind: type[AnySettings], params: Mapping[str, object]) -> AnySettings:
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: params[name] for name in names if name in params})
+
+
+def column_indices(name: str, columns: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the indices of features in a parameter that holds one or several of them."""
+    indices = [columns] if isinstance(columns, int | Integral) else list(columns)
+    if not indices or not all(isinstance(index, Integral) for index in indices):
+        raise ValueError(
+            f"{name} must be the index of a feature of X, or a list of indices; got {columns!r}."
+        )
+    return tuple(int(index) for index in indices)
+
+
+def check_count(name: str, value: object, at_least: int = 1) -> None:
+    """Raise a ValueError unless an argument is an integer of at least `at_least`."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or int(value) < at_least:
+        raise ValueError(f"{name} must be a whole number of at least {at_least}; got {value!r}.")

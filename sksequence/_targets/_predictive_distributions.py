@@ -1,0 +1,166 @@
+"""Predictive distributions of the outputs of a network: points, quantiles or densities.
+
+Outputs are (n_members, n_rows, width * n_numbers), those of each member as its loss reads them.
+Results combine the members, have n_numbers columns, and are on the scale of the outputs: the scale
+of y is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sksequence._losses import LOSSES, Density
+
+Outputs = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PointPrediction:
+    """Point prediction: one output per number."""
+
+    width: ClassVar[int] = 1
+    has_quantiles: ClassVar[bool] = False
+    has_std: ClassVar[bool] = False
+
+    @property
+    def loss_options(self) -> dict[str, object]:
+        """Options of the loss."""
+        return {}
+
+    def centre(self, outputs: Outputs) -> Floats:
+        """Return the mean of all members."""
+        return np.asarray(outputs.mean(axis=0, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class QuantilePrediction:
+    """Quantiles: one output per level and number, all numbers at the first level first.
+
+    Attributes
+    ----------
+    levels : tuple of float
+        Levels in increasing order, each between 0 and 1.
+    """
+
+    levels: tuple[float, ...]
+
+    has_quantiles: ClassVar[bool] = True
+    has_std: ClassVar[bool] = False
+
+    @property
+    def width(self) -> int:
+        """Number of outputs per number."""
+        return len(self.levels)
+
+    @property
+    def loss_options(self) -> dict[str, object]:
+        """Options of the loss."""
+        return {"levels": self.levels}
+
+    def centre(self, outputs: Outputs) -> Floats:
+        """Return the quantile whose level is nearest to 0.5, the lower one of two equally near."""
+        distances = np.abs(np.array(self.levels) - 0.5).round(9)
+        return np.asarray(self.quantiles(outputs)[distances.argmin()])
+
+    def quantiles(self, outputs: Outputs, levels: tuple[float, ...] | None = None) -> Floats:
+        """Return the mean quantiles of shape (n_levels, n_rows, n_numbers), sorted over levels.
+
+        Sorted quantiles never cross, and their estimation error is at most that of unsorted ones
+        [1]_.
+
+        References
+        ----------
+        .. [1] Chernozhukov, Fernandez-Val & Galichon (2010), Quantile and Probability Curves
+           Without Crossing, Econometrica 78(3).
+        """
+        chosen = [self._position(level) for level in levels or self.levels]
+        means = outputs.mean(axis=0, dtype=np.float64)
+        of_levels = means.reshape(len(means), len(self.levels), -1)
+        return np.asarray(np.sort(of_levels, axis=1).swapaxes(0, 1)[chosen])
+
+    def _position(self, level: float) -> int:
+        found = np.flatnonzero(np.isclose(self.levels, level, rtol=0, atol=1e-9))
+        if not len(found):
+            raise ValueError(
+                f"The network was fitted to the quantiles {self.levels}, and {level!r} is not one "
+                "of them. Pass some of these, or set the parameter quantiles and fit again."
+            )
+        return int(found[0])
+
+
+@dataclass(frozen=True)
+class DensityPrediction:
+    """Density: the parameters of one distribution per number, all locations first.
+
+    Attributes
+    ----------
+    loss : {"gaussian", "student_t"}
+        Name of the distribution.
+    levels : tuple of float
+        Levels of the quantiles to return by default.
+    """
+
+    loss: str
+    levels: tuple[float, ...]
+
+    has_quantiles: ClassVar[bool] = True
+    has_std: ClassVar[bool] = True
+
+    @property
+    def loss_options(self) -> dict[str, object]:
+        """Options of the loss."""
+        return {}
+
+    @property
+    def width(self) -> int:
+        """Number of outputs per number."""
+        return LOSSES[self.loss].outputs_per_value
+
+    def centre(self, outputs: Outputs) -> Floats:
+        """Return the locations."""
+        return self._joint(outputs).loc
+
+    def quantiles(self, outputs: Outputs, levels: tuple[float, ...] | None = None) -> Floats:
+        """Return the quantiles of shape (n_levels, n_rows, n_numbers)."""
+        return self._joint(outputs).quantile(levels or self.levels)
+
+    def stds(self, outputs: Outputs) -> Floats:
+        """Return the standard deviations; they are finite, as degrees of freedom are above 2."""
+        return self._joint(outputs).std()
+
+    def _joint(self, outputs: Outputs) -> Density:
+        """Return the distribution with mean and variance of the mixture of all members."""
+        density = LOSSES[self.loss].density
+        assert density is not None
+        return density(outputs).mixture()
+
+
+PredictiveDistribution = PointPrediction | QuantilePrediction | DensityPrediction
+
+
+def predictive_distribution(loss: str, levels: tuple[float, ...]) -> PredictiveDistribution:
+    """Return the predictive distribution of a network with this loss."""
+    if loss == "quantile":
+        return QuantilePrediction(levels)
+    # before fit, the loss may be "auto" or anything else
+    if loss in LOSSES and LOSSES[loss].density is not None:
+        return DensityPrediction(loss, levels)
+    return PointPrediction()
+
+
+def check_levels(quantiles: ArrayLike | Sequence[float]) -> tuple[float, ...]:
+    """Return levels of quantiles as a tuple; raise a ValueError unless they increase in (0, 1)."""
+    levels = np.asarray(quantiles, dtype=np.float64)
+    inside = levels.ndim == 1 and np.all((levels > 0) & (levels < 1))
+    if not inside or not len(levels) or not np.all(np.diff(levels) > 0):
+        raise ValueError(
+            "quantiles must be one or more levels above 0 and below 1, each larger than the one "
+            f"before; got {quantiles!r}. (0.1, 0.5, 0.9) is the median and an interval of 80 %."
+        )
+    return tuple(levels.tolist())

@@ -1,0 +1,25 @@
+"""The meaning of y: how it is read, what network it requires, and the rules behind "auto"."""
+
+from sksequence._tasks._classification import ClassificationTask
+from sksequence._tasks._defaults import automatic_batch_steps
+from sksequence._tasks._naive_forecast import NaiveForecast
+from sksequence._tasks._next_symbol import SymbolTask
+from sksequence._tasks._next_values import NextStepTasks, SeriesTask
+from sksequence._tasks._regression import RegressionTask
+from sksequence._tasks._task import Attributes, Split, Targets, Task, TaskChoice, TrainingData
+
+__all__ = [
+    "Attributes",
+    "ClassificationTask",
+    "NaiveForecast",
+    "NextStepTasks",
+    "RegressionTask",
+    "SeriesTask",
+    "Split",
+    "SymbolTask",
+    "Targets",
+    "Task",
+    "TaskChoice",
+    "TrainingData",
+    "automatic_batch_steps",
+]

@@ -1,0 +1,105 @@
+"""Classification: one label, or a set of labels, per sequence or per step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.class_weight import compute_class_weight
+
+from sksequence._batching import Sequences
+from sksequence._blueprint import Blueprint
+from sksequence._input import InputForm
+from sksequence._targets import IndicatorCodec, LabelCodec, classification_codec
+from sksequence._tasks._supervised import SupervisedTask
+from sksequence._tasks._task import Attributes, Targets, TrainingData
+
+ClassCodec = LabelCodec | IndicatorCodec
+ClassWeight = Mapping[object, float] | str
+
+
+@dataclass(frozen=True)
+class ClassificationTask(SupervisedTask[ClassCodec]):
+    """Classification.
+
+    Attributes
+    ----------
+    label_smoothing : float
+        Fraction of each label's probability that is spread over all classes.
+    class_weight : mapping, "balanced" or None
+        Weights of the classes in the loss.
+    classes : array-like or None
+        All classes, if y need not contain all of them.
+    """
+
+    label_smoothing: float = 0.0
+    class_weight: ClassWeight | None = None
+    classes: ArrayLike | None = None
+
+    def learn_codec(self, y: ArrayLike) -> ClassCodec:
+        """Return a codec for the labels in y, or for its binary indicator of several labels."""
+        return classification_codec(y) if self.classes is None else LabelCodec.learn(self.classes)
+
+    def read(
+        self, y: object, sequences: Sequences, form: InputForm, known: Blueprint[ClassCodec] | None
+    ) -> tuple[Sequences, Targets[ClassCodec]]:
+        """Parse labels. `classes`, if given, must be those of `known`."""
+        if self.classes is not None and known is not None:
+            LabelCodec.learn(self.classes).check_same(known.codec)
+        return super().read(y, sequences, form, known)
+
+    def weights(self, data: TrainingData[ClassCodec]) -> NDArray[np.float64]:
+        """Return one weight per target row: that of its sequence times that of its class."""
+        weights = data.target_weights()
+        if self.class_weight is None:
+            return weights
+        codec, targets = data.targets.codec, data.targets
+        if codec.is_indicator:
+            raise ValueError(
+                "class_weight needs one label per target, but y is a binary indicator of several. "
+                "Set class_weight=None."
+            )
+        codes = targets.take(data.split.training, data.sequences.offsets)
+        weight_of_class = class_weights(self.class_weight, codec.classes, codes)
+        return np.asarray(weights * weight_of_class[targets.parsed])
+
+    def loss_options(self, blueprint: Blueprint[ClassCodec]) -> dict[str, object]:
+        """Return the label smoothing as a keyword argument."""
+        return {"label_smoothing": float(self.label_smoothing)}
+
+    def report(self, blueprint: Blueprint[ClassCodec]) -> Attributes:
+        """Return the classes and the values that "auto" selected."""
+        return super().report(blueprint) | {
+            "classes_": blueprint.codec.classes,
+            "n_outputs_": blueprint.codec.n_labels,
+            "hidden_size_": blueprint.spec.hidden_size,
+            "dropout_": blueprint.spec.dropout,
+        }
+
+
+def class_weights(
+    class_weight: ClassWeight, classes: NDArray[np.generic], codes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the weight of each class in the loss.
+
+    Parameters
+    ----------
+    class_weight : "balanced" or mapping
+        "balanced" uses weights inversely proportional to the frequencies of the classes. Classes
+        that a mapping does not contain have the weight 1.
+    classes : ndarray of shape (n_classes,)
+        All classes.
+    codes : ndarray of int of shape (n_rows,)
+        Classes of the training rows. Classes without a row have the weight 1.
+    """
+    present = np.unique(codes)
+    if not isinstance(class_weight, str):
+        labels = classes[present].tolist()
+        class_weight = {label: class_weight.get(label, 1.0) for label in labels}
+    weights = np.ones(len(classes))
+    weights[present] = compute_class_weight(
+        class_weight, classes=classes[present], y=classes[codes]
+    )
+    return weights

@@ -1,0 +1,247 @@
+"""The rules behind "auto": functions of the sizes, lengths and kinds of the data.
+
+Each rule is monotone in the amount of data. The values that they select become fitted attributes;
+the measurements behind them are in the benchmarks of the documentation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Sequences
+from sksequence._series import Reference, blocks_of_equal_length, mean_sizes
+
+Floats = NDArray[np.float64]
+
+# Optimizer steps that are enough for small problems, and the bounds on the number of epochs
+_TRAINING = 2500, 10, 100
+# The same for forecasts: windows overlap, so that one epoch contains each value many times
+_FORECAST_TRAINING = 500, 3, 10
+# The same for generators of numbers: an overfitted distribution is too narrow
+_SERIES_TRAINING = 300, 5, 30
+# Number of symbols from which a wide generator improves enough to be worth its time
+_MANY_SYMBOLS = 500_000
+# With fewer numbers, generators overfit, above all to shocks that are common to all series: their
+# intervals are too narrow
+_FEW_NUMBERS = 20_000
+# A single short series, whose noise looks like a pattern
+_VERY_FEW_NUMBERS = 500
+# Steps of the network in an average batch, and numbers in these steps
+_BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
+# Per-step targets in an average batch, and the minimum number of sequences that contain them
+_BATCH_TARGETS, _MIN_SEQUENCES = 512, 4
+# Number of sequences above which finer frames can be learnt
+_MANY_SEQUENCES = 4096
+
+# Minimum number of seasons in the series of median length
+_MIN_SEASONS = 3
+_MAX_SEASON = 400
+# Minimum correlation of differences with those one season before
+_MIN_CORRELATION = 0.3
+# Of peaks that are at least this fraction of the highest, the first one is the season: the others
+# are its multiples
+_SIMILAR_HEIGHT = 0.9
+# Minimum standard deviation of the logarithms of the series' mean absolute differences: typical
+# sizes then differ by a factor of exp(0.5) = 1.65
+_MIN_STD_OF_LOGS = 0.5
+
+
+# --- sizes of training ---------------------------------------------------------------------------
+
+
+def automatic_batch_size(n_sequences: int, n_steps: float = 1.0, width: int = 1) -> int:
+    """Select 32 sequences per batch up to 4096 sequences, 64 up to 16,384, and 128 beyond.
+
+    If sequences have `n_steps` steps of `width` numbers on average, an average batch has at most
+    32,768 steps and 4 million numbers. This bounds the memory for the activations, and small
+    batches of long sequences give more optimizer steps.
+    """
+    size = 32 if n_sequences <= 4096 else 64 if n_sequences <= 16384 else 128
+    return int(np.clip(_batch_steps(width) // n_steps, 1, size))
+
+
+def automatic_labelled_batch_size(n_sequences: int, n_steps: float, width: int) -> int:
+    """Select as `automatic_batch_size`, but at most 512 targets, or 4 sequences if that is more.
+
+    With one target per step, few sequences are enough for an accurate gradient, and more optimizer
+    steps help.
+    """
+    most = max(_MIN_SEQUENCES, round(_BATCH_TARGETS / n_steps))
+    return min(automatic_batch_size(n_sequences, n_steps, width), most)
+
+
+def automatic_batch_steps(width: int) -> int:
+    """Select the maximum number of steps in a batch, with padding: twice the average maximum."""
+    return 2 * _batch_steps(width)
+
+
+def _batch_steps(width: int) -> int:
+    return max(1, min(_BATCH_STEPS, _BATCH_VALUES // width))
+
+
+def automatic_max_epochs(n_sequences: int, batch_size: int, *, forecast: bool = False) -> int:
+    """Select the epochs that make 2500 optimizer steps, from 10 to 100.
+
+    For a forecast, 500 steps, and from 3 to 10 epochs.
+    """
+    return _epochs(n_sequences, batch_size, _FORECAST_TRAINING if forecast else _TRAINING)
+
+
+def automatic_series_epochs(n_sequences: int, batch_size: int) -> int:
+    """Select the epochs that make 300 optimizer steps, from 5 to 30."""
+    return _epochs(n_sequences, batch_size, _SERIES_TRAINING)
+
+
+def _epochs(n_sequences: int, batch_size: int, training: tuple[int, int, int]) -> int:
+    n_steps, low, high = training
+    n_batches = -(-n_sequences // batch_size)
+    return int(np.clip(round(n_steps / n_batches), low, high))
+
+
+# --- sizes of the network ------------------------------------------------------------------------
+
+
+def automatic_hidden_size(*, per_step: bool) -> int:
+    """Select the size of hidden states: 64, or 128 with one target per step."""
+    return 128 if per_step else 64
+
+
+def automatic_dropout(*, per_step: bool) -> float:
+    """Select the fraction of dropped units: 0, or 0.5 with one target per step."""
+    return 0.5 if per_step else 0.0
+
+
+def automatic_bidirectional(*, per_step: bool, tbptt_steps: int | None) -> bool:
+    """Select both directions with one target per sequence and no truncation."""
+    return not per_step and tbptt_steps is None
+
+
+def automatic_generator_size(n_symbols: int) -> int:
+    """Select the size of a generator's hidden states: 128, or 256 from 500,000 symbols on."""
+    return 256 if n_symbols >= _MANY_SYMBOLS else 128
+
+
+def automatic_series_size(n_numbers: int) -> int:
+    """Select the size of hidden states for numbers: 128, or 64 with fewer than 20,000 numbers."""
+    return 64 if n_numbers < _FEW_NUMBERS else 128
+
+
+def automatic_series_dropout(n_numbers: int) -> float:
+    """Select the fraction of dropped units: 0.8 below 500 numbers, 0.5 below 20,000, else 0.2."""
+    if n_numbers < _VERY_FEW_NUMBERS:
+        return 0.8
+    return 0.5 if n_numbers < _FEW_NUMBERS else 0.2
+
+
+def resolve_embedding_dim(embedding_dim: int | None, n_symbols: tuple[int, ...]) -> int:
+    """Return the size of embedding vectors.
+
+    None selects eight times the square root of the number of symbols, from 8 to 64.
+    """
+    if embedding_dim is not None:
+        return int(embedding_dim)
+    largest = max(n_symbols, default=1)
+    return int(np.clip(8 * round(largest**0.5), 8, 64))
+
+
+# --- frames --------------------------------------------------------------------------------------
+
+
+def automatic_frame_length(n_steps: NDArray[np.int64], *, forecast: bool = False) -> int:
+    """Select 1 up to a median length of 12 steps, and a quarter of it beyond, from 12 to 48.
+
+    Long sequences with one value per step are slow and hard to learn; frames turn them into a few
+    dozen steps. More than 4096 sequences are enough to learn finer steps, a twelfth of the median
+    length, from 8 to 48. This does not hold for forecasts, whose windows overlap.
+    """
+    median = float(np.median(n_steps))
+    if median <= 12:
+        return 1
+    many = len(n_steps) > _MANY_SEQUENCES and not forecast
+    divisor, low = (12, 8) if many else (4, 12)
+    return int(np.clip(round(median / divisor), low, 48))
+
+
+def automatic_frame_step(frame_length: int, *, forecast: bool = False) -> int:
+    """Select a quarter of the frame length, but at least 1; for a forecast, the frame length."""
+    return frame_length if forecast else max(1, frame_length // 4)
+
+
+# --- baseline and scale of series ----------------------------------------------------------------
+
+
+def automatic_lag(sequences: Sequences, values: Floats) -> int | None:
+    """Select the lag of the baseline: a season, 1 for the last value, or None for the mean so far.
+
+    The season is the first high peak of the autocorrelation of differences, pooled over all series.
+    Without a season, the last value is selected if it is closer to the next value than the mean so
+    far is, in most series.
+    """
+    longest = min(int(np.median(sequences.lengths)) // _MIN_SEASONS, _MAX_SEASON)
+    if longest >= 2:
+        season = _first_peak(_autocorrelation(sequences, values, longest))
+        if season is not None:
+            return season
+    return 1 if _last_is_closer(sequences, values) else None
+
+
+def _first_peak(correlation: Floats) -> int | None:
+    """Return the lag of the first peak that is nearly as high as the highest, or None.
+
+    `correlation` has one entry per lag, from 0 on.
+    """
+    inner = correlation[2:]
+    before, after = correlation[1:-1], np.append(correlation[3:], -1.0)
+    heights = np.where((inner > before) & (inner >= after), inner, -1.0)
+    if heights.max() < _MIN_CORRELATION:
+        return None
+    return 2 + int(np.argmax(heights >= _SIMILAR_HEIGHT * heights.max()))
+
+
+def _autocorrelation(sequences: Sequences, values: Floats, longest: int) -> Floats:
+    """Return the autocorrelation of differences at lags 0 to `longest`, pooled over series.
+
+    Features are pooled too. Each feature of a series is first divided by its mean absolute
+    difference.
+    """
+    products, pairs = np.zeros(longest + 1), np.zeros(longest + 1)
+    for x, _ in blocks_of_equal_length(sequences, values):
+        d = np.diff(x, axis=1)
+        n_series, n_steps, n_features = d.shape
+        if not n_steps:
+            continue
+        sizes = np.abs(d).mean(axis=1, keepdims=True)
+        d = d / np.where(sizes > 0, sizes, 1.0)
+        power = np.abs(np.fft.rfft(d, 2 * n_steps, axis=1)) ** 2
+        lags = np.arange(min(n_steps, longest + 1))
+        products[lags] += np.fft.irfft(power, axis=1)[:, lags].sum(axis=(0, 2))
+        pairs[lags] += n_series * n_features * (n_steps - lags)
+    mean: Floats = products / np.maximum(pairs, 1)
+    return mean / mean[0] if mean[0] > 0 else mean
+
+
+def _last_is_closer(sequences: Sequences, values: Floats) -> bool:
+    """Check whether the last value predicts most series better than the mean so far."""
+    last, mean = (_sizes(sequences, values, lag) for lag in (1, None))
+    return bool(np.mean(last < mean) > 0.5) if len(last) else False
+
+
+def automatic_own_scale(sequences: Sequences, values: Floats, lag: int | None) -> bool:
+    """Select a scale per series if there is a season, or if the sizes of differences vary.
+
+    Series of several seasons are long enough to estimate their scale, which may grow.
+    """
+    if lag is not None and lag > 1:
+        return True
+    sizes = _sizes(sequences, values, lag)
+    logs = [np.log(column[column > 0]) for column in sizes.T]
+    stds = [column.std() for column in logs if len(column)]
+    return bool(stds) and float(np.mean(stds)) > _MIN_STD_OF_LOGS
+
+
+def _sizes(sequences: Sequences, values: Floats, lag: int | None) -> Floats:
+    """Return the mean absolute difference of each series with two steps or more, by feature."""
+    ones = np.ones(values.shape[1])
+    reference = Reference(lag, True, values.mean(axis=0), ones, ones)
+    return mean_sizes(reference, sequences, values)[0]

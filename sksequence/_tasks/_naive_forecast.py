@@ -1,0 +1,189 @@
+"""The naive forecast that a network corrects, and the comparison of their errors."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Sequences
+from sksequence._blueprint import Blueprint
+from sksequence._net import SequenceNet, network_outputs
+from sksequence._settings import column_indices
+from sksequence._targets import NumberCodec
+from sksequence._tasks._task import TrainingData
+
+_MOST_WINDOWS = 1024
+# Standard errors by which an improvement must exceed 0 to be significant
+_MIN_STANDARD_ERRORS = 2.0
+
+
+@dataclass(frozen=True)
+class NaiveForecast:
+    """Forecast that repeats the last step, or the last season, of some features over the horizon.
+
+    Attributes
+    ----------
+    residual : "last" or int
+        "last" repeats the last step, and an int repeats the last season of that many steps.
+    columns : tuple of int or None
+        Indices of the features of X that y continues, in the order of y. None stands for all.
+    """
+
+    residual: str | int
+    columns: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, residual: str | int, target_columns: int | Sequence[int] | None) -> Self:
+        """Return the forecast for two parameters of the regressor."""
+        if target_columns is None:
+            return cls(residual)
+        return cls(residual, column_indices("target_columns", target_columns))
+
+    def __str__(self) -> str:
+        return f"residual={self.residual!r}"
+
+    @property
+    def season(self) -> int:
+        """Number of steps that are repeated."""
+        return 1 if self.residual == "last" else int(self.residual)
+
+    def n_targets(self, sequences: Sequences) -> int:
+        """Return the number of features that y continues."""
+        values = self._numbers(sequences)
+        return int(values.shape[1]) if self.columns is None else len(self.columns)
+
+    def forecast(self, sequences: Sequences, n_outputs: int) -> NDArray[np.float64]:
+        """Return the forecast of shape (n_sequences, n_outputs).
+
+        `n_outputs` is the horizon times the number of targets. The targets of each step are next to
+        each other.
+        """
+        values = self._numbers(sequences)
+        self._check_lengths(sequences)
+        n_targets = self.n_targets(sequences)
+        if n_outputs % n_targets:
+            raise ValueError(
+                f"residual={self.residual!r} needs a y of shape (n_sequences, horizon * "
+                "n_targets): all features of X, or those in target_columns, at every step of the "
+                f"horizon. y has {n_outputs} columns and X {values.shape[1]} features. Set "
+                "target_columns to the features that y continues, or set residual=None."
+            )
+        horizon = n_outputs // n_targets
+        steps_back = self.season - np.arange(horizon) % self.season
+        repeated = values[sequences.offsets[1:, None] - steps_back]  # (sequence, horizon, feature)
+        if self.columns is not None:
+            repeated = repeated[:, :, list(self.columns)]
+        return np.asarray(repeated.reshape(len(sequences), n_outputs), dtype=np.float64)
+
+    def _numbers(self, sequences: Sequences) -> NDArray[np.generic]:
+        values = sequences.values
+        if values is None:
+            raise ValueError(
+                f"residual={self.residual!r} repeats the last numbers of a sequence, but X holds "
+                "symbols. Set residual=None."
+            )
+        width = values.shape[1]
+        if self.columns is not None and not all(-width <= i < width for i in self.columns):
+            raise ValueError(
+                f"target_columns={self.columns} names a feature that X does not have. X has "
+                f"{width} features: choose indices from {-width} to {width - 1}."
+            )
+        return values
+
+    def _check_lengths(self, sequences: Sequences) -> None:
+        short = np.flatnonzero(sequences.lengths < self.season)
+        if len(short):
+            i = int(short[0])
+            raise ValueError(
+                f"residual={self.residual!r} needs sequences of at least {self.season} steps; "
+                f"sequence {i} has {sequences.lengths[i]}. Pass longer sequences, or choose a "
+                "shorter season."
+            )
+
+
+def compare_with_naive(
+    net: SequenceNet,
+    blueprint: Blueprint[NumberCodec],
+    data: TrainingData[NumberCodec],
+    naive: NaiveForecast,
+) -> dict[str, float]:
+    """Return both mean absolute errors, and warn if the network does not improve on the forecast.
+
+    The errors are those on the windows held out, if there are any. A network overfits its training
+    windows, even those of a random walk: a lower error on them proves nothing, but an error that is
+    not lower is evidence.
+    """
+    split, codec = data.split, blueprint.codec
+    held_out = len(split.validation) > 0
+    rows = split.validation if held_out else split.training
+    # in the order given, in which a window is next to those that overlap with it
+    rows = np.sort(rows)[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).astype(int)]
+    with blueprint.threads():
+        outputs = network_outputs(net, blueprint.prepare(data.sequences.take(rows)))
+    naive_residuals = np.asarray(data.targets.parsed[rows], dtype=np.float64)
+    residuals = naive_residuals - codec.decode(outputs).reshape(naive_residuals.shape)
+    naive_errors, network_errors = (
+        np.abs(values).mean(axis=1) for values in (naive_residuals, residuals)
+    )
+    weights = split.weights[rows] / split.weights[rows].sum()
+    errors = {
+        "naive_error_": float(weights @ naive_errors),
+        "forecast_error_": float(weights @ network_errors),
+    }
+    horizon = codec.n_numbers // codec.n_targets
+    min_gain = 0.0
+    if held_out:
+        gains = naive_errors - network_errors
+        min_gain = _MIN_STANDARD_ERRORS * _standard_error(gains, weights, horizon)
+    if not errors["naive_error_"] - errors["forecast_error_"] > min_gain:
+        _warn(naive, errors, held_out)
+    return errors
+
+
+def _standard_error(
+    gains: NDArray[np.float64], weights: NDArray[np.float64], horizon: int
+) -> float:
+    """Return the standard error of the weighted mean of gains, as in a Diebold-Mariano test [1]_.
+
+    Gains are correlated up to a lag of `horizon` windows; the weights of the lags are those of the
+    Newey-West estimator [2]_.
+
+    References
+    ----------
+    .. [1] Diebold & Mariano (1995), Comparing Predictive Accuracy, Journal of Business & Economic
+       Statistics 13(3).
+    .. [2] Newey & West (1987), A Simple, Positive Semi-Definite, Heteroskedasticity and
+       Autocorrelation Consistent Covariance Matrix, Econometrica 55(3).
+    """
+    parts = weights * (gains - weights @ gains)
+    variance = float(parts @ parts)
+    for lag in range(1, min(horizon, len(parts))):
+        variance += 2.0 * (1.0 - lag / horizon) * float(parts[lag:] @ parts[:-lag])
+    return float(np.sqrt(max(variance, 0.0)))
+
+
+def _warn(naive: NaiveForecast, errors: dict[str, float], held_out: bool) -> None:
+    windows = "the windows held out" if held_out else "its own training windows"
+    comparison = "not clearly lower than" if held_out else "not lower than"
+    warnings.warn(
+        f"On {windows} the mean absolute error of this forecast, {errors['forecast_error_']:.4g}, "
+        f"is {comparison} the {errors['naive_error_']:.4g} of the naive forecast that it corrects "
+        f"({naive}). Train on more data, with fewer features or for longer, or use the naive "
+        "forecast.",
+        UserWarning,
+        stacklevel=_stacklevel_of_caller(),
+    )
+
+
+def _stacklevel_of_caller() -> int:
+    """Return the stacklevel that attributes a warning to the first caller outside this package."""
+    inside = ("sksequence", "sklearn")
+    frames = inspect.stack(context=0)
+    modules = (frame.frame.f_globals.get("__name__", "") for frame in frames)
+    return next(i for i, name in enumerate(modules) if name.partition(".")[0] not in inside)

@@ -1,0 +1,179 @@
+"""Prediction of the next values: the generator's task if X holds numbers.
+
+`NextStepTasks` selects between this task and that for symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Scaler, Sequences
+from sksequence._blueprint import Blueprint
+from sksequence._input import InputForm
+from sksequence._losses import LOSSES
+from sksequence._series import Reference, SeriesCodec
+from sksequence._settings import Settings, column_indices
+from sksequence._tasks._defaults import (
+    automatic_lag,
+    automatic_own_scale,
+    automatic_series_dropout,
+    automatic_series_size,
+    resolve_embedding_dim,
+)
+from sksequence._tasks._next_step import NextStepTask
+from sksequence._tasks._next_symbol import SymbolTask
+from sksequence._tasks._task import Attributes, Targets, TrainingData
+
+
+@dataclass(frozen=True)
+class SeriesTask(NextStepTask[SeriesCodec]):
+    """Prediction of the next values of a series.
+
+    Attributes
+    ----------
+    residual : "auto", "last", int or None
+        Baseline that is subtracted from each value.
+    scale : "auto", "global", "sequence" or bool
+        How values are scaled.
+    known_columns : int, sequence of int or None
+        Indices of the features that are known covariates.
+    conditional, tie_weights : bool
+        Must be False: both require symbols.
+    """
+
+    residual: str | int | None = None
+    scale: str | bool = "auto"
+    known_columns: int | Sequence[int] | None = None
+    conditional: bool = False
+    tie_weights: bool = False
+
+    @property
+    def network_loss(self) -> str:
+        """Name of the network's loss."""
+        # "quantile" is the regressor's loss, for the user's levels; here the levels are fixed
+        return "quantile_function" if self.loss == "quantile" else self.loss
+
+    def read(
+        self, y: object, sequences: Sequences, form: InputForm, known: Blueprint[SeriesCodec] | None
+    ) -> tuple[Sequences, Targets[SeriesCodec]]:
+        """Shift sequences by one step and cut long ones into streams."""
+        self._check()
+        codec = self._learn_codec(sequences) if known is None else known.codec
+        inputs, targets = codec.shift(sequences)
+        inputs, is_whole = self.streams(inputs)
+        known_targets = np.ones(len(targets), dtype=bool)
+        return inputs, Targets(codec, targets, known_targets, "ragged", may_overlap=is_whole)
+
+    def _check(self) -> None:
+        for name, is_set in [("conditional", self.conditional), ("tie_weights", self.tie_weights)]:
+            if is_set:
+                raise ValueError(
+                    f"{name}=True requires symbols, but X holds numbers. Set {name}=False, or pass "
+                    "texts, tokens or integers."
+                )
+
+    def _learn_codec(self, sequences: Sequences) -> SeriesCodec:
+        loss = self.chosen_loss(SeriesCodec.losses, "numbers")
+        assert sequences.values is not None
+        targets, known = _columns(self.known_columns, sequences.values.shape[1])
+        values = np.asarray(sequences.values, dtype=np.float64)[:, targets]
+        lag = self._lag(sequences, values)
+        own_scale = self.scale == "sequence"
+        if self.scale == "auto":
+            own_scale = automatic_own_scale(sequences, values, lag)
+        reference = Reference.learn(sequences, values, lag, own_scale=own_scale)
+        median_steps = int(np.median(sequences.lengths))
+        return SeriesCodec(reference, targets, known, LOSSES[loss].outputs_per_value, median_steps)
+
+    def _lag(self, sequences: Sequences, values: NDArray[np.float64]) -> int | None:
+        if self.residual == "auto":
+            return automatic_lag(sequences, values)
+        if self.residual is None:
+            return None
+        return 1 if self.residual == "last" else int(self.residual)
+
+    def settle(self, data: TrainingData[SeriesCodec], settings: Settings) -> Blueprint[SeriesCodec]:
+        """Learn scales from the training rows and resolve every "auto"."""
+        codec, network = data.targets.codec, settings.network
+        scaler = _learn_scales(codec, data, is_scaled=bool(self.scale))
+        n_numbers = int(data.sequences.offsets[-1]) * codec.n_features
+        hidden_size, dropout = network.hidden_size, network.dropout
+        if hidden_size == "auto":
+            hidden_size = automatic_series_size(n_numbers)
+        if dropout == "auto":
+            dropout = automatic_series_dropout(n_numbers)
+        spec = replace(
+            network,
+            hidden_size=hidden_size,
+            dropout=dropout,
+            embedding_dim=resolve_embedding_dim(network.embedding_dim, ()),
+        ).spec(
+            n_features=codec.n_inputs,
+            n_symbols=(),
+            n_outputs=codec.n_outputs,
+        )
+        loss = self.chosen_loss(SeriesCodec.losses, "numbers")
+        return self.blueprint(data, settings, scaler, spec, loss)
+
+    def report(self, blueprint: Blueprint[SeriesCodec]) -> Attributes:
+        """Return the values that "auto" selected."""
+        reference = blueprint.codec.reference
+        return super().report(blueprint) | {
+            "residual_": "last" if reference.lag == 1 else reference.lag,
+            "scale_": "sequence" if reference.own_scale else self.scale and "global",
+        }
+
+
+def _columns(
+    known_columns: int | Sequence[int] | None, width: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices of the features to predict, and those of the known covariates."""
+    every = np.arange(width)
+    if known_columns is None:
+        return every, every[:0]
+    indices = column_indices("known_columns", known_columns)
+    if not all(-width <= i < width for i in indices):
+        raise ValueError(
+            f"known_columns={known_columns!r} names a feature that X does not have. X has {width} "
+            f"features: choose indices from {-width} to {width - 1}."
+        )
+    known = every[list(indices)]
+    targets = np.setdiff1d(every, known)
+    if not len(targets):
+        raise ValueError(
+            f"known_columns={known_columns!r} names all {width} features of X: nothing is left to "
+            "learn. Leave out the features whose future is unknown."
+        )
+    return targets, known
+
+
+def _learn_scales(
+    codec: SeriesCodec, data: TrainingData[SeriesCodec], *, is_scaled: bool
+) -> Scaler:
+    """Learn the scales of relative targets and of inputs, except for marks, which stay 0 or 1."""
+    rows = data.split.training
+    kind = "global" if is_scaled else False
+    parsed = np.asarray(data.targets.parsed, dtype=np.float64)
+    targets = Sequences(codec.relative(parsed), data.sequences.offsets)
+    target_scaler = Scaler(kind).fit(targets, rows)
+    codec.fit(target_scaler.mean, target_scaler.std)
+    scaler = Scaler(kind).fit(data.sequences, rows)
+    marks = slice(codec.n_inputs - codec.reference.n_marks, None)
+    scaler.mean[marks], scaler.std[marks] = 0.0, 1.0
+    return scaler
+
+
+@dataclass(frozen=True)
+class NextStepTasks:
+    """The two tasks of a generator, from which the form of X selects one."""
+
+    symbols: SymbolTask
+    numbers: SeriesTask
+
+    def of(self, form: InputForm) -> SymbolTask | SeriesTask:
+        """Return the task for symbols or for numbers."""
+        return self.symbols if form.holds_symbols else self.numbers

@@ -1,0 +1,261 @@
+"""Supervised tasks: y holds one target per sequence, or one per step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_consistent_length
+
+from sksequence._batching import Frames, Scaler, Sequences
+from sksequence._blueprint import Blueprint
+from sksequence._input import InputForm
+from sksequence._net import SequenceNet
+from sksequence._settings import (
+    DataSettings,
+    NetworkSpec,
+    Scale,
+    Settings,
+    TrainingSettings,
+)
+from sksequence._targets import RowCodec, plain_container, read_steps, targets_are_steps
+from sksequence._tasks._defaults import (
+    automatic_batch_size,
+    automatic_bidirectional,
+    automatic_dropout,
+    automatic_frame_length,
+    automatic_frame_step,
+    automatic_hidden_size,
+    automatic_labelled_batch_size,
+    automatic_max_epochs,
+    resolve_embedding_dim,
+)
+from sksequence._tasks._naive_forecast import NaiveForecast
+from sksequence._tasks._task import (
+    Attributes,
+    Sizes,
+    Targets,
+    TrainingData,
+    check_same_loss,
+)
+
+AnyRowCodec = TypeVar("AnyRowCodec", bound=RowCodec)
+
+
+@dataclass(frozen=True)
+class SupervisedTask(Generic[AnyRowCodec]):
+    """Common part of classification and regression.
+
+    Attributes
+    ----------
+    loss : str
+        Name of a loss, or "auto".
+    target : {"auto", "sequence", "steps"}
+        Whether y holds one target per sequence or one per step.
+    naive : NaiveForecast or None
+        Forecast that the network corrects; each sequence is then a window of a series.
+    """
+
+    loss: str
+    target: str
+    naive: NaiveForecast | None = None
+
+    numeric: ClassVar[bool] = False
+
+    def of(self, form: InputForm) -> Self:
+        """Return this task, for every form of X."""
+        return self
+
+    def learn_codec(self, y: ArrayLike) -> AnyRowCodec:
+        """Return a codec for the targets in y, which are numbers or labels per row."""
+        raise NotImplementedError
+
+    def read(
+        self, y: object, sequences: Sequences, form: InputForm, known: Blueprint[AnyRowCodec] | None
+    ) -> tuple[Sequences, Targets[AnyRowCodec]]:
+        """Parse y, with the codec of `known` if any."""
+        if y is None:
+            raise ValueError(
+                f"{form.estimator_name} requires y to be passed, but the target y is None. Pass "
+                "one target per sequence, or one per step."
+            )
+        given = plain_container(y)
+        target, codec = self.target, None
+        if known is not None:
+            codec = known.codec
+            target = "sequence" if known.container is None else "steps"
+        if targets_are_steps(given, target, sequences.lengths):
+            return sequences, self._read_steps(given, sequences.lengths, codec)
+        codec = codec or self.learn_codec(given)
+        parsed = codec.parse(given)
+        check_consistent_length(sequences, parsed)
+        return sequences, Targets(codec, parsed, np.ones(len(parsed), dtype=bool), None)
+
+    def _read_steps(
+        self, y: object, lengths: NDArray[np.int64], codec: AnyRowCodec | None
+    ) -> Targets[AnyRowCodec]:
+        steps = read_steps(y, lengths, numeric=self.numeric)
+        codec = codec or self.learn_codec(steps.flat)
+        labelled = codec.parse(steps.flat)
+        # an unlabelled step needs a placeholder, whose weight is 0
+        parsed = np.zeros((len(steps.labelled), *labelled.shape[1:]), dtype=labelled.dtype)
+        parsed[steps.labelled] = labelled
+        return Targets(codec, parsed, steps.labelled, steps.container)
+
+    def settle(self, data: TrainingData[AnyRowCodec], settings: Settings) -> Blueprint[AnyRowCodec]:
+        """Learn scales from the training rows and resolve every "auto"."""
+        sequences, targets, rows = data.sequences, data.targets, data.split.training
+        targets.codec.fit(targets.take(rows, sequences.offsets))
+        scaler = self._learn_scaler(settings.data.scale, sequences, rows)
+        frames = self._frames(data, settings.data)
+        batch_size, max_epochs = self._sizes(data, settings.training, frames)
+        return Blueprint(
+            form=data.form,
+            scaler=scaler,
+            frames=frames,
+            codec=targets.codec,
+            container=targets.container,
+            spec=_spec(settings, data, scaler, frames),
+            loss=self._loss(targets.codec),
+            seed=data.seed,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            baseline=self.naive,
+        )
+
+    def _learn_scaler(
+        self, scale: Scale, sequences: Sequences, rows: NDArray[np.int64]
+    ) -> Scaler | None:
+        if sequences.values is None:
+            return None
+        level_steps = None if self.naive is None else self.naive.season
+        return Scaler("global" if scale is True else scale, level_steps).fit(sequences, rows)
+
+    def sizes(
+        self,
+        data: TrainingData[AnyRowCodec],
+        training: TrainingSettings,
+        known: Blueprint[AnyRowCodec],
+    ) -> Sizes:
+        """Return the batch size and the maximum number of epochs to continue `known` with."""
+        return self._sizes(data, training, known.frames)
+
+    def _sizes(
+        self, data: TrainingData[AnyRowCodec], training: TrainingSettings, frames: Frames
+    ) -> Sizes:
+        rows = data.split.training
+        batch_size = training.batch_size
+        if batch_size == "auto":
+            n_steps = float(frames.count(data.sequences.lengths[rows]).mean())
+            width = sum(block.shape[1] for block in data.sequences.blocks) * frames.length
+            if data.targets.per_step:  # the optimizer takes one step per chunk
+                n_steps = min(n_steps, float(training.tbptt_steps or n_steps))
+                batch_size = automatic_labelled_batch_size(len(rows), n_steps, width)
+            else:
+                batch_size = automatic_batch_size(len(rows), n_steps, width)
+        max_epochs = training.max_epochs
+        if max_epochs == "auto":
+            max_epochs = automatic_max_epochs(
+                len(rows), int(batch_size), forecast=self.naive is not None
+            )
+        return int(batch_size), int(max_epochs)
+
+    def _frames(self, data: TrainingData[AnyRowCodec], settings: DataSettings) -> Frames:
+        length, step = settings.frame_length, settings.frame_step
+        if data.targets.per_step or data.form.holds_symbols:
+            if length not in ("auto", 1) or step is not None:
+                unframed = "per-step targets" if data.targets.per_step else "symbols"
+                raise ValueError(
+                    f"frame_length={length!r} and frame_step={step!r} need numeric sequences with "
+                    f"one target each: {unframed} have no frames. Set frame_length='auto' and "
+                    "frame_step=None."
+                )
+            return Frames()
+        forecast = self.naive is not None
+        if length == "auto":
+            lengths = data.sequences.lengths[data.split.training]
+            length = automatic_frame_length(lengths, forecast=forecast)
+        length = int(length)
+        step = automatic_frame_step(length, forecast=forecast) if step is None else int(step)
+        if step > length:
+            raise ValueError(
+                f"frame_step={step} is longer than the frames (frame_length={length}) and would "
+                "skip values. Choose a frame_step of at most frame_length."
+            )
+        return Frames(length, step)
+
+    def _loss(self, codec: AnyRowCodec) -> str:
+        if self.loss == "auto":
+            return codec.losses[0] if self.naive is None else "huber"
+        if self.loss not in codec.losses:
+            raise ValueError(
+                f"loss={self.loss!r} is not available for these targets; choose from "
+                f"{list(codec.losses)}, or 'auto'."
+            )
+        return self.loss
+
+    def weights(self, data: TrainingData[AnyRowCodec]) -> NDArray[np.float64]:
+        """Return one weight per target row, 0 for unlabelled rows."""
+        return data.target_weights()
+
+    def loss_options(self, blueprint: Blueprint[AnyRowCodec]) -> dict[str, object]:
+        """Return no keyword arguments."""
+        return {}
+
+    def check_same(self, known: Blueprint[AnyRowCodec]) -> None:
+        """Raise a ValueError if the loss has changed."""
+        check_same_loss(self.loss, self.loss, known.loss)
+
+    def report(self, blueprint: Blueprint[AnyRowCodec]) -> Attributes:
+        """Return the values that "auto" selected."""
+        return {
+            "frame_length_": blueprint.frames.length,
+            "frame_step_": blueprint.frames.step,
+            "bidirectional_": blueprint.spec.bidirectional,
+        }
+
+    def evaluate(
+        self,
+        net: SequenceNet,
+        blueprint: Blueprint[AnyRowCodec],
+        data: TrainingData[AnyRowCodec],
+    ) -> Attributes:
+        """Return no further attributes."""
+        return {}
+
+
+def _spec(
+    settings: Settings,
+    data: TrainingData[AnyRowCodec],
+    scaler: Scaler | None,
+    frames: Frames,
+) -> NetworkSpec:
+    network, per_step = settings.network, data.targets.per_step
+    hidden_size, dropout = network.hidden_size, network.dropout
+    bidirectional = network.bidirectional
+    if hidden_size == "auto":
+        hidden_size = automatic_hidden_size(per_step=per_step)
+    if dropout == "auto":
+        dropout = automatic_dropout(per_step=per_step)
+    if bidirectional == "auto":
+        tbptt_steps = settings.training.tbptt_steps
+        bidirectional = automatic_bidirectional(per_step=per_step, tbptt_steps=tbptt_steps)
+    n_symbols = tuple(len(vocabulary) for vocabulary in data.form.vocabularies)
+    n_features = 0
+    if scaler is not None:
+        n_features = data.form.n_step_features * frames.length + scaler.n_extra
+    return replace(
+        network,
+        hidden_size=hidden_size,
+        dropout=dropout,
+        bidirectional=bidirectional,
+        pooling=None if per_step else network.pooling,
+        chrono_steps=frames.network_steps(network.chrono_steps),
+        embedding_dim=resolve_embedding_dim(network.embedding_dim, n_symbols),
+    ).spec(
+        n_features=n_features,
+        n_symbols=n_symbols,
+        n_outputs=data.targets.codec.n_outputs,
+    )

@@ -1,0 +1,165 @@
+"""The protocol of tasks, and the values that pass between a fit and its task.
+
+`known` is the blueprint of an earlier fit that this one continues, or None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Sequences, flat_rows
+from sksequence._blueprint import AnyCodec, Blueprint
+from sksequence._input import InputForm
+from sksequence._net import SequenceNet
+from sksequence._settings import Settings, TrainingSettings
+from sksequence._targets import Container
+
+Rows = NDArray[np.int64]
+Sizes = tuple[int, int]
+Attributes = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Targets(Generic[AnyCodec]):
+    """Targets as plain numbers, before any scale is learnt.
+
+    Attributes
+    ----------
+    codec : Codec
+        Translator between these numbers and the targets that the user passes.
+    parsed : ndarray of shape (n_sequences, ...) or (sum of n_steps, ...)
+        One row per target; unlabelled rows hold a placeholder.
+    labelled : ndarray of bool of shape (n_sequences,) or (sum of n_steps,)
+        Whether each row has a target.
+    container : str or None
+        Container of per-step targets; None means one target per sequence.
+    may_overlap : bool
+        Whether neighbouring sequences may be overlapping windows of one series; streams cut by the
+        task never overlap.
+    """
+
+    codec: AnyCodec
+    parsed: NDArray[Any]
+    labelled: NDArray[np.bool_]
+    container: Container | None
+    may_overlap: bool = True
+
+    @property
+    def per_step(self) -> bool:
+        """Whether there is one target per step, rather than per sequence."""
+        return self.container is not None
+
+    def take(self, rows: Rows, offsets: Rows) -> NDArray[Any]:
+        """Return the labelled targets of the sequences in `rows`."""
+        if self.per_step:
+            rows = flat_rows(offsets[rows], np.diff(offsets)[rows])
+        return self.parsed[rows][self.labelled[rows]]
+
+    def has_target(self, sequences: Sequences) -> NDArray[np.bool_]:
+        """Check for each sequence whether it has a target, or at least one labelled step."""
+        if not self.per_step:
+            return self.labelled
+        return np.logical_or.reduceat(self.labelled, sequences.offsets[:-1])
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to train on and rows to hold out.
+
+    Attributes
+    ----------
+    training, validation : ndarray of int
+        Indices of sequences; an integer weight is a repetition of the index.
+    weights : ndarray of shape (n_sequences,)
+        Weights that are left after integer weights have become repetitions.
+    """
+
+    training: Rows
+    validation: Rows
+    weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrainingData(Generic[AnyCodec]):
+    """Checked and parsed input of one fit.
+
+    Attributes
+    ----------
+    form : InputForm
+        Form of X.
+    sequences : Sequences
+        Input of the network.
+    targets : Targets
+        Parsed targets.
+    split : Split
+        Rows to train on and rows to hold out.
+    seed : int
+        Seed of all randomness of the fit.
+    """
+
+    form: InputForm
+    sequences: Sequences
+    targets: Targets[AnyCodec]
+    split: Split
+    seed: int
+
+    def target_weights(self) -> NDArray[np.float64]:
+        """Return one weight per target row: that of its sequence, or 0 if it is unlabelled."""
+        weights = self.split.weights
+        if self.targets.per_step:
+            weights = np.repeat(weights, self.sequences.lengths)
+        return np.where(self.targets.labelled, weights, 0.0)
+
+
+class Task(Protocol[AnyCodec]):
+    """Meaning of y: how to read it, what network it requires, and what to report."""
+
+    def read(
+        self, y: object, sequences: Sequences, form: InputForm, known: Blueprint[AnyCodec] | None
+    ) -> tuple[Sequences, Targets[AnyCodec]]:
+        """Return the network's input and the parsed targets, by the codec of `known` if any."""
+
+    def settle(self, data: TrainingData[AnyCodec], settings: Settings) -> Blueprint[AnyCodec]:
+        """Learn scales from the training rows and resolve every "auto"."""
+
+    def sizes(
+        self, data: TrainingData[AnyCodec], training: TrainingSettings, known: Blueprint[AnyCodec]
+    ) -> Sizes:
+        """Return the batch size and the maximum number of epochs to continue `known` with."""
+
+    def weights(self, data: TrainingData[AnyCodec]) -> NDArray[np.float64]:
+        """Return one weight per target row, 0 for unlabelled rows."""
+
+    def loss_options(self, blueprint: Blueprint[AnyCodec]) -> dict[str, object]:
+        """Return the keyword arguments of the loss function."""
+
+    def check_same(self, known: Blueprint[AnyCodec]) -> None:
+        """Raise a ValueError if the parameters no longer describe the network of `known`."""
+
+    def report(self, blueprint: Blueprint[AnyCodec]) -> Attributes:
+        """Return the fitted attributes of this task."""
+
+    def evaluate(
+        self, net: SequenceNet, blueprint: Blueprint[AnyCodec], data: TrainingData[AnyCodec]
+    ) -> Attributes:
+        """Return the fitted attributes that need the trained network."""
+
+
+class TaskChoice(Protocol):
+    """One or several tasks, from which the form of X selects one."""
+
+    def of(self, form: InputForm) -> Task[Any]:
+        """Return the task for this form of X."""
+
+
+def check_same_loss(loss: str, network_loss: str, known: str) -> None:
+    """Raise a ValueError if the network to continue was trained with another loss."""
+    if loss != "auto" and network_loss != known:
+        raise ValueError(
+            f"loss is now {loss!r}, but the network to continue was trained with {known!r}. Set it "
+            "back, or fit with warm_start=False."
+        )

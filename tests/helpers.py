@@ -1,0 +1,63 @@
+"""Helpers of several test modules: small estimators, weights, comparisons, child processes."""
+
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from sksequence import RNNClassifier, SequenceGenerator
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "sksequence"
+
+DOCUMENTS = ["to be or not to be", "that is the question", "whether tis nobler", "in the mind"] * 5
+
+TORCH_LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+LAYER_OPTIONS = {
+    "activation": "tanh",
+    "context_size": 3,
+    "recurrent_dropout": 0.0,
+    "chrono_steps": None,
+}
+
+small_classifier = partial(RNNClassifier, "gru", hidden_size=8, max_epochs=4, random_state=0)
+
+
+def fit_generator(X=DOCUMENTS, y=None, cell="gru", **parameters):
+    """Fit a small generator."""
+    small = {"hidden_size": 16, "max_epochs": 4, "random_state": 0}
+    return SequenceGenerator(cell, **small | parameters).fit(X, y)
+
+
+def seasonal_series(n_series, n_steps, random):
+    """Return noisy seasonal series (n_series, n_steps) of a season of 6 steps, of many sizes."""
+    shapes = random.rand(n_series, 6) * 3
+    noise = 0.3 * random.randn(n_series, n_steps)
+    series = 10 + shapes[:, np.arange(n_steps) % 6] + noise
+    return series * 10.0 ** random.uniform(-2, 4, (n_series, 1))
+
+
+def all_weights(module):
+    """Return all weights of a network as one array."""
+    return np.concatenate([p.detach().numpy().ravel() for p in module.parameters()])
+
+
+def end_to_end(rows):
+    """Concatenate ragged per-step rows; return an ordinary array as it is."""
+    return np.concatenate(list(rows)) if rows.dtype == object else rows
+
+
+def assert_close(actual, expected, tol=1e-5):
+    """Compare float32 results with a tolerance relative to their size."""
+    torch.testing.assert_close(actual, expected, rtol=tol, atol=tol)
+
+
+def run_in_child(code, *arguments):
+    """Run code in a process of its own, which must succeed without a warning."""
+    command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,99 @@
+"""Rules behind "auto": sizes of training and networks, frames, seasons and scales of series."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sksequence import SequenceGenerator, Sequences
+from sksequence._tasks._defaults import (
+    automatic_batch_size,
+    automatic_batch_steps,
+    automatic_frame_length,
+    automatic_frame_step,
+    automatic_generator_size,
+    automatic_lag,
+    automatic_own_scale,
+)
+from tests.helpers import seasonal_series
+
+LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=20)
+RANDOM = np.random.RandomState(0)
+
+
+# --- sizes of training ---------------------------------------------------------------------------
+
+
+@given(n=st.integers(1, 10**6), n_steps=st.integers(1, 10**6), width=st.integers(1, 10**4))
+def test_automatic_batches_are_bounded(n, n_steps, width):
+    """More sequences make larger batches, longer or wider ones smaller batches."""
+    size = automatic_batch_size(n, n_steps, width)
+    assert size == 1 or size * n_steps <= 32768
+    assert size == 1 or size * n_steps * width <= 1 << 22
+    assert size <= automatic_batch_size(n) <= automatic_batch_size(2 * n)
+    assert automatic_batch_size(n, n_steps + 1, width) <= size
+    if n <= 4096 and n_steps <= 1024 and width * n_steps <= 1 << 17:
+        assert size == 32
+    assert automatic_batch_steps(width) * min(width, 1 << 22) <= 1 << 23
+
+
+# --- sizes of the network ------------------------------------------------------------------------
+
+
+def test_width_follows_the_number_of_symbols():
+    """From half a million symbols on, the network is wider."""
+    assert automatic_generator_size(499_999) == 128
+    assert automatic_generator_size(500_000) == 256
+
+
+def test_few_numbers_have_a_narrow_network():
+    """Dropout is lower from 500 and 20,000 numbers on, states are wider from 20,000 on."""
+    for shape, width, dropout in (
+        ((1, 499, 1), 64, 0.8),
+        ((5, 50, 2), 64, 0.5),
+        ((100, 100, 1), 64, 0.5),
+        ((100, 100, 2), 128, 0.2),
+    ):
+        X = np.random.RandomState(0).randn(*shape)
+        model = SequenceGenerator(max_epochs=1, random_state=0).fit(X)
+        assert (model.hidden_size_, model.dropout_) == (width, dropout)
+
+
+# --- frames --------------------------------------------------------------------------------------
+
+
+@given(lengths=LENGTHS)
+def test_automatic_frames_grow_with_length(lengths):
+    """Short sequences have no frames, long ones have frames of 12 to 48 steps."""
+    length = automatic_frame_length(np.array(lengths) * 50)
+    assert length == 1 or 12 <= length <= 48
+    assert 1 <= automatic_frame_step(length) <= length
+    assert automatic_frame_length(np.array([12])) == 1
+
+
+def test_automatic_frames_are_finer_with_many_sequences():
+    """Beyond 4096 sequences they are a twelfth of the length, except in a forecast."""
+    few, many = np.full(4096, 96), np.full(4097, 96)
+    assert [automatic_frame_length(n) for n in (few, many)] == [24, 8]
+    assert automatic_frame_length(many, forecast=True) == 24
+    assert automatic_frame_step(24, forecast=True) == 24
+
+
+# --- series --------------------------------------------------------------------------------------
+
+
+def chosen(X):
+    """Return the lag and the scale that the rules choose."""
+    sequences = Sequences.from_arrays(list(X))
+    lag = automatic_lag(sequences, sequences.values)
+    return lag, automatic_own_scale(sequences, sequences.values, lag)
+
+
+def test_rules_find_seasons_sizes_and_levels():
+    """Seasonal series, random walks of one scale and of many, noise around a level, short ones."""
+    walks = np.cumsum(RANDOM.randn(20, 60, 1), axis=1)
+    assert chosen(seasonal_series(20, 48, RANDOM)[:, :, None]) == (6, True)
+    assert chosen([walk[: 30 + i] for i, walk in enumerate(walks)]) == (1, False)
+    assert chosen(walks * np.exp(RANDOM.randn(20, 1, 1))) == (1, True)
+    assert chosen(5 + RANDOM.randn(20, 60, 1)) == (None, False)
+    assert chosen(RANDOM.randn(3, 1, 1)) == (None, False)
+    assert chosen(np.ones((3, 8, 1))) == (None, False)

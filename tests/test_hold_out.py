@@ -1,0 +1,105 @@
+"""The last part held out: no training window or its target reaches into the validation windows."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sksequence import RNNRegressor, Sequences
+from sksequence._base._hold_out import hold_out
+from sksequence._tasks import Targets
+from sksequence.preprocessing import make_windows
+
+MAY_SHARE = 1  # steps of a training window or its target that the validation part may begin with
+
+
+def hold_out_last(X, y, fraction, *, ordered=True, **options):
+    """Return the training and the validation rows of a split at the end."""
+    targets = Targets(None, y, np.ones(len(y), dtype=bool), **{"container": None} | options)
+    regressor = RNNRegressor(
+        shuffle=not ordered,
+        early_stopping=True,
+        validation_fraction=fraction,
+        validation_split="last",
+    )
+    training = regressor._settings().training
+    split = hold_out(Sequences.from_arrays(list(X)), targets, None, training, seed=0)
+    return split.training, split.validation
+
+
+def windows(size, horizon, step, n_windows):
+    """Return windows of the numbers 0, 1, ... with the numbers that follow each."""
+    series = np.arange(size + horizon + step * (n_windows - 1), dtype=float)
+    X, y = make_windows(series, size, horizon, step=step)
+    assert len(X) == n_windows
+    return X, np.reshape(y, (n_windows, -1))
+
+
+@given(
+    size=st.integers(3, 12),
+    horizon=st.integers(1, 5),
+    step=st.integers(1, 10),
+    fraction=st.sampled_from([0.1, 0.25, 0.5]),
+)
+def test_gap_is_as_long_as_the_overlap(size, horizon, step, fraction):
+    """Training windows and targets end where the validation part begins; the next ones do not."""
+    step = min(step, size - 2)  # windows that share two steps or more are recognised
+    X, y = windows(size, horizon, step, n_windows=40)
+    training, validation = hold_out_last(X, y, fraction)
+    first = 40 - round(fraction * 40)
+    assert validation.tolist() == list(range(first, 40))
+    assert training.tolist() == list(range(len(training)))
+    start = X[first].min()
+    assert all(y[i].max() < start + MAY_SHARE for i in training)
+    assert y[len(training)].max() >= start + MAY_SHARE
+    assert len(training) < first
+
+
+def test_gap_by_hand():
+    """With windows of 8, 2 apart, and targets of 2 steps, 4 overlap the validation part."""
+    X, y = windows(8, 2, 2, n_windows=20)
+    training, validation = hold_out_last(X, y, 0.25)
+    assert training.tolist() == list(range(11))
+    assert validation.tolist() == list(range(15, 20))
+
+
+def test_targets_per_step_end_with_their_window():
+    """The width of per-step targets is not a horizon, so the gap is one window shorter."""
+    X, _ = windows(8, 1, 1, n_windows=20)
+    steps = np.zeros((X.size, 3))
+    training, _ = hold_out_last(X, steps, 0.25, container="list")
+    assert training.tolist() == list(range(8 + MAY_SHARE))
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_order_of_training_does_not_move_the_gap(ordered):
+    """With shuffling, the rows of both parts are the same in another order."""
+    X, y = windows(6, 1, 2, n_windows=20)
+    training, validation = hold_out_last(X, y, 0.2, ordered=ordered)
+    assert sorted(training) == list(range(13 + MAY_SHARE))
+    assert sorted(validation) == list(range(16, 20))
+    assert (training.tolist() == sorted(training)) == ordered
+
+
+@pytest.mark.parametrize(
+    ("X", "options"),
+    [
+        (np.random.RandomState(0).randn(20, 6), {}),
+        ([np.arange(3.0 + i) for i in range(20)], {}),
+        (np.arange(120.0).reshape(20, 6), {}),
+        (windows(6, 1, 1, n_windows=20)[0], {"may_overlap": False}),
+    ],
+    ids=["unrelated", "ragged", "end to end", "pieces of our own"],
+)
+def test_no_gap_where_nothing_overlaps(X, options):
+    """All rows before the validation part are for training."""
+    training, validation = hold_out_last(X, np.zeros(20), 0.2, **options)
+    assert training.tolist() == list(range(16))
+    assert validation.tolist() == list(range(16, 20))
+
+
+def test_gap_that_leaves_nothing_is_an_error():
+    """Windows that all overlap cannot be split."""
+    X, y = windows(20, 1, 1, n_windows=10)
+    with pytest.raises(ValueError, match="0 would be for training and 2 for validation"):
+        hold_out_last(X, y, 0.2)

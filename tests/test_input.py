@@ -1,0 +1,575 @@
+"""All containers of the same data give the same sequences; other data are errors."""
+
+import itertools
+import time
+import warnings
+from collections import deque
+
+import awkward
+import numpy as np
+import pandas as pd
+import pyarrow
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from sksequence import RNNClassifier, Sequences
+from sksequence._batching import object_array
+from sksequence._input import check_sequences, forget_unused, learn_form
+
+NUMBERS = st.floats(-1e6, 1e6)
+LENGTHS = (4, 2, 5)
+RAGGED = [np.random.default_rng(n).normal(size=(n, 3)) for n in LENGTHS]
+LINES = [array[:, 0] for array in RAGGED]
+EQUAL = np.random.default_rng(0).normal(size=(3, 4, 2))
+TABLE = EQUAL[:, :, 0]
+TEXTS = ["tea", "at", "tents"]
+CODES = [[3, 1], [2, 2, 9], [1]]
+
+
+def learn(X, *, integers_are_symbols=False, analyzer="char"):
+    """Read X as `fit` does."""
+    return learn_form(
+        X,
+        integers_are_symbols=integers_are_symbols,
+        analyzer=analyzer,
+        estimator_name="RNNClassifier",
+    )
+
+
+def check(X, like, **options):
+    """Read X as `predict` does after a fit on `like`."""
+    form, _ = learn(like, **options)
+    return check_sequences(X, form)
+
+
+def nested(arrays, layout):
+    """Build a nested tensor; torch calls the older layout a prototype."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.nested.nested_tensor([torch.from_numpy(a) for a in arrays], layout=layout)
+
+
+def lists_of(arrays):
+    """Return nested lists."""
+    return [array.tolist() for array in arrays]
+
+
+def memory_map(array, folder):
+    """Return the array as a read-only memory map."""
+    np.save(folder / "array.npy", array)
+    return np.load(folder / "array.npy", mmap_mode="r")
+
+
+def read_only(array):
+    """Return a copy that refuses writing."""
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def assert_holds(sequences, expected):
+    """Compare with a list of arrays, exactly."""
+    block = sequences.blocks[0]
+    np.testing.assert_array_equal(block, np.concatenate(expected).reshape(block.shape))
+    assert sequences.lengths.tolist() == [len(array) for array in expected]
+
+
+# --- laws ----------------------------------------------------------------------------------------
+
+CONTAINERS = {
+    "list": list,
+    "tuple": tuple,
+    "deque": deque,
+    "object array": object_array,
+    "Series": pd.Series,
+    "Sequences": Sequences.from_arrays,
+    "lists": lists_of,
+    "tuples": lambda arrays: tuple(map(tuple, lists_of(arrays))),
+    "tensors": lambda arrays: [torch.from_numpy(array) for array in arrays],
+    "jagged tensor": lambda arrays: nested(arrays, torch.jagged),
+    "strided nested tensor": lambda arrays: nested(arrays, torch.strided),
+    "awkward": lambda arrays: awkward.Array(lists_of(arrays)),
+    "arrow": lambda arrays: pyarrow.array(lists_of(arrays)),
+    "arrow slice": lambda arrays: pyarrow.array(lists_of([arrays[0], *arrays]))[1:],
+    "arrow chunks": lambda arrays: pyarrow.chunked_array(
+        [pyarrow.array(lists_of(arrays[:1])), pyarrow.array(lists_of(arrays[1:]))]
+    ),
+    "read-only": lambda arrays: [read_only(array) for array in arrays],
+    "Fortran order": lambda arrays: [np.asfortranarray(array) for array in arrays],
+    "object dtype": lambda arrays: [array.astype(object) for array in arrays],
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("arrays", [RAGGED, LINES], ids=["2-D", "1-D"])
+def test_ragged_containers_mean_the_same(container, arrays):
+    """Every ragged container gives the same values, lengths and number of features."""
+    form, sequences = learn(CONTAINERS[container](arrays))
+    assert_holds(sequences, arrays)
+    assert (form.layout, form.n_features_in) == ("sequences", arrays[0][0].size)
+    assert_holds(check(CONTAINERS[container](arrays[1:]), like=arrays), arrays[1:])
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        np.asarray,
+        list,
+        object_array,
+        np.ndarray.tolist,
+        np.asfortranarray,
+        read_only,
+        torch.from_numpy,
+        awkward.Array,
+        lambda X: X.astype(object),
+        lambda X: Sequences.from_array(X),
+        lambda X: pyarrow.array(
+            X.tolist(), type=pyarrow.list_(pyarrow.list_(pyarrow.float64(), 2), 4)
+        ),
+        lambda X: pyarrow.array(
+            X.tolist(), type=pyarrow.large_list(pyarrow.list_(pyarrow.float64(), 2))
+        ),
+    ],
+    ids=itertools.count(),
+)
+def test_containers_of_equal_length_mean_the_same(convert):
+    """A 3-D array and everything that holds the same numbers gives the same sequences."""
+    form, sequences = learn(convert(EQUAL))
+    assert_holds(sequences, list(EQUAL))
+    assert (form.layout, form.n_features_in, form.n_step_features) == ("sequences", 2, 2)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [np.asarray, np.ndarray.tolist, np.asfortranarray, read_only, torch.from_numpy, pd.DataFrame],
+)
+def test_tables_mean_the_same(convert):
+    """The columns of a table are the steps of sequences with one feature."""
+    form, sequences = learn(convert(TABLE))
+    assert_holds(sequences, list(TABLE))
+    assert (form.n_features_in, form.n_step_features) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        list,
+        tuple,
+        np.array,
+        object_array,
+        pd.Series,
+        pd.Index,
+        lambda texts: pd.Series(texts, dtype="category"),
+        lambda texts: np.array(texts, dtype=np.dtypes.StringDType()),
+        lambda texts: [list(text) for text in texts],
+        lambda texts: [np.array(list(text)) for text in texts],
+        lambda texts: [np.array(list(text), dtype=object) for text in texts],
+        lambda texts: Sequences(np.array(list("".join(texts))), [0, 3, 5, 10]),
+        awkward.Array,
+        lambda texts: awkward.Array([list(text) for text in texts]),
+        pyarrow.array,
+        lambda texts: pyarrow.array([list(text) for text in texts]),
+    ],
+    ids=itertools.count(),
+)
+def test_texts_and_tokens_mean_the_same(convert):
+    """A text is the list of its characters."""
+    form, sequences = learn(convert(TEXTS))
+    assert form.vocabularies[0].symbols == list("aenst")
+    symbols = form.vocabularies[0].decode(sequences.codes[:, 0])
+    assert "".join(symbols) == "".join(TEXTS)
+    assert sequences.lengths.tolist() == [3, 2, 5]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        list,
+        lambda codes: [np.array(code) for code in codes],
+        lambda codes: Sequences.from_arrays([np.array(code) for code in codes]),
+        awkward.Array,
+        pyarrow.array,
+        lambda codes: [torch.tensor(code) for code in codes],
+    ],
+    ids=itertools.count(),
+)
+def test_integers_are_symbols_only_if_requested(convert):
+    """The parameter decides whether integers are symbols, never the container."""
+    form, sequences = learn(convert(CODES))
+    assert not form.holds_symbols
+    np.testing.assert_array_equal(sequences.values[:, 0], np.concatenate(CODES))
+    form, sequences = learn(convert(CODES), integers_are_symbols=True)
+    assert form.holds_symbols
+    assert form.vocabularies[0].symbols == [1, 2, 3, 9]
+    assert sequences.codes[:, 0].tolist() == [3, 1, 2, 2, 4, 1]
+
+
+@pytest.mark.parametrize("convert", [np.asarray, np.ndarray.tolist, pd.DataFrame, torch.from_numpy])
+def test_integers_in_tables_can_be_symbols(convert):
+    """A table of integers is a table of symbols if the parameter requests it."""
+    X = np.array([[1, 5], [5, 7]])
+    form, sequences = learn(convert(X), integers_are_symbols=True)
+    assert form.vocabularies[0].symbols == [1, 5, 7]
+    assert sequences.codes[:, 0].tolist() == [1, 2, 2, 3]
+    assert form.n_features_in == 2
+
+
+@given(X=arrays(np.float64, st.tuples(*[st.integers(1, 4)] * 3), elements=NUMBERS))
+def test_a_3d_array_is_a_list_of_its_sequences(X):
+    """An array and the list of its parts hold the same, whatever the shape."""
+    of_array, of_list = learn(X)[1], learn(list(X))[1]
+    np.testing.assert_array_equal(of_array.values, of_list.values, strict=True)
+    np.testing.assert_array_equal(of_array.offsets, of_list.offsets)
+
+
+@settings(max_examples=30)
+@given(
+    X=st.lists(st.lists(st.text(max_size=2), min_size=1, max_size=5), min_size=1, max_size=5),
+    other=st.lists(st.lists(st.text(max_size=2), min_size=1, max_size=5), min_size=1, max_size=5),
+)
+def test_unknown_tokens_have_code_zero(X, other):
+    """Known tokens keep their code, unknown ones get 0."""
+    form, _ = learn(X)
+    codes = check_sequences(other, form).codes[:, 0]
+    known = {token for sequence in X for token in sequence}
+    expected = [form.vocabularies[0].codes[t] if t in known else 0 for s in other for t in s]
+    assert codes.tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", ["f4", ">f4", ">f8", "f2", "i1", "u8", ">i2", "?", "g"])
+@pytest.mark.parametrize("convert", [list, np.asarray, lambda a: a[:, :, None]], ids=range(3))
+def test_types_of_numbers_mean_the_same(dtype, convert):
+    """An array keeps its type unless float64 cannot hold it, so that a map stays on disk."""
+    array = np.array([[0, 1, 1], [1, 0, 1]])
+    sequences = learn(convert(array.astype(dtype)))[1]
+    np.testing.assert_array_equal(sequences.values, learn(array)[1].values)
+    expected = np.float64 if dtype == "g" else np.dtype(dtype).newbyteorder("=")
+    assert sequences.values.dtype.newbyteorder("=") == expected
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", ">f4", "f8", ">f8"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_gaps_are_found_in_every_type(dtype, value):
+    """NaN and infinity are named with their place, in any byte order and precision."""
+    array = EQUAL.astype(dtype)
+    array[1, 2, 1] = value
+    with pytest.raises(ValueError, match=r"(NaN|infinity): sequence 1, step 2, feature 1"):
+        learn(array)
+    with pytest.raises(ValueError, match=r"(NaN|infinity): sequence 1, step 2, feature 1"):
+        learn(list(array))
+
+
+# --- examples ------------------------------------------------------------------------------------
+
+
+def test_arrays_are_viewed_and_maps_stay_on_disk(tmp_path):
+    """Neither a 3-D array nor a memory map nor a Sequences is copied."""
+    assert np.shares_memory(learn(EQUAL)[1].values, EQUAL)
+    mapped = memory_map(EQUAL, tmp_path)
+    assert np.shares_memory(learn(mapped)[1].values, mapped)
+    flat = memory_map(np.concatenate(RAGGED), tmp_path)
+    assert np.shares_memory(learn(Sequences(flat, [0, 4, 6, 11]))[1].values, flat)
+    for dtype in ("i2", "f2", ">f8"):
+        mapped = memory_map(EQUAL.astype(dtype), tmp_path)
+        assert np.shares_memory(learn(mapped)[1].values, mapped)
+
+
+def test_reading_changes_nothing():
+    """X is not modified."""
+    X = [array.copy() for array in RAGGED]
+    learn(X)
+    check(X, like=RAGGED)
+    for before, after in zip(RAGGED, X, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_column_names_are_learnt_from_tables_of_text_names_only():
+    """Names are kept for a DataFrame and absent otherwise."""
+    frame = pd.DataFrame(TABLE, columns=list("abcd"))
+    assert learn(frame)[0].feature_names_in.tolist() == list("abcd")
+    assert learn(TABLE)[0].feature_names_in is None
+    assert learn(pd.DataFrame(TABLE))[0].feature_names_in is None
+
+
+def test_words_are_cut_by_the_analyzer():
+    """Texts are cut into words or by a function."""
+    texts = ["to be or not", "to be"]
+    assert learn(texts, analyzer="word")[0].vocabularies[0].symbols == [
+        " be",
+        " not",
+        " or",
+        "to",
+    ]
+    by_function = learn(texts, analyzer=str.split)
+    assert by_function[0].vocabularies[0].symbols == ["be", "not", "or", "to"]
+    assert by_function[1].lengths.tolist() == [4, 2]
+    with pytest.raises(
+        TypeError, match="analyzer returned None for the text 'to be or not'; expected its"
+    ):
+        learn(texts, analyzer=lambda text: None)
+
+
+def test_characters_of_every_kind():
+    """Null characters, lone surrogates and characters beyond 16 bits are symbols like others."""
+    for text in ("a\0b", "\ud800x", "😀é"):
+        form, sequences = learn([text, text[::-1]])
+        symbols = form.vocabularies[0].decode(sequences.codes[:, 0])
+        assert "".join(symbols) == text + text[::-1]
+
+
+def test_several_columns_of_symbols_have_a_vocabulary_each():
+    """Each column, of words and of their tags for example, is encoded by itself."""
+    X = [np.array([["tea", "N"], ["drink", "V"]]), np.array([["tea", "V"]])]
+    form, sequences = learn(X)
+    assert [v.symbols for v in form.vocabularies] == [["drink", "tea"], ["N", "V"]]
+    assert sequences.codes.tolist() == [[2, 1], [1, 2], [2, 2]]
+    integers = learn(np.arange(8).reshape(2, 2, 2), integers_are_symbols=True)[0]
+    assert [v.symbols for v in integers.vocabularies] == [[0, 2, 4, 6], [1, 3, 5, 7]]
+
+
+def test_symbols_that_nobody_uses_are_forgotten():
+    """Vocabularies shrink to the symbols that are left, and codes change with them."""
+    form, sequences = learn(TEXTS)
+    left = learn(TEXTS[:2])
+    form, sequences = forget_unused(form, sequences.take(np.array([0, 1])))
+    assert form.vocabularies[0].symbols == left[0].vocabularies[0].symbols == list("aet")
+    np.testing.assert_array_equal(sequences.codes, left[1].codes, strict=True)
+    form, sequences = learn(TABLE)
+    assert forget_unused(form, sequences) == (form, sequences)
+
+
+@pytest.mark.parametrize(
+    ("like", "X"),
+    [
+        (LINES, [LINES[0][:2], LINES[2][:2]]),
+        (LINES, [LINES[0].tolist(), LINES[0].tolist()]),
+        (LINES, TABLE),
+        (list(TABLE), LINES),
+        (EQUAL[:, :, :1], LINES),
+        (TABLE.tolist(), lists_of(LINES)),
+        (TABLE.tolist(), LINES),
+        (TABLE.tolist(), TABLE),
+        (TABLE, TABLE.tolist()),
+        (TABLE, list(TABLE)),
+        (TABLE, TABLE[:, :, None]),
+        (EQUAL, [EQUAL[0][:2], EQUAL[1]]),
+    ],
+)
+def test_the_kind_learnt_in_fit_is_kept(like, X):
+    """A fold whose lengths happen to agree, or to differ, is read like the X of fit."""
+    sequences = check(X, like=like)
+    assert_holds(sequences, [np.asarray(x) for x in X])
+
+
+def test_twenty_thousand_sequences_are_read_fast():
+    """Reading costs one pass, not one call of scikit-learn for each sequence."""
+    n_steps = np.random.default_rng(0).integers(20, 80, size=20_000)
+    X = [np.zeros((n, 4)) for n in n_steps]
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        learn(X)
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.3
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+WITH_NAN = [RAGGED[0], np.array([[1.0, 2, 3], [1, np.nan, 3]])]
+BAD = {
+    "str": ("to be", TypeError, r"X is a single str.*Pass \[X\]"),
+    "generator": ((a for a in RAGGED), TypeError, r"generator.*list\(X\)"),
+    "4-D": (np.ones((2, 2, 2, 2)), ValueError, r"4 dimensions, shape \(2, 2, 2, 2\)"),
+    "4-D list": ([np.ones((2, 2, 2))], ValueError, "arrays with 3 dimensions"),
+    "1-D": (np.ones(4), ValueError, "Expected 2D array, got 1D array"),
+    "numbers": ([1.0, 2.0], ValueError, "Expected 2D array, got 1D array"),
+    "scalars": ([np.array(1.0), np.array(2.0)], ValueError, "Expected 2D array, got 1D array"),
+    "None": (None, ValueError, "got scalar array"),
+    "no sequences": ([], ValueError, r"0 sequences \(0 sample\(s\)\)"),
+    "no rows": (np.ones((0, 3, 2)), ValueError, r"0 sample\(s\)"),
+    "empty Sequences": (Sequences(np.ones((0, 2)), [0]), ValueError, "0 sequences"),
+    "no steps": (np.ones((3, 0, 2)), ValueError, r"Sequence 0 of X is empty \(and 2 more\)"),
+    "no features": (np.ones((3, 2, 0)), ValueError, r"0 feature\(s\)"),
+    "empty sequence": ([LINES[0], LINES[0][:0]], ValueError, "Sequence 1 of X is empty; every"),
+    "empty text": (["tea", ""], ValueError, "Sequence 1 of X is empty"),
+    "empty list": ([[1.0], []], ValueError, "Sequence 1 of X is empty"),
+    "empty list of vectors": ([[[1.0, 2.0]], []], ValueError, "Sequence 1 of X is empty"),
+    "NaN": (WITH_NAN, ValueError, "contains NaN: sequence 1, step 1, feature 1.*SimpleImputer"),
+    "NaN 3-D": (np.full((1, 1, 1), np.nan), ValueError, "NaN: sequence 0, step 0, feature 0"),
+    "None in a list": ([[1.0], [2.0, None]], ValueError, "NaN: sequence 1, step 1 is None"),
+    "None among tokens": ([["a", None]], ValueError, "NaN: sequence 0, step 1 is None"),
+    "infinity": ([[1.0, np.inf]], ValueError, "contains infinity: sequence 0, step 1, feature 0"),
+    "minus infinity": (-np.full((2, 2), np.inf), ValueError, "infinity: sequence 0, step 0"),
+    "large": (
+        [[1.0], [1e39]],
+        ValueError,
+        r"too large for dtype\('float32'\): 1e\+39 at sequence 1",
+    ),
+    "large integer": ([[1], [10**40]], ValueError, "too large"),
+    "complex": ([np.ones(2) * 1j], ValueError, "Complex data not supported"),
+    "complex 3-D": (np.ones((2, 2, 2)) * 1j, ValueError, "Complex data not supported"),
+    "objects": ([object(), object()], TypeError, "list of object; the argument must be"),
+    "dicts": ([{"a": 1}], TypeError, "list of dict; the argument must be a list of arrays"),
+    "sets": ([{1, 2}], TypeError, "list of set"),
+    "bytes": ([b"ab"], TypeError, "list of bytes"),
+    "objects inside": ([np.array([object()])], TypeError, "must be a string or a real number"),
+    "dates": (np.ones((2, 2), dtype="M8[s]"), ValueError, r"dates or durations \(datetime64"),
+    "durations": ([np.ones(2, dtype="m8[s]")], ValueError, "dates or durations"),
+    "masked": (np.ma.array(EQUAL, mask=EQUAL > 0), ValueError, "contains NaN"),
+    "masked list": ([np.ma.array(TABLE[0], mask=[0, 0, 1, 0])], ValueError, "sequence 0, step 2"),
+    "kinds": ([LINES[0], "tea"], ValueError, "sequence 0 is an array, sequence 1 is a str"),
+    "kinds of lists": ([[1.0], "tea"], ValueError, "sequence 0 is a list, sequence 1 is a str"),
+    "dimensions": ([RAGGED[0], LINES[1]], ValueError, "arrays with 1 and 2 dimensions"),
+    "kinds of steps": ([[1.0, "tea"]], ValueError, "mixes kinds of steps: float, str"),
+    "steps and vectors": ([[1.0, [2.0]]], ValueError, "mixes kinds of steps: float, list"),
+    "widths": (
+        [np.ones((3, 2)), np.ones((2, 4))],
+        ValueError,
+        "Sequence 1 of X has 4 features, se",
+    ),
+    "axes": ([a.T for a in RAGGED], ValueError, r"axes look swapped.*\[x.T for x in X\]"),
+    "widths of steps": ([[[1, 2]], [[1, 2], [3]]], ValueError, "Sequence 1 of X has a step of 1 f"),
+    "too deep": ([[[[1.0]]]], ValueError, "nested too deeply"),
+    "codes": (Sequences(None, [0, 1], np.zeros((1, 1))), ValueError, "holds only codes"),
+    "gradients": (torch.ones(2, 2, requires_grad=True), ValueError, r"Pass X.detach\(\)"),
+    "awkward gap": (awkward.Array([[1.0, None]]), ValueError, "NaN: sequence 0, step 1"),
+    "awkward token": (awkward.Array([["a", None]]), ValueError, "holds missing values"),
+    "awkward widths": (
+        awkward.Array([[[1], [1, 2]]]),
+        ValueError,
+        "Sequence 0 of X has a step of 2",
+    ),
+    "arrow gap": (pyarrow.array([[1.0], [None]]), ValueError, "NaN: sequence 1, step 0"),
+    "arrow text": (pyarrow.array(["tea", None]), ValueError, "holds missing values"),
+    "arrow step": (
+        pyarrow.array([[[1.0], None]], type=pyarrow.list_(pyarrow.list_(pyarrow.float64(), 1))),
+        ValueError,
+        "holds missing values",
+    ),
+    "arrow widths": (
+        pyarrow.array([[[1]], [[1, 2]]]),
+        ValueError,
+        "Sequence 1 of X has a step of 2",
+    ),
+    "arrow depth": (pyarrow.array([[[[1]]]]), ValueError, "nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_read_is_diagnosed(name):
+    """The message has what was passed, where, and what to do."""
+    X, error, message = BAD[name]
+    with pytest.raises(error, match=message):
+        learn(X)
+
+
+@pytest.mark.parametrize(
+    ("like", "X", "message"),
+    [
+        (
+            RAGGED,
+            [a.T for a in RAGGED[:1]],
+            r"has 4 features, but RNNClassifier is expecting 3.*swap",
+        ),
+        (EQUAL, EQUAL.transpose(0, 2, 1), r"axes look swapped.*X.transpose\(0, 2, 1\)"),
+        (
+            RAGGED,
+            [np.ones((4, 2))],
+            "has 2 features, but RNNClassifier is expecting 3 features as i",
+        ),
+        (RAGGED, RAGGED[0], r"X is 2-D, which means sequences of one feature.*\[X\]"),
+        (RAGGED, TEXTS, r"X holds symbols \(texts or tokens\), but .* fitted on numbers"),
+        (TEXTS, LINES, "X holds numbers, but RNNClassifier was fitted on symbols"),
+        (TABLE, TABLE[:, :3], "X has 3 features, but RNNClassifier is expecting 4 features"),
+        (TABLE, TABLE[:, :3].tolist(), "sequences of 3 to 3 steps, but .* 2-D array of 4 steps"),
+        (TABLE, LINES, "sequences of 2 to 5 steps, but .* fit on a list of 1-D arrays"),
+        (
+            TABLE,
+            EQUAL,
+            "X has 2 features, but RNNClassifier is expecting 1 .* 2-D table of 4 steps",
+        ),
+        (TABLE.tolist(), TABLE[:, :3], "X has 3 features, but RNNClassifier is expecting 4"),
+        (RAGGED, [], "0 sequences"),
+        (RAGGED, [RAGGED[0][:0]], "Sequence 0 of X is empty"),
+        (RAGGED, WITH_NAN, "contains NaN: sequence 1, step 1, feature 1"),
+    ],
+)
+def test_what_differs_from_fit_is_diagnosed(like, X, message):
+    """Later X are checked against the X of fit."""
+    form, _ = learn(like)
+    with pytest.raises(ValueError, match=message):
+        check_sequences(X, form)
+
+
+def test_column_names_must_be_the_ones_of_fit():
+    """Renamed and reordered columns are errors, an array without names a warning."""
+    frame = pd.DataFrame(TABLE, columns=list("abcd"))
+    model = RNNClassifier(hidden_size=2, max_epochs=1).fit(frame, [0, 1, 0])
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame[list("badc")])
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        model.predict(TABLE)
+
+
+FRAME = pd.DataFrame(TABLE, columns=list("abcd"))
+
+
+def outcome(call):
+    """Return the error or the warnings of a call, as text."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            call()
+        except (TypeError, ValueError) as error:
+            return repr(error)
+    return [repr(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize("like", [FRAME, TABLE], ids=["names", "no names"])
+@pytest.mark.parametrize(
+    ("X", "fits"),
+    [
+        (FRAME, True),
+        (TABLE, True),
+        (TABLE.astype(object), True),
+        (torch.from_numpy(TABLE), True),
+        (FRAME[list("badc")], False),
+        (FRAME.rename(columns={"a": "z", "c": "y"}), False),
+        (FRAME[list("abc")], False),
+        (FRAME.assign(e=0.0), False),
+        (FRAME.rename(columns={"a": 0}), False),
+        (TABLE[:, :3], False),
+        (torch.from_numpy(TABLE[:, :3]), False),
+    ],
+    ids=itertools.count(),
+)
+def test_tables_are_checked_as_scikit_learn_does(like, X, fits):
+    """Errors and warnings about names and widths are those of a fitted scikit-learn estimator."""
+
+    class RNNClassifier(BaseEstimator):
+        pass
+
+    estimator = RNNClassifier()
+    validate_data(estimator, like, skip_check_array=True)
+    expected = outcome(lambda: validate_data(estimator, X, reset=False, skip_check_array=True))
+    assert outcome(lambda: check(X, like=like)) == expected
+    assert fits or like is TABLE or isinstance(expected, str)
+
+
+def test_plain_arrays_need_no_scikit_learn(monkeypatch):
+    """Predicting one row is fast: an array of the right width is not checked for names."""
+    form, _ = learn(TABLE)
+    monkeypatch.setattr("sksequence._input._input_form.validate_data", None)
+    assert_holds(check_sequences(TABLE[:1], form), [TABLE[0]])
+
+
+def test_the_place_of_a_bad_number_is_found_in_any_chunk(monkeypatch):
+    """Large data are checked in chunks; the place is counted over all of them."""
+    monkeypatch.setattr("sksequence._input._input_form._CHUNK", 2)
+    with pytest.raises(ValueError, match="sequence 1, step 1, feature 1"):
+        learn(WITH_NAN)

@@ -1,0 +1,272 @@
+"""Series measured against their past: causality, exactness, `residual`, `scale`, known features."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from sksequence import SequenceGenerator, Sequences
+from sksequence._losses import LOSSES
+from sksequence._series import Reference, _roll_out
+from sksequence._series._past import Past
+from sksequence._series._seasonal import smoothed_changes
+from tests.helpers import seasonal_series
+
+RANDOM = np.random.RandomState(0)
+LAGS = [None, 1, 3]
+
+
+def reference_of(X, lag, own_scale):
+    """Learn the reference of some series."""
+    sequences = Sequences.from_arrays(X)
+    return Reference.learn(sequences, sequences.values, lag, own_scale=own_scale), sequences
+
+
+@pytest.fixture(scope="module")
+def panel():
+    """Return a fitted generator of seasonal series, and the series."""
+    X = seasonal_series(30, 48, RANDOM)
+    return SequenceGenerator("gru", 16, max_epochs=10, random_state=0).fit(X), X
+
+
+# --- laws ----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(LAGS),
+    st.booleans(),
+    st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    st.integers(0, 9),
+)
+def test_stepping_equals_following(lag, own_scale, lengths, seed):
+    """What is known of the next step is the same, read at once or value by value."""
+    random = np.random.RandomState(seed)
+    X = [np.exp(3 * random.randn()) * random.randn(length, 2) for length in lengths]
+    reference, sequences = reference_of(X, lag, own_scale)
+    for x, i in zip(X, range(len(X)), strict=True):
+        whole = reference.follow(x[None])
+        past = Past.of(reference, sequences[[i]], x)
+        step_by_step = Past.of(reference, Sequences(x[:0], [0, 0]), x[:0])
+        for t, values in enumerate(x):
+            known = step_by_step.next()
+            for name in ("base", "spread", "columns", "marks"):
+                assert getattr(known, name)[0] == pytest.approx(getattr(whole, name)[0, t])
+            step_by_step.append(values[None])
+        for name in ("base", "spread", "columns", "marks"):
+            assert getattr(past.next(), name)[0] == pytest.approx(getattr(whole, name)[0, -1])
+
+
+@pytest.mark.parametrize("lag", LAGS)
+@pytest.mark.parametrize("own_scale", [True, False])
+def test_nothing_knows_later_values(lag, own_scale):
+    """Later values do not change what is known of earlier steps."""
+    x = RANDOM.randn(1, 20, 1)
+    reference, _ = reference_of([x[0]], lag, own_scale)
+    other = x.copy()
+    other[:, 12:] += 5
+    for name in ("base", "spread", "columns", "marks"):
+        first, second = (getattr(reference.follow(values), name) for values in (x, other))
+        assert np.array_equal(first[:, :13], second[:, :13])
+
+
+def test_changes_are_means_of_a_few_seasons_and_forget_of_many():
+    """The first seasons have equal weights; later ones are smoothed exponentially."""
+    x = RANDOM.randn(2, 100, 1).cumsum(axis=1)
+    changes = np.diff(x[:, :, 0], axis=1, prepend=x[:, :1, 0])
+    quick, slow = smoothed_changes(x, 5)[..., 0]
+    assert np.array_equal(quick[:, 1:6], changes[:, 1:6])
+    assert quick[:, 12] == pytest.approx(changes[:, [2, 7, 12]].mean(axis=1))
+    assert slow[:, 48] == pytest.approx(changes[:, 3:49:5].mean(axis=1))
+    assert quick[:, 95] == pytest.approx(quick[:, 90] + 0.3 * (changes[:, 95] - quick[:, 90]))
+    assert slow[:, 97] == pytest.approx(slow[:, 92] + 0.1 * (changes[:, 97] - slow[:, 92]))
+
+
+def test_repeated_season_is_known_beforehand():
+    """If seasons repeat exactly, the input of the network is 0 after the first."""
+    x = np.tile(RANDOM.randn(6), 8)[None, :, None]
+    reference, _ = reference_of([x[0]], 6, False)
+    usual = reference.follow(x).columns[:, :, 3:]
+    assert usual.shape == (1, 49, 2)
+    assert np.abs(usual).max() < 1e-12
+
+
+@pytest.mark.parametrize("residual", ["last", 6])
+def test_size_of_a_series_does_not_matter(residual):
+    """With a scale per series, a much larger series is as likely after its first step."""
+    X = seasonal_series(12, 36, RANDOM)
+    parameters = {"scale": "sequence", "residual": residual, "max_epochs": 3, "random_state": 0}
+    generator = SequenceGenerator("gru", 8, **parameters).fit(X)
+    one, large = (np.stack(list(generator.score_steps(k * X))) for k in (1, 1000))
+    assert large[:, 1:] + np.log(1000) == pytest.approx(one[:, 1:], abs=1e-3)
+    forecasts = [generator.forecast(k * X, 3, quantiles=[0.5]).quantiles for k in (1, 1000)]
+    assert forecasts[1].shape == forecasts[0].shape
+
+
+def test_forecast_does_not_depend_on_other_series(panel):
+    """A seed gives the same paths alone, in a batch, in any order, and with more samples."""
+    generator, X = panel
+    together = generator.forecast(X, 4, n_samples=5, random_state=3).paths
+    alone = generator.forecast(X[7:8], 4, n_samples=5, random_state=3).paths
+    back = generator.forecast(X[::-1], 4, n_samples=5, random_state=3).paths
+    more = generator.forecast(X, 4, n_samples=9, random_state=3).paths
+    assert alone[0] == pytest.approx(together[7], rel=1e-6)
+    assert back[::-1] == pytest.approx(together, rel=1e-6)
+    assert more[:, :5] == pytest.approx(together, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "student_t", "quantile_function"])
+def test_samples_follow_the_density(name):
+    """Uniform numbers become samples of the distribution whose density is the loss."""
+    loss = LOSSES[name]
+    uniforms = torch.from_numpy(1.0 - np.random.RandomState(0).rand(20_000, 1, 2)).float()
+    outputs = torch.linspace(0.7, -1.0, loss.outputs_per_value).expand(20_000, -1)
+    drawn = loss.draw(outputs, uniforms).numpy()[:, 0]
+    grid = torch.linspace(-60, 60, 200_001)
+    rows = outputs[:1].expand(len(grid), -1)
+    density = torch.exp(-loss.negative_log_likelihood(rows, grid[:, None])).numpy()
+    cumulated = np.cumsum(density) * float(grid[1] - grid[0])
+    assert cumulated[-1] == pytest.approx(1.0, abs=1e-2)
+    assert stats.kstest(drawn, lambda x: np.interp(x, grid.numpy(), cumulated)).pvalue > 0.01
+
+
+def test_roll_out_feeds_back_its_samples():
+    """Each sample is the next input, and the state is carried."""
+    uniforms = np.arange(8.0).reshape(1, 4, 2)
+    steps = []
+
+    class Network:
+        def advance(self, *, lengths, values, state):
+            return values[:, 0] + state[0], (state[0] + 1,)
+
+    class Series:
+        path = []
+
+        def feed(self, values):
+            self.path.append(float(values.item()))
+            return values
+
+    def draw(outputs, numbers):
+        steps.append(numbers.flatten().tolist())
+        return outputs * 2
+
+    part = Network(), torch.zeros(1, 1), (torch.ones(1, 1),)
+    path = _roll_out._roll_out(part, np.zeros(1, np.int64), Series(), uniforms, draw)
+    # drawn 0; 2 (0 + 1); 2 (2 + 2); 2 (8 + 3)
+    assert path == [0, 2, 8, 22]
+    assert steps == uniforms[0].tolist()
+
+
+# --- what is chosen ------------------------------------------------------------------------------
+
+
+def test_choices_are_reported(panel):
+    """The values that "auto" became are fitted attributes."""
+    generator, _ = panel
+    assert (generator.residual_, generator.scale_, generator.dropout_) == (6, "sequence", 0.5)
+    other = SequenceGenerator(hidden_size=4, max_epochs=1, residual="last", scale=False)
+    other.fit(RANDOM.randn(4, 5))
+    assert (other.residual_, other.scale_) == ("last", False)
+    symbols = SequenceGenerator(hidden_size=4, max_epochs=1).fit(["abc"])
+    assert symbols.dropout_ == 0.0
+    assert SequenceGenerator(max_epochs=1).fit(["abc"]).hidden_size_ == 128
+    assert not hasattr(symbols, "scale_")
+
+
+def test_intervals_cover():
+    """Intervals of 80 and 95 % of an autoregressive process cover about that many values."""
+    noise = RANDOM.randn(80, 60)
+    X = np.zeros((80, 60))
+    for t in range(1, 60):
+        X[:, t] = 0.8 * X[:, t - 1] + noise[:, t]
+    generator = SequenceGenerator("gru", 16, max_epochs=30, random_state=0).fit(X[:, :48])
+    levels = [0.025, 0.1, 0.9, 0.975]
+    q = generator.forecast(X[:, :48], 12, quantiles=levels, n_samples=200, random_state=0).quantiles
+    truth = X[:, 48:]
+    for low, high, nominal in [(0, 3, 0.95), (1, 2, 0.8)]:
+        assert np.mean((q[low] <= truth) & (truth <= q[high])) == pytest.approx(nominal, abs=0.05)
+
+
+def test_panel_is_forecast_better_than_naively():
+    """One model is better than the seasonal naive forecast on most series of a noisy panel."""
+    X = seasonal_series(40, 66, RANDOM)
+    train, truth = X[:, :60], X[:, 60:]
+    generator = SequenceGenerator("gru", 32, random_state=0).fit(train)
+    middle = generator.forecast(train, 6, quantiles=[0.5], random_state=0).quantiles[0]
+    errors, naive = (np.abs(f - truth).mean(axis=1) for f in (middle, train[:, -6:]))
+    assert np.mean(errors < naive) > 0.6
+
+
+# --- features known beforehand -------------------------------------------------------------------
+
+
+def with_calendar(n_series=40, n_steps=40):
+    """Return series whose jumps are announced by a second feature."""
+    calendar = (RANDOM.rand(n_series, n_steps) < 0.3).astype(float)
+    values = 3 * calendar + 0.1 * RANDOM.randn(n_series, n_steps)
+    return np.stack([values, calendar], axis=2)
+
+
+def test_known_features_are_used():
+    """A forecast follows the known features of future steps."""
+    X = with_calendar()
+    generator = SequenceGenerator(
+        "gru", 16, dropout=0.2, known_columns=1, max_epochs=40, random_state=0
+    ).fit(X)
+    future = np.tile([0.0, 1, 1, 0], (len(X), 1))
+    forecast = generator.forecast(X, 4, future=future, quantiles=[0.5], random_state=0)
+    assert forecast.mean.shape == (40, 4)
+    assert np.abs(forecast.mean - 3 * future).mean() < 0.3
+    assert np.array_equal(
+        generator.forecast(X, 4, future=future[:, :, None], n_samples=3, random_state=0).paths,
+        generator.forecast(X, 4, future=future, n_samples=3, random_state=0).paths,
+    )
+    assert np.isfinite(generator.score_samples(X)).all()
+
+
+def test_known_feature_of_the_step_itself_is_read():
+    """The density of a step is given the known features of that step."""
+    X = with_calendar(20, 12)
+    generator = SequenceGenerator("gru", 16, known_columns=[-1], max_epochs=80, random_state=0)
+    generator.fit(X)
+    other = X.copy()
+    other[:, -1, 1] = 1 - other[:, -1, 1]
+    before, after = (np.stack(list(generator.score_steps(x))) for x in (X, other))
+    assert np.array_equal(before[:, :-1], after[:, :-1])
+    assert before[:, -1].mean() > after[:, -1].mean() + 1
+
+
+@pytest.mark.parametrize(
+    ("known_columns", "message"),
+    [
+        (2, "known_columns=2 names a feature that X does not have. X has 2 features"),
+        ([], "must be the index of a feature of X, or a list of indices"),
+        (["a"], "must be the index of a feature"),
+        ([0, 1], "names all 2 features of X: nothing is left to learn"),
+    ],
+)
+def test_known_columns_refused(known_columns, message):
+    """Errors for columns that X does not have, and for all columns."""
+    with pytest.raises(ValueError, match=message):
+        SequenceGenerator(known_columns=known_columns).fit(with_calendar(4, 5))
+
+
+def test_future_refused(panel):
+    """Errors for a future that is missing, not allowed, not finite, or of another shape."""
+    X = with_calendar(6, 8)
+    generator = SequenceGenerator("gru", 4, known_columns=1, max_epochs=1).fit(X)
+    with pytest.raises(ValueError, match=r"Pass future of shape \(6, 3, 1\)"):
+        generator.forecast(X, 3)
+    with pytest.raises(ValueError, match=r"here \(6, 3, 1\); got \(6, 2, 1\)"):
+        generator.forecast(X, 3, future=np.zeros((6, 2)))
+    with pytest.raises(ValueError, match="future holds NaN"):
+        generator.forecast(X, 1, future=np.full((6, 1), np.nan))
+    with pytest.raises(ValueError, match="future was given, but known_columns is None"):
+        panel[0].forecast(panel[1], 1, future=np.zeros((30, 1)))
+    for method in (generator.predict, generator.transform):
+        with pytest.raises(ValueError, match="whose values at the next step are missing here"):
+            method(X)
+    with pytest.raises(ValueError, match="sample draws series without the features known_columns="):
+        generator.sample()
