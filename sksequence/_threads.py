@@ -1,8 +1,9 @@
 """The thread policy: small recurrent networks run on one of torch's threads.
 
 Time steps are a chain of small products, so a second thread waits more than it works and can make
-`fit` eight times slower. The number of threads belongs to the process, hence the lock and the
-counter: the first computation to enter saves the caller's number, the last to leave restores it.
+`fit` eight times slower. With OpenMP, torch keeps its number of threads per Python thread, and a
+new Python thread starts with the number that was set last. Each Python thread therefore saves its
+own number, and restores it when its outermost computation ends.
 
 Compiled time loops split their rows between threads of their own. Meanwhile torch's threads would
 keep cores busy by waiting for work.
@@ -27,9 +28,18 @@ import torch
 # threads, the factors are 0.56, 0.58 and 0.63 at 2^24.
 _MIN_FLOPS_PER_STEP = 1 << 22
 
+
+class _ThreadState(threading.local):
+    """Depth of nested computations in a Python thread, and torch's number of threads outside."""
+
+    depth = 0
+    n_threads = 1
+
+
 _lock = threading.Lock()
-_n_inside = 0
-_callers_threads = 1
+_state = _ThreadState()
+_n_inside = 0  # Python threads that compute
+_callers_threads = 1  # number of the first of them
 _loop_threads: ContextVar[int] = ContextVar("loop_threads", default=1)
 
 
@@ -78,19 +88,25 @@ def _on_one_thread(split_rows: bool) -> Iterator[None]:
 def _enter() -> int:
     """Limit torch to one thread and return the caller's number."""
     global _n_inside, _callers_threads
-    with _lock:
-        if _n_inside == 0:
-            _callers_threads = torch.get_num_threads()
-            if _callers_threads != 1:
-                torch.set_num_threads(1)
-        _n_inside += 1
-        return _callers_threads
+    if _state.depth == 0:
+        n_threads = torch.get_num_threads()
+        with _lock:
+            if _n_inside == 0:
+                _callers_threads = n_threads
+            elif n_threads == 1:  # a new thread starts with the limit that another one has set
+                n_threads = _callers_threads
+            _n_inside += 1
+            torch.set_num_threads(1)
+        _state.n_threads = n_threads
+    _state.depth += 1
+    return _state.n_threads
 
 
 def _leave() -> None:
-    """Restore the caller's number of threads after the last computation."""
+    """Restore the caller's number of threads after the outermost computation."""
     global _n_inside
-    with _lock:
-        _n_inside -= 1
-        if _n_inside == 0:
-            torch.set_num_threads(_callers_threads)
+    _state.depth -= 1
+    if _state.depth == 0:
+        with _lock:
+            _n_inside -= 1
+            torch.set_num_threads(_state.n_threads)

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._batching import PreparedSequences
-from sksequence._threads import limited_threads, n_loop_threads, benefits_from_threads
+from sksequence._threads import benefits_from_threads, limited_threads, n_loop_threads
 from tests.helpers import DOCUMENTS, small_classifier
 
 X = np.random.RandomState(0).randn(20, 6, 2)
@@ -107,7 +107,6 @@ def test_number_is_read_for_each_computation():
             assert torch.get_num_threads() == n
 
 
-@pytest.mark.xfail(reason="the number of the first thread is saved for all, where each has one")
 @pytest.mark.parametrize("first_in", [True, False])
 def test_each_of_several_threads_restores_its_own(first_in):
     """Two threads compute at the same time, each on one thread; afterwards each has two again."""
