@@ -90,8 +90,6 @@ def take_step(optimizer: Optimizer, closure: Callable[[], Any] | None = None) ->
     if step is None or "step" in vars(optimizer) or _has_hooks(optimizer):
         return optimizer.step(closure)
     with torch.no_grad():
-        if closure is None and is_fused_adam(optimizer):
-            return take_fused_step(optimizer)
         return step(optimizer, closure)
 
 
@@ -112,50 +110,6 @@ def _has_hooks(of: Optimizer) -> bool:
     )
 
 
-_UNUSUAL = ("amsgrad", "maximize", "capturable", "differentiable")
-
-
-def is_fused_adam(optimizer: Optimizer) -> bool:
-    """Check for Adam with its defaults, on the CPU, after its first step."""
-    if type(optimizer) not in (torch.optim.Adam, torch.optim.AdamW):
-        return False
-    for group in optimizer.param_groups:
-        if not group["fused"] or any(group[name] for name in _UNUSUAL):
-            return False
-        for p in group["params"]:
-            usual = p.is_cpu and p.dtype == torch.float32 and optimizer.state.get(p)
-            if p.grad is not None and not usual:
-                return False
-    return True
-
-
-def take_fused_step(optimizer: Optimizer) -> None:
-    """Call torch's kernel as torch does, without its checks at each step."""
-    for group in optimizer.param_groups:
-        params = [p for p in group["params"] if p.grad is not None]
-        if not params:
-            continue
-        states = [optimizer.state[p] for p in params]
-        steps = [state["step"] for state in states]
-        torch._foreach_add_(steps, 1)
-        update = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
-        update(
-            params,
-            [p.grad for p in params],
-            [state["exp_avg"] for state in states],
-            [state["exp_avg_sq"] for state in states],
-            [],
-            steps,
-            lr=group["lr"],
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            amsgrad=False,
-            maximize=False,
-        )
-
-
 def clip_gradients(gradients: list[Tensor], max_norm: float | None) -> Tensor:
     """Scale gradients so that their common norm is at most `max_norm`; return the original norm.
 
@@ -167,9 +121,11 @@ def clip_gradients(gradients: list[Tensor], max_norm: float | None) -> Tensor:
     .. [1] Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural
        networks, ICML.
     """
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
     if max_norm is not None:
         # a clamped factor instead of an `if`, which would have to wait for the device
         factor = (max_norm / (norm + 1e-6)).clamp(max=1.0)
-        torch._foreach_mul_(gradients, factor)
+        for gradient in gradients:
+            gradient.mul_(factor)
     return norm
