@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -65,6 +66,8 @@ class Blueprint(Generic[AnyCodec_co]):
         Number of sequences per batch, and maximum number of epochs.
     baseline : Baseline or None
         Forecast that the network corrects.
+    loss_options : mapping
+        Options of the loss.
     """
 
     form: InputForm
@@ -78,6 +81,7 @@ class Blueprint(Generic[AnyCodec_co]):
     batch_size: int
     max_epochs: int
     baseline: Baseline | None = None
+    loss_options: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def per_step(self) -> bool:

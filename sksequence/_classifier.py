@@ -380,7 +380,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Sized, y: Sized | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the classifier to labelled sequences.
 
         Parameters

@@ -310,6 +310,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     """
 
     _blueprint: Blueprint[Any]
+    _model_type: type[LanguageModel | SeriesModel]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED | {
         "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t", "quantile"})],
@@ -426,9 +427,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     def _model(self) -> LanguageModel | SeriesModel:
         """Fitted distribution of the next step."""
         check_is_fitted(self, "net_")
-        if self._blueprint.form.holds_symbols:
-            return LanguageModel(self.net_, self._blueprint)
-        return SeriesModel(self.net_, self._blueprint)
+        return self._model_type(self.net_, self._blueprint)
 
     @property
     def _language_model(self) -> LanguageModel:
@@ -440,7 +439,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         return SeriesModel(self.net_, self._blueprint)
 
     def _models_symbols(self) -> bool:
-        if hasattr(self, "_blueprint") and not self._blueprint.form.holds_symbols:
+        if getattr(self, "_model_type", LanguageModel) is not LanguageModel:
             raise AttributeError(
                 f"This {type(self).__name__} was fitted on numbers, for which generate, stream, "
                 "top_choices and predict_proba are not available. Use forecast, sample, predict or "
@@ -449,7 +448,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         return True
 
     def _models_numbers(self) -> bool:
-        if hasattr(self, "_blueprint") and self._blueprint.form.holds_symbols:
+        if getattr(self, "_model_type", SeriesModel) is not SeriesModel:
             raise AttributeError(
                 f"This {type(self).__name__} was fitted on symbols, for which forecast is not "
                 "available. Use generate, sample, predict, predict_proba or score_samples. "

@@ -425,7 +425,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Sized, y: Sized | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the regressor to sequences and their numeric targets.
 
         Parameters

@@ -661,3 +661,41 @@ def test_score_checks_weights_per_step():
     model = RNNClassifier(hidden_size=4, max_epochs=1, random_state=0).fit(X, y)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.score(X, y, sample_weight=[1.0, 1.0, 1.0])
+
+
+# --- estimators of users -------------------------------------------------------------------------
+
+
+class SmallClassifier(RNNClassifier):
+    """An estimator of a user that presets parameters, in a constructor of its own."""
+
+    def __init__(self, hidden_size=4, random_state=0):
+        super().__init__(
+            hidden_size=hidden_size, pooling="mean", max_epochs=1, random_state=random_state
+        )
+
+
+def test_subclass_keeps_the_parameters_that_it_presets():
+    """Parameters that the constructor of a subclass does not take have effect all the same."""
+    X, y = np.random.default_rng(0).normal(size=(12, 5, 2)), np.arange(12) % 2
+    reference = RNNClassifier(hidden_size=4, pooling="mean", max_epochs=1, random_state=0).fit(X, y)
+    own = SmallClassifier().fit(X, y)
+    assert np.array_equal(own.predict_proba(X), reference.predict_proba(X))
+    assert np.array_equal(pickle.loads(pickle.dumps(own)).predict(X), own.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "later"),
+    [
+        (RNNClassifier(hidden_size=4, max_epochs=1), {"bidirectional": True, "tbptt_steps": 2}),
+        (RNNRegressor(hidden_size=4, max_epochs=1), {"quantiles": (0.9, 0.1)}),
+        (RNNRegressor(hidden_size=4, max_epochs=1), {"residual": "last", "target_columns": []}),
+    ],
+)
+def test_fitted_estimator_is_copied_whatever_its_parameters_are_now(estimator, later):
+    """Parameters for the next fit cannot keep a pickle of this one from being loaded."""
+    X, y = np.random.default_rng(0).normal(size=(12, 5, 2)), np.arange(12) % 2
+    fitted = estimator.fit(X, y).set_params(**later)
+    expected = fitted.predict(X)
+    for copied in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
+        assert np.array_equal(copied.predict(X), expected)

@@ -50,10 +50,6 @@ class BaseRNN(
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED
 
-    def _task(self) -> TaskChoice:
-        """Return the task, or the tasks from which the form of X selects one."""
-        raise NotImplementedError
-
     # --- fitting ---------------------------------------------------------------------------------
 
     def _fit(
@@ -94,6 +90,7 @@ class BaseRNN(
         sample_weight: ArrayLike | None,
     ) -> Fit[Codec]:
         """Read the data, and begin a fit or resume that of `known`."""
+        settings.check()
         check_callbacks(settings.training.callbacks, settings.training.lr_schedule)
         samples = read_samples(X, y, sample_weight, settings.data, type(self).__name__, known)
         task = tasks.of(samples.form)
@@ -122,11 +119,9 @@ class BaseRNN(
         return record
 
     def _settings(self) -> Settings:
-        params = self.get_params(deep=False)
-        params["integers_are_symbols"] = self._integers_are_symbols
-        settings = Settings.from_params(params)
-        settings.check()
-        return settings
+        # attributes: a subclass may set parameters that its own constructor does not take
+        symbols = {"integers_are_symbols": self._integers_are_symbols}
+        return Settings.from_params(vars(self) | symbols)
 
     @property
     def _integers_are_symbols(self) -> bool:
@@ -233,9 +228,7 @@ class BaseRNN(
             )
         super().__setstate__(state)
         if arrays is not None:
-            options = self._task().of(self._blueprint.form).loss_options(self._blueprint)
-            training = self._settings().training
-            self.net_ = restored_net(self._blueprint, training, options, arrays)
+            self.net_ = restored_net(self._blueprint, self._settings().training, arrays)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

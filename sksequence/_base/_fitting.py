@@ -149,7 +149,8 @@ class Fit(Generic[AnyCodec]):
     def begin(cls, task: Task[AnyCodec], data: TrainingData[AnyCodec], settings: Settings) -> Self:
         """Resolve every "auto", and build a net with new weights."""
         blueprint = task.settle(data, settings)
-        net = new_net(blueprint, settings.training, task.loss_options(blueprint))
+        blueprint = replace(blueprint, loss_options=task.loss_options(blueprint))
+        net = new_net(blueprint, settings.training)
         return cls(task, settings.training, data, blueprint, net)
 
     @classmethod
@@ -164,12 +165,12 @@ class Fit(Generic[AnyCodec]):
         """Check that the network is still the same, and build a net with a copy of its weights."""
         _check_same_network(settings.network, known)
         task.check_same(known)
-        blueprint, training = known, settings.training
+        training = settings.training
+        blueprint = replace(known, loss_options=task.loss_options(known))
         if not training.is_single_pass:
             batch_size, max_epochs = task.sizes(data, training, known)
-            blueprint = replace(known, batch_size=batch_size, max_epochs=max_epochs)
-        options = task.loss_options(blueprint)
-        net = restored_net(blueprint, training, options, net_arrays(net)).initialize_to_train()
+            blueprint = replace(blueprint, batch_size=batch_size, max_epochs=max_epochs)
+        net = restored_net(blueprint, training, net_arrays(net)).initialize_to_train()
         return cls(task, training, data, blueprint, net)
 
     def train(self, after_epoch: Callable[[TrainingRecord], bool]) -> TrainingRecord:

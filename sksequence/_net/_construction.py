@@ -5,7 +5,6 @@ Pickles have no objects of torch or skorch: weights and the state of the optimiz
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -55,27 +54,22 @@ def available_device(device: str) -> str:
         return best_device()
 
 
-def new_net(
-    blueprint: Blueprint[Codec], training: TrainingSettings, loss_options: Mapping[str, object]
-) -> SequenceNet:
+def new_net(blueprint: Blueprint[Codec], training: TrainingSettings) -> SequenceNet:
     """Build a net with newly drawn weights, ready to be trained."""
-    net = _bare_net(blueprint, training, loss_options, check_device(training.device))
+    net = _bare_net(blueprint, training, check_device(training.device))
     net.initialize()
     _seed_dropout(net, blueprint.seed)
     return net
 
 
 def restored_net(
-    blueprint: Blueprint[Codec],
-    training: TrainingSettings,
-    loss_options: Mapping[str, object],
-    arrays: Arrays,
+    blueprint: Blueprint[Codec], training: TrainingSettings, arrays: Arrays
 ) -> SequenceNet:
     """Build a net from arrays, ready to predict.
 
     If the arrays hold the optimizer's state, the net is also ready to continue training.
     """
-    net = _bare_net(blueprint, training, loss_options, available_device(training.device))
+    net = _bare_net(blueprint, training, available_device(training.device))
     load_weights(net.module, arrays["weights"])
     if "optimizer" in arrays:
         net.initialize()
@@ -97,12 +91,7 @@ def net_arrays(net: SequenceNet) -> Arrays:
     return arrays
 
 
-def _bare_net(
-    blueprint: Blueprint[Codec],
-    training: TrainingSettings,
-    loss_options: Mapping[str, object],
-    device: str,
-) -> SequenceNet:
+def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: str) -> SequenceNet:
     spec, loss = blueprint.spec, LOSSES[blueprint.loss].function
     optimizer, options = OPTIMIZERS[training.optimizer]
     callbacks = [*(training.callbacks or ()), *([PrintLog()] if training.verbose else [])]
@@ -111,7 +100,7 @@ def _bare_net(
         network = build_network(spec, blueprint.seed)
     return SequenceNet(
         module=network,
-        criterion=RowLoss(partial(loss, **loss_options), spec.n_estimators),
+        criterion=RowLoss(partial(loss, **blueprint.loss_options), spec.n_estimators),
         optimizer=optimizer,
         lr=float(training.learning_rate),
         max_epochs=1 if training.is_single_pass else blueprint.max_epochs,

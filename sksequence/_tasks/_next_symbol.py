@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._input import InputForm
-from sksequence._language import Labels, SymbolCodec, with_labels
+from sksequence._language import Labels, LanguageModel, SymbolCodec, with_labels
 from sksequence._settings import Settings
 from sksequence._tasks._defaults import automatic_generator_size, resolve_embedding_dim
 from sksequence._tasks._next_step import NextStepTask
@@ -99,6 +99,7 @@ class SymbolTask(NextStepTask[SymbolCodec]):
     def report(self, blueprint: Blueprint[SymbolCodec]) -> Attributes:
         """Return the values that "auto" selected, and the labels if any."""
         attributes, labels = super().report(blueprint), blueprint.codec.labels
+        attributes["_model_type"] = LanguageModel
         if labels is None:
             return attributes
         return attributes | {

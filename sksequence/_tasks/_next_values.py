@@ -15,7 +15,7 @@ from sksequence._batching import Scaler, Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._input import InputForm
 from sksequence._losses import LOSSES
-from sksequence._series import Reference, SeriesCodec
+from sksequence._series import Reference, SeriesCodec, SeriesModel
 from sksequence._settings import Settings, column_indices
 from sksequence._tasks._defaults import (
     automatic_lag,
@@ -123,6 +123,7 @@ class SeriesTask(NextStepTask[SeriesCodec]):
         """Return the values that "auto" selected."""
         reference = blueprint.codec.reference
         return super().report(blueprint) | {
+            "_model_type": SeriesModel,
             "residual_": "last" if reference.lag == 1 else reference.lag,
             "scale_": "sequence" if reference.own_scale else self.scale and "global",
         }
