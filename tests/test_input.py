@@ -1,6 +1,7 @@
 """All containers of the same data give the same sequences; other data are errors."""
 
 import itertools
+import re
 import time
 import warnings
 from collections import deque
@@ -20,6 +21,7 @@ from sklearn.utils.validation import validate_data
 from sksequence import RNNClassifier, Sequences
 from sksequence._batching import object_array
 from sksequence._input import check_sequences, forget_unused, learn_form
+from sksequence.preprocessing import from_long
 
 NUMBERS = st.floats(-1e6, 1e6)
 LENGTHS = (4, 2, 5)
@@ -376,6 +378,63 @@ def test_twenty_thousand_sequences_are_read_fast():
         learn(X)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.3
+
+
+MONTHS = pd.date_range("2020-01", periods=3, freq="MS")
+WIDE = pd.DataFrame(TABLE, columns=list("abcd"))
+TIME_INDEXES = {
+    "dates": MONTHS,
+    "dates of a time zone": MONTHS.tz_localize("UTC"),
+    "periods": MONTHS.to_period("M"),
+    "durations": MONTHS - MONTHS[0],
+    "objects": MONTHS.date,
+    "arrow": MONTHS.astype("timestamp[ns][pyarrow]"),
+}
+
+
+@pytest.mark.parametrize("name", TIME_INDEXES)
+def test_rows_with_a_time_index_are_refused(name):
+    """A table whose rows are points in time is not read as one sequence per row, in any method."""
+    X = WIDE.set_axis(TIME_INDEXES[name])
+    message = r"a \w*Index of \d rows.*\[X\[\[c\]\] for c in X\].*reset_index\(drop=True\)"
+    for call in (lambda: learn(X), lambda: check(X, like=WIDE), lambda: check(X[:1], like=WIDE)):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert_holds(learn([X])[1], [TABLE])
+    assert_holds(learn([X[[c]] for c in X])[1], list(TABLE.T))
+    assert_holds(learn(X.reset_index(drop=True))[1], list(TABLE))
+
+
+@pytest.mark.parametrize("names", [["site", "day"], [None, None]])
+def test_rows_with_levels_are_refused(names):
+    """A panel of pandas is not read as one sequence per row; the advice works as it is printed."""
+    index = pd.MultiIndex.from_arrays([[0, 0, 1], [1, 2, 1]], names=names)
+    X = WIDE.set_axis(index)
+    with pytest.raises(ValueError, match=r"MultiIndex of 3 rows.*use from_long\(") as raised:
+        learn(X)
+    code = re.search(r"from_long\(.*?\d?'\)", str(raised.value))[0]
+    sequences, _ = eval(code, {"from_long": from_long, "X": X})
+    assert_holds(learn(sequences)[1], [TABLE[:2], TABLE[2:]])
+    assert_holds(learn(X.reset_index(drop=True))[1], list(TABLE))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.RangeIndex(5, 8),
+        pd.Index([3, 1, 2]),
+        pd.Index([0.5, 1.5, 2.5]),
+        pd.Index(["2020-01", "2020-02", "2020-03"]),
+        pd.Index(list("abc"), dtype=object),
+        pd.interval_range(0, 3),
+    ],
+    ids=itertools.count(),
+)
+def test_other_indexes_do_not_matter(index):
+    """Rows with numbers or names are sequences."""
+    assert_holds(learn(WIDE.set_axis(index))[1], list(TABLE))
+    series = pd.Series(TEXTS, index=MONTHS)
+    assert learn(series)[1].lengths.tolist() == [3, 2, 5]
 
 
 # --- errors --------------------------------------------------------------------------------------

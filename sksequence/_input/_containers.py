@@ -20,6 +20,7 @@ from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._input._foreign_containers import (
     READERS,
     TOO_DEEP,
+    check_rows,
     check_step_widths,
     fill_masked,
     from_foreign,
@@ -71,6 +72,7 @@ def read_input(X: object, *, integers_are_symbols: bool, analyzer: Analyzer) -> 
         return _from_flat("sequences", X, integers_are_symbols, is_array=False)
     items = _as_list(X)
     if items is None:
+        check_rows(X)
         return _from_array(X, integers_are_symbols)
     return _from_list(items, integers_are_symbols, analyzer)
 

@@ -1,4 +1,4 @@
-"""Containers of torch, Awkward and Arrow, recognised by name so that none is imported here.
+"""Containers of torch, Awkward, Arrow and pandas, recognised so that none is imported here.
 
 Most become `Sequences` without a loop over sequences.
 """
@@ -18,6 +18,9 @@ TOO_DEEP = (
     "X is nested too deeply; a sequence is a list of steps, a step a number, a symbol or a list "
     "of numbers."
 )
+
+# the inferred types of indexes of pandas whose entries are points in time or durations
+_TIMES = {"datetime64", "datetime", "date", "period", "timedelta64", "timedelta"}
 
 
 class _Tensor(Protocol):
@@ -148,3 +151,31 @@ def check_step_widths(widths: NDArray[np.integer], lengths: ArrayLike) -> None:
             f"Sequence {i} of X has a step of {widths[differing[0]]} features, the first step of X "
             f"has {widths[0]}; every step of every sequence needs the same features."
         )
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def check_rows(X: object) -> None:
+    """Refuse a DataFrame whose index shows that its rows are probably steps."""
+    index: Any = getattr(X, "index", None)
+    if not hasattr(X, "columns") or not hasattr(index, "nlevels"):
+        return
+    if index.nlevels > 1:
+        names = [f"level_{i}" if name is None else name for i, name in enumerate(index.names)]
+        reading = (
+            f"use from_long(X.reset_index(), id={names[0]!r}, time={names[-1]!r}) of "
+            "sksequence.preprocessing"
+        )
+    elif index.inferred_type in _TIMES:
+        reading = (
+            "pass [X] for one sequence with a feature per column, or [X[[c]] for c in X] for one "
+            "sequence per column"
+        )
+    else:
+        return
+    raise ValueError(
+        f"X is a DataFrame with a {type(index).__name__} of {len(index)} rows, which look like "
+        f"steps, but the rows of a table are sequences. If they are steps, {reading}. If they are "
+        "sequences, pass X.reset_index(drop=True)."
+    )
