@@ -437,6 +437,84 @@ def test_other_indexes_do_not_matter(index):
     assert learn(series)[1].lengths.tolist() == [3, 2, 5]
 
 
+MISSING = [None, np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")]
+
+
+@pytest.mark.parametrize("missing", MISSING, ids=repr)
+@pytest.mark.parametrize(
+    "convert", [list, tuple, object_array, lambda X: pd.Series(X, dtype=object)]
+)
+def test_missing_texts_have_a_place(convert, missing):
+    """Whatever stands for a missing text, the error says which one and what to do."""
+    X = convert(["tea", "at", missing, "tents", missing])
+    message = r"Input X contains NaN: sequence 2 is missing \(.*\)\. Drop the sequence, with its y"
+    for call in (lambda: learn(X), lambda: check(X, like=TEXTS)):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+STRINGS = np.dtypes.StringDType(na_object=None)
+
+
+@pytest.mark.parametrize(
+    ("X", "place"),
+    [
+        (pd.Series(["tea", None], dtype="str"), "sequence 1"),
+        (pd.Series(["tea", None], dtype="string"), "sequence 1"),
+        (pd.Series(["tea", None], dtype="string[pyarrow]"), "sequence 1"),
+        (pd.Series(["tea", None], dtype="category"), "sequence 1"),
+        (pd.Index(["tea", None]), "sequence 1"),
+        (np.array(["tea", None], dtype=STRINGS), "sequence 1"),
+        (np.ma.array(["tea", "at"], mask=[False, True]), "sequence 1"),
+        (pyarrow.chunked_array([["tea"], ["at", None]]), "sequence 2"),
+        (pyarrow.array([["tea"], None]), "sequence 1"),
+        (pyarrow.array([["tea"], None], pyarrow.list_(pyarrow.string(), 1)), "sequence 1"),
+        (pyarrow.array([[1.0], None]), "sequence 1"),
+        (pyarrow.array([["at", "tea"], ["at", None]]), "sequence 1, step 1"),
+        (awkward.Array(["tea", None]), "sequence 1"),
+        (awkward.Array([["tea"], None]), "sequence 1"),
+        (awkward.Array([["at", "tea"], ["at", None]]), "sequence 1, step 1"),
+        ([["at", "tea"], ["at", np.nan]], "sequence 1, step 1"),
+        ([["at", "tea"], ["at", pd.NA]], "sequence 1, step 1"),
+        ([["at", "tea"], ("at", pd.NaT)], "sequence 1, step 1"),
+        ([[1, 2], [3, pd.NA]], "sequence 1, step 1"),
+        ([[[1.0], [2.0]], [[1.0], np.nan]], "sequence 1, step 1"),
+        ([[["at", 1]], [["at", "tea"], ["tea", None]]], "sequence 1, step 1"),
+        ([["at"], None], "sequence 1"),
+        ([LINES[0], np.nan], "sequence 1"),
+        ([None, None], "sequence 0"),
+        ([object_array(["at"]), object_array(["at", None])], "sequence 1, step 1"),
+        ([pd.Series(["at"]), pd.Series(["at", None])], "sequence 1, step 1"),
+        (np.array([["at", "tea"], ["at", None]], dtype=object), "sequence 1, step 1"),
+        (np.array([["at", "tea"], ["at", None]], dtype=STRINGS), "sequence 1, step 1"),
+        (np.ma.array([["at", "at"]] * 2, mask=[[0, 0], [0, 1]]), "sequence 1, step 1"),
+        (np.array([[["at", "a"]], [["at", None]]], dtype=object), "sequence 1, step 0"),
+        (Sequences(object_array(["at", "tea", None]), [0, 1, 3]), "sequence 1, step 1"),
+    ],
+    ids=itertools.count(),
+)
+def test_missing_symbols_have_a_place(X, place):
+    """Texts and tokens are missing in every container as in a list."""
+    with pytest.raises(ValueError, match=rf"Input X contains NaN: {place} is missing \("):
+        learn(X)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["nan", "None"], ["NaN", "<NA>"], [" ", "null"]],
+)
+@pytest.mark.parametrize(
+    "convert",
+    [list, object_array, pd.Series, pyarrow.array, lambda X: pd.Series(X, dtype="string")],
+    ids=itertools.count(),
+)
+def test_texts_that_look_missing_are_texts(texts, convert):
+    """Only missing values are missing, not their names; nor are tokens of mixed types."""
+    form, sequences = learn(convert(texts))
+    assert "".join(form.vocabularies[0].decode(sequences.codes[:, 0])) == "".join(texts)
+    assert learn([texts, [*texts, 1]])[1].lengths.tolist() == [2, 3]
+
+
 # --- errors --------------------------------------------------------------------------------------
 
 WITH_NAN = [RAGGED[0], np.array([[1.0, 2, 3], [1, np.nan, 3]])]
@@ -460,8 +538,16 @@ BAD = {
     "empty list of vectors": ([[[1.0, 2.0]], []], ValueError, "Sequence 1 of X is empty"),
     "NaN": (WITH_NAN, ValueError, "contains NaN: sequence 1, step 1, feature 1.*SimpleImputer"),
     "NaN 3-D": (np.full((1, 1, 1), np.nan), ValueError, "NaN: sequence 0, step 0, feature 0"),
-    "None in a list": ([[1.0], [2.0, None]], ValueError, "NaN: sequence 1, step 1 is None"),
-    "None among tokens": ([["a", None]], ValueError, "NaN: sequence 0, step 1 is None"),
+    "None in a list": (
+        [[1.0], [2.0, None]],
+        ValueError,
+        r"NaN: sequence 1, step 1 is missing \(None\)",
+    ),
+    "None among tokens": (
+        [["a", None]],
+        ValueError,
+        r"NaN: sequence 0, step 1 is missing \(None\)",
+    ),
     "infinity": ([[1.0, np.inf]], ValueError, "contains infinity: sequence 0, step 1, feature 0"),
     "minus infinity": (-np.full((2, 2), np.inf), ValueError, "infinity: sequence 0, step 0"),
     "large": (
@@ -497,14 +583,14 @@ BAD = {
     "codes": (Sequences(None, [0, 1], np.zeros((1, 1))), ValueError, "holds only codes"),
     "gradients": (torch.ones(2, 2, requires_grad=True), ValueError, r"Pass X.detach\(\)"),
     "awkward gap": (awkward.Array([[1.0, None]]), ValueError, "NaN: sequence 0, step 1"),
-    "awkward token": (awkward.Array([["a", None]]), ValueError, "holds missing values"),
+    "awkward token": (awkward.Array([["a", None]]), ValueError, "sequence 0, step 1 is missing"),
     "awkward widths": (
         awkward.Array([[[1], [1, 2]]]),
         ValueError,
         "Sequence 0 of X has a step of 2",
     ),
     "arrow gap": (pyarrow.array([[1.0], [None]]), ValueError, "NaN: sequence 1, step 0"),
-    "arrow text": (pyarrow.array(["tea", None]), ValueError, "holds missing values"),
+    "arrow text": (pyarrow.array(["tea", None]), ValueError, "sequence 1 is missing"),
     "arrow step": (
         pyarrow.array([[[1.0], None]], type=pyarrow.list_(pyarrow.list_(pyarrow.float64(), 1))),
         ValueError,

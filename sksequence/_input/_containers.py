@@ -17,6 +17,12 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._input._elements import (
+    find_missing_symbol,
+    is_marker,
+    is_missing,
+    missing_error,
+)
 from sksequence._input._foreign_containers import (
     READERS,
     TOO_DEEP,
@@ -101,6 +107,7 @@ def _from_flat(
             "X is a Sequences that holds only codes; build it from symbols or numbers: "
             "Sequences(values, offsets)."
         )
+    _check_symbols_present(sequences)
     is_symbolic = _is_str(values) or (integers_are_symbols and values.dtype.kind in "iu")
     if values.ndim == 1:
         values = values[:, None]
@@ -109,6 +116,16 @@ def _from_flat(
     if values is not sequences.values:
         sequences = Sequences(values, sequences.offsets)
     return RawInput(layout, sequences, is_symbolic, is_array)
+
+
+def _check_symbols_present(sequences: Sequences) -> None:
+    assert sequences.values is not None
+    found = find_missing_symbol(sequences.values)
+    if found is None:
+        return
+    step = found[0] // (sequences.values.size // len(sequences.values))
+    i = int(np.searchsorted(sequences.offsets, step, side="right")) - 1
+    raise missing_error(found[1], f"sequence {i}, step {step - sequences.offsets[i]}")
 
 
 def _of_symbols(
@@ -187,7 +204,7 @@ def _from_array(X: object, integers_are_symbols: bool) -> RawInput:
 
 def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
     """Let scikit-learn check everything but plain arrays of numbers."""
-    is_text = isinstance(X, np.ndarray) and _is_str(X)
+    is_text = isinstance(X, np.ndarray) and (_is_str(X) or find_missing_symbol(X) is not None)
     keep = is_text or (integers_are_symbols and _dtype_kind(X) in "iu")
     array: NDArray[Any] = check_array(
         _without_gaps(X),
@@ -225,6 +242,8 @@ def _common_kind(items: Sequence[object]) -> str:
     # items of one type are of one kind, so that only the first of each needs a closer look
     first_of_type = {type(item): i for i, item in reversed(list(enumerate(items)))}
     kinds = {_kind_of(items[i]): i for i in sorted(first_of_type.values(), reverse=True)}
+    if len(kinds) > 1 or any(map(is_marker, first_of_type)):
+        _check_items_present(items)
     if len(kinds) > 1:
         pairs = sorted(kinds.items(), key=lambda pair: pair[1])
         (kind, i), (other, j) = [(_KINDS_IN_WORDS.get(k, f"a {k}"), i) for k, i in pairs[:2]]
@@ -239,6 +258,12 @@ def _common_kind(items: Sequence[object]) -> str:
             "list of strings, or a 2-D or 3-D array of numbers."
         )
     return kind
+
+
+def _check_items_present(items: Sequence[object]) -> None:
+    for i, item in enumerate(items):
+        if is_missing(item):
+            raise missing_error(item, f"sequence {i}")
 
 
 def _kind_of(item: Any) -> str:
@@ -316,12 +341,13 @@ def _from_lists(items: Sequence[Sequence[Any]], integers_are_symbols: bool) -> R
     flat = list(chain.from_iterable(items))
     lengths = [len(item) for item in items]
     kinds = {_step_kind(kind) for kind in set(map(type, flat))}
-    if "missing" in kinds:
-        _raise_missing(items)
+    is_mixed = ("vector" in kinds and len(kinds) > 1) or kinds >= {"symbol", "number"}
+    if is_mixed or "missing" in kinds:
+        _check_steps_present(items)
     if kinds == {"vector"}:
         sequences = Sequences(_stack_steps(flat, lengths), offsets_of(lengths))
         return _from_flat("sequences", sequences, integers_are_symbols, is_array=False)
-    if "vector" in kinds or kinds >= {"symbol", "number"}:
+    if is_mixed:
         raise ValueError(
             f"X mixes kinds of steps: {', '.join(sorted({type(step).__name__ for step in flat}))}; "
             "the steps of all sequences must be numbers, or symbols (str, int), or vectors of "
@@ -339,7 +365,7 @@ def _from_lists(items: Sequence[Sequence[Any]], integers_are_symbols: bool) -> R
 def _step_kind(kind: type) -> str:
     if issubclass(kind, list | tuple | np.ndarray):
         return "vector"
-    if kind is type(None):
+    if is_marker(kind):
         return "missing"
     if issubclass(kind, bool | np.bool_ | int | np.integer):
         return "integer"
@@ -348,12 +374,11 @@ def _step_kind(kind: type) -> str:
     return "symbol"
 
 
-def _raise_missing(items: Sequence[Sequence[object]]) -> None:
-    i, step = next((i, t) for i, item in enumerate(items) for t, x in enumerate(item) if x is None)
-    raise ValueError(
-        f"Input X contains NaN: sequence {i}, step {step} is None. Fill the gap, or drop the "
-        "sequence."
-    )
+def _check_steps_present(items: Sequence[Sequence[object]]) -> None:
+    for i, item in enumerate(items):
+        for t, step in enumerate(item):
+            if is_missing(step):
+                raise missing_error(step, f"sequence {i}, step {t}")
 
 
 def _stack_steps(flat: Sequence[Sequence[object]], lengths: list[int]) -> NDArray[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, offsets_of
+from sksequence._input._elements import missing_error
 
 _MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
 TOO_DEEP = (
@@ -48,6 +49,7 @@ class _ArrowArray(Protocol):
     values: _ArrowArray
 
     def __len__(self) -> int: ...
+    def is_null(self) -> _ArrowArray: ...
     def flatten(self) -> _ArrowArray: ...
     def slice(self, offset: int, length: int) -> _ArrowArray: ...
     def to_numpy(self, zero_copy_only: bool = ...) -> NDArray[Any]: ...
@@ -87,6 +89,7 @@ def _from_awkward(X: Any) -> object:
     if X.ndim == 1:
         return fill_masked(awkward.to_numpy(X))
     lengths = awkward.to_numpy(awkward.num(X, axis=1))
+    _check_present(np.ma.getmaskarray(lengths))
     flat = awkward.flatten(X, axis=1)
     if flat.ndim > 1:
         check_step_widths(awkward.to_numpy(awkward.num(flat, axis=1)), lengths)
@@ -94,11 +97,13 @@ def _from_awkward(X: Any) -> object:
 
 
 def fill_masked(array: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return masked entries as NaN, for the check that names their place."""
+    """Return masked entries as NaN or None, for the check that names their place."""
     if not isinstance(array, np.ma.MaskedArray):
         return array
-    if array.dtype.kind in "UT":
-        raise ValueError(_MISSING)
+    if array.dtype.kind in "OUT":
+        symbols = array.data.astype(object)
+        symbols[array.mask] = None
+        return symbols
     return np.asarray(np.ma.filled(array.astype(np.float64), np.nan))
 
 
@@ -111,6 +116,8 @@ def _from_arrow(X: Any) -> object:
 
 
 def _from_arrow_array(X: _ArrowArray) -> object:
+    if hasattr(X, "flatten"):
+        _check_present(X.is_null().to_numpy(zero_copy_only=False))
     if hasattr(X.type, "list_size"):  # sequences of equal length
         steps = _arrow_values(X.flatten())
         return steps.reshape(len(X), X.type.list_size, *steps.shape[1:])
@@ -123,6 +130,11 @@ def _from_arrow_array(X: _ArrowArray) -> object:
     return Sequences(_arrow_values(flat), offsets - offsets[0])
 
 
+def _check_present(is_absent: NDArray[np.bool_]) -> None:
+    if is_absent.any():
+        raise missing_error(None, f"sequence {np.argmax(is_absent)}")
+
+
 def _arrow_values(steps: _ArrowArray) -> NDArray[np.generic]:
     """Return the steps of all sequences: numbers, symbols, or one list of features each."""
     if hasattr(steps, "flatten"):
@@ -130,8 +142,6 @@ def _arrow_values(steps: _ArrowArray) -> NDArray[np.generic]:
         if steps.null_count or hasattr(features.type, "value_type"):
             raise ValueError(_MISSING if steps.null_count else TOO_DEEP)
         return _arrow_values(features).reshape(len(steps), -1)
-    if steps.null_count and str(steps.type).endswith("string"):
-        raise ValueError(_MISSING)
     return steps.to_numpy(zero_copy_only=False)
 
 
