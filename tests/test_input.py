@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.base import BaseEstimator
+from sklearn.impute import SimpleImputer
 from sklearn.utils.validation import validate_data
 
 from sksequence import RNNClassifier, Sequences
@@ -513,6 +514,86 @@ def test_texts_that_look_missing_are_texts(texts, convert):
     form, sequences = learn(convert(texts))
     assert "".join(form.vocabularies[0].decode(sequences.codes[:, 0])) == "".join(texts)
     assert learn([texts, [*texts, 1]])[1].lengths.tolist() == [2, 3]
+
+
+PHRASES = ["to be", "or not", "to be seen"]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda texts: np.array(texts)[:, None],
+        lambda texts: object_array(texts)[:, None],
+        lambda texts: np.array(texts, dtype=np.dtypes.StringDType())[:, None],
+        lambda texts: pd.DataFrame({"text": texts}),
+        lambda texts: pd.DataFrame({"text": texts}, dtype=object),
+        lambda texts: pd.DataFrame({"text": texts}, dtype="string[pyarrow]"),
+        lambda texts: pd.DataFrame({"text": texts}, dtype="category"),
+        lambda texts: pyarrow.table({"text": texts}),
+        lambda texts: SimpleImputer(strategy="constant", fill_value="").fit_transform(
+            pd.DataFrame({"text": texts}, dtype=object)
+        ),
+    ],
+    ids=itertools.count(),
+)
+@pytest.mark.parametrize("analyzer", ["char", "word", str.split])
+@pytest.mark.parametrize("texts", [PHRASES, TEXTS], ids=["blanks", "words"])
+def test_a_column_of_strings_holds_texts(convert, analyzer, texts):
+    """A table with one column of strings is the list of its texts, in fit and afterwards."""
+    form, sequences = learn(texts, analyzer=analyzer)
+    of_column, codes = learn(convert(texts), analyzer=analyzer)
+    assert of_column.is_text
+    assert of_column.vocabularies[0].symbols == form.vocabularies[0].symbols
+    np.testing.assert_array_equal(codes.codes, sequences.codes, strict=True)
+    np.testing.assert_array_equal(codes.offsets, sequences.offsets)
+    np.testing.assert_array_equal(check_sequences(convert(texts), form).codes, sequences.codes)
+
+
+def test_missing_texts_in_a_column_have_a_place():
+    """A column with gaps is a column of texts; one with numbers is not."""
+    for X in (object_array(["tea", None])[:, None], pd.DataFrame(["tea", None])):
+        with pytest.raises(ValueError, match="sequence 1 is missing"):
+            learn(X)
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        learn(object_array(["tea", 1.0])[:, None])
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda texts: [[text] for text in texts],
+        lambda texts: [(text,) for text in texts],
+        lambda texts: pd.Series([[text] for text in texts]),
+        lambda texts: [np.array([text]) for text in texts],
+        lambda texts: pyarrow.array([[text] for text in texts]),
+        lambda texts: awkward.Array([[text] for text in texts]),
+    ],
+    ids=itertools.count(),
+)
+def test_texts_in_lists_of_one_are_refused(convert):
+    """A list of one str is one token, unless blanks make it look like a text."""
+    message = (
+        r"sequence 0 contains blanks: 'to be'.*\[x\[0\] for x in X\].*np.array\(X\)\[:, :, None\]"
+    )
+    for call in (lambda: learn(convert(PHRASES)), lambda: check(convert(PHRASES), like=PHRASES)):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert learn(convert(TEXTS))[0].vocabularies[0].symbols == sorted(TEXTS)
+
+
+def test_single_tokens_with_blanks_are_read():
+    """The advice of the error works, and nothing else is mistaken for texts in lists."""
+    X = [[phrase] for phrase in PHRASES]
+    for tokens in (np.array(X)[:, :, None], Sequences(object_array(PHRASES), range(4))):
+        assert learn(tokens)[0].vocabularies[0].symbols == sorted(PHRASES)
+    places = [["New York", "Rome"], ["Rome"]]
+    form, _ = learn(places)
+    assert form.vocabularies[0].symbols == ["New York", "Rome"]
+    for tokens in ([["New York"]], np.array([["New York"]]), pd.Series([["New York"]])):
+        assert check_sequences(tokens, form).codes.tolist() == [[1]]
+    words = [["tea"], ["at"]]
+    for tokens in (words, np.array(words), np.array(words, dtype=object)):
+        assert check(tokens, like=words).codes.tolist() == [[2], [1]]
 
 
 # --- errors --------------------------------------------------------------------------------------

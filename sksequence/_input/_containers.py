@@ -30,6 +30,7 @@ from sksequence._input._foreign_containers import (
     check_step_widths,
     fill_masked,
     from_foreign,
+    texts_of_column,
 )
 from sksequence._tokenizers import Tokenizer, is_tokenizer, token_ids
 from sksequence._vocabulary import ANALYZERS
@@ -61,8 +62,13 @@ class RawInput:
         return values
 
 
-def read_input(X: object, *, integers_are_symbols: bool, analyzer: Analyzer) -> RawInput:
-    """Read any accepted container."""
+def read_input(
+    X: object, *, integers_are_symbols: bool, analyzer: Analyzer, may_be_texts: bool = True
+) -> RawInput:
+    """Read any accepted container.
+
+    A column of strings holds one text per row, or one token without `may_be_texts`.
+    """
     if _is_real_array(X):  # the most frequent case first
         return _from_array(X, integers_are_symbols)
     if _is_foreign(X):
@@ -79,6 +85,8 @@ def read_input(X: object, *, integers_are_symbols: bool, analyzer: Analyzer) -> 
     items = _as_list(X)
     if items is None:
         check_rows(X)
+        items = texts_of_column(X) if may_be_texts else None
+    if items is None:
         return _from_array(X, integers_are_symbols)
     return _from_list(items, integers_are_symbols, analyzer)
 

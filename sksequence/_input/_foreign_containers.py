@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._input._elements import missing_error
+from sksequence._input._elements import is_missing, missing_error
 
 _MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
 TOO_DEEP = (
@@ -189,3 +189,16 @@ def check_rows(X: object) -> None:
         f"steps, but the rows of a table are sequences. If they are steps, {reading}. If they are "
         "sequences, pass X.reset_index(drop=True)."
     )
+
+
+def texts_of_column(X: object) -> list[Any] | None:
+    """Return the texts of an array or a table with one column of strings, None for others."""
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if len(shape) != 2 or shape[1] != 1:
+        return None
+    column = np.asanyarray(X)  # keeps a mask
+    if column.dtype.kind not in "OUT":
+        return None
+    texts = list(column.ravel().tolist())
+    others = [text for text in texts if not isinstance(text, str)]
+    return texts if len(others) < len(texts) and all(map(is_missing, others)) else None

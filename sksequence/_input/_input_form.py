@@ -94,6 +94,7 @@ def learn_form(
     """
     raw = read_input(X, integers_are_symbols=integers_are_symbols, analyzer=analyzer)
     _check_not_empty(raw)
+    _check_not_wrapped(X, raw)
     is_ragged = raw.layout == "sequences"
     vocabularies: tuple[Vocabulary, ...] = ()
     if raw.holds_symbols:
@@ -115,9 +116,16 @@ def check_sequences(X: object, form: InputForm, *, may_be_empty: bool = False) -
 
     With `may_be_empty`, sequences without steps are accepted if sequences have any length.
     """
-    raw = read_input(X, integers_are_symbols=form.holds_symbols, analyzer=form.analyzer)
+    raw = read_input(
+        X,
+        integers_are_symbols=form.holds_symbols,
+        analyzer=form.analyzer,
+        may_be_texts=form.is_text,
+    )
     _check_not_empty(raw, may_be_empty=may_be_empty and form.layout == "sequences")
     _check_kind(raw, form)
+    if form.is_text:
+        _check_not_wrapped(X, raw)
     if form.layout == "sequences":
         _check_step_features(raw, form)
     elif raw.is_array and raw.layout == "table":
@@ -237,6 +245,23 @@ def _check_not_empty(raw: RawInput, *, may_be_empty: bool = False) -> None:
             "X has 0 feature(s) in each step while a minimum of 1 is required. Pass "
             "(n_steps, n_features) arrays."
         )
+
+
+def _check_not_wrapped(X: object, raw: RawInput) -> None:
+    """Refuse lists of one str each if a str contains blanks: texts, or tokens with blanks."""
+    is_explicit = raw.is_text or raw.is_array or isinstance(X, Sequences)
+    if is_explicit or not raw.holds_symbols or len(raw.values) != len(raw.sequences):
+        return
+    if raw.values.shape[1] > 1 or raw.sequences.lengths.max() > 1:
+        return
+    for i, symbol in enumerate(raw.values[:, 0].tolist()):
+        if isinstance(symbol, str) and len(symbol.split()) > 1:
+            raise ValueError(
+                f"Each sequence of X is a list of one str, and sequence {i} contains blanks: "
+                f"{symbol!r:.60}. If they are texts, which the analyzer cuts, pass a list of str: "
+                "[x[0] for x in X]. If each is one token, pass an array of shape "
+                "(n_sequences, 1, 1): np.array(X)[:, :, None]."
+            )
 
 
 def _check_kind(raw: RawInput, form: InputForm) -> None:
