@@ -1,5 +1,6 @@
 """All containers of the same data give the same sequences; other data are errors."""
 
+import datetime
 import itertools
 import re
 import time
@@ -438,7 +439,7 @@ def test_other_indexes_do_not_matter(index):
     assert learn(series)[1].lengths.tolist() == [3, 2, 5]
 
 
-MISSING = [None, np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")]
+MISSING = [None, np.nan, np.float32("nan"), pd.NA, pd.NaT]
 
 
 @pytest.mark.parametrize("missing", MISSING, ids=repr)
@@ -594,6 +595,87 @@ def test_single_tokens_with_blanks_are_read():
     words = [["tea"], ["at"]]
     for tokens in (words, np.array(words), np.array(words, dtype=object)):
         assert check(tokens, like=words).codes.tolist() == [[2], [1]]
+
+
+DAYS = pd.DataFrame({name: pd.date_range("2020-01-01", periods=3) for name in "abc"})
+DAY = datetime.date(2020, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        DAYS,
+        DAYS - DAYS.iloc[0],
+        DAYS.mask(DAYS == DAYS.iloc[1, 1]),
+        DAYS.astype("timestamp[ns][pyarrow]"),
+        DAYS.astype(object),
+        DAYS.apply(lambda column: column.dt.tz_localize("UTC")),
+        DAYS.apply(lambda column: column.dt.to_period("D")),
+        DAYS.assign(a=1.0),
+        DAYS.apply(lambda column: column.dt.date).assign(a=1.0),
+        DAYS.to_numpy().astype(object),
+        [DAYS, DAYS],
+        [DAYS.assign(a=1.0)],
+        [DAYS["a"]],
+        list(DAYS["a"]),
+        DAYS["a"],
+        [list(DAYS["a"])],
+        [[DAY, DAY + datetime.timedelta(1)]],
+        [[datetime.timedelta(1)], [1.0]],
+        [[datetime.time(1)], ["a"]],
+        [[np.datetime64(1, "s")], [np.datetime64(2, "s")]],
+        [[np.timedelta64(1, "s")], [np.timedelta64(2, "s")]],
+        [[[DAY, 1.0]]],
+        Sequences(object_array([DAY, DAY]), [0, 1, 2]),
+        pyarrow.array([[DAY], [DAY]]),
+    ],
+    ids=itertools.count(),
+)
+@pytest.mark.parametrize("integers_are_symbols", [False, True])
+def test_dates_and_durations_are_refused(X, integers_are_symbols):
+    """Dates are neither numbers nor symbols, in any container."""
+    with pytest.raises(ValueError, match=r"X holds dates or durations \(\w+.*number of seconds"):
+        learn(X, integers_are_symbols=integers_are_symbols)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        DAYS.astype(np.int64).astype(float),
+        DAYS.apply(lambda column: column.dt.day.astype("Int64")),
+        DAYS.apply(lambda column: column.dt.day).astype(object),
+        DAYS.apply(lambda column: column.dt.day.astype("float32")).assign(a=1),
+        DAYS.apply(lambda column: column.dt.day).astype({"a": bool, "b": object}),
+        [list(DAYS["a"].dt.day), [1.0]],
+    ],
+    ids=itertools.count(),
+)
+def test_numbers_of_dates_are_read(X):
+    """Dates that have been converted, and tables of mixed types, are numbers as before."""
+    sequences = learn(X)[1]
+    rows = X if isinstance(X, list) else X.to_numpy(dtype=np.float64)
+    np.testing.assert_array_equal(sequences.values[:, 0], np.concatenate(rows))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pd.DataFrame([[1, 2], [3, pd.NA]], dtype=object),
+        pd.DataFrame([[1, 2], [3, pd.NA]], dtype="Int64"),
+        pd.DataFrame([[1, 2], [3, None]], dtype="int64[pyarrow]"),
+        np.array([[1, 2], [3, pd.NA]], dtype=object),
+        np.array([[1.0, 2.0], [3.0, None]], dtype=object),
+        [pd.Series([1], dtype="Int64"), pd.Series([3, pd.NA], dtype="Int64")],
+        [pd.DataFrame([1], dtype="Int64"), pd.DataFrame([3, pd.NA], dtype="Int64")],
+        [object_array([1]), object_array([3, pd.NA])],
+        np.ma.array([[1, 2], [3, 4]], mask=[[0, 0], [0, 1]], dtype=object),
+    ],
+    ids=itertools.count(),
+)
+def test_missing_numbers_among_objects_have_a_place(X):
+    """The markers of pandas are missing numbers, as NaN is."""
+    with pytest.raises(ValueError, match="contains NaN: sequence 1, step 1, feature 0"):
+        learn(X)
 
 
 # --- errors --------------------------------------------------------------------------------------

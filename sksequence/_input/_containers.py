@@ -18,17 +18,20 @@ from sklearn.utils import check_array
 
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._input._elements import (
+    check_items_present,
+    check_no_dates,
+    check_steps_present,
+    fill_masked,
     find_missing_symbol,
     is_marker,
-    is_missing,
     missing_error,
+    without_gaps,
 )
 from sksequence._input._foreign_containers import (
     READERS,
     TOO_DEEP,
     check_rows,
     check_step_widths,
-    fill_masked,
     from_foreign,
     texts_of_column,
 )
@@ -173,22 +176,9 @@ def _is_real_array(X: object) -> TypeGuard[NDArray[Any]]:
 def _as_numbers(values: NDArray[np.generic]) -> NDArray[Any]:
     if _is_real(values):
         return values
-    values = _without_gaps(values)
+    values = without_gaps(values)
     checked = check_array(values, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=0)
     return np.asarray(checked)
-
-
-def _without_gaps(X: Any) -> Any:
-    """Return masked entries as NaN, and refuse dates.
-
-    numpy would turn both into numbers, even missing ones.
-    """
-    if _dtype_kind(X) in "mM":
-        raise ValueError(
-            f"X holds dates or durations ({X.dtype}); networks read numbers. Convert them to a "
-            "number of seconds."
-        )
-    return fill_masked(X) if isinstance(X, np.ma.MaskedArray) else X
 
 
 def _dtype_kind(X: object) -> str:
@@ -215,7 +205,7 @@ def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
     is_text = isinstance(X, np.ndarray) and (_is_str(X) or find_missing_symbol(X) is not None)
     keep = is_text or (integers_are_symbols and _dtype_kind(X) in "iu")
     array: NDArray[Any] = check_array(
-        _without_gaps(X),
+        fill_masked(X) if keep else without_gaps(X),
         dtype=None if keep else _FLOATS,
         allow_nd=True,
         ensure_all_finite=False,
@@ -239,7 +229,7 @@ def _from_list(items: list[Any], integers_are_symbols: bool, analyzer: Analyzer)
         return _from_texts(items, analyzer)
     if kind == "array":
         arrays = [
-            np.asarray(_without_gaps(from_foreign(item) if _is_foreign(item) else item))
+            np.asarray(without_gaps(from_foreign(item) if _is_foreign(item) else item))
             for item in items
         ]
         return _from_arrays(arrays, integers_are_symbols)
@@ -250,8 +240,9 @@ def _common_kind(items: Sequence[object]) -> str:
     # items of one type are of one kind, so that only the first of each needs a closer look
     first_of_type = {type(item): i for i, item in reversed(list(enumerate(items)))}
     kinds = {_kind_of(items[i]): i for i in sorted(first_of_type.values(), reverse=True)}
+    check_no_dates(first_of_type)
     if len(kinds) > 1 or any(map(is_marker, first_of_type)):
-        _check_items_present(items)
+        check_items_present(items)
     if len(kinds) > 1:
         pairs = sorted(kinds.items(), key=lambda pair: pair[1])
         (kind, i), (other, j) = [(_KINDS_IN_WORDS.get(k, f"a {k}"), i) for k, i in pairs[:2]]
@@ -266,12 +257,6 @@ def _common_kind(items: Sequence[object]) -> str:
             "list of strings, or a 2-D or 3-D array of numbers."
         )
     return kind
-
-
-def _check_items_present(items: Sequence[object]) -> None:
-    for i, item in enumerate(items):
-        if is_missing(item):
-            raise missing_error(item, f"sequence {i}")
 
 
 def _kind_of(item: Any) -> str:
@@ -348,10 +333,12 @@ def _check_widths(arrays: list[NDArray[np.generic]]) -> None:
 def _from_lists(items: Sequence[Sequence[Any]], integers_are_symbols: bool) -> RawInput:
     flat = list(chain.from_iterable(items))
     lengths = [len(item) for item in items]
-    kinds = {_step_kind(kind) for kind in set(map(type, flat))}
+    types = set(map(type, flat))
+    kinds = {_step_kind(kind) for kind in types}
+    check_no_dates(types)
     is_mixed = ("vector" in kinds and len(kinds) > 1) or kinds >= {"symbol", "number"}
     if is_mixed or "missing" in kinds:
-        _check_steps_present(items)
+        check_steps_present(items)
     if kinds == {"vector"}:
         sequences = Sequences(_stack_steps(flat, lengths), offsets_of(lengths))
         return _from_flat("sequences", sequences, integers_are_symbols, is_array=False)
@@ -380,13 +367,6 @@ def _step_kind(kind: type) -> str:
     if issubclass(kind, Number | np.number):
         return "number"
     return "symbol"
-
-
-def _check_steps_present(items: Sequence[Sequence[object]]) -> None:
-    for i, item in enumerate(items):
-        for t, step in enumerate(item):
-            if is_missing(step):
-                raise missing_error(step, f"sequence {i}, step {t}")
 
 
 def _stack_steps(flat: Sequence[Sequence[object]], lengths: list[int]) -> NDArray[Any]:

@@ -1,13 +1,23 @@
-"""Single elements of X that are neither numbers nor symbols, known without importing pandas."""
+"""Elements of X that are neither numbers nor symbols: missing values, dates and durations.
+
+Those of pandas are known by name, so that it is not imported.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import date, time, timedelta
 from numbers import Number
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 _MARKERS = {"NoneType", "NAType", "NaTType"}  # types whose only value stands for a missing one
+
+_DATES = date | time | timedelta | np.datetime64 | np.timedelta64
+
+# --- missing values -------------------------------------------------------------------------------
 
 
 def is_marker(kind: type) -> bool:
@@ -29,6 +39,21 @@ def missing_error(element: object, place: str) -> ValueError:
     )
 
 
+def check_items_present(items: Sequence[object]) -> None:
+    """Raise an error that names the first missing sequence."""
+    for i, item in enumerate(items):
+        if is_missing(item):
+            raise missing_error(item, f"sequence {i}")
+
+
+def check_steps_present(items: Sequence[Sequence[object]]) -> None:
+    """Raise an error that names the first missing step."""
+    for i, item in enumerate(items):
+        for t, step in enumerate(item):
+            if is_missing(step):
+                raise missing_error(step, f"sequence {i}, step {t}")
+
+
 def find_missing_symbol(values: NDArray[np.generic]) -> tuple[int, object] | None:
     """Return position and value of the first missing element in a flat array that holds texts."""
     if values.dtype.kind not in "OT":
@@ -38,3 +63,62 @@ def find_missing_symbol(values: NDArray[np.generic]) -> tuple[int, object] | Non
     if kinds == {str} or not any(issubclass(kind, str) for kind in kinds):
         return None
     return next(((i, e) for i, e in enumerate(elements) if is_missing(e)), None)
+
+
+def fill_masked(X: Any) -> Any:
+    """Return masked entries as NaN or None, for the check that names their place."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    if X.dtype.kind in "OUT":
+        symbols = X.data.astype(object)
+        symbols[X.mask] = None
+        return symbols
+    return np.asarray(np.ma.filled(X.astype(np.float64), np.nan))
+
+
+def without_gaps(X: Any) -> Any:
+    """Return missing numbers as NaN, and refuse dates.
+
+    numpy would turn dates into numbers, even missing ones, and it cannot convert markers.
+    """
+    dtypes = list(X.dtypes) if hasattr(X, "columns") else [getattr(X, "dtype", None)]
+    for dtype in dtypes:
+        if _is_time(dtype):
+            raise dates_error(str(dtype))
+    X = fill_masked(X)
+    objects = np.asarray(X) if hasattr(X, "columns") and _has_objects(dtypes) else X
+    if not isinstance(objects, np.ndarray) or objects.dtype != object:
+        return X
+    elements = objects.ravel().tolist()
+    check_no_dates(dict.fromkeys(map(type, elements)))
+    gaps = np.array([is_marker(type(element)) for element in elements], dtype=bool)
+    return np.where(gaps.reshape(objects.shape), np.nan, objects) if gaps.any() else X
+
+
+def _has_objects(dtypes: Iterable[object]) -> bool:
+    return any(getattr(dtype, "kind", "O") == "O" for dtype in dtypes)
+
+
+# --- dates and durations --------------------------------------------------------------------------
+
+
+def check_no_dates(types: Iterable[type]) -> None:
+    """Refuse elements of a type of dates or durations."""
+    for kind in types:
+        is_date = issubclass(kind, _DATES) or kind.__name__ == "Period"
+        if is_date and not is_marker(kind):
+            raise dates_error(kind.__name__)
+
+
+def dates_error(name: str) -> ValueError:
+    """Return the error about dates or durations of a type."""
+    return ValueError(
+        f"X holds dates or durations ({name}); networks read numbers. Convert them to a number of "
+        "seconds."
+    )
+
+
+def _is_time(dtype: Any) -> bool:
+    """Check whether a type of numpy, pandas or polars is one of dates or durations."""
+    is_temporal = getattr(dtype, "is_temporal", None)  # polars
+    return bool(is_temporal()) if is_temporal else getattr(dtype, "kind", "-") in "mM"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._input._elements import is_missing, missing_error
+from sksequence._input._elements import fill_masked, is_missing, missing_error
 
 _MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
 TOO_DEEP = (
@@ -94,17 +94,6 @@ def _from_awkward(X: Any) -> object:
     if flat.ndim > 1:
         check_step_widths(awkward.to_numpy(awkward.num(flat, axis=1)), lengths)
     return Sequences(fill_masked(awkward.to_numpy(flat)), offsets_of(lengths))
-
-
-def fill_masked(array: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return masked entries as NaN or None, for the check that names their place."""
-    if not isinstance(array, np.ma.MaskedArray):
-        return array
-    if array.dtype.kind in "OUT":
-        symbols = array.data.astype(object)
-        symbols[array.mask] = None
-        return symbols
-    return np.asarray(np.ma.filled(array.astype(np.float64), np.nan))
 
 
 def _from_arrow(X: Any) -> object:
