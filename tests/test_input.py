@@ -606,7 +606,7 @@ DAY = datetime.date(2020, 1, 1)
     [
         DAYS,
         DAYS - DAYS.iloc[0],
-        DAYS.mask(DAYS == DAYS.iloc[1, 1]),
+        DAYS.mask(DAYS.iloc[1, 1] == DAYS),
         DAYS.astype("timestamp[ns][pyarrow]"),
         DAYS.astype(object),
         DAYS.apply(lambda column: column.dt.tz_localize("UTC")),
@@ -676,6 +676,69 @@ def test_missing_numbers_among_objects_have_a_place(X):
     """The markers of pandas are missing numbers, as NaN is."""
     with pytest.raises(ValueError, match="contains NaN: sequence 1, step 1, feature 0"):
         learn(X)
+
+
+COUNTS = np.array([[1, 5, 7], [5, 7, 7]])
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda X: pd.DataFrame(X, dtype="Int64"),
+        lambda X: pd.DataFrame(X, dtype="UInt8"),
+        lambda X: pd.DataFrame(X, dtype="int64[pyarrow]"),
+        lambda X: pd.DataFrame(X).astype({0: "int8", 1: "Int64", 2: "int32[pyarrow]"}),
+        lambda X: pd.DataFrame(X, dtype=object),
+        lambda X: X.astype(object),
+        lambda X: pyarrow.table(list(X.T), names=list("abc")),
+        lambda X: [pd.Series(x, dtype="Int64") for x in X],
+        lambda X: [pd.Series(x, dtype="int64[pyarrow]") for x in X],
+        lambda X: [pd.DataFrame(x, dtype="Int64") for x in X],
+        lambda X: [pd.DataFrame(x, dtype=object) for x in X],
+        lambda X: [x.astype(object) for x in X],
+        lambda X: X.astype(object)[:, :, None],
+        lambda X: Sequences(X.ravel().astype(object), [0, 3, 6]),
+    ],
+    ids=itertools.count(),
+)
+def test_integers_of_every_type_are_integers(convert):
+    """Nullable and Arrow integers, and objects that are integers, are symbols where int64 is."""
+    form, sequences = learn(convert(COUNTS), integers_are_symbols=True)
+    assert form.vocabularies[0].symbols == [1, 5, 7]
+    assert sequences.codes[:, 0].tolist() == [1, 2, 3, 2, 3, 3]
+    assert check_sequences(convert(COUNTS + 1), form).codes[:, 0].tolist() == [0] * 6
+    assert_holds(learn(convert(COUNTS))[1], list(COUNTS))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pd.DataFrame(COUNTS, dtype="Float64"),
+        pd.DataFrame(COUNTS, dtype="float[pyarrow]"),
+        pd.DataFrame(COUNTS).astype({0: float}),
+        pd.DataFrame(COUNTS > 1, dtype="boolean"),
+        pd.DataFrame(COUNTS > 1, dtype=object),
+        pd.DataFrame(COUNTS).astype({0: bool}),
+        pd.DataFrame(COUNTS, dtype=object).astype({0: float}),
+        [pd.Series([1.0, 2.0], dtype="Float64")],
+    ],
+    ids=itertools.count(),
+)
+def test_other_numbers_are_not_integers(X):
+    """Whole numbers of another type, truth values and mixtures remain numbers."""
+    form, _ = learn(X, integers_are_symbols=True)
+    assert not form.holds_symbols
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "int64[pyarrow]", object, float])
+def test_gaps_in_integers_are_found_after_a_fit_on_symbols(dtype):
+    """A gap makes integers floats, but the error is about the gap."""
+    form, _ = learn(COUNTS, integers_are_symbols=True)
+    X = pd.DataFrame([[1, 5, 7], [5, None, 7]], dtype=dtype)
+    with pytest.raises(ValueError, match="contains NaN: sequence 1, step 1"):
+        check_sequences(X, form)
+    with pytest.raises(ValueError, match="X holds numbers, but RNNClassifier was fitted on sym"):
+        check_sequences(COUNTS.astype(float), form)
 
 
 # --- errors --------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from sklearn.utils import check_array
 
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._input._elements import (
+    as_integers,
     check_items_present,
     check_no_dates,
     check_steps_present,
@@ -119,6 +120,8 @@ def _from_flat(
             "Sequences(values, offsets)."
         )
     _check_symbols_present(sequences)
+    if integers_are_symbols:
+        values = as_integers(values)
     is_symbolic = _is_str(values) or (integers_are_symbols and values.dtype.kind in "iu")
     if values.ndim == 1:
         values = values[:, None]
@@ -213,7 +216,7 @@ def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
         input_name="X",
     )
     if integers_are_symbols and not keep:
-        original = np.asarray(X)  # a DataFrame of integers, say, has no type of its own
+        original = as_integers(np.asarray(X))  # a table of integers has no type of its own
         return original if original.dtype.kind in "iu" else array
     return array
 

@@ -99,6 +99,24 @@ def _has_objects(dtypes: Iterable[object]) -> bool:
     return any(getattr(dtype, "kind", "O") == "O" for dtype in dtypes)
 
 
+# --- integers -------------------------------------------------------------------------------------
+
+
+def as_integers(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return an array of objects that all are integers as integers, and any other array as it is.
+
+    Tables of nullable or Arrow integers become objects in numpy.
+    """
+    if values.dtype != object:
+        return values
+    elements = values.ravel().tolist()
+    kinds = set(map(type, elements))
+    if bool in kinds or not all(issubclass(kind, int | np.integer) for kind in kinds):
+        return values
+    integers = np.array(elements).reshape(values.shape)
+    return integers if integers.dtype.kind in "iu" else values
+
+
 # --- dates and durations --------------------------------------------------------------------------
 
 

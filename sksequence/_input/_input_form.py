@@ -268,6 +268,8 @@ def _check_kind(raw: RawInput, form: InputForm) -> None:
     has_no_kind = raw.sequences.offsets[-1] == 0
     if has_no_kind or raw.holds_symbols == form.holds_symbols:
         return
+    if form.holds_symbols:
+        _check_finite(raw)  # a gap turns integers into floats
     words = {True: "symbols (texts or tokens)", False: "numbers"}
     raise ValueError(
         f"X holds {words[raw.holds_symbols]}, but {form.estimator_name} was fitted on "
