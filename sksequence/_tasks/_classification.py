@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -95,11 +96,52 @@ def class_weights(
         Classes of the training rows. Classes without a row have the weight 1.
     """
     present = np.unique(codes)
-    if not isinstance(class_weight, str):
-        labels = classes[present].tolist()
-        class_weight = {label: class_weight.get(label, 1.0) for label in labels}
     weights = np.ones(len(classes))
-    weights[present] = compute_class_weight(
-        class_weight, classes=classes[present], y=classes[codes]
-    )
+    if isinstance(class_weight, str):
+        weights[present] = compute_class_weight(
+            class_weight, classes=classes[present], y=classes[codes]
+        )
+    else:
+        weights[present] = _given_weights(class_weight, classes.tolist())[present]
     return weights
+
+
+def _given_weights(
+    class_weight: Mapping[object, float], labels: list[object]
+) -> NDArray[np.float64]:
+    """Return the weight of each label; raise a ValueError for unknown keys and bad weights.
+
+    As in scikit-learn, other keys are allowed if all labels have a weight: the mapping can be that
+    of a larger set of labels.
+    """
+    unknown = [key for key in class_weight if key not in labels]
+    unweighted = [label for label in labels if label not in class_weight]
+    if unknown and unweighted:
+        raise ValueError(
+            f"The classes, {unweighted}, are not in class_weight, whose keys {unknown} are not "
+            f"among the classes {labels}. Pass the labels of y as keys, with the same type and "
+            "spelling."
+        )
+    for key, weight in class_weight.items():
+        if not _is_weight(weight):
+            raise ValueError(
+                f"class_weight[{key!r}] is {weight!r}; weights must be finite numbers of at least "
+                "0. Classes without a key have the weight 1."
+            )
+    weights = np.array([float(class_weight.get(label, 1.0)) for label in labels])
+    if not weights.any():
+        raise ValueError(
+            f"class_weight={dict(class_weight)} gives all classes the weight 0, which leaves "
+            "nothing to learn from. Pass a positive weight for at least one class."
+        )
+    return weights
+
+
+def _is_weight(weight: object) -> bool:
+    """Check whether a weight is a finite number of at least 0."""
+    if isinstance(weight, str) or not isinstance(weight, SupportsFloat):
+        return False
+    try:
+        return 0 <= float(weight) < np.inf
+    except (TypeError, ValueError, OverflowError):
+        return False

@@ -1,0 +1,82 @@
+"""Parameters with wrong values: errors that name the parameter and the value to pass."""
+
+import numpy as np
+import pytest
+
+from sksequence import RNNClassifier
+from tests.helpers import all_weights
+
+RANDOM = np.random.RandomState(0)
+X = RANDOM.randn(12, 5, 2)
+NUMBERS = np.arange(12) % 2
+NAMES = np.where(NUMBERS, "sick", "well")
+STEPS = [np.where(x[:, 0] > 0, "a", "b") for x in X]
+SMALL = {"hidden_size": 4, "max_epochs": 1, "random_state": 0}
+
+
+# --- class_weight --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("y", "class_weight", "message"),
+    [
+        (NUMBERS, {"0": 1, "1": 50}, r"The classes, \[0, 1\], are not in .* keys \['0', '1'\]"),
+        (NUMBERS, {2: 3}, r"The classes, \[0, 1\], are not in class_weight, whose keys \[2\]"),
+        (NAMES, {"Sick": 50, "well": 1}, r"classes, \['sick'\], are not in .* keys \['Sick'\]"),
+        (NAMES, {"sick ": 5}, r"keys \['sick '\] are not among the classes \['sick', 'well'\]"),
+        (NUMBERS == 1, {"True": 5}, r"keys \['True'\] are not among the classes \[False, True\]"),
+        (NUMBERS * 2.0, {1: 5}, r"keys \[1\] are not among the classes \[0\.0, 2\.0\]"),
+        (STEPS, {"A": 9}, r"The classes, \['a', 'b'\], are not in class_weight"),
+    ],
+)
+def test_class_weight_of_unknown_labels(y, class_weight, message):
+    """Keys that are no label are an error if a label has no weight."""
+    with pytest.raises(ValueError, match=message):
+        RNNClassifier(**SMALL, class_weight=class_weight).fit(X, y)
+
+
+@pytest.mark.parametrize("y", [NUMBERS, [(x[:, 0] > 0).astype(int) for x in X]])
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ({0: -1, 1: 1}, r"class_weight\[0\] is -1; weights must be finite numbers of at least 0"),
+        ({0: np.nan}, r"class_weight\[0\] is nan; weights must be"),
+        ({1: np.inf}, r"class_weight\[1\] is inf; weights must be"),
+        ({0: 1, 1: 10**400}, r"class_weight\[1\] is 1000.*; weights must be"),
+        ({1: "50"}, r"class_weight\[1\] is '50'; weights must be"),
+        ({1: None}, r"class_weight\[1\] is None; weights must be"),
+        ({1: np.ones(2)}, r"class_weight\[1\] is array.*; weights must be"),
+        ({0: 0, 1: 0.0}, r"gives all classes the weight 0"),
+    ],
+)
+def test_class_weight_of_wrong_size(y, class_weight, message):
+    """Weights are finite and not negative, and one of them is positive."""
+    with pytest.raises(ValueError, match=message):
+        RNNClassifier(**SMALL, class_weight=class_weight).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("y", "class_weight"),
+    [
+        (NUMBERS, {}),
+        (NUMBERS, {1: 5}),
+        (NUMBERS, {0: 0, 1: 1}),
+        (NUMBERS, {True: 5}),
+        (NUMBERS == 1, {1: np.float32(5)}),
+        (NUMBERS, {0: 1, 1: 5, 2: 9}),
+        (NAMES, {np.str_("sick"): 5}),
+        (STEPS, {"a": 9}),
+    ],
+)
+def test_class_weight_of_labels(y, class_weight):
+    """Some or all labels have weights; a third label may be absent from this y."""
+    RNNClassifier(**SMALL, class_weight=class_weight).fit(X, y)
+
+
+def test_class_weight_of_labels_absent_from_a_batch():
+    """Keys of classes that this call of partial_fit has no row of are no error."""
+    model = RNNClassifier(**SMALL, class_weight={2: 5.0}).partial_fit(X, NUMBERS, classes=[0, 1, 2])
+    plain = RNNClassifier(**SMALL).partial_fit(X, NUMBERS, classes=[0, 1, 2])
+    assert np.array_equal(all_weights(model.module_), all_weights(plain.module_))
+    with pytest.raises(ValueError, match=r"keys \[3\] are not among the classes \[0, 1, 2\]"):
+        model.set_params(class_weight={3: 5.0}).partial_fit(X, NUMBERS)
