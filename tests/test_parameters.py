@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from torch import nn
 
-from sksequence import RNNClassifier
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from tests.helpers import all_weights
 
 RANDOM = np.random.RandomState(0)
@@ -80,3 +81,40 @@ def test_class_weight_of_labels_absent_from_a_batch():
     assert np.array_equal(all_weights(model.module_), all_weights(plain.module_))
     with pytest.raises(ValueError, match=r"keys \[3\] are not among the classes \[0, 1, 2\]"):
         model.set_params(class_weight={3: 5.0}).partial_fit(X, NUMBERS)
+
+
+# --- cell ----------------------------------------------------------------------------------------
+
+
+class Network(nn.Module):
+    """A whole network with an output layer, as one would train with skorch."""
+
+    def __init__(self, n_features=2):
+        super().__init__()
+        self.recurrent = nn.GRU(n_features, 8)
+        self.head = nn.Linear(8, 2)
+
+
+class Cell(nn.GRU):
+    """A user's own cell."""
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (nn.GRU(2, 8, batch_first=True), r"an instance of GRU\. Pass the class, torch\.nn\.GRU\."),
+        (nn.LSTM(2, 8), r"instance of LSTM\. Pass the class, torch\.nn\.LSTM\."),
+        (Cell(2, 8), r"instance of Cell\. Pass the class, Cell\."),
+        (nn.Linear(2, 8), r"instance of Linear\. Pass the class, torch\.nn\.Linear\."),
+        (Network(), r"instance of Network\. Pass a class or function that builds one layer"),
+        (Network, r"cannot be called with two arguments\. Let it take input_size"),
+        (lambda: nn.GRU(2, 8), r"cannot be called with two arguments\. Let it take input_size"),
+        (nn.GRUCell, r"GRUCell, which reads single steps\. Pass torch\.nn\.GRU\."),
+        (nn.LSTMCell(2, 8), r"instance of LSTMCell\. Pass the class, torch\.nn\.LSTM\."),
+    ],
+)
+@pytest.mark.parametrize("estimator", [RNNClassifier, RNNRegressor, SequenceGenerator])
+def test_cell_that_is_no_factory(estimator, cell, message):
+    """A module, or a callable with another signature, is refused by name."""
+    with pytest.raises(TypeError, match=rf"^cell must .*{message}"):
+        estimator(cell, hidden_size=4, max_epochs=1).fit(X, NUMBERS)

@@ -32,6 +32,44 @@ def _accepts(factory: Callable[..., nn.Module], name: str) -> bool:
     return name in parameters or inspect.Parameter.VAR_KEYWORD in kinds
 
 
+def _check_factory(factory: Callable[..., nn.Module]) -> None:
+    """Raise a TypeError for a module, and for a callable that takes no two arguments."""
+    expected = (
+        "cell must be the name of a cell, or a class or function (input_size, hidden_size) that "
+        "returns a module"
+    )
+    if isinstance(factory, nn.Module):
+        kind = type(factory)
+        advice = f"Pass the class, {_path(kind)}."
+        if not _takes_two(kind):
+            advice = "Pass a class or function that builds one layer; the output layer is added."
+        raise TypeError(f"{expected}; got an instance of {kind.__name__}. {advice}")
+    if not _takes_two(factory):
+        raise TypeError(
+            f"{expected}; {factory!r} cannot be called with two arguments. Let it take input_size "
+            "and hidden_size, and set other arguments with functools.partial."
+        )
+
+
+def _path(kind: type[nn.Module]) -> str:
+    """Return the name by which users import a class, or its counterpart for whole sequences."""
+    name = kind.__name__
+    if getattr(nn, name, None) is not kind:
+        return kind.__qualname__
+    return f"torch.nn.{name.removesuffix('Cell')}"
+
+
+def _takes_two(factory: Callable[..., nn.Module]) -> bool:
+    """Check whether a callable can be called with two positional arguments."""
+    try:
+        inspect.signature(factory).bind(0, 0)
+    except TypeError:
+        return False
+    except ValueError:  # some builtins have no signature
+        return True
+    return True
+
+
 def _swap_rows(state: Tensor) -> Tensor:
     """Exchange torch's (layers, batch, hidden) and our (batch, layers, hidden); two axes stay."""
     return state if state.dim() == 2 else state.transpose(0, 1)
@@ -88,12 +126,18 @@ class CustomLayer(nn.Module):
         self._state_is_tensor = isinstance(state, Tensor)
 
     def _build(self) -> nn.Module:
+        _check_factory(self.factory)
         options = {"batch_first": True} if _accepts(self.factory, "batch_first") else {}
         module = self.factory(self.input_size, self.hidden_size, **options)
         if not isinstance(module, nn.Module):
             raise TypeError(
                 "cell must be the name of a cell or a callable (input_size, hidden_size) that "
                 f"returns a torch.nn.Module; {self.factory!r} returned {type(module).__name__}."
+            )
+        if isinstance(module, nn.RNNCellBase):
+            raise TypeError(
+                f"cell must build a module that reads whole sequences; {self.factory!r} built a "
+                f"{type(module).__name__}, which reads single steps. Pass {_path(type(module))}."
             )
         return module.to(device="cpu", dtype=torch.float32)
 
