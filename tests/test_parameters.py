@@ -2,6 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
@@ -118,3 +123,98 @@ def test_cell_that_is_no_factory(estimator, cell, message):
     """A module, or a callable with another signature, is refused by name."""
     with pytest.raises(TypeError, match=rf"^cell must .*{message}"):
         estimator(cell, hidden_size=4, max_epochs=1).fit(X, NUMBERS)
+
+
+# --- suggestions ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("estimator", "parameter", "value", "suggestion"),
+    [
+        (RNNRegressor, "loss", "mse", "'squared_error'"),
+        (RNNRegressor, "loss", "mean_squared_error", "'squared_error'"),
+        (RNNRegressor, "loss", "MAE", "'absolute_error'"),
+        (RNNRegressor, "loss", "pinball", "'quantile'"),
+        (RNNRegressor, "loss", nn.SmoothL1Loss(), "'huber'"),
+        (SequenceGenerator, "loss", "normal", "'gaussian'"),
+        (RNNClassifier, "loss", "cross-entropy", "'cross_entropy'"),
+        (RNNClassifier, "loss", "log_loss", "'cross_entropy'"),
+        (RNNClassifier, "loss", nn.CrossEntropyLoss, "'cross_entropy'"),
+        (RNNClassifier, "loss", "BCEWithLogitsLoss", "'binary_cross_entropy'"),
+        (RNNClassifier, "optimizer", "Adam", "'adam'"),
+        (RNNClassifier, "optimizer", "RMSprop", "'rmsprop'"),
+        (RNNClassifier, "optimizer", torch.optim.AdamW, "'adamw'"),
+        (RNNClassifier, "cell", "LSTM", "'lstm'"),
+        (RNNClassifier, "cell", "GRU ", "'gru'"),
+        (RNNClassifier, "cell", "bidirectional", "the parameter 'bidirectional'"),
+        (RNNClassifier, "pooling", "average", "'mean'"),
+        (RNNClassifier, "pooling", "attn", "'attention'"),
+        (RNNClassifier, "merge_mode", "concatenate", "'concat'"),
+        (RNNClassifier, "lr_schedule", "cosine_annealing", "'cosine'"),
+        (RNNClassifier, "lr_schedule", "constant", "None"),
+        (RNNClassifier, "bidirectional", "True", "True"),
+        (RNNClassifier, "early_stopping", 1, "True"),
+        (RNNClassifier, "hidden_size", "64", "64"),
+        (RNNClassifier, "hidden_size", 64.0, "64"),
+        (RNNClassifier, "learning_rate", "1e-3", "0.001"),
+        (RNNClassifier, "class_weight", "balance", "'balanced'"),
+        (SequenceGenerator, "analyzer", "words", "'word'"),
+    ],
+)
+def test_the_nearest_value_is_suggested(estimator, parameter, value, suggestion):
+    """scikit-learn's error for a wrong value ends with the value that is probably meant."""
+    message = f"The '{parameter}' parameter of {estimator.__name__} must be .* instead"
+    with pytest.raises(InvalidParameterError, match=rf"{message}\. Did you mean {suggestion}\?$"):
+        estimator(**{parameter: value}).fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("loss", "mse"),
+        ("cell", "transformer"),
+        ("lr_schedule", list),
+        ("lr_schedule", [1]),
+        ("hidden_size", -3),
+        ("dropout", 50),
+        ("optimizer", None),
+    ],
+)
+def test_nothing_is_suggested_for_a_value_unlike_all_others(parameter, value):
+    """The error of scikit-learn comes as it is."""
+    with pytest.raises(InvalidParameterError, match=r"instead\.$"):
+        RNNClassifier(**{parameter: value}).fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("hiden_size", r"Invalid parameter 'hiden_size' for .* Did you mean 'hidden_size'\?$"),
+        ("lr", r"Invalid parameter 'lr' for .* Did you mean 'learning_rate'\?$"),
+        ("epochs", r"Did you mean 'max_epochs'\?$"),
+        ("n_layers", r"Did you mean 'num_layers'\?$"),
+        ("Dropout", r"Did you mean 'dropout'\?$"),
+        ("seed", r"Did you mean 'random_state'\?$"),
+        ("foo", r"Valid parameters are: .*\]\.$"),
+        ("net__lr", r"Invalid parameter 'net' for"),
+        ("optimizer__weight_decay", r"optimizer has no .* Did you mean 'weight_decay'\?$"),
+        ("cell__foo", r"cell has no parameters of its own\.$"),
+    ],
+)
+def test_the_nearest_parameter_is_suggested(name, message):
+    """scikit-learn's error for an unknown parameter ends with the one that is probably meant."""
+    model = RNNClassifier()
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**{name: 1})
+    assert model.get_params() == RNNClassifier().get_params()
+
+
+def test_parameters_are_set_through_a_pipeline():
+    """A pipeline and a search pass parameters on, and get the same errors."""
+    pipeline = Pipeline([("rnn", RNNClassifier(**SMALL))])
+    assert clone(pipeline.set_params(rnn__cell="gru")).get_params()["rnn__cell"] == "gru"
+    with pytest.raises(ValueError, match="Did you mean 'cell'"):
+        pipeline.set_params(rnn__cells="gru")
+    search = GridSearchCV(RNNClassifier(**SMALL), {"optimizer": ["Adam"]}, error_score="raise")
+    with pytest.raises(InvalidParameterError, match="Did you mean 'adam'"):
+        search.fit(X, NUMBERS)

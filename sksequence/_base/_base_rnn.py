@@ -19,7 +19,7 @@ from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base._fitting import Fit, read_samples, read_targets
-from sksequence._base._parameter_constraints import SHARED
+from sksequence._base._parameter_constraints import SHARED, check_values, name_hint
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._input import check_sequences
@@ -49,6 +49,42 @@ class BaseRNN(
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED
+
+    # --- parameters ------------------------------------------------------------------------------
+
+    def set_params(self, **params: object) -> Self:
+        """Set the parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by the names of the parameters.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        names = self._get_param_names()
+        for key in params:
+            name, delimiter, nested = key.partition("__")
+            if delimiter and name in names and not hasattr(getattr(self, name), "set_params"):
+                raise ValueError(
+                    f"Invalid parameter {key!r} for estimator {self}: {name} has no parameters of "
+                    f"its own.{name_hint(nested, names)}"
+                )
+        try:
+            super().set_params(**params)
+        except ValueError as error:
+            unknown = [key for key in params if key.partition("__")[0] not in names]
+            if not unknown:
+                raise
+            raise ValueError(f"{error}{name_hint(unknown[0], names)}") from None
+        return self
+
+    def _validate_params(self) -> None:
+        params = self.get_params(deep=False)
+        check_values(self._parameter_constraints, params, type(self).__name__)
 
     # --- fitting ---------------------------------------------------------------------------------
 
