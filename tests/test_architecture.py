@@ -9,10 +9,9 @@ import io
 import statistics
 import tokenize
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 
 import pytest
 
@@ -67,7 +66,14 @@ GLOBAL_SEEDS = {
     "torch.random.seed",
     "torch.seed",
 }
-ESTIMATOR_NAMES = {"est", "estimator", "model_or_estimator"}
+ESTIMATOR_NAMES = {
+    "classifier",
+    "clf",
+    "est",
+    "estimator",
+    "model_or_estimator",
+    "regressor",
+}
 ESTIMATOR_CLASSES = {
     "BaseEstimator",
     "BaseRNN",
@@ -83,6 +89,7 @@ MAX_FILES_PER_1000_LINES = 6.5
 MAX_FRACTION_OF_ANY = 0.1  # of the annotations of parameters, _kernels not counted
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+TypeExpression = ast.Name | ast.Attribute | ast.Subscript | ast.BinOp | ast.Tuple | ast.List
 Documented = ast.Module | ast.ClassDef | Function
 
 
@@ -94,6 +101,11 @@ class Import:
     module: str
     name: str  # the full dotted name
     bound: str  # the name that it has in the module
+
+    @property
+    def original(self) -> str:
+        """The name that it has where it comes from."""
+        return self.name.split(".")[-1]
 
     @property
     def package(self) -> str:
@@ -196,11 +208,93 @@ def last_names(node: ast.AST | None) -> set[str]:
     return set().union(*map(last_names, ast.iter_child_nodes(node)))
 
 
-def parameters(function: Function) -> list[ast.arg]:
+def parameters(function: Function | ast.Lambda) -> list[ast.arg]:
     """Return all parameters of a function, `*args` and `**kwargs` included."""
     args = function.args
     starred = [arg for arg in (args.vararg, args.kwarg) if arg is not None]
     return [*args.posonlyargs, *args.args, *args.kwonlyargs, *starred]
+
+
+def without_init(node: ast.expr | None) -> bool:
+    """Check whether `dataclass` or `field` is called with `init=False`."""
+    return isinstance(node, ast.Call) and any(
+        keyword.arg == "init" and ast.unparse(keyword.value) == "False" for keyword in node.keywords
+    )
+
+
+def fields(node: ast.ClassDef) -> list[ast.arg]:
+    """Return the parameters of the constructor that a dataclass or a named tuple generates."""
+    if not any(
+        last_names(mark) & {"dataclass", "NamedTuple"} and not without_init(mark)
+        for mark in [*node.decorator_list, *node.bases]
+    ):
+        return []
+    return [
+        ast.copy_location(ast.arg(field.target.id, field.annotation), field)
+        for field in node.body
+        if isinstance(field, ast.AnnAssign)
+        and "ClassVar" not in last_names(field.annotation)
+        and not without_init(field.value)
+    ]
+
+
+def all_parameters(module: Module) -> Iterator[tuple[str, ast.arg]]:
+    """Yield the parameters of functions, lambdas and generated constructors, with their owners."""
+    for node in module.nodes:
+        if isinstance(node, Function | ast.Lambda):
+            yield from ((getattr(node, "name", "lambda"), arg) for arg in parameters(node))
+        elif isinstance(node, ast.ClassDef):
+            yield from ((node.name, arg) for arg in fields(node))
+
+
+def aliases(module: Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names that a module gives to types, with what they stand for."""
+    for node in module.nodes:
+        match node:
+            case ast.Assign(targets=targets, value=value) if stands_for_a_type(value):
+                yield from (
+                    (target.id, value) for target in targets if isinstance(target, ast.Name)
+                )
+            case ast.AnnAssign(target=ast.Name(name), annotation=kind, value=ast.expr() as value):
+                if stands_for_a_type(value) or "TypeAlias" in last_names(kind):
+                    yield name, value
+            case ast.AST(name=ast.Name(name), value=ast.expr() as value):  # `type name = value`
+                yield name, value
+
+
+def stands_for_a_type(value: ast.expr) -> bool:
+    """Check whether an assigned value may be a type, several types or a type variable."""
+    if isinstance(value, ast.Call):
+        return dotted(value.func).split(".")[-1] in ("NewType", "TypeVar")
+    return isinstance(value, TypeExpression)
+
+
+def finder(
+    modules: list[Module], is_one: Callable[[str], bool]
+) -> Callable[[Module, ast.AST | None], set[str]]:
+    """Return a function that finds the names of certain types in an expression of a module.
+
+    Aliases of these types count too, and whatever is imported under another name.
+    """
+    of_file, of_package = defaultdict(set), defaultdict(set)
+
+    def find(module: Module, node: ast.AST | None) -> set[str]:
+        return {name for name in last_names(node) if is_one(name) or name in of_file[module.path]}
+
+    has_grown = True
+    while has_grown:
+        has_grown = False
+        for module in modules:
+            names = {name for name, value in aliases(module) if find(module, value)}
+            for found in module.imports:
+                if is_one(found.original) or found.original in of_package[found.package]:
+                    names.add(found.bound)
+                if found.name == f"sksequence.{found.package}":  # names are read as its attributes
+                    names |= of_package[found.package]
+            has_grown |= not names <= of_file[module.path]
+            of_file[module.path] |= names
+            of_package[module.package] |= names
+    return find
 
 
 # --- imports -------------------------------------------------------------------------------------
@@ -300,15 +394,15 @@ def constructor_problems(module: Module) -> list[str]:
     ]
 
 
-def estimator_problems(module: Module) -> list[str]:
+def estimator_problems(modules: list[Module]) -> list[str]:
     """List the parameters of private packages that are estimators, by name or by type."""
-    if module.package in PUBLIC:
-        return []
+    find = finder(modules, ESTIMATOR_CLASSES.__contains__)
     return [
-        module.at(parameter, f"{function.name} takes an estimator, {parameter.arg}")
-        for function in module.functions
-        for parameter in parameters(function)
-        if parameter.arg in ESTIMATOR_NAMES or ESTIMATOR_CLASSES & last_names(parameter.annotation)
+        module.at(parameter, f"{owner} takes an estimator, {parameter.arg}")
+        for module in modules
+        if module.package not in PUBLIC
+        for owner, parameter in all_parameters(module)
+        if parameter.arg in ESTIMATOR_NAMES or find(module, parameter.annotation)
     ]
 
 
@@ -335,24 +429,28 @@ def private_name_problems(module: Module) -> list[str]:
     return problems
 
 
-def codec_problems(module: Module) -> list[str]:
+def checked_classes(module: Module) -> Iterator[tuple[ast.AST, ast.expr]]:
+    """Yield the classes that something is compared with, with where that happens."""
+    for node in module.nodes:
+        match node:
+            case ast.Call(func=ast.Name("isinstance" | "issubclass"), args=[_, classes]):
+                yield node, classes
+            case ast.MatchClass(cls=classes) | ast.MatchValue(value=classes):
+                yield node, classes
+            case ast.Compare(left=left, comparators=others):
+                sides = [left, *others]
+                yield from ((node, side) for side in sides if isinstance(side, TypeExpression))
+
+
+def codec_problems(modules: list[Module]) -> list[str]:
     """List the checks for the class of a codec; methods of codecs replace them."""
-    if module.path in MAY_CHECK_CODECS:
-        return []
-    asked = chain.from_iterable(
-        [(node, name) for name in last_names(node.args[1])]
-        if isinstance(node, ast.Call)
-        and dotted(node.func) in ("isinstance", "issubclass")
-        and len(node.args) == 2
-        else [(node, dotted(node.cls).split(".")[-1])]
-        if isinstance(node, ast.MatchClass)
-        else []
-        for node in module.nodes
-    )
+    find = finder(modules, lambda name: name.endswith("Codec"))
     return [
         module.at(node, f"asks whether something is a {name}")
-        for node, name in asked
-        if name.endswith("Codec")
+        for module in modules
+        if module.path not in MAY_CHECK_CODECS
+        for node, classes in checked_classes(module)
+        for name in sorted(find(module, classes))
     ]
 
 
@@ -439,10 +537,12 @@ def plan_problems(modules: list[Module]) -> list[str]:
 
 
 def file_name_problems(modules: list[Module]) -> list[str]:
-    """List the names that several files have, except faces and a cell with its kernel."""
+    """List the names that several files or packages have, except faces and cells with kernels."""
     packages = defaultdict(list)
     for module in modules:
         packages[module.name].append(module.package)
+    for package in {module.package for module in modules if "/" in module.path}:
+        packages[f"{package}.py"].append(package)
     return [
         f"{name} is a file in {' and in '.join(sorted(places))}"
         for name, places in sorted(packages.items())
@@ -450,53 +550,20 @@ def file_name_problems(modules: list[Module]) -> list[str]:
     ]
 
 
-def aliases(module: Module) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the names that a module gives to types, with what they stand for."""
-    for node in module.tree.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(name)], value=value):
-                if isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp):
-                    yield name, value
-            case ast.AnnAssign(target=ast.Name(name), annotation=kind, value=ast.expr() as value):
-                if "TypeAlias" in last_names(kind):
-                    yield name, value
-            case ast.AST(name=ast.Name(name), value=ast.expr() as value):  # `type name = value`
-                yield name, value
-
-
-def names_of_any(modules: list[Module]) -> dict[str, set[str]]:
-    """Return the names that may be `Any` in each file: its own aliases and the imported ones."""
-    names = {module.path: {"Any"} for module in modules}
-    while True:
-        of_package = defaultdict(set)
-        for module in modules:
-            of_package[module.package] |= names[module.path] - {"Any"}
-        more = {
-            module.path: {"Any"}
-            | {name for name, value in aliases(module) if last_names(value) & names[module.path]}
-            | {i.bound for i in module.imports if i.name.split(".")[-1] in of_package[i.package]}
-            for module in modules
-        }
-        if more == names:
-            return names
-        names = more
-
-
 def annotations_with_any(modules: list[Module]) -> tuple[list[str], int]:
     """Return the annotations of parameters that contain `Any`, and the number of all annotations.
 
     Kernels are not counted: their types are those of a compiler.
     """
-    names, found, n_all = names_of_any(modules), [], 0
+    find, found, n_all = finder(modules, "Any".__eq__), [], 0
     for module in modules:
         if module.package == "_kernels":
             continue
-        for function in module.functions:
-            for parameter in parameters(function):
-                n_all += parameter.annotation is not None
-                if last_names(parameter.annotation) & names[module.path]:
-                    text = f"{parameter.arg}: {ast.unparse(parameter.annotation)}"
-                    found.append(module.at(parameter, text))
+        for _, parameter in all_parameters(module):
+            n_all += parameter.annotation is not None
+            if find(module, parameter.annotation):
+                text = f"{parameter.arg}: {ast.unparse(parameter.annotation)}"
+                found.append(module.at(parameter, text))
     return found, n_all
 
 
@@ -510,30 +577,36 @@ def any_problems(modules: list[Module]) -> list[str]:
 
 
 def ancestors(name: str, bases: dict[str, set[str]]) -> set[str]:
-    """Return all ancestors of a class that are classes of ours."""
+    """Return all names that a class is derived from."""
     found: set[str] = set()
-    ahead = bases[name] & set(bases)
+    ahead = {name}
     while ahead:
+        ahead = set().union(*(bases.get(child, ()) for child in ahead)) - found
         found |= ahead
-        ahead = {base for parent in ahead for base in bases[parent]} & set(bases) - found
-    return found
+    return found - {name}
+
+
+def base_names(module: Module) -> Iterator[tuple[str, str]]:
+    """Yield the names of classes with those of their bases, and other names with the originals."""
+    for found in module.imports:
+        yield found.bound, found.original
+    given = [(node.name, base) for node in module.classes for base in node.bases]
+    for name, base in [*given, *aliases(module)]:
+        whole = base.value if isinstance(base, ast.Subscript) else base
+        yield name, dotted(whole).split(".")[-1]
 
 
 def ancestor_problems(modules: list[Module]) -> list[str]:
     """List the classes with more than one ancestor of ours; other libraries do not count."""
     bases: dict[str, set[str]] = defaultdict(set)
-    places = {}
     for module in modules:
-        for node in module.classes:
-            places[node.name] = (module, node)
-            for base in node.bases:
-                whole = base.value if isinstance(base, ast.Subscript) else base
-                bases[node.name].add(dotted(whole).split(".")[-1])
-            bases[node.name].discard(node.name)
+        for name, base in base_names(module):
+            bases[name].add(base)
+    places = {node.name: (module, node) for module in modules for node in module.classes}
     return [
         module.at(node, f"{name} has the ancestors {', '.join(sorted(found))}")
         for name, (module, node) in places.items()
-        if len(found := ancestors(name, dict(bases))) > 1
+        if len(found := ancestors(name, bases) & places.keys()) > 1
     ]
 
 
@@ -546,13 +619,13 @@ RULES_OF_MODULES = [
     library_problems,
     seed_problems,
     constructor_problems,
-    estimator_problems,
     private_name_problems,
-    codec_problems,
     body_problems,
     module_problems,
 ]
 RULES_OF_THE_PACKAGE = [
+    estimator_problems,
+    codec_problems,
     file_count_problems,
     median_problems,
     plan_problems,
@@ -623,18 +696,10 @@ OFFENDERS_OF_MODULES = [
     (seed_problems, "_base.py", "from numpy import random\nrandom.seed(0)", "numpy.random"),
     (constructor_problems, "_classifier.py", KWARGS, "A.__init__ takes **kwargs"),
     (constructor_problems, "metrics/_a.py", KWARGS, "A.__init__ takes **kwargs"),
-    (estimator_problems, "_net.py", "def f(estimator): ...", "f takes an estimator, estimator"),
-    (estimator_problems, "_base.py", "class A:\n    def f(self, *, est): ...", "f takes an est"),
-    (estimator_problems, "_base.py", "def f(a: BaseRNN | None): ...", "f takes an estimator, a"),
-    (estimator_problems, "_tasks.py", "def f(*a: 'base.BaseRNN'): ...", "f takes an estimator"),
     (private_name_problems, "metrics/_a.py", "estimator._model.codec", "estimator._model is"),
     (private_name_problems, "inspection.py", "check(x)._form", "check(x)._form is private"),
     (private_name_problems, "inspection.py", "self.model._form", "self.model._form is private"),
     (private_name_problems, "inspection.py", "getattr(x, '_form', 1)", "reads a private name"),
-    (codec_problems, "_net.py", "isinstance(x, SymbolCodec)", "is a SymbolCodec"),
-    (codec_problems, "_net.py", "isinstance(x, int | t.LabelCodec)", "is a LabelCodec"),
-    (codec_problems, "_base.py", "issubclass(x, (int, LabelCodec))", "is a LabelCodec"),
-    (codec_problems, "_base.py", "match x:\n    case LabelCodec(): ...", "is a LabelCodec"),
     (body_problems, "_net.py", BODY, "f has 46 lines"),
     (module_problems, "_net.py", LONG, "301 lines of code"),
     (module_problems, "_net.py", 'x = """' + "a\n" * 301 + '"""', "302 lines of code"),
@@ -660,22 +725,37 @@ INNOCENTS_OF_MODULES = [
     (seed_problems, "_net.py", "import torch\ntorch.Generator().manual_seed(0)"),
     (constructor_problems, "_net.py", KWARGS),
     (constructor_problems, "_base.py", KWARGS.replace("A", "_A")),
-    (estimator_problems, "metrics/_a.py", "def f(estimator: BaseEstimator): ..."),
-    (estimator_problems, "_net.py", "def f(model, n: Literal['a b']) -> BaseRNN: ..."),
     (private_name_problems, "metrics/_a.py", "self._x, cls._x, x.y_, x.__doc__, x.__len__"),
     (private_name_problems, "metrics/_a.py", "getattr(x, name), getattr(x, 'y_')"),
     (private_name_problems, "_base.py", "estimator._model"),
-    (codec_problems, "_net.py", "isinstance(x, int)\nSymbolCodec(x)\nf(x, SymbolCodec)"),
     (body_problems, "_net.py", 'def f():\n    """' + "a\n" * 99 + '"""\n    return 1'),
     (body_problems, "_net.py", BODY.replace("    a = 1\n", "", 1)),
     (module_problems, "_net.py", '"""' + "a\n" * 400 + '"""\n' + "# b\n\n" * 400),
     (module_problems, "_net.py", 'class A:\n    """' + "a\n" * 400 + '    """\n    b = 1'),
 ]
+F_OF_A = "\ndef f(a: A): ..."
+ANY_AS_A = f"Any as A{F_OF_A}"
+RENAMED = "from sksequence._base import BaseRNN as B\ndef f(a: B): ..."
+BOUND = "E = TypeVar('E', bound=BaseRNN)\ndef f(a: E): ..."
+EXPORTED = {
+    "_base/__init__.py": "E = BaseRNN",
+    "_tasks.py": "from sksequence import _base\ndef f(a: _base.E): ...",
+}
+FIELD = "@dataclass(frozen=True)\nclass A:\n    x: B\n    "
+CLASS_FIELD = "@dataclass\nclass A:\n    estimator: ClassVar[int]\nclass B:\n    est: int"
+NO_INIT = "@dataclass\nclass A:\n    est: int = field(init=False)"
+CODEC_AS_S = "from sksequence._language import SymbolCodec as S\n"
+CODECS = "CODECS: Final = (int, LabelCodec)\nisinstance(x, CODECS)"
+VALUES_OF_CODECS = "codec = SymbolCodec(x)\ncodec == SymbolCodec(y), loss in SymbolCodec.losses"
 DEEP = {
     "_a.py": "class A: ...\nclass B(A, nn.Module): ...",
     "_b.py": "from sksequence import _a\nclass C(_a.B): ...",
 }
 BOTH = {"_a.py": "class A: ...", "_b.py": "class B: ...\nclass C(A, B[int]): ..."}
+OTHER_NAME = {
+    "_a.py": "class A: ...\nclass B: ...",
+    "_b.py": "from sksequence._a import A as X\nY = B\nclass C(X, Y): ...",
+}
 HIDDEN = {
     "_cells/_a.py": "X = dict[str, Any] | None",
     "_cells/__init__.py": "from sksequence._cells._a import X",
@@ -684,29 +764,73 @@ HIDDEN = {
 SAME_NAME = {"_net.py": "X = Any | None", "_cells.py": "X = list[int]\ndef f(a: X): ..."}
 EVERY_PACKAGE = {f"{package}.py": "" for package in KNOWN}
 OFFENDERS_OF_THE_PACKAGE = [
+    (estimator_problems, {"_net.py": "def f(estimator): ..."}, "f takes an estimator, estimator"),
+    (estimator_problems, {"_base.py": "class A:\n    def f(self, *, est): ..."}, "f takes an est"),
+    (estimator_problems, {"_base.py": "def f(a: BaseRNN | None): ..."}, "f takes an estimator, a"),
+    (estimator_problems, {"_tasks.py": "def f(*a: 'base.BaseRNN'): ..."}, "f takes an estimator"),
+    (estimator_problems, {"_net.py": "def f(clf, x): ..."}, "f takes an estimator, clf"),
+    (estimator_problems, {"_net.py": "def f(regressor): ..."}, "an estimator, regressor"),
+    (estimator_problems, {"_net.py": "def f(*, classifier): ..."}, "an estimator, classifier"),
+    (estimator_problems, {"_net.py": "f = lambda estimator: 1"}, "lambda takes an estimator"),
+    (estimator_problems, {"_net.py": RENAMED}, "f takes an estimator, a"),
+    (estimator_problems, {"_net.py": "E = BaseRNN\ndef f(a: E): ..."}, "f takes an estimator, a"),
+    (estimator_problems, {"_net.py": BOUND}, "f takes an estimator, a"),
+    (estimator_problems, EXPORTED, "f takes an estimator, a"),
+    (estimator_problems, {"_net.py": FIELD + "m: 'BaseRNN'"}, "A takes an estimator, m"),
+    (estimator_problems, {"_net.py": FIELD + "estimator: T"}, "A takes an estimator, estimator"),
+    (estimator_problems, {"_net.py": "class A(NamedTuple):\n    est: T"}, "A takes an estimator"),
+    (codec_problems, {"_net.py": "isinstance(x, SymbolCodec)"}, "is a SymbolCodec"),
+    (codec_problems, {"_net.py": "isinstance(x, int | t.LabelCodec)"}, "is a LabelCodec"),
+    (codec_problems, {"_base.py": "issubclass(x, (int, LabelCodec))"}, "is a LabelCodec"),
+    (codec_problems, {"_base.py": "match x:\n    case LabelCodec(): ..."}, "is a LabelCodec"),
+    (codec_problems, {"_net.py": CODEC_AS_S + "isinstance(x, S)"}, "something is a S"),
+    (codec_problems, {"_net.py": CODEC_AS_S + "match x:\n    case S(): ..."}, "something is a S"),
+    (codec_problems, {"_net.py": "match type(x):\n    case t.LabelCodec: ..."}, "a LabelCodec"),
+    (codec_problems, {"_net.py": CODECS}, "something is a CODECS"),
+    (codec_problems, {"_net.py": "type(x) is SymbolCodec"}, "is a SymbolCodec"),
+    (codec_problems, {"_net.py": "t.LabelCodec != type(x)"}, "is a LabelCodec"),
+    (codec_problems, {"_net.py": "x.__class__ in (A, LabelCodec)"}, "is a LabelCodec"),
     (file_count_problems, {f"_{i}.py": "a\n" * 150 for i in range(3)}, "6.7 files"),
     (median_problems, {"_a.py": BODY, "_b.py": BODY}, "have 46 lines or more"),
     (plan_problems, dict.fromkeys(EVERY_PACKAGE.keys() - {"_net.py"}, ""), "no package _net"),
     (file_name_problems, {"_net/_a.py": "", "_base/_a.py": ""}, "in _base and in _net"),
     (file_name_problems, {"_cells/_a.py": "", "_base/_a.py": ""}, "in _base and in _cells"),
     (file_name_problems, {"_a.py": "", "_net/_a.py": ""}, "_a.py is a file in _a and in _net"),
+    (file_name_problems, {"_net/_a.py": "", "_base/_net.py": ""}, "in _base and in _net"),
     (any_problems, {"_net.py": "def f(a: int, b: Any | None): ..."}, "1 of 2 parameters"),
     (any_problems, {"_net.py": "def f(self, **b: t.Any): ..."}, "1 of 1 parameters"),
     (any_problems, {"_net.py": "def f(a: 'list[Any]'): ..."}, "1 of 1 parameters"),
     (any_problems, HIDDEN, "1 of 1 parameters"),
+    (any_problems, {"_net.py": f"from typing import {ANY_AS_A}"}, "1 of 1 parameters"),
+    (any_problems, {"_net.py": f"if TYPE_CHECKING:\n    from typing import {ANY_AS_A}"}, "1 of 1"),
+    (any_problems, {"_net.py": f"if TYPE_CHECKING:\n    A = Any | None{F_OF_A}"}, "1 of 1"),
+    (any_problems, {"_net.py": f"import typing\nA = typing.Any{F_OF_A}"}, "1 of 1 parameters"),
+    (any_problems, {"_net.py": f"A = NewType('A', Any){F_OF_A}"}, "1 of 1 parameters"),
+    (any_problems, {"_net.py": FIELD + "y: list[Any] = 1"}, "1 of 2 parameters"),
     (ancestor_problems, DEEP, "sksequence/_b.py:2: C has the ancestors A, B"),
     (ancestor_problems, BOTH, "C has the ancestors A, B"),
+    (ancestor_problems, OTHER_NAME, "C has the ancestors A, B"),
 ]
 INNOCENTS_OF_THE_PACKAGE = [
+    (estimator_problems, {"metrics/_a.py": "def f(estimator: BaseEstimator): ..."}),
+    (estimator_problems, {"_net.py": "def f(model, n: Literal['a b']) -> BaseRNN: ..."}),
+    (estimator_problems, {"_net.py": f"T = TypeVar('T')\ndef f(a: T): ...\n{NO_INIT}"}),
+    (estimator_problems, {"_net.py": "f = lambda model: BaseRNN\nx: BaseRNN = 1"}),
+    (estimator_problems, {"_net.py": CLASS_FIELD}),
+    (codec_problems, {"_net.py": VALUES_OF_CODECS}),
+    (codec_problems, {"_net.py": "isinstance(x, int)\nSymbolCodec(x)\nf(x, SymbolCodec)"}),
     (file_count_problems, {f"_{i}.py": "a\n" * 160 for i in range(3)}),
     (median_problems, {"_a.py": BODY, "_b.py": "def f():\n    pass\ndef g(): ...\n"}),
     (plan_problems, EVERY_PACKAGE),
     (file_name_problems, {"_cells/_a.py": "", "_kernels/_a.py": ""}),
+    (file_name_problems, {"_net/_nets.py": "", "_base/_a.py": ""}),
     (file_name_problems, {"_cells/__init__.py": "", "_net/__init__.py": ""}),
     (any_problems, {"_kernels/_a.py": "def f(a: Any): ...", "_net.py": "def f(a: int): ..."}),
     (any_problems, {"_net.py": f"def f(a: Any, {', '.join(f'b{i}: int' for i in range(9))}): ..."}),
     (any_problems, {"_net.py": "X = cast(Any, y)\ndef f(a: X, b: Literal['Any']) -> Any: ..."}),
     (any_problems, SAME_NAME),
+    (any_problems, {"_net.py": "class A:\n    x: Any\n    def f(self, a: int): ..."}),
+    (ancestor_problems, {"_a.py": "from x import B as A\nclass B: ...\nclass C(B, N): ..."}),
     (ancestor_problems, {"_a.py": "class A(nn.Module, Mixin): ...\nclass B(A, Generic[T]): ..."}),
 ]
 
@@ -748,4 +872,4 @@ def test_each_rule_has_examples():
 def test_exceptions_from_the_rule_of_codecs(monkeypatch):
     """The files that are named may check the class of a codec."""
     monkeypatch.setattr("tests.test_architecture.MAY_CHECK_CODECS", {"_targets/_a.py"})
-    assert codec_problems(Module("_targets/_a.py", "isinstance(x, SymbolCodec)")) == []
+    assert codec_problems([Module("_targets/_a.py", "isinstance(x, SymbolCodec)")]) == []
