@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sized
 from functools import partial
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,10 +17,11 @@ from sklearn.base import (
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base._fitting import Fit, read_samples, read_targets
-from sksequence._base._parameter_constraints import SHARED, check_values, name_hint
+from sksequence._base._parameter_constraints import SHARED, name_hint, suggest_values
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._input import check_sequences
@@ -83,8 +85,18 @@ class BaseRNN(
         return self
 
     def _validate_params(self) -> None:
-        params = self.get_params(deep=False)
-        check_values(self._parameter_constraints, params, type(self).__name__)
+        name, params = type(self).__name__, self.get_params(deep=False)
+        for key, value in params.items():
+            if isinstance(value, Integral) and int(value).bit_length() > 63:
+                raise InvalidParameterError(
+                    f"The {key!r} parameter of {name} must be below 2**63. Got an integer of "
+                    f"{int(value).bit_length()} bits instead."
+                )
+        try:
+            super()._validate_params()
+        except InvalidParameterError:
+            suggest_values(self._parameter_constraints, params, name)
+            raise
 
     # --- fitting ---------------------------------------------------------------------------------
 

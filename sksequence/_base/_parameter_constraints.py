@@ -144,21 +144,16 @@ _NAME_ALIASES = {
 }
 
 
-def check_values(
+def suggest_values(
     constraints: Mapping[str, list[Any]], params: Mapping[str, object], estimator_name: str
 ) -> None:
-    """Check parameters as scikit-learn does, and suggest values in its errors."""
+    """Raise the error of the first invalid parameter, with a suggestion of the value meant."""
     for name, value in params.items():
         try:
             validate_parameter_constraints(constraints, {name: value}, estimator_name)
         except InvalidParameterError as error:
             hint = _value_hint(value, constraints[name], params)
             raise InvalidParameterError(f"{error}{hint}") from None
-        if isinstance(value, Integral) and int(value).bit_length() > 63:
-            raise InvalidParameterError(
-                f"The {name!r} parameter of {estimator_name} must be below 2**63. Got an integer "
-                f"of {int(value).bit_length()} bits instead."
-            )
 
 
 def name_hint(name: str, names: Collection[str]) -> str:

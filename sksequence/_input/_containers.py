@@ -176,6 +176,11 @@ def _is_real_array(X: object) -> TypeGuard[NDArray[Any]]:
     return _is_real(X) and X.ndim in (2, 3) and X.size > 0
 
 
+def _array_of(item: object) -> NDArray[Any]:
+    """Return a sequence as an array, with masked entries as NaN."""
+    return np.asarray(without_gaps(from_foreign(item) if _is_foreign(item) else item))
+
+
 def _as_numbers(values: NDArray[np.generic]) -> NDArray[Any]:
     if _is_real(values):
         return values
@@ -231,10 +236,7 @@ def _from_list(items: list[Any], integers_are_symbols: bool, analyzer: Analyzer)
     if kind == "text":
         return _from_texts(items, analyzer)
     if kind == "array":
-        arrays = [
-            np.asarray(without_gaps(from_foreign(item) if _is_foreign(item) else item))
-            for item in items
-        ]
+        arrays = [item if _is_real(item) else _array_of(item) for item in items]
         return _from_arrays(arrays, integers_are_symbols)
     return _from_lists(items, integers_are_symbols)
 
