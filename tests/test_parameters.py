@@ -1,15 +1,18 @@
 """Parameters with wrong values: errors that name the parameter and the value to pass."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
-from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from tests.helpers import all_weights
 
 RANDOM = np.random.RandomState(0)
@@ -218,3 +221,111 @@ def test_parameters_are_set_through_a_pipeline():
     search = GridSearchCV(RNNClassifier(**SMALL), {"optimizer": ["Adam"]}, error_score="raise")
     with pytest.raises(InvalidParameterError, match="Did you mean 'adam'"):
         search.fit(X, NUMBERS)
+
+
+# --- numbers that are too large, devices, callbacks, classes, target -----------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("learning_rate", 10**400),
+        ("hidden_size", 10**30),
+        ("frame_length", 10**30),
+        ("max_grad_norm", 10**30),
+        ("weight_decay", 10**600),
+        ("num_layers", 2**63),
+        ("n_estimators", np.uint64(2**63)),
+    ],
+)
+def test_integers_of_more_than_64_bits(parameter, value):
+    """They are refused by name, before torch gets them."""
+    message = f"The '{parameter}' parameter of RNNClassifier must be below 2.*63. Got an integer of"
+    with pytest.raises(InvalidParameterError, match=message):
+        RNNClassifier(**SMALL | {parameter: value}).fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize("parameter", ["batch_size", "chrono_steps", "n_iter_no_change"])
+def test_the_largest_integer_means_no_limit(parameter):
+    """`sys.maxsize` is allowed where it costs no memory."""
+    RNNClassifier(**SMALL, **{parameter: sys.maxsize}).fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sizes"),
+    [
+        ({"hidden_size": 10**9, "cell": "rnn"}, "hidden_size=1000000000"),
+        ({"hidden_size": 10**9, "cell": nn.GRU}, "hidden_size=1000000000"),
+        ({"hidden_size": 10**12}, "hidden_size=1000000000000"),
+        ({"frame_length": 10**15}, "2000000000000000 numbers per step"),
+        ({"frame_length": 2**62}, "numbers per step"),
+    ],
+)
+def test_networks_larger_than_memory(parameters, sizes):
+    """The error reports the sizes of the network."""
+    with pytest.raises(MemoryError, match=f"Could not get .*: the network has .*{sizes}"):
+        RNNClassifier(**SMALL | parameters).fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize("device", ["meta", "gpu", "GPU", "", "cuda:99"])
+def test_devices_without_values(device):
+    """A device that cannot compute here is refused."""
+    with pytest.raises(ValueError, match=f"device='{device}' is not available here"):
+        RNNClassifier(**SMALL, device=device).fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        (["x"], "callbacks contains 'x', which is no skorch"),
+        ([print], "callbacks contains <built-in function print>, which is no skorch"),
+        ([None], "callbacks contains None, which is no skorch"),
+        ([("name", 3)], "callbacks contains 3, which is no skorch"),
+        ([("name",)], r"callbacks contains \('name',\); a tuple must be \(name, callback\)"),
+        ([ProgressBar()], "callbacks of scikit-learn go to set_callbacks"),
+    ],
+)
+def test_callbacks_of_another_kind(callbacks, message):
+    """Each callback is one of skorch, or a pair of a name and one."""
+    with pytest.raises(ValueError, match=message):
+        RNNClassifier(**SMALL, callbacks=callbacks).fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([], "classes is empty"),
+        (3, "classes=3 must be a list of all labels"),
+        ("ab", "classes='ab' must be a list of all labels"),
+        ([0, None], r"classes=\[0, None\] must be a list .* without missing ones"),
+        ([[0, 1]], r"classes=\[\[0, 1\]\] must be a list"),
+        ([0], r"the label np\.int64\(1\), which is not among the classes \[0\]"),
+    ],
+)
+def test_classes_that_are_no_list_of_labels(classes, message):
+    """`classes` is checked under its own name."""
+    with pytest.raises(ValueError, match=message):
+        RNNClassifier(**SMALL).partial_fit(X, NUMBERS, classes=classes)
+
+
+RAGGED = [[0] * (2 + i % 2) for i in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (RAGGED, r"y\[0\] has 2 targets, y\[1\] has 3, .* set target='steps'"),
+        ([np.array(row) for row in RAGGED], r"y\[0\] has 2 targets, y\[1\] has 3"),
+        (np.array([*map(np.array, RAGGED)], dtype=object), r"y\[0\] has 2 targets, y\[1\] has 3"),
+        ([[0, 1]] * 11 + [1], r"y\[0\] has 2 targets, y\[11\] has 1"),
+        ([1] * 11 + [[0, 1]], r"y\[0\] is a single target, y\[11\] is a list"),
+        (Sequences(np.zeros((24, 1)), np.arange(0, 25, 2)), "y is a Sequences, .* per step"),
+    ],
+)
+@pytest.mark.parametrize("estimator", [RNNClassifier, RNNRegressor])
+def test_ragged_targets_per_sequence(estimator, y, message):
+    """With one target per sequence, y is not ragged, in the first fit and in later ones."""
+    with pytest.raises(ValueError, match=message):
+        estimator(**SMALL, target="sequence").fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        estimator(**SMALL).fit(X, NUMBERS).partial_fit(X, y)

@@ -184,6 +184,7 @@ def _value_hint(value: object, constraints: list[Any], names: Collection[str]) -
 
 def _other_types(value: object) -> Iterator[object]:
     """Yield the same value in other types: numbers, booleans and None for texts, for instance."""
+    plain = value.item() if isinstance(value, np.number) else value
     if isinstance(value, str):
         alias = _VALUE_ALIASES.get(_plain(value), "")
         if not isinstance(alias, str):
@@ -193,11 +194,11 @@ def _other_types(value: object) -> Iterator[object]:
                 yield number(value)
             except ValueError:
                 continue
-    elif isinstance(value, int | float | np.integer | np.floating) and abs(value) < 2**63:
-        if value in (0, 1):
-            yield bool(value)
-        if value == int(value):
-            yield int(value)
+    elif isinstance(plain, int | float) and abs(plain) < 2**63:
+        if plain in (0, 1):
+            yield bool(plain)
+        if plain == int(plain):
+            yield int(plain)
 
 
 def _class_name(value: object) -> str | None:

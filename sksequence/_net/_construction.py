@@ -17,6 +17,7 @@ from sksequence._blueprint import Blueprint, Codec
 from sksequence._losses import LOSSES
 from sksequence._modules import build_network
 from sksequence._net._optimizer import OPTIMIZERS, SCHEDULES, without_compiler
+from sksequence._net._out_of_memory import memory_errors, network_advice
 from sksequence._net._sequence_net import RowLoss, SequenceNet
 from sksequence._random import torch_generator
 from sksequence._settings import TrainingSettings
@@ -37,7 +38,7 @@ def check_device(device: str) -> str:
     if device == "auto":
         return best_device()
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()  # "meta" has tensors, but no values
     except (AssertionError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
@@ -56,8 +57,10 @@ def available_device(device: str) -> str:
 
 def new_net(blueprint: Blueprint[Codec], training: TrainingSettings) -> SequenceNet:
     """Build a net with newly drawn weights, ready to be trained."""
-    net = _bare_net(blueprint, training, check_device(training.device))
-    net.initialize()
+    device = check_device(training.device)
+    with memory_errors(partial(network_advice, blueprint.spec)):
+        net = _bare_net(blueprint, training, device)
+        net.initialize()
     _seed_dropout(net, blueprint.seed)
     return net
 

@@ -11,8 +11,16 @@ import torch
 from numpy.typing import NDArray
 
 from sksequence._batching import BatchIterator
+from sksequence._settings import NetworkSpec
 
-_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+_SIGNS = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "Storage size calculation overflowed",
+    "Overflow when unpacking long",
+)
 _REQUEST = re.compile(r"(?:[Tt]ried|[Uu]nable) to allocate ([\d.]+) ?([kKMGTP]?i?B|bytes)")
 # smallest number of rows that prediction reads together: see inference_batches
 _FEWEST = 16
@@ -27,10 +35,19 @@ def memory_errors(advice: Callable[[], str]) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, TypeError) as error:
         if not _is_out_of_memory(error):
             raise
         raise MemoryError(f"Could not get {_request(str(error))}: {advice()}") from error
+
+
+def network_advice(spec: NetworkSpec) -> str:
+    """Return the size of the network, and the parameters that make it smaller."""
+    return (
+        f"the network has hidden_size={spec.hidden_size}, num_layers={spec.num_layers}, "
+        f"n_estimators={spec.n_estimators} and {spec.n_features} numbers per step as input. Set "
+        "these, embedding_dim, context_size or frame_length lower."
+    )
 
 
 def batch_advice(iterator: BatchIterator, per_step: bool) -> str:

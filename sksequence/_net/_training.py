@@ -12,6 +12,7 @@ from typing import Any
 
 from skorch.callbacks import (
     BatchScoring,
+    Callback,
     EarlyStopping,
     EpochScoring,
     InputShapeSetter,
@@ -144,7 +145,14 @@ def _is_over(record: TrainingRecord, stopping: Stopping) -> bool:
 def check_callbacks(callbacks: Sequence[Any] | None, lr_schedule: str | None) -> None:
     """Raise a ValueError for callbacks that would have no effect or fail in the first epoch."""
     for callback in callbacks or ():
+        if isinstance(callback, tuple) and len(callback) != 2:
+            raise ValueError(f"callbacks contains {callback!r}; a tuple must be (name, callback).")
         named = callback[1] if isinstance(callback, tuple) else callback
+        if not (_is_a(named, Callback) or hasattr(named, "on_train_begin")):
+            raise ValueError(
+                f"callbacks contains {named!r}, which is no skorch.callbacks.Callback. Pass "
+                "instances of its subclasses; callbacks of scikit-learn go to set_callbacks."
+            )
         if _is_a(named, LRScheduler) and lr_schedule is not None:
             raise ValueError(
                 f"lr_schedule={lr_schedule!r} sets the learning rate of each step, so the "

@@ -53,6 +53,8 @@ def targets_are_steps(y: object, target: str, lengths: Lengths) -> bool:
     With ``target="auto"``, lists and object arrays of one container per sequence, and `Sequences`,
     are per step; arrays and tables are per sequence.
     """
+    if target == "sequence":
+        _check_single_or_rows(y)
     if target != "auto":
         return target == "steps"
     if isinstance(y, Sequences):
@@ -80,6 +82,30 @@ def _check_all_single(items: Sequence[object]) -> None:
         raise ValueError(
             f"y mixes kinds: y[0] is a single target, y[{nested[0]}] is a list. Pass one target "
             "per sequence, or one list per sequence with one target per step."
+        )
+
+
+def _check_single_or_rows(y: object) -> None:
+    """Raise a ValueError if y is ragged, and so cannot hold one target or row per sequence."""
+    advice = "For one target per step, set target='steps' and fit a new estimator."
+    if isinstance(y, Sequences):
+        raise ValueError(
+            "y is a Sequences, which holds one target per step, but this estimator learns one "
+            f"target per sequence. {advice}"
+        )
+    items = _items(y)
+    if not items:
+        return
+    if _is_single(items[0]):
+        _check_all_single(items)
+        return
+    widths = [1 if _is_single(item) else len(item) for item in items]
+    differing = [i for i, width in enumerate(widths) if width != widths[0]]
+    if differing:
+        i = differing[0]
+        raise ValueError(
+            f"y[0] has {widths[0]} targets, y[{i}] has {widths[i]}, but this estimator learns one "
+            f"target, or one row of equally many, per sequence. {advice}"
         )
 
 

@@ -41,14 +41,14 @@ class ClassificationTask(SupervisedTask[ClassCodec]):
 
     def learn_codec(self, y: ArrayLike) -> ClassCodec:
         """Return a codec for the labels in y, or for its binary indicator of several labels."""
-        return classification_codec(y) if self.classes is None else LabelCodec.learn(self.classes)
+        return classification_codec(y) if self.classes is None else _learn_classes(self.classes)
 
     def read(
         self, y: object, sequences: Sequences, form: InputForm, known: Blueprint[ClassCodec] | None
     ) -> tuple[Sequences, Targets[ClassCodec]]:
         """Parse labels. `classes`, if given, must be those of `known`."""
         if self.classes is not None and known is not None:
-            LabelCodec.learn(self.classes).check_same(known.codec)
+            _learn_classes(self.classes).check_same(known.codec)
         return super().read(y, sequences, form, known)
 
     def weights(self, data: TrainingData[ClassCodec]) -> NDArray[np.float64]:
@@ -78,6 +78,19 @@ class ClassificationTask(SupervisedTask[ClassCodec]):
             "hidden_size_": blueprint.spec.hidden_size,
             "dropout_": blueprint.spec.dropout,
         }
+
+
+def _learn_classes(classes: ArrayLike) -> LabelCodec:
+    """Return the codec of the classes that a user passes, rather than those in y."""
+    if np.ndim(classes) == 1 and not np.size(classes):
+        raise ValueError("classes is empty. Pass all labels that y has in any call of partial_fit.")
+    try:
+        return LabelCodec.learn(classes)
+    except ValueError as error:
+        raise ValueError(
+            f"classes={classes!r} must be a list of all labels that y has in any call of "
+            f"partial_fit, without missing ones: {error}"
+        ) from error
 
 
 def class_weights(
