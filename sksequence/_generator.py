@@ -11,10 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import DensityMixin, _fit_context
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, BaseRNN
+from sksequence._base import SHARED, BaseRNN, available_if
 from sksequence._batching import Sequences, offsets_of
 from sksequence._blueprint import Blueprint
 from sksequence._input import check_sequences

@@ -12,10 +12,9 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN
+from sksequence._base import SHARED, SUPERVISED, BaseRNN, available_if
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._random import RandomState

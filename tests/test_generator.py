@@ -473,7 +473,7 @@ def test_symbols_have_no_forecast(documents):
     assert not hasattr(documents, "forecast")
     with pytest.raises(AttributeError) as caught:
         documents.forecast(DOCUMENTS, 3)
-    assert "fitted on symbols" in str(caught.value.__cause__)
+    assert "fitted on symbols" in str(caught.value)
 
 
 @pytest.mark.parametrize("tbptt_steps", [None, 16])

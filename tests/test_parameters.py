@@ -329,3 +329,30 @@ def test_ragged_targets_per_sequence(estimator, y, message):
         estimator(**SMALL, target="sequence").fit(X, y)
     with pytest.raises(ValueError, match=message):
         estimator(**SMALL).fit(X, NUMBERS).partial_fit(X, y)
+
+
+# --- methods that need other data or parameters ---------------------------------------------------
+
+COUNTS = np.arange(24).reshape(4, 6)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "method", "message"),
+    [
+        (SequenceGenerator, COUNTS, "forecast", "Integers are symbols: fit on floats to forecast"),
+        (SequenceGenerator, ["to be", "or not"], "forecast", "fitted on symbols, where forecast"),
+        (SequenceGenerator, COUNTS * 1.0, "generate", "fitted on numbers, where generate"),
+        (SequenceGenerator, COUNTS * 1.0, "predict_proba", "fitted on numbers, where generate"),
+        (SequenceGenerator, COUNTS, "predict_label", "Fit with conditional=True"),
+        (RNNRegressor, COUNTS * 1.0, "predict_std", "Set loss='gaussian' or 'student_t' and fit"),
+        (RNNRegressor, COUNTS * 1.0, "predict_quantiles", "to have quantiles"),
+    ],
+)
+def test_absent_methods_explain_themselves(model, data, method, message):
+    """The message of the AttributeError, not only its cause, has the reason."""
+    fitted = model(**SMALL).fit(data, np.arange(len(data)))
+    assert not hasattr(fitted, method)
+    with pytest.raises(AttributeError, match=rf"has no attribute '{method}'\. This .*{message}"):
+        getattr(fitted, method)
+    with pytest.raises(AttributeError, match=message):
+        getattr(model, method)(fitted, data)

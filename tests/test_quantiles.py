@@ -269,5 +269,5 @@ def test_a_loss_without_the_method(loss, method, message):
     assert not hasattr(model, method)
     with pytest.raises(AttributeError) as caught:
         getattr(model, method)
-    assert message in str(caught.value.__cause__)
+    assert message in str(caught.value)
     assert hasattr(model.set_params(loss="student_t"), method)

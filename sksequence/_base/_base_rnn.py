@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -17,6 +17,7 @@ from sklearn.base import (
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils._available_if import _AvailableIfDescriptor
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
@@ -39,6 +40,23 @@ from sksequence._settings import Settings
 from sksequence._targets import read_steps, restore_steps
 from sksequence._tasks import Attributes, TaskChoice
 from sksequence._version import __version__
+
+
+class _MethodIf(_AvailableIfDescriptor):
+    """scikit-learn's conditional method, with the reason of its check in the error."""
+
+    def _check(self, instance: object, owner: type) -> None:
+        try:
+            super()._check(instance, owner)
+        except AttributeError as error:
+            if not isinstance(error.__cause__, AttributeError):
+                raise
+            raise AttributeError(f"{error}. {error.__cause__}") from None
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Callable[..., object]], Any]:
+    """Make a method available if `check` returns True; its AttributeError gives the reason."""
+    return lambda method: _MethodIf(method, check, attribute_name=method.__name__)
 
 
 class BaseRNN(
