@@ -340,12 +340,17 @@ COUNTS = np.arange(24).reshape(4, 6)
     ("model", "data", "method", "message"),
     [
         (SequenceGenerator, COUNTS, "forecast", "Integers are symbols: fit on floats to forecast"),
-        (SequenceGenerator, ["to be", "or not"], "forecast", "fitted on symbols, where forecast"),
-        (SequenceGenerator, COUNTS * 1.0, "generate", "fitted on numbers, where generate"),
-        (SequenceGenerator, COUNTS * 1.0, "predict_proba", "fitted on numbers, where generate"),
-        (SequenceGenerator, COUNTS, "predict_label", "Fit with conditional=True"),
-        (RNNRegressor, COUNTS * 1.0, "predict_std", "Set loss='gaussian' or 'student_t' and fit"),
-        (RNNRegressor, COUNTS * 1.0, "predict_quantiles", "to have quantiles"),
+        (
+            SequenceGenerator,
+            ["to be", "or not"],
+            "forecast",
+            "fitted on symbols, for which forecast",
+        ),
+        (SequenceGenerator, COUNTS * 1.0, "generate", "fitted on numbers, for which generate"),
+        (SequenceGenerator, COUNTS * 1.0, "predict_proba", "fitted on numbers, for which generate"),
+        (SequenceGenerator, COUNTS, "predict_label", "Set conditional=True, and fit"),
+        (RNNRegressor, COUNTS * 1.0, "predict_std", "Set loss='gaussian' or 'student_t', and fit"),
+        (RNNRegressor, COUNTS * 1.0, "predict_quantiles", "predicts no quantiles"),
     ],
 )
 def test_absent_methods_explain_themselves(model, data, method, message):
