@@ -119,7 +119,8 @@ def _from_flat(
             "X is a Sequences that holds only codes; build it from symbols or numbers: "
             "Sequences(values, offsets)."
         )
-    _check_symbols_present(sequences)
+    if values.dtype.kind in "OT":  # other types have no missing symbols
+        _check_symbols_present(sequences)
     if integers_are_symbols:
         values = as_integers(values)
     is_symbolic = _is_str(values) or (integers_are_symbols and values.dtype.kind in "iu")
@@ -245,6 +246,8 @@ def _common_kind(items: Sequence[object]) -> str:
     # items of one type are of one kind, so that only the first of each needs a closer look
     first_of_type = {type(item): i for i, item in reversed(list(enumerate(items)))}
     kinds = {_kind_of(items[i]): i for i in sorted(first_of_type.values(), reverse=True)}
+    if list(kinds) == ["array"]:  # the most frequent case: no element is missing or a date
+        return "array"
     check_no_dates(first_of_type)
     if len(kinds) > 1 or any(map(is_marker, first_of_type)):
         check_items_present(items)
