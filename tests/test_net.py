@@ -361,3 +361,13 @@ def test_hidden_states_have_names():
     columns = fitted.transform(X).columns
     assert columns[0] == "rnnclassifier0"
     assert len(columns) == fitted.module_.head.in_features
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("_classifier", "RNNClassifier"), ("_generator", "SequenceGenerator")]
+)
+def test_pickles_of_former_versions_are_refused(module, name):
+    """The modules that they name no longer exist, and the error explains it."""
+    former = f"csksequence.{module}._estimator\n{name}\n.".encode()
+    with pytest.raises(ImportError, match=f"This {name} was pickled with an earlier version"):
+        pickle.loads(former)

@@ -22,6 +22,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base._fitting import Fit, read_samples, read_targets
+from sksequence._base._former_pickles import register_former_modules
 from sksequence._base._parameter_constraints import SHARED, name_hint, suggest_values
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint, Codec
@@ -40,6 +41,8 @@ from sksequence._settings import Settings
 from sksequence._targets import read_steps, restore_steps
 from sksequence._tasks import Attributes, TaskChoice
 from sksequence._version import __version__
+
+register_former_modules()
 
 
 class _MethodIf(_AvailableIfDescriptor):
