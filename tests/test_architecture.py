@@ -37,8 +37,10 @@ ROWS = {
     "_cells": 8,
     "_kernels": 9,
     "_settings": 9,
+    "_tables": 9,
     "_vocabulary": 10,
     "_tokenizers": 10,
+    "_elements": 10,
     "_random": 10,
     "_threads": 10,
 }

@@ -5,11 +5,20 @@ The layout is that of Arrow's list arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from sksequence._tables import (
+    Table,
+    align_tables,
+    column_names,
+    is_table,
+    join_tables,
+    take_rows,
+)
 
 
 class Sequences:
@@ -21,16 +30,30 @@ class Sequences:
 
     Parameters
     ----------
-    values : array of shape (sum of n_steps, n_features) or (sum of n_steps,)
+    values : array or table of shape (sum of n_steps, n_features), or array of shape \
+(sum of n_steps,)
         The steps of all sequences, one sequence after the other: numbers, or symbols (strings,
-        integers) for token sequences. It is not copied: a memory map stays on disk.
+        integers) for token sequences. A table (DataFrame of pandas or polars, Arrow table) may have
+        columns of both. It is not copied: a memory map stays on disk.
     offsets : array-like of int of shape (n_sequences + 1,)
         Start of each sequence; the last entry is the number of steps of all sequences together.
     codes : array of int32 of shape (sum of n_steps, n_columns), default=None
         Encoded symbols, in addition to `values` or instead of it (`values` is then None).
+    feature_names : array-like of str of shape (n_features,), default=None
+        Names of the features of an array. Those of a table are the names of its columns.
 
     Attributes
     ----------
+    values : ndarray or None
+        The steps, if they are an array.
+    table : table or None
+        The steps, if they are a table.
+    feature_names : tuple or None
+        Names of the features.
+    static_values : ndarray of shape (n_sequences, n_numbers) or None
+        Numbers that do not change in time.
+    static_codes : ndarray of int32 of shape (n_sequences, n_columns) or None
+        Encoded symbols that do not change in time.
     lengths : ndarray of shape (n_sequences,)
         Number of steps of each sequence.
     shape : tuple of int
@@ -39,7 +62,8 @@ class Sequences:
     Raises
     ------
     ValueError
-        If the offsets do not cut `values` into consecutive pieces.
+        If the offsets do not cut `values` into consecutive pieces, or if the number of
+        `feature_names` is not that of the features.
 
     Examples
     --------
@@ -56,20 +80,33 @@ class Sequences:
 
     ndim = 1
 
+    table: Table | None = None
+    feature_names: tuple[Hashable, ...] | None = None
+    static_values: NDArray[np.floating] | None = None
+    static_codes: NDArray[np.int32] | None = None
+
     def __init__(
         self,
-        values: ArrayLike | None,
+        values: ArrayLike | Table | None,
         offsets: ArrayLike,
         codes: NDArray[np.int32] | None = None,
+        feature_names: Iterable[Hashable] | None = None,
     ) -> None:
-        # asanyarray keeps subclasses: a memory map stays on disk, a mask stays a mask
-        self.values: NDArray[Any] | None = None if values is None else np.asanyarray(values)
+        self.values: NDArray[Any] | None = None
+        if is_table(values):
+            self.table = values
+            feature_names = column_names(values) if feature_names is None else feature_names
+        elif values is not None:
+            # asanyarray keeps subclasses: a memory map stays on disk, a mask stays a mask
+            self.values = np.asanyarray(values)
         self.codes = codes
         self.offsets = _integers(offsets)
+        if feature_names is not None:
+            self.feature_names = tuple(feature_names)
         self._check()
 
     def _check(self) -> None:
-        if not self.blocks:
+        if not self.blocks and self.table is None:
             raise ValueError("Sequences needs values, codes or both; both are None.")
         if self.values is not None and self.values.ndim not in (1, 2):
             raise ValueError(
@@ -81,19 +118,36 @@ class Sequences:
                 "offsets must be a 1-D array that starts with 0 and has one entry more than there "
                 f"are sequences; got shape {self.offsets.shape}."
             )
-        lengths = self.lengths
-        if len(lengths) and lengths.min() < 0:
-            i = int(np.argmax(lengths < 0))
+        # compared, not subtracted: a difference may be out of the range of int64
+        falls = self.offsets[1:] < self.offsets[:-1]
+        if falls.any():
+            i = int(np.argmax(falls))
             raise ValueError(
                 f"offsets must not decrease; offsets[{i}]={self.offsets[i]} is above "
                 f"offsets[{i + 1}]={self.offsets[i + 1]}."
             )
-        for block in self.blocks:
+        for block in self.blocks if self.table is None else [self.table]:
             if len(block) != self.offsets[-1]:
                 raise ValueError(
                     f"The last offset is {self.offsets[-1]}, but there are {len(block)} steps; "
                     "they must be equal."
                 )
+        if self.feature_names is not None:
+            self._check_feature_names()
+
+    def _check_feature_names(self) -> None:
+        names = self.feature_names or ()
+        expected = list(names) if self.table is None else column_names(self.table)
+        if self.values is not None and len(names) != self.values[:0].reshape(0, -1).shape[1]:
+            raise ValueError(
+                f"feature_names has {len(names)} entries, but values has shape "
+                f"{self.values.shape}. Pass one name per feature."
+            )
+        if list(names) != expected:
+            raise ValueError(
+                f"feature_names={list(names)} differ from the columns {expected} of the table. "
+                "Leave feature_names out, or rename the columns."
+            )
 
     @classmethod
     def from_arrays(cls, arrays: Iterable[ArrayLike]) -> Sequences:
@@ -102,27 +156,33 @@ class Sequences:
         Parameters
         ----------
         arrays : iterable of array-like of shape (n_steps, n_features) or (n_steps,)
-            At least one sequence; the number of features must be the same everywhere.
+            At least one sequence; the number of features must be the same everywhere. Columns of
+            tables are matched by name.
 
         Returns
         -------
         Sequences
             A copy of the data in one buffer.
         """
-        pieces = [np.asarray(a) for a in arrays]
-        if not pieces:
+        items = list(arrays)
+        if not items:
             raise ValueError("arrays holds no sequence. Pass at least one.")
+        tables = [item for item in items if is_table(item)]
+        if len(tables) == len(items):
+            aligned = align_tables(tables, column_names(tables[0]), "those of sequence 0")
+            return cls(join_tables(aligned), offsets_of([len(table) for table in tables]))
+        pieces = [np.asarray(item) for item in items]
         return cls(np.concatenate(pieces), offsets_of([len(piece) for piece in pieces]))
 
     @classmethod
-    def from_array(cls, array: NDArray[np.generic]) -> Sequences:
+    def from_array(cls, array: ArrayLike) -> Sequences:
         """View an array of sequences of equal length as the container.
 
         The data are copied only where the layout of `array` requires it.
 
         Parameters
         ----------
-        array : array of shape (n_sequences, n_steps, n_features) or (n_sequences, n_steps)
+        array : array-like of shape (n_sequences, n_steps, n_features) or (n_sequences, n_steps)
             Time before features.
 
         Raises
@@ -130,6 +190,7 @@ class Sequences:
         ValueError
             If the array has another number of dimensions.
         """
+        array = np.asanyarray(array)
         if array.ndim not in (2, 3):
             raise ValueError(
                 f"array has {array.ndim} dimensions, shape {array.shape}; expected (n_sequences, "
@@ -144,7 +205,7 @@ class Sequences:
 
     @property
     def blocks(self) -> list[NDArray[Any]]:
-        """Arrays that share the offsets: values, codes or both."""
+        """Arrays that share the offsets: values, codes or both; none of a table."""
         return [block for block in (self.values, self.codes) if block is not None]
 
     @property
@@ -178,26 +239,56 @@ class Sequences:
 
     def _one(self, i: int) -> Any:
         span = slice(self.offsets[i], self.offsets[i + 1])
+        if self.table is not None:
+            return take_rows(self.table, span)
         pieces = tuple(block[span] for block in self.blocks)
         return pieces[0] if len(pieces) == 1 else pieces
 
     def take(self, index: NDArray[np.integer]) -> Sequences:
         """Return the sequences at `index`, in that order; neighbours are a view."""
         starts = self.offsets[:-1][index]
-        return self.take_runs(starts, self.offsets[1:][index] - starts)
+        taken = self.take_runs(starts, self.offsets[1:][index] - starts)
+        if self.static_values is not None:
+            taken.static_values = self.static_values[index]
+        if self.static_codes is not None:
+            taken.static_codes = self.static_codes[index]
+        return taken
 
     def take_runs(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Sequences:
-        """Return runs of the buffer as sequences; adjacent runs are a view."""
+        """Return runs of the buffer as sequences; adjacent runs are a view.
+
+        Features that do not change in time are left out: a run is any part of a sequence.
+        """
         offsets = offsets_of(lengths)
         if len(starts) and np.array_equal(starts, starts[0] + offsets[:-1]):
             span = slice(starts[0], starts[0] + offsets[-1])
+            if self.table is not None:
+                return Sequences(take_rows(self.table, span), offsets)
             pieces = [None if b is None else b[span] for b in (self.values, self.codes)]
+        elif self.table is not None:
+            return Sequences(take_rows(self.table, flat_rows(starts, lengths)), offsets)
         else:
             pieces = [
                 None if b is None else _copied_runs(b, starts, lengths)
                 for b in (self.values, self.codes)
             ]
-        return Sequences(pieces[0], offsets, pieces[1])
+        return Sequences(pieces[0], offsets, pieces[1], self.feature_names)
+
+    def with_static(
+        self, values: NDArray[np.floating] | None, codes: NDArray[np.int32] | None = None
+    ) -> Sequences:
+        """Return the same sequences with features that do not change in time.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_sequences, n_numbers) or None
+            Numbers of each sequence.
+        codes : ndarray of int32 of shape (n_sequences, n_columns), default=None
+            Encoded symbols of each sequence.
+        """
+        sequences = Sequences(self.values, self.offsets, self.codes, self.feature_names)
+        sequences.static_values, sequences.static_codes = values, codes
+        return sequences
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
@@ -213,6 +304,8 @@ class Sequences:
         low, high = self.lengths.min(), self.lengths.max()
         steps = f"{low}" if low == high else f"{low}..{high}"
         widths = "+".join(str(b.shape[1] if b.ndim > 1 else 1) for b in self.blocks)
+        if self.table is not None:
+            widths = str(len(column_names(self.table)))
         return f"Sequences(n_sequences={len(self)}, n_steps={steps}, n_features={widths})"
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from sksequence._batching import Sequences, object_array, offsets_of
-from sksequence._input._elements import (
+from sksequence._elements import (
     as_integers,
     check_items_present,
     check_no_dates,

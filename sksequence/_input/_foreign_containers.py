@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._input._elements import fill_masked, is_missing, missing_error
+from sksequence._elements import fill_masked, is_missing, missing_error
 
 _MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
 TOO_DEEP = (

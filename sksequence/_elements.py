@@ -1,4 +1,4 @@
-"""Elements of X that are neither numbers nor symbols: missing values, dates and durations.
+"""Elements of data that are neither numbers nor symbols: missing values, dates and durations.
 
 Those of pandas are known by name, so that it is not imported.
 """
@@ -120,20 +120,25 @@ def as_integers(values: NDArray[np.generic]) -> NDArray[np.generic]:
 # --- dates and durations --------------------------------------------------------------------------
 
 
-def check_no_dates(types: Iterable[type]) -> None:
+def check_no_dates(types: Iterable[type], what: str = "X") -> None:
     """Refuse elements of a type of dates or durations."""
     for kind in types:
         is_date = issubclass(kind, _DATES) or kind.__name__ == "Period"
         if is_date and not is_marker(kind):
-            raise dates_error(kind.__name__)
+            raise dates_error(kind.__name__, what)
 
 
-def dates_error(name: str) -> ValueError:
+def dates_error(name: str, what: str = "X") -> ValueError:
     """Return the error about dates or durations of a type."""
     return ValueError(
-        f"X holds dates or durations ({name}); networks read numbers. Convert them to a number of "
-        "seconds."
+        f"{what} holds dates or durations ({name}); networks read numbers. Convert them to a "
+        "number of seconds."
     )
+
+
+def type_names(elements: Iterable[object]) -> str:
+    """Return the names of the types of elements, for an error message."""
+    return ", ".join(sorted({type(element).__name__ for element in elements}))
 
 
 def _is_time(dtype: Any) -> bool:
