@@ -40,6 +40,10 @@ class InputForm:
         Column names of a DataFrame.
     vocabularies : tuple of Vocabulary
         One for each column of symbols; empty for numbers.
+    n_static_numbers : int
+        Number of numeric features that do not change in time.
+    static_vocabularies : tuple of Vocabulary
+        One for each feature of symbols that does not change in time.
     is_text : bool
         Whether each sequence was a single str, which `analyzer` cuts.
     analyzer : {"char", "word"}, callable or tokenizer
@@ -51,6 +55,8 @@ class InputForm:
     estimator_name: str
     feature_names_in: NDArray[np.object_] | None = None
     vocabularies: tuple[Vocabulary, ...] = ()
+    n_static_numbers: int = 0
+    static_vocabularies: tuple[Vocabulary, ...] = ()
     is_text: bool = False
     analyzer: Analyzer = "char"
 
@@ -105,8 +111,8 @@ def learn_form(
         estimator_name,
         _feature_names(X) if raw.layout == "table" else None,
         vocabularies,
-        raw.is_text,
-        analyzer,
+        is_text=raw.is_text,
+        analyzer=analyzer,
     )
     return form, _encoded(raw, form)
 
