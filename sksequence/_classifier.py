@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Hashable, Sequence, Sized
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -82,8 +82,13 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         one [4]_. Not available with other cells. None uses the default initialisation (see Notes).
     embedding_dim : int or None, default=None
         Size of the embedding vector of a symbol. If an int, integers in X are symbols rather than
-        numbers. None selects eight times the square root of the number of symbols, in the range
-        from 8 to 64.
+        numbers, unless there are columns of another kind. None selects eight times the square root
+        of the number of symbols, in the range from 8 to 64.
+    categorical_features : array-like of bool, int or str, or None, default=None
+        Columns of numbers that are categories: a mask, positions, or names of columns. Columns of
+        strings and of a categorical type are always categories, so that None suffices for them.
+        Categories have embeddings of their own, and those not seen in `fit` are all read as one
+        unknown category. See :ref:`numbers_and_categories`.
     frame_length : int or "auto", default="auto"
         Number of consecutive steps of X that form one step of the network. Frames are aligned to
         the end of a sequence. They are available for numeric sequences with one label each; with
@@ -219,6 +224,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         symbols.
     embedding_dim_ : int
         Size of the embedding vectors, None resolved. Defined only if X held symbols.
+    categories_ : dict
+        Categories of each column of them, in the order of their codes, by the name or position of
+        the column. Defined only if X held numbers and categories.
     net_ : skorch.NeuralNet
         Fitted network with its training loop.
     module_ : torch.nn.Module
@@ -300,6 +308,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         recurrent_dropout: float = 0.0,
         chrono_steps: int | None = None,
         embedding_dim: int | None = None,
+        categorical_features: ArrayLike | Sequence[Hashable] | None = None,
         frame_length: int | str = "auto",
         frame_step: int | None = None,
         loss: str = "auto",
@@ -341,6 +350,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self.recurrent_dropout = recurrent_dropout
         self.chrono_steps = chrono_steps
         self.embedding_dim = embedding_dim
+        self.categorical_features = categorical_features
         self.frame_length = frame_length
         self.frame_step = frame_step
         self.loss = loss

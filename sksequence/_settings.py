@@ -5,12 +5,13 @@ Fields have the names of the parameters. The values of "auto" are selected by ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from numbers import Integral
 from typing import Any, Self, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sksequence._tokenizers import Tokenizer
 
@@ -180,6 +181,7 @@ class DataSettings:
     frame_length: int | str = "auto"
     frame_step: int | None = None
     max_features: int | None = None
+    categorical_features: ArrayLike | Sequence[Hashable] | None = None
 
 
 @dataclass(frozen=True)

@@ -77,21 +77,25 @@ def read_columns(table: Table) -> list[Column]:
 
 def read_array_columns(array: NDArray[Any]) -> list[Column]:
     """Return the columns of an array of objects of shape (n_rows, n_columns)."""
-    return [read_elements(j, array[:, j]) for j in range(array.shape[1])]
+    if array.shape[1] == 1:
+        return [read_elements(0, array[:, 0], "X")]
+    return [read_elements(j, array[:, j], f"Column {j} of X") for j in range(array.shape[1])]
 
 
-def read_elements(name: Hashable, elements: NDArray[Any]) -> Column:
-    """Return a column of objects, whose kind is that of its elements; missing ones have any."""
+def read_elements(name: Hashable, elements: NDArray[Any], what: str) -> Column:
+    """Return a column of objects, whose kind is that of its elements; missing ones have any.
+
+    `what` names the column in messages.
+    """
     kinds = set(map(type, elements.tolist()))
-    check_no_dates(kinds, f"Column {name!r} of X")
+    check_no_dates(kinds, what)
     missing = np.array([is_missing(element) for element in elements], dtype=bool)
     present = elements[~missing] if missing.any() else elements
     found = {_kind_of(element) for element in present}
     if len(found) > 1 or "other" in found:
         raise ValueError(
-            f"Column {name!r} of X holds values of the types {type_names(present)}; expected "
-            "numbers, or strings for categories, or one sequence per row. Convert the column to "
-            "one of them."
+            f"{what} holds values of the types {type_names(present)}; expected numbers, or strings "
+            "for symbols and categories, or one sequence per row. Convert them to one kind."
         )
     if found == {"numbers"} or not found:
         return Column(name, "numbers", _numbers(elements, missing))
@@ -113,16 +117,30 @@ def _aligned(table: Table, names: list[Hashable], place: str, known: str) -> Tab
     own = column_names(table)
     if own == names:
         return table
+    check_names(own, names, place, known)
+    return select_columns(table, names)
+
+
+def check_names(own: list[Hashable], names: list[Hashable], place: str, known: str) -> None:
+    """Raise an error unless two lists contain the same names, in any order."""
     missing = [name for name in names if name not in own]
     unknown = [name for name in own if name not in names]
-    if missing or unknown:
+    if missing or unknown or len(own) > len(names):
         raise ValueError(
             f"The columns of {place} are {own}, {known} {names}"
             + (f"; {missing} are missing" if missing else "")
             + (f"; {unknown} are unknown" if unknown else "")
             + ". Columns are matched by name: rename or drop them."
         )
-    return select_columns(table, names)
+
+
+def rename_columns(table: Table, names: Sequence[Hashable]) -> Table:
+    """Return a table with other names of its columns."""
+    if hasattr(table, "set_axis"):  # names may be of any type
+        return table.set_axis(names, axis=1)  # type: ignore[no-any-return]
+    renamed = {str(old): str(new) for old, new in zip(column_names(table), names, strict=True)}
+    native: Table = _frame(table).rename(renamed).to_native()
+    return native
 
 
 def join_tables(tables: Sequence[Table]) -> Table:
@@ -184,13 +202,19 @@ def _read_column(name: Hashable, series: narwhals.Series[Any]) -> Column:
         return Column(name, "symbols", elements)
     if values.dtype.kind in "fiub":
         return Column(name, "numbers", values)
-    return read_elements(name, values.astype(object, copy=False))
+    return read_elements(name, values.astype(object, copy=False), f"Column {name!r} of X")
 
 
 def _categories() -> tuple[type, ...]:
     import narwhals
 
     return narwhals.Categorical, narwhals.Enum
+
+
+def is_none(elements: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return a mask of the elements that are None, as missing symbols are."""
+    none: Any = None
+    return np.asarray(np.equal(elements, none), dtype=bool)
 
 
 def _kind_of(element: object) -> str:

@@ -22,7 +22,7 @@ from sklearn.utils.validation import validate_data
 
 from sksequence import RNNClassifier, Sequences
 from sksequence._batching import object_array
-from sksequence._input import check_sequences, forget_unused, learn_form
+from sksequence._input import Reading, check_sequences, forget_unused, learn_form
 from sksequence.preprocessing import from_long
 
 NUMBERS = st.floats(-1e6, 1e6)
@@ -35,14 +35,10 @@ TEXTS = ["tea", "at", "tents"]
 CODES = [[3, 1], [2, 2, 9], [1]]
 
 
-def learn(X, *, integers_are_symbols=False, analyzer="char"):
+def learn(X, *, integers_are_symbols=False, **options):
     """Read X as `fit` does."""
-    return learn_form(
-        X,
-        integers_are_symbols=integers_are_symbols,
-        analyzer=analyzer,
-        estimator_name="RNNClassifier",
-    )
+    reading = Reading(integers_are_symbols=integers_are_symbols, **options)
+    return learn_form(X, reading, estimator_name="RNNClassifier")
 
 
 def check(X, like, **options):
@@ -555,7 +551,7 @@ def test_missing_texts_in_a_column_have_a_place():
     for X in (object_array(["tea", None])[:, None], pd.DataFrame(["tea", None])):
         with pytest.raises(ValueError, match="sequence 1 is missing"):
             learn(X)
-    with pytest.raises(ValueError, match="could not convert string to float"):
+    with pytest.raises(ValueError, match="X holds values of the types float, str"):
         learn(object_array(["tea", 1.0])[:, None])
 
 
@@ -788,7 +784,7 @@ BAD = {
     "dicts": ([{"a": 1}], TypeError, "list of dict; the argument must be a list of arrays"),
     "sets": ([{1, 2}], TypeError, "list of set"),
     "bytes": ([b"ab"], TypeError, "list of bytes"),
-    "objects inside": ([np.array([object()])], TypeError, "must be a string or a real number"),
+    "objects inside": ([np.array([object()])], ValueError, "of the types object; expected numbers"),
     "dates": (np.ones((2, 2), dtype="M8[s]"), ValueError, r"dates or durations \(datetime64"),
     "durations": ([np.ones(2, dtype="m8[s]")], ValueError, "dates or durations"),
     "masked": (np.ma.array(EQUAL, mask=EQUAL > 0), ValueError, "contains NaN"),
@@ -935,12 +931,12 @@ def test_tables_are_checked_as_scikit_learn_does(like, X, fits):
 def test_plain_arrays_need_no_scikit_learn(monkeypatch):
     """Predicting one row is fast: an array of the right width is not checked for names."""
     form, _ = learn(TABLE)
-    monkeypatch.setattr("sksequence._input._input_form.validate_data", None)
+    monkeypatch.setattr("sksequence._input._checks.validate_data", None)
     assert_holds(check_sequences(TABLE[:1], form), [TABLE[0]])
 
 
 def test_the_place_of_a_bad_number_is_found_in_any_chunk(monkeypatch):
     """Large data are checked in chunks; the place is counted over all of them."""
-    monkeypatch.setattr("sksequence._input._input_form._CHUNK", 2)
+    monkeypatch.setattr("sksequence._input._checks._CHUNK", 2)
     with pytest.raises(ValueError, match="sequence 1, step 1, feature 1"):
         learn(WITH_NAN)

@@ -13,7 +13,7 @@ from sklearn.utils import _safe_indexing
 from sksequence._base._hold_out import check_weights, hold_out
 from sksequence._batching import PreparedSequences, SequenceDataset, Sequences
 from sksequence._blueprint import AnyCodec, Blueprint
-from sksequence._input import InputForm, check_sequences, forget_unused, learn_form
+from sksequence._input import InputForm, Reading, check_sequences, forget_unused, learn_form
 from sksequence._net import (
     SequenceNet,
     Stopping,
@@ -96,13 +96,12 @@ def _read_sequences(
 ) -> tuple[InputForm, Sequences]:
     if known is not None:
         return known.form, check_sequences(X, known.form)
-    return learn_form(
-        X,
+    reading = Reading(
         integers_are_symbols=settings.integers_are_symbols,
         analyzer=settings.analyzer,
-        max_features=settings.max_features,
-        estimator_name=estimator_name,
+        categorical=settings.categorical_features,
     )
+    return learn_form(X, reading, max_features=settings.max_features, estimator_name=estimator_name)
 
 
 def read_targets(
@@ -148,6 +147,7 @@ class Fit(Generic[AnyCodec]):
     @classmethod
     def begin(cls, task: Task[AnyCodec], data: TrainingData[AnyCodec], settings: Settings) -> Self:
         """Resolve every "auto", and build a net with new weights."""
+        _check_embedding(settings.network, data.form)
         blueprint = task.settle(data, settings)
         blueprint = replace(blueprint, loss_options=task.loss_options(blueprint))
         net = new_net(blueprint, settings.training)
@@ -229,6 +229,8 @@ class Fit(Generic[AnyCodec]):
         if form.holds_symbols:
             fitted["vocabulary_"] = form.vocabularies[0].codes
             fitted["embedding_dim_"] = self.blueprint.spec.embedding_dim
+        if form.categories:
+            fitted["categories_"] = form.categories
         if record.validation_curve:
             fitted["validation_curve_"] = record.validation_curve
             fitted["best_loss_"] = record.best_loss
@@ -237,6 +239,16 @@ class Fit(Generic[AnyCodec]):
     def evaluation(self) -> Attributes:
         """Return the fitted attributes that need the trained net."""
         return self.task.evaluate(self.net, self.blueprint, self.data)
+
+
+def _check_embedding(network: NetworkSettings, form: InputForm) -> None:
+    """Raise a ValueError if `embedding_dim` is set and there is nothing to embed."""
+    if network.embedding_dim is not None and not (form.vocabularies or form.static_vocabularies):
+        raise ValueError(
+            f"embedding_dim={network.embedding_dim!r} has no effect, as X holds numbers only. Set "
+            "embedding_dim=None, or make the categories strings or integers (columns of numbers "
+            "that are categories: categorical_features)."
+        )
 
 
 def _check_same_network(network: NetworkSettings, known: Blueprint[AnyCodec]) -> None:

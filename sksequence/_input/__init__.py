@@ -1,12 +1,16 @@
 """Reader of X: every accepted form becomes checked `Sequences`, or an error with advice."""
 
-from sksequence._input._containers import Analyzer, RawInput, cut_text, read_input
-from sksequence._input._input_form import InputForm, check_sequences, forget_unused, learn_form
+from sksequence._input._containers import cut_text, read_input
+from sksequence._input._encoding import check_sequences, forget_unused, learn_form
+from sksequence._input._input_form import InputForm
+from sksequence._input._raw_input import Analyzer, CategoricalFeatures, RawInput, Reading
 
 __all__ = [
     "Analyzer",
+    "CategoricalFeatures",
     "InputForm",
     "RawInput",
+    "Reading",
     "check_sequences",
     "cut_text",
     "forget_unused",

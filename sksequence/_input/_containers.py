@@ -7,10 +7,10 @@ lists. Values are (sum of n_steps, n_features).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import chain
 from numbers import Number
-from typing import Any, Literal, TypeGuard, cast
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,58 +23,43 @@ from sksequence._elements import (
     check_no_dates,
     check_steps_present,
     fill_masked,
-    find_missing_symbol,
     is_marker,
-    missing_error,
+    type_names,
     without_gaps,
 )
-from sksequence._input._foreign_containers import (
-    READERS,
-    TOO_DEEP,
+from sksequence._input._foreign_containers import READERS, TOO_DEEP, check_step_widths, from_foreign
+from sksequence._input._raw_input import (
+    Analyzer,
+    Layout,
+    RawInput,
+    Reading,
+    from_flat,
+    from_table,
+    holds_str,
+    is_real,
+    of_symbols,
+)
+from sksequence._input._tables_of_sequences import (
     check_rows,
-    check_step_widths,
-    from_foreign,
+    from_cells,
+    from_tables,
+    named_sequences,
+    read_cells,
+    rows_of_table,
     texts_of_column,
 )
-from sksequence._tokenizers import Tokenizer, is_tokenizer, token_ids
+from sksequence._tables import is_table
+from sksequence._tokenizers import is_tokenizer, token_ids
 from sksequence._vocabulary import ANALYZERS
 
 _FLOATS = [np.float64, np.float32]
-# real numbers; up to eight bytes they stay as they are, so that a memory map stays on disk
-_REAL_KINDS = "fiub"
 _KINDS_IN_WORDS = {"text": "a str", "list": "a list", "array": "an array", "number": "a number"}
 
-Layout = Literal["table", "lists", "sequences"]
-Analyzer = str | Callable[[str], object] | Tokenizer
 
-
-@dataclass(frozen=True)
-class RawInput:
-    """X as one flat buffer, and the kind of container that it came in."""
-
-    layout: Layout
-    sequences: Sequences
-    holds_symbols: bool
-    is_array: bool
-    is_text: bool = False
-
-    @property
-    def values(self) -> NDArray[Any]:
-        """The steps of all sequences, one row per step."""
-        values = self.sequences.values
-        assert values is not None
-        return values
-
-
-def read_input(
-    X: object, *, integers_are_symbols: bool, analyzer: Analyzer, may_be_texts: bool = True
-) -> RawInput:
-    """Read any accepted container.
-
-    A column of strings holds one text per row, or one token without `may_be_texts`.
-    """
+def read_input(X: object, reading: Reading) -> RawInput:
+    """Read any accepted container."""
     if _is_real_array(X):  # the most frequent case first
-        return _from_array(X, integers_are_symbols)
+        return _from_array(X, reading)
     if _is_foreign(X):
         X = from_foreign(X)
     if isinstance(X, str):
@@ -82,17 +67,29 @@ def read_input(
             "X is a single str; estimators take a list of sequences. Pass [X] for one text, "
             "or X.splitlines() for one sequence per line."
         )
-    if isinstance(X, Iterator):
-        raise TypeError(f"X is a {type(X).__name__}, which can be read only once; pass list(X).")
+    if isinstance(X, Iterator | dict):
+        why = "maps names to sequences" if isinstance(X, dict) else "can be read only once"
+        values = "list(X.values())" if isinstance(X, dict) else "list(X)"
+        raise TypeError(f"X is a {type(X).__name__}, which {why}; pass {values}.")
     if isinstance(X, Sequences):
-        return _from_flat("sequences", X, integers_are_symbols, is_array=False)
+        X = named_sequences(X, reading)
+        return from_table(X, reading) if X.table is not None else from_flat("sequences", X, reading)
     items = _as_list(X)
-    if items is None:
-        check_rows(X)
-        items = texts_of_column(X) if may_be_texts else None
-    if items is None:
-        return _from_array(X, integers_are_symbols)
-    return _from_list(items, integers_are_symbols, analyzer)
+    if items is not None:
+        return _from_list(items, reading)
+    return _from_rows(X, reading)
+
+
+def _from_rows(X: object, reading: Reading) -> RawInput:
+    """Read an array or a table, whose rows are sequences."""
+    check_rows(X)
+    cells = read_cells(X)
+    if cells is not None:
+        return from_cells(cells, reading, read_input)
+    texts = texts_of_column(X) if reading.may_be_texts else None
+    if texts is not None:
+        return _from_list(texts, reading)
+    return _from_array(rows_of_table(X), reading)
 
 
 def _as_list(X: object) -> list[Any] | None:
@@ -106,88 +103,19 @@ def _as_list(X: object) -> list[Any] | None:
     return list(X.to_list()) if hasattr(X, "to_list") else None
 
 
-# --- numbers or symbols ---------------------------------------------------------------------------
-
-
-def _from_flat(
-    layout: Layout, sequences: Sequences, integers_are_symbols: bool, *, is_array: bool
-) -> RawInput:
-    """Decide between numbers and symbols by the type of the flat values."""
-    values = sequences.values
-    if values is None:
-        raise ValueError(
-            "X is a Sequences that holds only codes; build it from symbols or numbers: "
-            "Sequences(values, offsets)."
-        )
-    if values.dtype.kind in "OT":  # other types have no missing symbols
-        _check_symbols_present(sequences)
-    if integers_are_symbols:
-        values = as_integers(values)
-    is_symbolic = _is_str(values) or (integers_are_symbols and values.dtype.kind in "iu")
-    if values.ndim == 1:
-        values = values[:, None]
-    if not is_symbolic:
-        values = _as_numbers(values)
-    if values is not sequences.values:
-        sequences = Sequences(values, sequences.offsets)
-    return RawInput(layout, sequences, is_symbolic, is_array)
-
-
-def _check_symbols_present(sequences: Sequences) -> None:
-    assert sequences.values is not None
-    found = find_missing_symbol(sequences.values)
-    if found is None:
-        return
-    step = found[0] // (sequences.values.size // len(sequences.values))
-    i = int(np.searchsorted(sequences.offsets, step, side="right")) - 1
-    raise missing_error(found[1], f"sequence {i}, step {step - sequences.offsets[i]}")
-
-
-def _of_symbols(
-    flat: NDArray[np.generic], lengths: list[int], *, layout: Layout = "sequences", is_text: bool
-) -> RawInput:
-    sequences = Sequences(flat[:, None], offsets_of(lengths))
-    return RawInput(layout, sequences, holds_symbols=True, is_array=False, is_text=is_text)
-
-
-def _is_str(array: NDArray[np.generic]) -> bool:
-    """Check whether all elements are str."""
-    if array.dtype == object:
-        return all(isinstance(element, str) for element in array.ravel().tolist())
-    return array.dtype.kind in "UT"
-
-
 def _is_foreign(X: object) -> bool:
     """Check whether X is a container of torch, Awkward or Arrow."""
     return type(X).__module__.partition(".")[0] in READERS
 
 
-def _is_real(array: object) -> TypeGuard[NDArray[Any]]:
-    """Check whether an array holds plain numbers and needs no conversion by scikit-learn."""
-    return (
-        isinstance(array, np.ndarray)
-        and type(array) in (np.ndarray, np.memmap)
-        and array.dtype.kind in _REAL_KINDS
-        and array.dtype.itemsize <= 8
-    )
-
-
 def _is_real_array(X: object) -> TypeGuard[NDArray[Any]]:
     """Check whether X is an array of sequences of numbers that can be read as it is."""
-    return _is_real(X) and X.ndim in (2, 3) and X.size > 0
+    return is_real(X) and X.ndim in (2, 3) and X.size > 0
 
 
 def _array_of(item: object) -> NDArray[Any]:
     """Return a sequence as an array, with masked entries as NaN."""
     return np.asarray(without_gaps(from_foreign(item) if _is_foreign(item) else item))
-
-
-def _as_numbers(values: NDArray[np.generic]) -> NDArray[Any]:
-    if _is_real(values):
-        return values
-    values = without_gaps(values)
-    checked = check_array(values, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=0)
-    return np.asarray(checked)
 
 
 def _dtype_kind(X: object) -> str:
@@ -198,20 +126,20 @@ def _dtype_kind(X: object) -> str:
 # --- arrays and tables ----------------------------------------------------------------------------
 
 
-def _from_array(X: object, integers_are_symbols: bool) -> RawInput:
-    array = X if _is_real_array(X) else _checked(X, integers_are_symbols)
+def _from_array(X: object, reading: Reading) -> RawInput:
+    array = X if _is_real_array(X) else _checked(X, reading.integers_are_symbols)
     if array.ndim > 3:
         raise ValueError(
             f"X has {array.ndim} dimensions, shape {array.shape}; expected at most 3: "
             "(n_sequences, n_steps, n_features). Flatten the features of one step."
         )
     layout: Layout = "table" if array.ndim == 2 else "sequences"
-    return _from_flat(layout, Sequences.from_array(array), integers_are_symbols, is_array=True)
+    return from_flat(layout, Sequences.from_array(array), reading, is_array=True)
 
 
 def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
     """Let scikit-learn check everything but plain arrays of numbers."""
-    is_text = isinstance(X, np.ndarray) and (_is_str(X) or find_missing_symbol(X) is not None)
+    is_text = isinstance(X, np.ndarray) and holds_str(X)
     keep = is_text or (integers_are_symbols and _dtype_kind(X) in "iu")
     array: NDArray[Any] = check_array(
         fill_masked(X) if keep else without_gaps(X),
@@ -230,16 +158,15 @@ def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
 # --- lists of sequences ---------------------------------------------------------------------------
 
 
-def _from_list(items: list[Any], integers_are_symbols: bool, analyzer: Analyzer) -> RawInput:
+def _from_list(items: list[Any], reading: Reading) -> RawInput:
     kind = _common_kind(items) if items else "list"
     if kind == "number":  # a flat list of numbers: scikit-learn words this error best
         check_array(np.asarray(items))
     if kind == "text":
-        return _from_texts(items, analyzer)
+        return _from_texts(items, reading.analyzer)
     if kind == "array":
-        arrays = [item if _is_real(item) else _array_of(item) for item in items]
-        return _from_arrays(arrays, integers_are_symbols)
-    return _from_lists(items, integers_are_symbols)
+        return _from_array_likes(items, reading)
+    return _from_lists(items, reading)
 
 
 def _common_kind(items: Sequence[object]) -> str:
@@ -298,13 +225,26 @@ def _from_texts(texts: list[str], analyzer: Analyzer) -> RawInput:
     if analyzer == "char" and not any("\0" in text for text in texts):
         # one pass over all texts: numpy's 1-character strings are UTF-32
         flat = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<U1")
-        return _of_symbols(flat, [len(text) for text in texts], is_text=True)
+        return of_symbols(flat, [len(text) for text in texts], is_text=True)
     pieces = [list(cut_text(text, analyzer)) for text in texts]
     flat = object_array(chain.from_iterable(pieces))
-    return _of_symbols(flat, [len(piece) for piece in pieces], is_text=True)
+    return of_symbols(flat, [len(piece) for piece in pieces], is_text=True)
 
 
-def _from_arrays(arrays: list[NDArray[np.generic]], integers_are_symbols: bool) -> RawInput:
+def _from_array_likes(items: list[Any], reading: Reading) -> RawInput:
+    are_tables = [is_table(item) for item in items]
+    if all(are_tables):
+        return from_tables(items, reading)
+    if any(are_tables):
+        i, j = are_tables.index(True), are_tables.index(False)
+        raise ValueError(
+            f"Sequence {i} of X is a table with names of columns, sequence {j} is a "
+            f"{type(items[j]).__name__} without. Pass tables only, or arrays only."
+        )
+    return _from_arrays([item if is_real(item) else _array_of(item) for item in items], reading)
+
+
+def _from_arrays(arrays: list[NDArray[np.generic]], reading: Reading) -> RawInput:
     n_dims = {array.ndim for array in arrays}
     if n_dims - {1, 2} or len(n_dims) > 1:
         raise ValueError(
@@ -313,8 +253,10 @@ def _from_arrays(arrays: list[NDArray[np.generic]], integers_are_symbols: bool) 
         )
     if n_dims == {2}:
         _check_widths(arrays)
-    sequences = Sequences.from_arrays(arrays)
-    return _from_flat("sequences", sequences, integers_are_symbols, is_array=False)
+    are_texts = [array.dtype.kind in "UT" for array in arrays]
+    if any(are_texts) and not all(are_texts):  # numpy would turn numbers into strings
+        arrays = [array.astype(object) for array in arrays]
+    return from_flat("sequences", Sequences.from_arrays(arrays), reading)
 
 
 def _check_widths(arrays: list[NDArray[np.generic]]) -> None:
@@ -338,7 +280,7 @@ def _check_widths(arrays: list[NDArray[np.generic]]) -> None:
 # --- lists of lists -------------------------------------------------------------------------------
 
 
-def _from_lists(items: Sequence[Sequence[Any]], integers_are_symbols: bool) -> RawInput:
+def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
     flat = list(chain.from_iterable(items))
     lengths = [len(item) for item in items]
     types = set(map(type, flat))
@@ -349,20 +291,21 @@ def _from_lists(items: Sequence[Sequence[Any]], integers_are_symbols: bool) -> R
         check_steps_present(items)
     if kinds == {"vector"}:
         sequences = Sequences(_stack_steps(flat, lengths), offsets_of(lengths))
-        return _from_flat("sequences", sequences, integers_are_symbols, is_array=False)
+        return from_flat("sequences", sequences, reading)
     if is_mixed:
         raise ValueError(
-            f"X mixes kinds of steps: {', '.join(sorted({type(step).__name__ for step in flat}))}; "
+            f"X mixes kinds of steps: {type_names(flat)}; "
             "the steps of all sequences must be numbers, or symbols (str, int), or vectors of "
             "equal width."
         )
     layout: Layout = "lists" if len(set(lengths)) == 1 else "sequences"
     if "symbol" in kinds:
-        return _of_symbols(object_array(flat), lengths, is_text=False)
-    if kinds == {"integer"} and integers_are_symbols:
-        return _of_symbols(object_array(flat), lengths, layout=layout, is_text=False)
+        return of_symbols(object_array(flat), lengths, is_text=False)
+    if kinds == {"integer"} and reading.integers_are_symbols:
+        return of_symbols(object_array(flat), lengths, layout=layout, is_text=False)
     values = np.asarray(flat)[:, None] if flat else np.empty((0, 1))
-    return _from_flat(layout, Sequences(values, offsets_of(lengths)), False, is_array=False)
+    numbers = replace(reading, integers_are_symbols=False)
+    return from_flat(layout, Sequences(values, offsets_of(lengths)), numbers)
 
 
 def _step_kind(kind: type) -> str:
@@ -380,7 +323,9 @@ def _step_kind(kind: type) -> str:
 def _stack_steps(flat: Sequence[Sequence[object]], lengths: list[int]) -> NDArray[Any]:
     """Return steps that are lists of features as rows."""
     check_step_widths(np.array([len(step) for step in flat]), lengths)
-    values = np.asarray(flat)
+    are_texts = {isinstance(element, str) for step in flat for element in step}
+    # numpy would turn numbers beside strings into strings
+    values = np.asarray(flat, dtype=object if len(are_texts) > 1 else None)
     if values.ndim != 2:
         raise ValueError(TOO_DEEP)
     return values

@@ -1,4 +1,4 @@
-"""Containers of torch, Awkward, Arrow and pandas, recognised so that none is imported here.
+"""Containers of torch, Awkward and Arrow, recognised so that none is imported here.
 
 Most become `Sequences` without a loop over sequences.
 """
@@ -12,16 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._elements import fill_masked, is_missing, missing_error
+from sksequence._elements import fill_masked, missing_error
 
 _MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
 TOO_DEEP = (
     "X is nested too deeply; a sequence is a list of steps, a step a number, a symbol or a list "
     "of numbers."
 )
-
-# the inferred types of indexes of pandas whose entries are points in time or durations
-_TIMES = {"datetime64", "datetime", "date", "period", "timedelta64", "timedelta"}
 
 
 class _Tensor(Protocol):
@@ -100,7 +97,7 @@ def _from_arrow(X: Any) -> object:
     if hasattr(X, "combine_chunks"):
         X = X.combine_chunks()
     if not hasattr(X, "type"):  # a table of columns
-        return X.to_pandas()
+        return X
     return _from_arrow_array(X)
 
 
@@ -150,44 +147,3 @@ def check_step_widths(widths: NDArray[np.integer], lengths: ArrayLike) -> None:
             f"Sequence {i} of X has a step of {widths[differing[0]]} features, the first step of X "
             f"has {widths[0]}; every step of every sequence needs the same features."
         )
-
-
-# --- tables ---------------------------------------------------------------------------------------
-
-
-def check_rows(X: object) -> None:
-    """Refuse a DataFrame whose index shows that its rows are probably steps."""
-    index: Any = getattr(X, "index", None)
-    if not hasattr(X, "columns") or not hasattr(index, "nlevels"):
-        return
-    if index.nlevels > 1:
-        names = [f"level_{i}" if name is None else name for i, name in enumerate(index.names)]
-        reading = (
-            f"use from_long(X.reset_index(), id={names[0]!r}, time={names[-1]!r}) of "
-            "sksequence.preprocessing"
-        )
-    elif index.inferred_type in _TIMES:
-        reading = (
-            "pass [X] for one sequence with a feature per column, or [X[[c]] for c in X] for one "
-            "sequence per column"
-        )
-    else:
-        return
-    raise ValueError(
-        f"X is a DataFrame with a {type(index).__name__} of {len(index)} rows, which look like "
-        f"steps, but the rows of a table are sequences. If they are steps, {reading}. If they are "
-        "sequences, pass X.reset_index(drop=True)."
-    )
-
-
-def texts_of_column(X: object) -> list[Any] | None:
-    """Return the texts of an array or a table with one column of strings, None for others."""
-    shape: tuple[int, ...] = getattr(X, "shape", ())
-    if len(shape) != 2 or shape[1] != 1:
-        return None
-    column = np.asanyarray(X)  # keeps a mask
-    if column.dtype.kind not in "OUT":
-        return None
-    texts = list(column.ravel().tolist())
-    others = [text for text in texts if not isinstance(text, str)]
-    return texts if len(others) < len(texts) and all(map(is_missing, others)) else None

@@ -1,25 +1,17 @@
-"""The form of X: learnt in `fit`, and checked of every later X.
-
-Values are (sum of n_steps, n_features). An estimator is known by its name only, for error messages.
-"""
+"""The form of X that is learnt in `fit`. An estimator is known by its name only, for messages."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
 
-from sksequence._batching import Sequences
-from sksequence._input._containers import Analyzer, Layout, RawInput, read_input
+from sksequence._input._raw_input import Analyzer, Layout, Reading
 from sksequence._tokenizers import Tokenizer, is_tokenizer
 from sksequence._vocabulary import Vocabulary
-
-_LARGEST = float(np.finfo(np.float32).max)
-_CHUNK = 1 << 17  # numbers checked together: they are still in the cache for the second reduction
 
 
 @dataclass(frozen=True)
@@ -28,22 +20,34 @@ class InputForm:
 
     Attributes
     ----------
-    layout : {"table", "lists", "sequences"}
+    layout : {"table", "lists", "sequences", "cells"}
         "table": a 2-D array whose columns are time steps; the width is fixed. "lists": equally long
         lists of numbers; a list may have another length later, an array may not. "sequences": any
-        length.
+        length. "cells": a table whose cells are sequences of any length.
     n_features_in : int
         Columns of a table, features per step otherwise.
     estimator_name : str
         Class of the estimator, for error messages.
+    n_step_features : int
+        Numbers per step.
     feature_names_in : ndarray of str or None
-        Column names of a DataFrame.
+        Names of the columns of tables, if all are strings.
+    step_names : tuple or None
+        Names of the features of a step, of any type.
     vocabularies : tuple of Vocabulary
         One for each column of symbols; empty for numbers.
-    n_static_numbers : int
-        Number of numeric features that do not change in time.
+    is_categorical : tuple of bool
+        Whether each feature of a step is a category; empty if none or all are.
+    categorical : tuple of int
+        Positions of the columns that are categories; empty if the type of X tells.
+    static_names : tuple
+        Names of the columns that do not change in time and are categories.
+    static_columns : tuple of int
+        Positions of the columns of a table that do not change in time.
     static_vocabularies : tuple of Vocabulary
-        One for each feature of symbols that does not change in time.
+        Vocabularies of these columns.
+    n_static_numbers : int
+        Number of columns of numbers that do not change in time.
     is_text : bool
         Whether each sequence was a single str, which `analyzer` cuts.
     analyzer : {"char", "word"}, callable or tokenizer
@@ -53,22 +57,37 @@ class InputForm:
     layout: Layout
     n_features_in: int
     estimator_name: str
+    n_step_features: int = 1
     feature_names_in: NDArray[np.object_] | None = None
+    step_names: tuple[Hashable, ...] | None = None
     vocabularies: tuple[Vocabulary, ...] = ()
-    n_static_numbers: int = 0
+    is_categorical: tuple[bool, ...] = ()
+    categorical: tuple[int, ...] = ()
+    static_names: tuple[Hashable, ...] = ()
+    static_columns: tuple[int, ...] = ()
     static_vocabularies: tuple[Vocabulary, ...] = ()
+    n_static_numbers: int = 0
     is_text: bool = False
     analyzer: Analyzer = "char"
 
     @property
     def holds_symbols(self) -> bool:
-        """Whether steps are symbols (characters, words, items) and not numbers."""
-        return bool(self.vocabularies)
+        """Whether all features of a step are symbols: characters, words, items, categories."""
+        return bool(self.vocabularies) and not self.is_categorical
 
     @property
-    def n_step_features(self) -> int:
-        """Features per step: a table's columns are steps of one feature."""
-        return self.n_features_in if self.layout == "sequences" else 1
+    def names(self) -> tuple[Hashable, ...] | None:
+        """Names that the features of later X are matched with."""
+        return self.step_names if self.layout == "sequences" else None
+
+    @property
+    def categories(self) -> dict[Hashable, list[Any]]:
+        """The categories of each column of them, by the names or positions of the columns."""
+        names = range(len(self.is_categorical)) if self.step_names is None else self.step_names
+        of_steps = [n for n, flag in zip(names, self.is_categorical, strict=False) if flag]
+        columns = zip(of_steps, self.vocabularies, strict=False)
+        static = zip(self.static_names, self.static_vocabularies, strict=True)
+        return {name: vocabulary.symbols for name, vocabulary in (*columns, *static)}
 
     @property
     def tokenizer(self) -> Tokenizer | None:
@@ -80,245 +99,13 @@ class InputForm:
         """Whether joining the pieces restores the text; unknown, so False, for a callable."""
         return self.is_text and (isinstance(self.analyzer, str) or is_tokenizer(self.analyzer))
 
-
-def learn_form(
-    X: object,
-    *,
-    integers_are_symbols: bool,
-    analyzer: Analyzer,
-    max_features: int | None = None,
-    estimator_name: str,
-) -> tuple[InputForm, Sequences]:
-    """Read and check the X of `fit`.
-
-    Returns
-    -------
-    form : InputForm
-        The form that later X are checked against.
-    sequences : Sequences
-        Numbers as `values` of shape (sum of n_steps, n_features), symbols as `codes`.
-    """
-    raw = read_input(X, integers_are_symbols=integers_are_symbols, analyzer=analyzer)
-    _check_not_empty(raw)
-    _check_not_wrapped(X, raw)
-    is_ragged = raw.layout == "sequences"
-    vocabularies: tuple[Vocabulary, ...] = ()
-    if raw.holds_symbols:
-        vocabularies = tuple(Vocabulary.learn(column, max_features) for column in raw.values.T)
-    form = InputForm(
-        raw.layout,
-        raw.values.shape[1] if is_ragged else int(raw.sequences.lengths[0]),
-        estimator_name,
-        _feature_names(X) if raw.layout == "table" else None,
-        vocabularies,
-        is_text=raw.is_text,
-        analyzer=analyzer,
-    )
-    return form, _encoded(raw, form)
-
-
-def check_sequences(X: object, form: InputForm, *, may_be_empty: bool = False) -> Sequences:
-    """Read X and check it against the form learnt in `fit`.
-
-    With `may_be_empty`, sequences without steps are accepted if sequences have any length.
-    """
-    raw = read_input(
-        X,
-        integers_are_symbols=form.holds_symbols,
-        analyzer=form.analyzer,
-        may_be_texts=form.is_text,
-    )
-    _check_not_empty(raw, may_be_empty=may_be_empty and form.layout == "sequences")
-    _check_kind(raw, form)
-    if form.is_text:
-        _check_not_wrapped(X, raw)
-    if form.layout == "sequences":
-        _check_step_features(raw, form)
-    elif raw.is_array and raw.layout == "table":
-        _check_columns(X, form)
-    else:
-        _check_table_lengths(raw, form)
-    return _encoded(raw, form)
-
-
-def forget_unused(form: InputForm, sequences: Sequences) -> tuple[InputForm, Sequences]:
-    """Remove symbols that no sequence holds any more, those of rows of weight zero."""
-    if not form.holds_symbols:
-        return form, sequences
-    assert sequences.codes is not None
-    vocabularies, columns = [], []
-    for vocabulary, codes in zip(form.vocabularies, sequences.codes.T, strict=True):
-        used = np.unique(codes)
-        vocabularies.append(Vocabulary(vocabulary.decode(used)))
-        columns.append(np.searchsorted(used, codes).astype(np.int32) + 1)
-    form = replace(form, vocabularies=tuple(vocabularies))
-    return form, Sequences(None, sequences.offsets, np.stack(columns, axis=1))
-
-
-def _encoded(raw: RawInput, form: InputForm) -> Sequences:
-    """Return finite numbers as they are, symbols as codes."""
-    if not form.holds_symbols:
-        _check_finite(raw)
-        return raw.sequences
-    columns = [v.encode(column) for v, column in zip(form.vocabularies, raw.values.T, strict=True)]
-    return Sequences(None, raw.sequences.offsets, np.stack(columns, axis=1))
-
-
-# --- column names and widths ----------------------------------------------------------------------
-
-
-def _feature_names(X: object) -> NDArray[np.object_] | None:
-    """Return the column names that scikit-learn finds."""
-    probe = BaseEstimator()
-    validate_data(probe, X, skip_check_array=True)
-    return getattr(probe, "feature_names_in_", None)
-
-
-def _check_columns(X: object, form: InputForm) -> None:
-    """Let scikit-learn compare column names and width on a probe that is named as the estimator."""
-    names = form.feature_names_in
-    if names is None and isinstance(X, np.ndarray) and X.shape[1] == form.n_features_in:
-        return  # asking scikit-learn costs as much as reading one sequence
-    probe = _probe_class(form.estimator_name)()
-    probe.n_features_in_ = form.n_features_in
-    if names is not None:
-        probe.feature_names_in_ = names
-    validate_data(probe, X, reset=False, skip_check_array=True)
-
-
-@cache
-def _probe_class(name: str) -> type[BaseEstimator]:
-    return type(name, (BaseEstimator,), {})
-
-
-def _check_table_lengths(raw: RawInput, form: InputForm) -> None:
-    """Check lists or a 3-D array against the 2-D form of `fit`."""
-    lengths = set(raw.sequences.lengths.tolist())
-    width = raw.values.shape[1]
-    if width != 1:
-        raise ValueError(
-            f"X has {width} features, but {form.estimator_name} is expecting 1 features as input "
-            f"at each step: it was fitted on a 2-D table of {form.n_features_in} steps. Pass X in "
-            "the same form as in fit."
+    @property
+    def reading(self) -> Reading:
+        """How later X are read."""
+        return Reading(
+            integers_are_symbols=self.holds_symbols,
+            analyzer=self.analyzer,
+            may_be_texts=self.is_text,
+            names=self.names,
+            categorical=self.categorical or None,
         )
-    if form.layout == "table" and lengths != {form.n_features_in}:
-        raise ValueError(
-            f"X has sequences of {min(lengths)} to {max(lengths)} steps, but {form.estimator_name} "
-            f"was fitted on a 2-D array of {form.n_features_in} steps, which fixes the length. For "
-            "sequences of any length, fit on a list of 1-D arrays or on a 3-D array."
-        )
-
-
-def _check_step_features(raw: RawInput, form: InputForm) -> None:
-    width, expected = raw.values.shape[1], form.n_features_in
-    if width == expected:
-        return
-    message = (
-        f"X has {width} features, but {form.estimator_name} is expecting {expected} features as "
-        "input"
-    )
-    if raw.layout == "table":
-        raise ValueError(
-            f"{message} at each step: X is 2-D, which means sequences of one feature. Pass a 3-D "
-            "array or a list of (n_steps, n_features) arrays; for a single sequence, [X]."
-        )
-    if set(raw.sequences.lengths.tolist()) == {expected}:
-        raise ValueError(
-            f"{message}; the axes look swapped. Time comes before features: (n_sequences, n_steps, "
-            "n_features). Use X.transpose(0, 2, 1) for an array, [x.T for x in X] for a list."
-        )
-    raise ValueError(f"{message}. Pass the same features as in fit.")
-
-
-# --- empty sequences, kinds, numbers --------------------------------------------------------------
-
-
-def _check_not_empty(raw: RawInput, *, may_be_empty: bool = False) -> None:
-    if len(raw.sequences) == 0:
-        raise ValueError(
-            "X has 0 sequences (0 sample(s)) while a minimum of 1 is required. Pass at least one."
-        )
-    lengths = raw.sequences.lengths
-    if lengths.min() == 0 and not may_be_empty:
-        empty = np.flatnonzero(lengths == 0)
-        others = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
-        raise ValueError(
-            f"Sequence {empty[0]} of X is empty{others}; every sequence needs at least one step. "
-            "Drop empty sequences, with their y."
-        )
-    if raw.values.shape[1] == 0:
-        raise ValueError(
-            "X has 0 feature(s) in each step while a minimum of 1 is required. Pass "
-            "(n_steps, n_features) arrays."
-        )
-
-
-def _check_not_wrapped(X: object, raw: RawInput) -> None:
-    """Refuse lists of one str each if a str contains blanks: texts, or tokens with blanks."""
-    is_explicit = raw.is_text or raw.is_array or isinstance(X, Sequences)
-    if is_explicit or not raw.holds_symbols or len(raw.values) != len(raw.sequences):
-        return
-    if raw.values.shape[1] > 1 or raw.sequences.lengths.max() > 1:
-        return
-    for i, symbol in enumerate(raw.values[:, 0].tolist()):
-        if isinstance(symbol, str) and len(symbol.split()) > 1:
-            raise ValueError(
-                f"Each sequence of X is a list of one str, and sequence {i} contains blanks: "
-                f"{symbol!r:.60}. If they are texts, which the analyzer cuts, pass a list of str: "
-                "[x[0] for x in X]. If each is one token, pass an array of shape "
-                "(n_sequences, 1, 1): np.array(X)[:, :, None]."
-            )
-
-
-def _check_kind(raw: RawInput, form: InputForm) -> None:
-    has_no_kind = raw.sequences.offsets[-1] == 0
-    if has_no_kind or raw.holds_symbols == form.holds_symbols:
-        return
-    if form.holds_symbols:
-        _check_finite(raw)  # a gap turns integers into floats
-    words = {True: "symbols (texts or tokens)", False: "numbers"}
-    raise ValueError(
-        f"X holds {words[raw.holds_symbols]}, but {form.estimator_name} was fitted on "
-        f"{words[form.holds_symbols]}; pass the same kind as in fit."
-    )
-
-
-def _check_finite(raw: RawInput) -> None:
-    """Raise an error that names the first value of X that is not a finite float32 number."""
-    values, offsets = raw.values, raw.sequences.offsets
-    if values.dtype.kind != "f":  # every integer is one
-        return
-    n_steps = max(1, _CHUNK // values.shape[1])
-    for start in range(0, len(values), n_steps):
-        bad = _find_not_finite(values[start : start + n_steps])
-        if bad is not None:
-            row, feature = bad
-            step = start + row
-            i = int(np.searchsorted(offsets, step, side="right")) - 1
-            place = f"sequence {i}, step {step - offsets[i]}, feature {feature}"
-            raise ValueError(_not_finite_message(float(values[step, feature]), place))
-
-
-def _find_not_finite(block: NDArray[np.floating]) -> tuple[int, int] | None:
-    """Return row and column of the first value that is not a finite float32 number."""
-    if block.size == 0:
-        return None
-    # NaN compares false, so one pass of two reductions finds NaN, infinity and large numbers
-    if float(block.min()) >= -_LARGEST and float(block.max()) <= _LARGEST:
-        return None
-    row, column = np.argwhere(~(np.abs(block.astype(np.float64)) <= _LARGEST))[0]
-    return int(row), int(column)
-
-
-def _not_finite_message(value: float, place: str) -> str:
-    if np.isnan(value):
-        return (
-            f"Input X contains NaN: {place}. Recurrent networks need numbers everywhere: drop the "
-            "sequence, or fill the gap with preprocessing.StepTransformer(SimpleImputer())."
-        )
-    if np.isinf(value):
-        return f"Input X contains infinity: {place}. Replace it by a finite number."
-    return (
-        f"Input X contains a value too large for dtype('float32'): {value:g} at {place} (infinity "
-        "after the cast). Rescale this feature."
-    )

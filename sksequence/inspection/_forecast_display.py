@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sksequence._generator import SequenceGenerator
-from sksequence._input import read_input
+from sksequence._input import Reading, read_input
 from sksequence.inspection._generation_display import check_generator
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
         forecast = estimator.forecast(
             X, horizon, n_samples=n_samples, quantiles=quantiles, random_state=random_state
         )
-        raw = read_input(X, integers_are_symbols=False, analyzer=estimator.analyzer)
+        raw = read_input(X, Reading(integers_are_symbols=False, analyzer=estimator.analyzer))
         history = list(raw.sequences)
         shape = (len(history), horizon, history[0].shape[1])
         display = cls(

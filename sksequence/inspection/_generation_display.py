@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._generator import SequenceGenerator
-from sksequence._input import read_input
+from sksequence._input import Reading, read_input
 from sksequence._tokenizers import Tokenizer, decode_incrementally, is_tokenizer
 from sksequence.inspection._surprise import (
     END,
@@ -249,7 +249,7 @@ def _read_symbols(X: object, estimator: SequenceGenerator) -> tuple[list[list[ob
     The symbols of a text joined are the text, unless a callable made them: it may drop characters.
     """
     analyzer = estimator.analyzer
-    raw = read_input(X, integers_are_symbols=True, analyzer=analyzer)
+    raw = read_input(X, Reading(integers_are_symbols=True, analyzer=analyzer))
     values, offsets = raw.sequences.values, raw.sequences.offsets
     assert values is not None
     flat = values.ravel().tolist()

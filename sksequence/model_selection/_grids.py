@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator
 
 from sksequence._classifier import RNNClassifier
 from sksequence._generator import SequenceGenerator
-from sksequence._input import learn_form
+from sksequence._input import Reading, learn_form
 from sksequence._regressor import RNNRegressor
 from sksequence._targets import plain_container, targets_are_steps
 
@@ -140,12 +140,12 @@ def _candidates(estimator: BaseEstimator, X: object, y: object) -> tuple[Candida
             f"{estimator!r:.60}. From a pipeline, pass its last step."
         )
     generates = isinstance(estimator, SequenceGenerator)
-    form, sequences = learn_form(
-        X,
+    reading = Reading(
         integers_are_symbols=generates or estimator.embedding_dim is not None,
         analyzer=estimator.analyzer,
-        estimator_name=type(estimator).__name__,
+        categorical=None if generates else estimator.categorical_features,
     )
+    form, sequences = learn_form(X, reading, estimator_name=type(estimator).__name__)
     has_symbols = form.holds_symbols
     if generates:
         return _TEXTS if has_symbols else _VALUES

@@ -1,0 +1,156 @@
+"""Encoding of X: its form is learnt in `fit`, and every later X is checked against it.
+
+Values are (sum of n_steps, n_features).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Sequences
+from sksequence._input._checks import (
+    check_categorical,
+    check_cells,
+    check_columns,
+    check_finite,
+    check_kind,
+    check_not_empty,
+    check_not_wrapped,
+    check_same_types,
+    check_static,
+    check_step_features,
+    check_table_lengths,
+    feature_names_in,
+    warn_of_names,
+)
+from sksequence._input._containers import read_input
+from sksequence._input._input_form import InputForm
+from sksequence._input._raw_input import RawInput, Reading
+from sksequence._vocabulary import Vocabulary
+
+
+def learn_form(
+    X: object, reading: Reading, *, max_features: int | None = None, estimator_name: str
+) -> tuple[InputForm, Sequences]:
+    """Read and check the X of `fit`.
+
+    Returns
+    -------
+    form : InputForm
+        The form that later X are checked against.
+    sequences : Sequences
+        Numbers as `values` of shape (sum of n_steps, n_features), symbols as `codes`.
+    """
+    raw = read_input(X, reading)
+    check_not_empty(raw)
+    check_not_wrapped(X, raw)
+    check_static(raw)
+    static_symbols = [column for column in raw.static if column.kind == "symbols"]
+    form = InputForm(
+        raw.layout,
+        raw.n_features_in,
+        estimator_name,
+        n_step_features=0 if raw.holds_symbols else raw.values.shape[1],
+        feature_names_in=feature_names_in(X, raw),
+        step_names=raw.names,
+        vocabularies=tuple(Vocabulary.learn(column, max_features) for column in raw.symbols),
+        is_categorical=raw.is_categorical,
+        categorical=raw.categorical,
+        static_names=tuple(column.name for column in static_symbols),
+        static_columns=raw.static_columns,
+        static_vocabularies=tuple(Vocabulary.learn(column.values) for column in static_symbols),
+        n_static_numbers=len(raw.static) - len(static_symbols),
+        is_text=raw.is_text,
+        analyzer=reading.analyzer,
+    )
+    return form, _encoded(raw, form)
+
+
+def check_sequences(X: object, form: InputForm, *, may_be_empty: bool = False) -> Sequences:
+    """Read X and check it against the form learnt in `fit`.
+
+    With `may_be_empty`, sequences without steps are accepted if sequences have any length.
+    """
+    raw = read_input(X, form.reading)
+    has_any_length = form.layout in ("sequences", "cells")
+    check_not_empty(raw, may_be_empty=may_be_empty and has_any_length)
+    if form.layout == "cells" or raw.layout == "cells":
+        check_cells(X, raw, form)
+    check_kind(raw, form)
+    if form.is_text:
+        check_not_wrapped(X, raw)
+    if form.layout == "sequences":
+        check_step_features(raw, form)
+        warn_of_names(raw, form)
+    elif raw.layout == "table":
+        check_columns(X, form)
+    elif form.layout != "cells":
+        check_table_lengths(raw, form)
+    check_categorical(raw, form)
+    return _encoded(raw, form)
+
+
+def forget_unused(form: InputForm, sequences: Sequences) -> tuple[InputForm, Sequences]:
+    """Remove symbols that no sequence holds any more, those of rows of weight zero."""
+    if sequences.codes is None and sequences.static_codes is None:
+        return form, sequences
+    vocabularies, codes = _used(form.vocabularies, sequences.codes)
+    static_vocabularies, static_codes = _used(form.static_vocabularies, sequences.static_codes)
+    form = replace(form, vocabularies=vocabularies, static_vocabularies=static_vocabularies)
+    values, offsets, names = sequences.values, sequences.offsets, sequences.feature_names
+    kept = Sequences(values, offsets, codes, names)
+    return form, kept.with_static(sequences.static_values, static_codes)
+
+
+def _used(
+    vocabularies: Sequence[Vocabulary], codes: NDArray[np.int32] | None
+) -> tuple[tuple[Vocabulary, ...], NDArray[np.int32] | None]:
+    if codes is None:
+        return (), None
+    kept, columns = [], []
+    for vocabulary, column in zip(vocabularies, codes.T, strict=True):
+        used = np.unique(column)
+        kept.append(Vocabulary(vocabulary.decode(used)))
+        columns.append(np.searchsorted(used, column).astype(np.int32) + 1)
+    return tuple(kept), np.stack(columns, axis=1)
+
+
+def _encoded(raw: RawInput, form: InputForm) -> Sequences:
+    """Return finite numbers as they are, symbols as codes."""
+    sequences = raw.sequences
+    if not form.holds_symbols:
+        check_finite(raw)
+    if form.vocabularies:
+        numbers = None if form.holds_symbols else raw.values
+        codes = _codes(raw.symbols, form.vocabularies, raw.names)
+        sequences = Sequences(numbers, sequences.offsets, codes)
+    return _with_static(sequences, raw, form) if raw.static else sequences
+
+
+def _with_static(sequences: Sequences, raw: RawInput, form: InputForm) -> Sequences:
+    check_static(raw)
+    numbers = [column.values for column in raw.static if column.kind == "numbers"]
+    symbols = [column for column in raw.static if column.kind == "symbols"]
+    names = [column.name for column in symbols]
+    return sequences.with_static(
+        np.column_stack(numbers).astype(np.float64) if numbers else None,
+        _codes([column.values for column in symbols], form.static_vocabularies, names)
+        if symbols
+        else None,
+    )
+
+
+def _codes(
+    columns: Sequence[NDArray[np.generic]],
+    vocabularies: Sequence[Vocabulary],
+    names: Sequence[Hashable] | None,
+) -> NDArray[np.int32]:
+    encoded = []
+    for j, (column, vocabulary) in enumerate(zip(columns, vocabularies, strict=True)):
+        check_same_types(column, vocabulary, j if names is None else names[j])
+        encoded.append(vocabulary.encode(column))
+    return np.stack(encoded, axis=1)

@@ -1,0 +1,261 @@
+"""Tables in X: one table per sequence, or one table whose cells are sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sksequence._batching import Sequences, offsets_of
+from sksequence._elements import is_missing
+from sksequence._input._raw_input import (
+    RawInput,
+    Reading,
+    categorical_positions,
+    from_columns,
+    from_flat,
+    is_real,
+    symbols_of,
+)
+from sksequence._tables import (
+    Column,
+    Table,
+    align_tables,
+    check_names,
+    column_names,
+    feature_names,
+    is_table,
+    join_tables,
+    read_array_columns,
+    read_columns,
+    rename_columns,
+)
+
+# the inferred types of indexes of pandas whose entries are points in time or durations
+_TIMES = {"datetime64", "datetime", "date", "period", "timedelta64", "timedelta"}
+_KNOWN = "those seen in fit are"
+_FIRST = "those of sequence 0 are"
+
+# --- one table per sequence -----------------------------------------------------------------------
+
+
+def from_tables(tables: Sequence[Table], reading: Reading) -> RawInput:
+    """Read sequences that are tables; their columns are matched by name."""
+    tables, names = _aligned(tables, reading.names)
+    if reading.categorical is None:
+        arrays = [np.asarray(table) for table in tables]
+        if all(map(is_real, arrays)):
+            raw = from_flat("sequences", Sequences.from_arrays(arrays), reading)
+            return replace(raw, names=names)
+    columns = read_columns(join_tables(tables))
+    return from_columns(columns, offsets_of([len(table) for table in tables]), reading, names)
+
+
+def _aligned(
+    tables: Sequence[Table], known: tuple[Hashable, ...] | None
+) -> tuple[Sequence[Table], tuple[Hashable, ...] | None]:
+    """Return tables with their columns in one order, and their names if they have some."""
+    first = column_names(tables[0])
+    named = [feature_names(table) for table in tables]
+    if known is not None and any(named):
+        return align_tables(tables, known, _KNOWN), known
+    if all(map(_is_single, named)) and any(names != first for names in named):
+        # a single column needs no name to be found: [table[[name]] for name in table]
+        return [rename_columns(table, first) for table in tables], None
+    return align_tables(tables, first, _FIRST), tuple(first) if named[0] is not None else None
+
+
+def _is_single(names: list[Hashable] | None) -> bool:
+    return names is not None and len(names) == 1
+
+
+def named_sequences(X: Sequences, reading: Reading) -> Sequences:
+    """Return sequences whose features are in the order of the names seen in fit."""
+    names = X.feature_names
+    if reading.names is None or names is None or names == reading.names:
+        return X
+    if X.table is not None:
+        return Sequences(align_tables([X.table], reading.names, _KNOWN)[0], X.offsets)
+    check_names(list(names), list(reading.names), "X", _KNOWN)
+    assert X.values is not None
+    order = [names.index(name) for name in reading.names]
+    return Sequences(X.values[:, order], X.offsets, X.codes, reading.names)
+
+
+# --- one table for all sequences ------------------------------------------------------------------
+
+
+def check_rows(X: object) -> None:
+    """Refuse a DataFrame whose index shows that its rows are probably steps."""
+    index: Any = getattr(X, "index", None)
+    if not hasattr(X, "columns") or not hasattr(index, "nlevels"):
+        return
+    if index.nlevels > 1:
+        names = [f"level_{i}" if name is None else name for i, name in enumerate(index.names)]
+        reading = (
+            f"use from_long(X.reset_index(), id={names[0]!r}, time={names[-1]!r}) of "
+            "sksequence.preprocessing"
+        )
+    elif index.inferred_type in _TIMES:
+        reading = (
+            "pass [X] for one sequence with a feature per column, or [X[[c]] for c in X] for one "
+            "sequence per column"
+        )
+    else:
+        return
+    raise ValueError(
+        f"X is a DataFrame with a {type(index).__name__} of {len(index)} rows, which look like "
+        f"steps, but the rows of a table are sequences. If they are steps, {reading}. If they are "
+        "sequences, pass X.reset_index(drop=True)."
+    )
+
+
+def texts_of_column(X: object) -> list[Any] | None:
+    """Return the texts of an array or a table with one column of strings, None for others."""
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if len(shape) != 2 or shape[1] != 1:
+        return None
+    column = np.asanyarray(X)  # keeps a mask
+    if column.dtype.kind not in "OUT":
+        return None
+    texts = list(column.ravel().tolist())
+    others = [text for text in texts if not isinstance(text, str)]
+    return texts if len(others) < len(texts) and all(map(is_missing, others)) else None
+
+
+def rows_of_table(X: object) -> object:
+    """Return a table of numbers, or of tokens, as an array, and anything else as it is."""
+    if not is_table(X) or not _may_hold_objects(X):
+        return X
+    columns = read_columns(X)
+    kinds = {column.kind for column in columns}
+    if len(kinds) > 1:
+        text, number = (
+            next(c.name for c in columns if c.kind == k) for k in ("symbols", "numbers")
+        )
+        raise ValueError(
+            f"The rows of a table are sequences, and its columns are steps of one kind, but column "
+            f"{text!r} holds strings and column {number!r} holds numbers. If the rows are steps, "
+            "pass [X] for one sequence, or from_long(X, id) of sksequence.preprocessing for "
+            "several."
+        )
+    for column in columns:
+        _check_tokens(column)
+    return np.column_stack([column.values for column in columns])
+
+
+def _check_tokens(column: Column) -> None:
+    if column.kind == "numbers":
+        return
+    for i, token in enumerate(column.values.tolist()):
+        if isinstance(token, str) and len(token.split()) > 1:
+            raise ValueError(
+                f"Column {column.name!r} of X holds blanks in row {i}: {token!r:.60}. If the cells "
+                "are texts, join the columns to one text per row, and pass a list of str. If each "
+                "cell is one token, pass X.to_numpy()."
+            )
+
+
+# --- cells that are sequences ---------------------------------------------------------------------
+
+
+def read_cells(X: object) -> tuple[list[Column], tuple[Hashable, ...] | None] | None:
+    """Return the columns and names of a table or array whose cells are sequences, None for others.
+
+    Scalar columns alongside them are features that do not change in time.
+    """
+    if is_table(X):
+        if not _may_hold_objects(X):
+            return None
+        columns, names = read_columns(X), feature_names(X)
+        is_nested = any(column.kind == "sequences" for column in columns)
+        return (columns, None if names is None else tuple(names)) if is_nested else None
+    if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype != object:
+        return None
+    if not any(map(_is_sequence, X.ravel().tolist())):
+        return None
+    return read_array_columns(X), None
+
+
+def _is_sequence(cell: object) -> bool:
+    return hasattr(cell, "__len__") and not isinstance(cell, str | dict)
+
+
+def _may_hold_objects(table: Table) -> bool:
+    """Check whether a table may hold anything but plain numbers; this is fast."""
+    dtypes = getattr(table, "dtypes", [None])
+    return any(getattr(dtype, "kind", "O") not in "fiub" for dtype in dtypes)
+
+
+def from_cells(
+    cells: tuple[list[Column], tuple[Hashable, ...] | None],
+    reading: Reading,
+    read: Callable[[object, Reading], RawInput],
+) -> RawInput:
+    """Read the columns of sequences with `read`, and join them step by step."""
+    columns, names = cells
+    chosen = categorical_positions(reading.categorical, names, len(columns))
+    columns = [
+        _as_category(column) if j in chosen and column.kind == "numbers" else column
+        for j, column in enumerate(columns)
+    ]
+    parts = {
+        j: _read_cells(column, read)
+        for j, column in enumerate(columns)
+        if column.kind == "sequences"
+    }
+    _check_equal_lengths([(columns[j].name, part) for j, part in parts.items()])
+    channels = [
+        _as_category(channel) if j in chosen else channel
+        for j, part in parts.items()
+        for channel in _channels(columns[j].name, part)
+    ]
+    if reading.integers_are_symbols and all(c.values.dtype.kind in "iu" for c in channels):
+        channels = [_as_category(channel) for channel in channels]
+    offsets = next(iter(parts.values())).sequences.offsets
+    raw = from_columns(channels, offsets, Reading(integers_are_symbols=False), None)
+    static = tuple(j for j, column in enumerate(columns) if column.kind != "sequences")
+    return replace(
+        raw,
+        layout="cells",
+        is_array=True,
+        names=tuple(channel.name for channel in channels),
+        categorical=tuple(sorted(chosen)),
+        n_columns=len(columns),
+        static=tuple(columns[j] for j in static),
+        static_columns=static,
+    )
+
+
+def _as_category(column: Column) -> Column:
+    return replace(column, kind="symbols", values=symbols_of(column))
+
+
+def _read_cells(column: Column, read: Callable[[object, Reading], RawInput]) -> RawInput:
+    try:
+        return read(list(column.values), Reading(integers_are_symbols=False))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"In column {column.name!r} of X: {error}") from None
+
+
+def _channels(name: Hashable, part: RawInput) -> list[Column]:
+    """Return the features of a step in the cells of a column."""
+    columns = part.step_columns()
+    if len(columns) == 1:
+        return [replace(columns[0], name=name)]
+    return [replace(column, name=f"{name}[{column.name}]") for column in columns]
+
+
+def _check_equal_lengths(parts: Sequence[tuple[Hashable, RawInput]]) -> None:
+    (first, reference), *others = parts
+    for name, part in others:
+        differing = np.flatnonzero(part.sequences.lengths != reference.sequences.lengths)
+        if len(differing):
+            i = int(differing[0])
+            raise ValueError(
+                f"Row {i} of X has {reference.sequences.lengths[i]} steps in column {first!r} and "
+                f"{part.sequences.lengths[i]} in column {name!r}; the sequences of a row are the "
+                "features of the same steps. Pass equal lengths."
+            )
