@@ -110,6 +110,7 @@ def align_tables(tables: Sequence[Table], names: Sequence[Hashable], known: str)
 
     `known` tells in the message where the names come from.
     """
+    _check_unique(names)
     return [_aligned(table, list(names), f"sequence {i}", known) for i, table in enumerate(tables)]
 
 
@@ -174,13 +175,7 @@ def take_rows(table: Table, rows: ArrayLike | slice) -> Table:
 def _frame(table: Table) -> narwhals.DataFrame[Any]:
     import narwhals
 
-    names = column_names(table)
-    twice = [name for i, name in enumerate(names) if name in names[:i]]
-    if twice:
-        raise ValueError(
-            f"The table has two columns of the name {twice[0]!r}; columns are found by name. "
-            "Rename one of them."
-        )
+    _check_unique(column_names(table))
     frame = narwhals.from_native(table, pass_through=True)
     if not isinstance(frame, narwhals.DataFrame):
         raise TypeError(
@@ -191,10 +186,25 @@ def _frame(table: Table) -> narwhals.DataFrame[Any]:
     return frame
 
 
+def _check_unique(names: Sequence[Hashable]) -> None:
+    if len(set(names)) == len(names):
+        return
+    twice = next(name for i, name in enumerate(names) if name in names[:i])
+    raise ValueError(
+        f"A table has two columns of the name {twice!r}; columns are found by name. Rename one of "
+        "them."
+    )
+
+
 def _read_column(name: Hashable, series: narwhals.Series[Any]) -> Column:
     dtype = series.dtype
     if dtype.is_temporal():
         raise dates_error(str(dtype), f"Column {name!r} of X")
+    if dtype.is_nested() and hasattr(dtype, "fields"):
+        raise ValueError(
+            f"Column {name!r} of X holds records ({dtype}); expected numbers, strings or "
+            "sequences. Make each field a column."
+        )
     values = series.to_numpy()
     if isinstance(dtype, _categories()):
         elements = values.astype(object)
@@ -222,7 +232,8 @@ def _kind_of(element: object) -> str:
         return "symbols"
     if isinstance(element, Real | Decimal | np.bool_):
         return "numbers"
-    return "sequences" if hasattr(element, "__len__") and hasattr(element, "__iter__") else "other"
+    is_container = hasattr(element, "__len__") and not isinstance(element, dict | bytes | set)
+    return "sequences" if is_container else "other"
 
 
 def _numbers(elements: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:

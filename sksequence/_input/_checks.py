@@ -94,7 +94,7 @@ def check_step_features(raw: RawInput, form: InputForm) -> None:
 
 def check_cells(X: object, raw: RawInput, form: InputForm) -> None:
     """Check a table whose cells are sequences, which may be X or the X of `fit`."""
-    forms = {True: "a table whose cells are sequences", False: "sequences that are no cells"}
+    forms = {True: "a table whose cells are sequences", False: "an array or a list of sequences"}
     of_cells = raw.layout == "cells"
     if of_cells != (form.layout == "cells"):
         raise ValueError(

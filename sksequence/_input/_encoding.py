@@ -126,7 +126,7 @@ def _encoded(raw: RawInput, form: InputForm) -> Sequences:
         check_finite(raw)
     if form.vocabularies:
         numbers = None if form.holds_symbols else raw.values
-        codes = _codes(raw.symbols, form.vocabularies, raw.names)
+        codes = _codes(raw.symbols, form.vocabularies, raw.symbol_names)
         sequences = Sequences(numbers, sequences.offsets, codes)
     return _with_static(sequences, raw, form) if raw.static else sequences
 
@@ -147,10 +147,10 @@ def _with_static(sequences: Sequences, raw: RawInput, form: InputForm) -> Sequen
 def _codes(
     columns: Sequence[NDArray[np.generic]],
     vocabularies: Sequence[Vocabulary],
-    names: Sequence[Hashable] | None,
+    names: Sequence[Hashable],
 ) -> NDArray[np.int32]:
     encoded = []
-    for j, (column, vocabulary) in enumerate(zip(columns, vocabularies, strict=True)):
-        check_same_types(column, vocabulary, j if names is None else names[j])
+    for column, vocabulary, name in zip(columns, vocabularies, names, strict=True):
+        check_same_types(column, vocabulary, name)
         encoded.append(vocabulary.encode(column))
     return np.stack(encoded, axis=1)

@@ -1,4 +1,4 @@
-"""Containers of torch, Awkward and Arrow, recognised so that none is imported here.
+"""Containers of torch, Awkward, Arrow and polars, recognised so that none is imported here.
 
 Most become `Sequences` without a loop over sequences.
 """
@@ -131,9 +131,16 @@ def _arrow_values(steps: _ArrowArray) -> NDArray[np.generic]:
     return steps.to_numpy(zero_copy_only=False)
 
 
+def _from_polars(X: object) -> object:
+    if hasattr(X, "collect"):
+        raise TypeError("X is a LazyFrame, which has no rows yet; pass X.collect().")
+    return X
+
+
 READERS: dict[str, Callable[[Any], object]] = {
     "torch": _from_torch,
     "awkward": _from_awkward,
+    "polars": _from_polars,
     "pyarrow": _from_arrow,
 }
 

@@ -115,9 +115,17 @@ class RawInput:
     @property
     def number_names(self) -> list[Hashable]:
         """Name or position of each column of numbers."""
+        return [name for name, flag in self._names() if not flag]
+
+    @property
+    def symbol_names(self) -> list[Hashable]:
+        """Name or position of each column of symbols."""
+        return [name for name, flag in self._names() if flag]
+
+    def _names(self) -> list[tuple[Hashable, bool]]:
         names = range(self.n_features) if self.names is None else self.names
-        flags = self.is_categorical or (False,) * self.n_features
-        return [name for name, flag in zip(names, flags, strict=True) if not flag]
+        flags = self.is_categorical or (self.holds_symbols,) * self.n_features
+        return list(zip(names, flags, strict=True))
 
     @property
     def n_features_in(self) -> int:

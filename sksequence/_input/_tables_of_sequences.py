@@ -44,13 +44,14 @@ _FIRST = "those of sequence 0 are"
 def from_tables(tables: Sequence[Table], reading: Reading) -> RawInput:
     """Read sequences that are tables; their columns are matched by name."""
     tables, names = _aligned(tables, reading.names)
-    if reading.categorical is None:
-        arrays = [np.asarray(table) for table in tables]
-        if all(map(is_real, arrays)):
-            raw = from_flat("sequences", Sequences.from_arrays(arrays), reading)
+    offsets = offsets_of([len(table) for table in tables])
+    joint = join_tables(tables)
+    if reading.categorical is None and not _may_hold_objects(joint):
+        values = np.asarray(joint)
+        if is_real(values):
+            raw = from_flat("sequences", Sequences(values, offsets), reading)
             return replace(raw, names=names)
-    columns = read_columns(join_tables(tables))
-    return from_columns(columns, offsets_of([len(table) for table in tables]), reading, names)
+    return from_columns(read_columns(joint), offsets, reading, names)
 
 
 def _aligned(
@@ -130,6 +131,8 @@ def rows_of_table(X: object) -> object:
     if not is_table(X) or not _may_hold_objects(X):
         return X
     columns = read_columns(X)
+    if any(column.kind == "symbols" for column in columns):  # those without a value have any kind
+        columns = [_as_category(column) if _is_blank(column) else column for column in columns]
     kinds = {column.kind for column in columns}
     if len(kinds) > 1:
         text, number = (
@@ -144,6 +147,10 @@ def rows_of_table(X: object) -> object:
     for column in columns:
         _check_tokens(column)
     return np.column_stack([column.values for column in columns])
+
+
+def _is_blank(column: Column) -> bool:
+    return column.values.dtype.kind == "f" and bool(np.isnan(column.values).all())
 
 
 def _check_tokens(column: Column) -> None:

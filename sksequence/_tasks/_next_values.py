@@ -176,5 +176,12 @@ class NextStepTasks:
     numbers: SeriesTask
 
     def of(self, form: InputForm) -> SymbolTask | SeriesTask:
-        """Return the task for symbols or for numbers."""
+        """Return the task for symbols or for numbers; a generator continues one of them."""
+        if form.is_categorical or form.static_columns:
+            found = "numbers and categories" if form.is_categorical else "columns without time"
+            raise ValueError(
+                f"X holds {found}, but a SequenceGenerator continues sequences of numbers, or of "
+                "symbols, only. Drop the other columns, or forecast with RNNRegressor and "
+                "preprocessing.make_windows."
+            )
         return self.symbols if form.holds_symbols else self.numbers

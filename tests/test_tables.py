@@ -1,0 +1,452 @@
+"""Tables in X: columns matched by name, numbers beside categories, cells that are sequences."""
+
+import warnings
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
+from sksequence._input import Reading, check_sequences, learn_form
+from sksequence._tables import read_columns
+from tests.helpers import small_classifier
+
+RANDOM = np.random.default_rng(0)
+LENGTHS = [4, 6, 5] * 4
+ARRAYS = [RANDOM.normal(size=(n, 2)) for n in LENGTHS]
+FRAMES = [pd.DataFrame(array, columns=["speed", "temp"]) for array in ARRAYS]
+SWAPPED = [frame[["temp", "speed"]] for frame in FRAMES]
+MODES = [RANDOM.choice(["run", "walk"], n) for n in LENGTHS]
+MIXED = [
+    frame.assign(mode=modes, gear=np.arange(len(frame)) % 3, on=np.arange(len(frame)) % 2 == 0)
+    for frame, modes in zip(FRAMES, MODES, strict=True)
+]
+Y = np.arange(len(LENGTHS)) % 2
+CELLS = pd.DataFrame({"speed": [a[:, 0] for a in ARRAYS], "temp": [a[:, 1] for a in ARRAYS]})
+
+LIBRARIES = {
+    "pandas": lambda frame: frame,
+    "polars": pl.from_pandas,
+    "Arrow": pa.Table.from_pandas,
+    "nullable": lambda frame: frame.convert_dtypes(),
+    "pandas on Arrow": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
+    "objects": lambda frame: frame.astype(object),
+}
+
+
+def learn(X, **options):
+    """Read X as `fit` does."""
+    return learn_form(
+        X, Reading(integers_are_symbols=False, **options), estimator_name="RNNClassifier"
+    )
+
+
+def assert_same_read(found, expected):
+    """Compare what was read of numbers and of categories."""
+    np.testing.assert_array_equal(found.offsets, expected.offsets)
+    for name in ("values", "codes", "static_values", "static_codes"):
+        a, b = getattr(found, name), getattr(expected, name)
+        assert (a is None) == (b is None), name
+        if a is not None:
+            np.testing.assert_array_equal(a, b)
+
+
+# --- columns are matched by name ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("convert", LIBRARIES.values(), ids=LIBRARIES)
+@pytest.mark.parametrize("frames", [FRAMES, MIXED], ids=["numbers", "mixed"])
+def test_tables_of_every_library_are_read_alike(convert, frames):
+    """The library of the tables, their types and the order of columns do not matter."""
+    form, sequences = learn(frames)
+    converted = [convert(frame) for frame in frames]
+    other, found = learn(converted)
+    assert other.feature_names_in.tolist() == list(frames[0].columns)
+    assert other.categories == form.categories
+    assert_same_read(found, sequences)
+    turned = [convert(frame[frame.columns[::-1]]) for frame in frames]
+    assert_same_read(check_sequences(turned, form), sequences)
+    assert_same_read(check_sequences(Sequences.from_arrays(turned), form), sequences)
+
+
+@pytest.mark.parametrize("X", [SWAPPED, FRAMES[:1] + SWAPPED[1:]], ids=["all", "some"])
+def test_order_of_columns_has_no_effect(X):
+    """In fit it is that of the first table, in predict that of fit."""
+    expected = small_classifier().fit(FRAMES, Y)
+    np.testing.assert_array_equal(expected.predict_proba(X), expected.predict_proba(FRAMES))
+    found = small_classifier().fit(FRAMES[:1] + SWAPPED[1:], Y)
+    np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(FRAMES))
+    assert found.feature_names_in_.tolist() == ["speed", "temp"]
+
+
+def test_generator_matches_columns():
+    """A forecast after reordered columns is the forecast of the same series."""
+    generator = SequenceGenerator("gru", hidden_size=4, max_epochs=2, random_state=0)
+    generator.fit(FRAMES)
+    assert generator.feature_names_in_.tolist() == ["speed", "temp"]
+    forecasts = [generator.forecast(X, 2, random_state=0).mean for X in (FRAMES, SWAPPED)]
+    np.testing.assert_array_equal(*forecasts)
+
+
+def test_names_of_any_type_are_matched():
+    """Names that are not strings are matched too, but are no feature names of scikit-learn."""
+    years = [frame.set_axis([2020, 1990], axis=1) for frame in FRAMES]
+    form, sequences = learn(years)
+    assert form.feature_names_in is None
+    assert_same_read(check_sequences([frame[[1990, 2020]] for frame in years], form), sequences)
+
+
+def test_names_of_sequences_are_matched():
+    """The features of a `Sequences` have names, which folds and slices keep."""
+    sequences = Sequences(np.arange(12.0).reshape(6, 2), [0, 2, 6], feature_names=["a", "b"])
+    for part in (sequences[:1], sequences[[1, 0]], sequences.take(np.array([1]))):
+        assert part.feature_names == ("a", "b")
+    form, expected = learn(sequences)
+    assert form.feature_names_in.tolist() == ["a", "b"]
+    turned = Sequences(sequences.values[:, ::-1], sequences.offsets, feature_names=["b", "a"])
+    assert_same_read(check_sequences(turned, form), expected)
+
+
+def test_sequences_may_hold_a_table():
+    """Slices of a table keep its columns and their types."""
+    sequences = Sequences.from_arrays(MIXED)
+    assert sequences.feature_names == tuple(MIXED[0].columns)
+    pd.testing.assert_frame_equal(sequences[1].reset_index(drop=True), MIXED[1])
+    pd.testing.assert_frame_equal(sequences[[2, 1]].table, pd.concat([MIXED[2], MIXED[1]]))
+    assert repr(sequences) == "Sequences(n_sequences=12, n_steps=4..6, n_features=5)"
+    assert_same_read(learn(sequences)[1], learn(MIXED)[1])
+
+
+def test_single_columns_need_no_common_name():
+    """``[prices[[name]] for name in prices]`` are several sequences of one feature."""
+    prices = pd.DataFrame(RANDOM.normal(size=(6, 3)), columns=list("abc"))
+    form, sequences = learn([prices[[name]] for name in prices])
+    assert form.n_features_in == 1
+    assert form.feature_names_in is None
+    np.testing.assert_array_equal(sequences.values[:, 0], prices.to_numpy().T.ravel())
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([frame[["temp"]] for frame in FRAMES], r"\['speed'\] are missing"),
+        ([frame.assign(x=1.0) for frame in FRAMES], r"\['x'\] are unknown"),
+        ([f.rename(columns={"temp": "heat"}) for f in FRAMES], r"\['heat'\] are unknown"),
+        ([*FRAMES[:2], FRAMES[2].to_numpy()], "Sequence 0 of X is a table .* 2 is a ndarray"),
+        ([f.set_axis(["speed"] * 2, axis=1) for f in FRAMES], r"\['temp'\] are missing"),
+    ],
+    ids=["missing", "unknown", "renamed", "array", "twice"],
+)
+def test_other_columns_are_an_error(X, message):
+    """The message has the names."""
+    form, _ = learn(FRAMES)
+    with pytest.raises(ValueError, match=message):
+        check_sequences(X, form)
+
+
+def test_tables_must_agree_in_fit():
+    """The columns of a later table are compared with those of the first."""
+    with pytest.raises(ValueError, match=r"columns of sequence 1 are \['speed'\], those of seq"):
+        learn([FRAMES[0], FRAMES[1][["speed"]]])
+    with pytest.raises(ValueError, match="two columns of the name 'a'"):
+        learn([frame.set_axis(["a", "a"], axis=1) for frame in FRAMES])
+
+
+def test_names_on_one_side_only_are_a_warning():
+    """As for a table in scikit-learn."""
+    named, plain = learn(FRAMES)[0], learn(ARRAYS)[0]
+    with pytest.warns(UserWarning, match="X does not have valid feature names, but RNNClass"):
+        check_sequences(ARRAYS, named)
+    with pytest.warns(UserWarning, match="X has feature names, but RNNClassifier was fitted"):
+        check_sequences(FRAMES, plain)
+
+
+# --- numbers and categories in one sequence -------------------------------------------------------
+
+
+def test_types_tell_numbers_from_categories():
+    """Bools and objects that are numbers are numbers; strings and categories are categories."""
+    kinds = {
+        "float": ("numbers", [1.5, 2.0]),
+        "bool": ("numbers", [True, False]),
+        "decimals": ("numbers", [Decimal("1.5"), Decimal(2)]),
+        "objects": ("numbers", pd.Series([1, 2.5], dtype=object)),
+        "nullable": ("numbers", pd.array([1, None], dtype="Int64")),
+        "gap": ("numbers", pd.array([True, None], dtype="boolean")),
+        "string": ("symbols", ["a", "b"]),
+        "category": ("symbols", pd.Categorical([3, 4])),
+        "missing": ("symbols", ["a", None]),
+        "lists": ("sequences", [[1], [2, 3]]),
+    }
+    frame = pd.DataFrame({name: values for name, (_, values) in kinds.items()})
+    found = read_columns(frame)
+    assert [(c.name, c.kind) for c in found] == [(name, kind) for name, (kind, _) in kinds.items()]
+    assert all(c.values.dtype.kind in "fiub" for c in found if c.kind == "numbers")
+    assert found[8].values.tolist() == ["a", None]
+    assert np.isnan(found[4].values[1])
+
+
+def test_mixed_steps_are_numbers_and_codes():
+    """Each column keeps its kind, and its place among those of its kind."""
+    form, sequences = learn(MIXED)
+    steps = pd.concat(MIXED)
+    np.testing.assert_array_equal(sequences.values, steps[["speed", "temp", "gear", "on"]])
+    np.testing.assert_array_equal(sequences.codes[:, 0], 1 + (steps["mode"] == "walk"))
+    assert form.categories == {"mode": ["run", "walk"]}
+    assert form.n_features_in == 5
+    assert not form.holds_symbols
+
+
+@pytest.mark.parametrize(
+    "categorical",
+    [["gear", "on"], [3, 4], [False, False, False, True, True], np.array(["gear", "on"])],
+    ids=["names", "positions", "mask", "array"],
+)
+def test_categorical_features_adds_categories(categorical):
+    """Columns of strings are categories in any case."""
+    form, sequences = learn(MIXED, categorical=categorical)
+    assert form.categories == {"mode": ["run", "walk"], "gear": [0, 1, 2], "on": [False, True]}
+    assert sequences.values.shape[1] == 2
+    assert_same_read(check_sequences(MIXED, form), sequences)
+    as_objects = [frame.to_numpy(dtype=object) for frame in MIXED]
+    with pytest.warns(UserWarning, match="valid feature names"):
+        assert_same_read(check_sequences(as_objects, form), sequences)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda frame: frame.to_numpy(dtype=object),
+        lambda frame: list(frame.itertuples(index=False, name=None)),
+        lambda frame: frame.to_numpy(dtype=object).tolist(),
+    ],
+    ids=["arrays", "tuples", "lists"],
+)
+def test_mixed_steps_without_names(convert):
+    """Numpy would turn numbers beside strings into strings."""
+    _, sequences = learn(MIXED)
+    form, found = learn([convert(frame) for frame in MIXED])
+    assert_same_read(found, sequences)
+    assert list(form.categories) == [2]
+
+
+def test_numbers_may_be_named_as_categories():
+    """In arrays the categories are numbers; in 3-D arrays too."""
+    arrays = [np.column_stack([a, np.arange(len(a)) % 3]) for a in ARRAYS]
+    form, sequences = learn(arrays, categorical=[2])
+    assert form.categories == {2: [0.0, 1.0, 2.0]}
+    np.testing.assert_array_equal(sequences.values, np.concatenate(ARRAYS))
+    equal = np.stack([a[:4] for a in arrays])
+    assert_same_read(learn(equal, categorical=[2])[1], learn(list(equal), categorical=[2])[1])
+
+
+def test_unknown_categories_have_code_0():
+    """A category that was not seen in fit is the unknown one."""
+    form, _ = learn(MIXED)
+    found = check_sequences([MIXED[0].assign(mode="swim")], form)
+    assert not found.codes.any()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mode": 1.0}, "Column 'mode' of X holds numbers such as 1.0, but only strings in fit"),
+        ({"temp": "hot"}, "Column 'temp' of X holds categories, but numbers in fit"),
+        ({"mode": None}, "sequence 0, step 0, column 'mode' is missing"),
+        ({"temp": np.nan}, "sequence 0, step 0, feature 'temp'"),
+        ({"temp": pd.Timestamp("2024-01-01")}, "Column 'temp' of X holds dates or durations"),
+        ({"temp": pd.Period("2024-01", "M")}, "Column 'temp' of X holds dates or durations"),
+        ({"temp": 1j}, "Column 'temp' of X holds values of the types complex"),
+        ({"temp": [["a"]] * 4}, "Column 'temp' of a sequence of X holds a list"),
+    ],
+    ids=["number", "string", "no category", "NaN", "date", "period", "complex", "list"],
+)
+def test_columns_keep_their_kind(changes, message):
+    """A value that changes its kind is an error that names the column."""
+    form, _ = learn(MIXED)
+    with pytest.raises(ValueError, match=message):
+        check_sequences([MIXED[0].assign(**changes)], form)
+
+
+@pytest.mark.parametrize(
+    ("X", "categorical", "message"),
+    [
+        (MIXED, ["mood"], r"contains 'mood', but X has 5 features with the names \['speed'"),
+        (ARRAYS, [2], "contains 2, but X has 2 features with no names"),
+        (MIXED, [True], "is a mask of 1 entries, but X has 5 features"),
+        (np.ones((3, 4)), [0], "the columns of X are steps of one feature each"),
+    ],
+    ids=["name", "position", "mask", "table"],
+)
+def test_wrong_categorical_features_are_an_error(X, categorical, message):
+    """The message has the features of X."""
+    with pytest.raises(ValueError, match=message):
+        learn(X, categorical=categorical)
+
+
+def test_tokens_of_another_type_are_an_error():
+    """Integers after strings would all be unknown."""
+    model = small_classifier(max_epochs=1).fit([["a", "b"], ["b", "a"]], [0, 1])
+    with pytest.raises(ValueError, match="holds numbers such as 1, but only strings in fit"):
+        model.predict([[1, 2]])
+
+
+@pytest.mark.parametrize("estimator", [RNNClassifier, RNNRegressor, SequenceGenerator])
+def test_embedding_dim_without_symbols_is_an_error(estimator):
+    """No parameter that was set is without effect."""
+    with pytest.raises(ValueError, match="embedding_dim=3 has no effect, as X holds numbers only"):
+        estimator(embedding_dim=3).fit(ARRAYS, Y if estimator is not SequenceGenerator else None)
+
+
+@pytest.mark.parametrize("X", [MIXED, CELLS.assign(age=1.0)], ids=["mixed", "static"])
+def test_generator_refuses_other_columns(X):
+    """A generator continues numbers or symbols."""
+    with pytest.raises(ValueError, match="a SequenceGenerator continues sequences of numbers, or"):
+        SequenceGenerator(max_epochs=1).fit(X)
+
+
+# --- cells that are sequences ---------------------------------------------------------------------
+
+CELL_CONTAINERS = {
+    "arrays": lambda cells: cells,
+    "lists": lambda cells: cells.map(list),
+    "Series": lambda cells: cells.map(pd.Series),
+    "polars": lambda cells: pl.DataFrame({c: cells[c].map(list).tolist() for c in cells}),
+    "Arrow": lambda cells: pa.table({c: cells[c].map(list).tolist() for c in cells}),
+    "pandas on Arrow": lambda cells: cells.map(list).astype(pd.ArrowDtype(pa.list_(pa.float64()))),
+}
+
+
+@pytest.mark.parametrize("convert", CELL_CONTAINERS.values(), ids=CELL_CONTAINERS)
+def test_cells_are_read_as_lists_of_arrays(convert):
+    """Each column is a feature of the steps."""
+    X = convert(CELLS)
+    form, sequences = learn(X)
+    assert_same_read(sequences, learn(ARRAYS)[1])
+    assert form.n_features_in == 2
+    assert form.feature_names_in.tolist() == ["speed", "temp"]
+    assert_same_read(check_sequences(X, form), sequences)
+
+
+def test_cells_without_names():
+    """An array of objects is such a table, as scikit-learn's meta-estimators make it."""
+    form, sequences = learn(CELLS.to_numpy())
+    assert_same_read(sequences, learn(ARRAYS)[1])
+    assert form.n_features_in == 2
+    assert form.feature_names_in is None
+
+
+def test_cells_of_several_features():
+    """A cell of shape (n_steps, k) has k features; a table of mixed columns too."""
+    form, sequences = learn(pd.DataFrame({"x": pd.Series(MIXED), "y": [a[:, 0] for a in ARRAYS]}))
+    _, mixed = learn(MIXED)
+    np.testing.assert_array_equal(sequences.codes, mixed.codes)
+    np.testing.assert_array_equal(sequences.values[:, :-1], mixed.values)
+    np.testing.assert_array_equal(sequences.values[:, -1], np.concatenate(ARRAYS)[:, 0])
+    assert form.n_features_in == 2
+    assert list(form.categories) == ["x[2]"]
+
+
+def test_scalar_columns_alongside_cells_are_static():
+    """They are numbers or categories of each sequence; rows taken keep them."""
+    X = CELLS.assign(age=np.arange(12.0), sex=["m", "f"] * 6, stage=[1, 2, 3] * 4)
+    form, sequences = learn(X, categorical=["stage"])
+    np.testing.assert_array_equal(sequences.static_values, X[["age"]])
+    np.testing.assert_array_equal(sequences.static_codes[:, 0], 1 + (X["sex"] == "m"))
+    np.testing.assert_array_equal(sequences.static_codes[:, 1], X["stage"])
+    assert form.categories == {"sex": ["f", "m"], "stage": [1, 2, 3]}
+    taken = sequences.take(np.array([3, 0]))
+    assert_same_read(taken, check_sequences(X.iloc[[3, 0]], form))
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (CELLS.assign(temp=[[1.0]] * 12), "Row 0 of X has 4 steps in column 'speed' and 1 in"),
+        (CELLS.assign(temp=[None, *CELLS["temp"][1:]]), "In column 'temp' of X: .* sequence 0 is"),
+        (CELLS.assign(age=[np.nan] * 12), "row 0, column 'age' is missing"),
+        (CELLS.assign(sex=["m", None] * 6), "row 1, column 'sex' is missing"),
+        (CELLS.assign(age=[np.inf] * 12), "row 0, column 'age'"),
+        (CELLS.assign(day=pd.Timestamp("2024-01-01")), "Column 'day' of X holds dates"),
+    ],
+    ids=["lengths", "missing cell", "NaN", "no category", "infinity", "date"],
+)
+def test_cells_are_checked(X, message):
+    """The message has the row and the column."""
+    with pytest.raises(ValueError, match=message):
+        learn(X)
+
+
+def test_cells_stay_cells():
+    """Later X are tables of the same columns, in scikit-learn's order."""
+    form, _ = learn(CELLS.assign(age=1.0))
+    with pytest.raises(ValueError, match="X is an array or a list of sequences, but RNNClassifier"):
+        check_sequences(ARRAYS, form)
+    with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+        check_sequences(CELLS.assign(age=1.0)[["age", "temp", "speed"]], form)
+    with pytest.raises(ValueError, match="do not change in time, but in fit"):
+        check_sequences(CELLS.assign(age=CELLS["temp"]).assign(temp=1.0), form)
+    with pytest.raises(ValueError, match="X is a table whose cells are sequences, but RNNClass"):
+        check_sequences(CELLS, learn(ARRAYS)[0])
+
+
+# --- tables whose rows are sequences --------------------------------------------------------------
+
+
+def test_tables_of_words_are_tokens():
+    """A table of words is read as its array is."""
+    words = pd.DataFrame({str(j): RANDOM.choice(["a", "b"], 8) for j in range(3)})
+    for table in (words, words.astype("category"), pl.from_pandas(words)):
+        form, sequences = learn(table)
+        assert form.layout == "table"
+        assert form.holds_symbols
+        assert_same_read(sequences, learn(words.to_numpy(dtype=object))[1])
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (pd.DataFrame({"a": ["x"], "v": [1.0]}), "column 'a' holds strings and column 'v' holds n"),
+        (pd.DataFrame({"a": ["x y"], "b": ["z"]}), "Column 'a' of X holds blanks in row 0: 'x y'"),
+        (pd.DataFrame({"a": ["x"], "b": [None]}), "sequence 0, step 1 is missing"),
+        (pl.DataFrame({"a": [{"x": 1}]}), "Column 'a' of X holds records"),
+    ],
+    ids=["numbers", "texts", "missing", "struct"],
+)
+def test_tables_of_other_things_are_an_error(X, message):
+    """The message has the column."""
+    with pytest.raises(ValueError, match=message):
+        learn(X)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (dict(enumerate(ARRAYS)), r"X is a dict, which maps names .*pass list\(X.values\(\)\)"),
+        (pl.LazyFrame({"a": [1.0]}), r"LazyFrame.*collect\(\)"),
+    ],
+    ids=["dict", "lazy"],
+)
+def test_containers_without_rows_are_an_error(X, message):
+    """The message has the remedy."""
+    with pytest.raises(TypeError, match=message):
+        learn(X)
+
+
+def test_advice_for_missing_numbers_follows_their_place():
+    """NaN at the end may be padding, NaN in the middle is a gap."""
+    with pytest.raises(ValueError, match=r"to the end of the sequence.*from_nan_padded"):
+        learn([np.array([1.0, np.nan, np.nan])])
+    with pytest.raises(ValueError, match="StepTransformer"):
+        learn([np.array([1.0, np.nan, 2.0])])
+
+
+def test_order_of_tables_does_not_warn():
+    """Reordered columns are no reason for a warning."""
+    form, _ = learn(FRAMES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_sequences(SWAPPED, form)
