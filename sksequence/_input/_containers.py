@@ -67,7 +67,7 @@ def read_input(X: object, reading: Reading) -> RawInput:
             "X is a single str; estimators take a list of sequences. Pass [X] for one text, "
             "or X.splitlines() for one sequence per line."
         )
-    if isinstance(X, Iterator | dict):
+    if isinstance(X, Iterator | dict) and not hasattr(X, "shape"):  # a sparse matrix may be a dict
         why = "maps names to sequences" if isinstance(X, dict) else "can be read only once"
         values = "list(X.values())" if isinstance(X, dict) else "list(X)"
         raise TypeError(f"X is a {type(X).__name__}, which {why}; pass {values}.")
