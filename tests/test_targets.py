@@ -44,7 +44,7 @@ def rebuilt(codec, y):
 
 def steps_of(y, *, numeric=False, lengths=LENGTHS):
     """Read per-step targets of sequences of these lengths."""
-    return read_steps(y, lengths, numeric=numeric)
+    return read_steps(plain_container(y), lengths, numeric=numeric)
 
 
 # --- laws ----------------------------------------------------------------------------------------

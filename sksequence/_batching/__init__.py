@@ -15,6 +15,12 @@ from sksequence._batching._content_digests import (
     expand_weights,
     held_out_rows,
 )
+from sksequence._batching._missing_values import (
+    is_date,
+    is_marker,
+    is_missing,
+    missing_values,
+)
 from sksequence._batching._prepared_sequences import Frames, PreparedSequences
 from sksequence._batching._scaler import Scaler
 from sksequence._batching._sequences import Sequences, flat_rows, object_array, offsets_of
@@ -35,6 +41,10 @@ __all__ = [
     "flat_rows",
     "held_out_rows",
     "inference_batches",
+    "is_date",
+    "is_marker",
+    "is_missing",
+    "missing_values",
     "object_array",
     "offsets_of",
     "on_device",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._batching import Sequences, is_marker, object_array, offsets_of
 from sksequence._input._elements import (
     as_integers,
     check_items_present,
@@ -24,7 +24,6 @@ from sksequence._input._elements import (
     check_steps_present,
     fill_masked,
     find_missing_symbol,
-    is_marker,
     missing_error,
     without_gaps,
 )

@@ -1,34 +1,16 @@
-"""Elements of X that are neither numbers nor symbols: missing values, dates and durations.
-
-Those of pandas are known by name, so that it is not imported.
-"""
+"""Elements of X that are neither numbers nor symbols: missing values, dates and durations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, time, timedelta
-from numbers import Number
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_MARKERS = {"NoneType", "NAType", "NaTType"}  # types whose only value stands for a missing one
-
-_DATES = date | time | timedelta | np.datetime64 | np.timedelta64
+from sksequence._batching import is_date, is_marker, is_missing
 
 # --- missing values -------------------------------------------------------------------------------
-
-
-def is_marker(kind: type) -> bool:
-    """Check whether all values of a type are missing ones: None, pandas.NA or pandas.NaT."""
-    return kind.__name__ in _MARKERS
-
-
-def is_missing(element: object) -> bool:
-    """Check whether an element of a list stands for a missing value."""
-    is_nan = isinstance(element, Number | np.generic) and bool(element != element)
-    return is_nan or is_marker(type(element))
 
 
 def missing_error(element: object, place: str) -> ValueError:
@@ -123,8 +105,7 @@ def as_integers(values: NDArray[np.generic]) -> NDArray[np.generic]:
 def check_no_dates(types: Iterable[type]) -> None:
     """Refuse elements of a type of dates or durations."""
     for kind in types:
-        is_date = issubclass(kind, _DATES) or kind.__name__ == "Period"
-        if is_date and not is_marker(kind):
+        if is_date(kind) and not is_marker(kind):
             raise dates_error(kind.__name__)
 
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._batching import Sequences, offsets_of
-from sksequence._input._elements import fill_masked, is_missing, missing_error
+from sksequence._batching import Sequences, is_missing, offsets_of
+from sksequence._input._elements import fill_masked, missing_error
 
 _MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
 TOO_DEEP = (

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._targets import missing_values
+from sksequence._batching import missing_values
 
 Score = TypeVar("Score")
 Steps = NDArray[np.generic]
