@@ -28,7 +28,8 @@ Floats = NDArray[np.float64]
 Outputs = NDArray[np.float32]
 
 _POINTS = PointPrediction()
-_TEXT = "UOT"  # kinds of arrays of text; `as_labels` leaves no other objects
+_TEXT = "UO"  # kinds of arrays of text; `as_labels` leaves no other objects
+_LARGEST_WHOLE = 2.0**53
 
 
 class LabelCodec:
@@ -321,7 +322,8 @@ def classification_codec(y: ArrayLike) -> LabelCodec | IndicatorCodec:
     classes = as_classes(y)
     if classes.ndim == 1:
         return LabelCodec.learn(classes)
-    if type_of_target(classes, input_name="y") == "multilabel-indicator":
+    is_numeric = classes.dtype.kind in "fiub"
+    if is_numeric and type_of_target(classes, input_name="y") == "multilabel-indicator":
         return IndicatorCodec.learn(classes)
     raise ValueError(
         f"y has shape {classes.shape} and is not a binary indicator; one label per sequence is a "
@@ -330,13 +332,13 @@ def classification_codec(y: ArrayLike) -> LabelCodec | IndicatorCodec:
 
 
 def _check_discrete(labels: NDArray[Any]) -> None:
-    """Refuse numbers with a fraction: they are no classes."""
+    """Refuse numbers with a fraction, and those too large to tell whether they have one."""
     if labels.dtype.kind != "f":
         return
-    broken = np.flatnonzero(labels != np.floor(labels))
-    if len(broken):
-        i = int(broken[0])
+    is_whole = (labels == np.floor(labels)) & (np.abs(labels) <= _LARGEST_WHOLE)
+    if not is_whole.all():
         raise ValueError(
-            f"Unknown label type: continuous. {labels[i].item()!r} is not a label: labels are "
-            "text, whole numbers or booleans. Use a regressor for numbers, or convert them to text."
+            f"Unknown label type: continuous. {labels[~is_whole].tolist()[0]} is not a label: "
+            "labels are text, whole numbers or booleans. Use a regressor for numbers, or convert "
+            "them to text."
         )

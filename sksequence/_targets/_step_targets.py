@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
+from numbers import Number
 from typing import Any, Literal
 
 import numpy as np
@@ -87,11 +88,13 @@ def targets_are_steps(y: object, target: str, lengths: Lengths, *, numeric: bool
 
 def _check_containers(y: object) -> None:
     """Refuse sets and mappings: they have no order."""
-    for i, item in enumerate(_items(y) or ()):
-        if isinstance(item, AbstractSet | Mapping):
+    items = _items(y) or []
+    for kind in dict.fromkeys(map(type, items)):
+        if issubclass(kind, AbstractSet | Mapping):
+            i = next(i for i, item in enumerate(items) if type(item) is kind)
             raise ValueError(
-                f"y[{i}] is a {type(item).__name__}, which has no order. For several labels per "
-                "sequence, pass a binary indicator: "
+                f"y[{i}] is a {kind.__name__}, which has no order. Pass one target, or a list or "
+                "array, per sequence. Sets of labels become a binary indicator by "
                 "sklearn.preprocessing.MultiLabelBinarizer().fit_transform(y)."
             )
 
@@ -102,9 +105,9 @@ def _check_one_reading(items: Sequence[Any], widths: Sequence[int], numeric: boo
     if len(set(widths)) > 1 or widths[0] < 2 or not is_nested:
         return
     entries = list(chain.from_iterable(items))
-    if not all(map(_is_single, entries)) or any(map(is_missing, entries)):
+    if numeric and not all(isinstance(entry, Number) or is_missing(entry) for entry in entries):
         return
-    if not numeric and not all(entry in (0, 1) for entry in entries):  # rows of labels are 0 or 1
+    if not numeric and not all(_is_binary(entry) for entry in entries):  # no rows of an indicator
         return
     n, k = len(items), widths[0]
     raise ValueError(
@@ -112,6 +115,10 @@ def _check_one_reading(items: Sequence[Any], widths: Sequence[int], numeric: boo
         f"per step, or a row of {k} targets per sequence. Set target='steps' or "
         f"target='sequence'; or pass np.array(y) for the rows of {k} targets."
     )
+
+
+def _is_binary(entry: object) -> bool:
+    return isinstance(entry, Number | np.bool_) and entry in (0, 1)
 
 
 def _is_single(item: object) -> bool:

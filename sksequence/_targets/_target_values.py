@@ -43,7 +43,6 @@ _NO_NUMBER = {
 }
 _NO_LABEL = {
     "date": "a date or a duration, not a label. Convert y to text, for example with y.astype(str).",
-    "complex": "a complex number, not a label. Labels are text, whole numbers or booleans.",
     "bytes": "bytes, not a label. Decode them: label.decode() gives text.",
     "other": "not a label. Labels are text, whole numbers or booleans: convert y, for example with "
     "[str(label) for label in y].",
@@ -59,15 +58,14 @@ def plain_container(y: Any) -> Any:
     """
     if isinstance(y, list | tuple | Sequences):
         return y
-    if isinstance(y, str | bytes | Mapping | AbstractSet | Iterator) or not hasattr(y, "__len__"):
+    is_array_like = not isinstance(y, str | bytes | Mapping | AbstractSet | Iterator)
+    read = _READERS.get(type(y).__module__.partition(".")[0], np.asarray)
+    array = read(y) if is_array_like else np.empty(())
+    if array.ndim == 0:
         raise TypeError(
             f"y is of type {type(y).__name__} ({y!r:.60}). Pass a list or an array with one target "
             "per sequence, or with the targets of the steps of each sequence."
         )
-    library = type(y).__module__.partition(".")[0]
-    array = _READERS.get(library, np.asarray)(y)
-    if array.ndim == 0:
-        raise TypeError(f"y has no dimension: {y!r:.60}. Pass one target per sequence.")
     is_column = array.dtype == object and array.ndim == 2 and array.shape[1] == 1
     if is_column and array.size and isinstance(array[0, 0], list | np.ndarray):
         return array[:, 0]
@@ -94,23 +92,28 @@ def _of_tensor(y: Any) -> NDArray[Any]:
 
 
 def _of_pandas(y: Any) -> NDArray[Any]:
-    is_object_column = y.ndim == 1 and getattr(y.dtype, "kind", "") == "O"
-    # numpy would turn the lists of an Arrow column into arrays
-    if is_object_column and len(y) and isinstance(y.iloc[0], list):
+    if y.ndim > 1:
+        return np.asarray(y)
+    kind = getattr(y.dtype, "kind", "")
+    # numpy would turn the lists of an Arrow column into arrays, and nullable integers into floats
+    is_nullable = kind in "iub" and y.isna().any()
+    if is_nullable or (kind == "O" and any(isinstance(item, list) for item in y)):
         return object_array(y.tolist())
     return np.asarray(y)
 
 
 def _of_polars(y: Any) -> NDArray[Any]:
-    if "List" in str(getattr(y, "dtype", "")):
-        return object_array(y.to_list())
-    return np.asarray(y.to_numpy())
+    dtype = getattr(y, "dtype", None)  # a table has several
+    is_nullable = dtype is not None and dtype.is_integer() and y.null_count() > 0
+    is_nested = str(dtype).startswith(("List", "Array"))
+    return object_array(y.to_list()) if is_nullable or is_nested else y.to_numpy()
 
 
 def _of_arrow(y: Any) -> NDArray[Any]:
     if hasattr(y, "column_names"):
         return np.asarray(y.to_pandas())
-    if hasattr(y.type, "value_type") and "list" in str(y.type):
+    # lists, which numpy would turn into arrays, and nullable integers, into floats
+    if "list" in str(y.type) or ("int" in str(y.type) and y.null_count):
         return object_array(y.to_pylist())
     return np.asarray(y.to_numpy(zero_copy_only=False))
 
@@ -195,15 +198,14 @@ def as_numbers(y: ArrayLike, place: Place = place_in_rows) -> Floats:
 def _numbers_of_objects(values: NDArray[Any], place: Place) -> NDArray[Any]:
     elements = _elements(values)
     for kind, i in _kinds_of(elements).items():
-        at = place(_unravel(i, values))
+        at = f"{place(_unravel(i, values))} is {elements[i]!r:.60}"
         if kind == "complex":
             raise ValueError(
-                f"Complex data not supported: {at} is {elements[i]!r}. Pass the real and the "
-                "imaginary part as two columns."
+                f"Complex data not supported: {at}. Pass the real and the imaginary part as two "
+                "columns."
             )
         if kind not in ("number", "missing"):
-            advice = _NO_NUMBER.get(kind, _NO_NUMBER["other"])
-            raise ValueError(f"{at} is {elements[i]!r:.60}, which is {advice}")
+            raise ValueError(f"{at}, which is {_NO_NUMBER.get(kind, _NO_NUMBER['other'])}")
     numbers = [np.nan if is_missing(element) else _as_float(element) for element in elements]
     return np.array(numbers, dtype=np.float64).reshape(values.shape)
 
@@ -248,7 +250,10 @@ def has_targets(rows: NDArray[Any]) -> NDArray[np.bool_]:
 
 def as_labels(y: ArrayLike, place: Place = place_in_rows) -> NDArray[Any]:
     """Return y as a 1-D array of labels: of text, numbers or booleans, but of one kind."""
-    labels: NDArray[Any] = column_or_1d(as_array(y), warn=True)
+    values = as_array(y)
+    if values.dtype.kind in "cT":  # scikit-learn cannot read these
+        values = values.astype(object)
+    labels: NDArray[Any] = column_or_1d(values, warn=True)
     kind = labels.dtype.kind
     if kind in "iubU":  # nothing can be missing among these
         return labels
@@ -268,11 +273,12 @@ def _labels_of_objects(labels: NDArray[Any], place: Place) -> NDArray[Any]:
     """Return an array of text as it is, and objects that all are numbers as numbers."""
     elements = _elements(labels)
     kinds = _kinds_of(elements)
-    for kind in kinds:
+    for kind, i in kinds.items():
+        at = f"{place(_unravel(i, labels))} is {elements[i]!r:.60}"
+        if kind == "complex":
+            raise ValueError(f"Complex data not supported: {at}, which is {_NO_LABEL['other']}")
         if kind in _NO_LABEL:
-            i = kinds[kind]
-            at = place(_unravel(i, labels))
-            raise ValueError(f"{at} is {elements[i]!r:.60}, which is {_NO_LABEL[kind]}")
+            raise ValueError(f"{at}, which is {_NO_LABEL[kind]}")
     _check_present(labels, place)
     if len(kinds) > 1:
         text, number = (place(_unravel(kinds[kind], labels)) for kind in ("text", "number"))
