@@ -373,6 +373,23 @@ def test_tables_with_a_missing_number_mean_the_same(y):
         classification_codec(plain_container(y))
 
 
+@pytest.mark.parametrize(
+    "y",
+    [
+        [[1.5, 2.0], [3.0, 4.0]],
+        [np.array([1.5, 2.0]), np.array([3.0, 4.0])],
+        [torch.tensor([1.5, 2.0]), torch.tensor([3.0, 4.0])],
+        pd.Series([[1.5, 2.0], [3.0, 4.0]]),
+        pa.array([[1.5, 2.0], [3.0, 4.0]]),
+        pl.Series([[1.5, 2.0], [3.0, 4.0]], dtype=pl.Array(pl.Float64, 2)),
+    ],
+)
+def test_columns_of_equal_lists_may_be_rows(y):
+    """With target='sequence' they hold several numbers per sequence."""
+    assert not are_steps(y, "sequence")
+    np.testing.assert_array_equal(as_numbers(plain_container(y)), [[1.5, 2.0], [3.0, 4.0]])
+
+
 def test_a_sparse_indicator_is_an_indicator():
     """A sparse matrix of several labels is read as the array that it stands for."""
     y = np.array([[0, 1], [1, 1]])
@@ -815,7 +832,10 @@ def test_score_checks_labels_as_fit_does(y, message):
         RNNClassifier(hidden_size=2, max_epochs=1).fit(X, y)
 
 
-@pytest.mark.parametrize("weights", [[1, np.nan], [1, -1], [0, 0], [1, 1, 1], ["a", "b"]])
+@pytest.mark.parametrize(
+    "weights",
+    [[1, np.nan], [1, -1], [0, 0], [1, 1, 1], ["a", "b"], np.ma.masked_equal([1, 2], 2)],
+)
 @pytest.mark.parametrize("y", [[0, 1], [[0, 1, 1], [1, 0, 2]]])
 def test_score_checks_weights_as_fit_does(y, weights):
     """Weights are finite, not negative, one per sequence, and not all 0."""

@@ -141,7 +141,10 @@ _READERS: dict[str, Callable[[Any], NDArray[Any]]] = {
 def as_array(y: ArrayLike) -> NDArray[Any]:
     """Return y as an array; lists that mix text with other things become an object array."""
     if isinstance(y, np.ndarray):
-        return y
+        is_column = y.dtype == object and y.ndim == 1 and len(y) > 0
+        if not is_column or not isinstance(y[0], list | tuple | np.ndarray):
+            return y
+        y = list(y)  # the rows of a table
     try:
         array = np.asarray(y)
         if array.dtype.kind not in "US" or _is_only_text(cast("Sequence[object]", y)):
