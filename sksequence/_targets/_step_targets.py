@@ -33,6 +33,7 @@ from sksequence._targets._target_values import (
 
 Flat = NDArray[np.generic]
 Lengths = NDArray[np.int64]
+_SINGLE = {str, int, float, bool, type(None)}
 Container = Literal["ragged", "lists", "tuples", "texts", "array", "sequences"]
 
 
@@ -127,8 +128,15 @@ def _is_single(item: object) -> bool:
     return isinstance(item, str | bytes) or is_scalar
 
 
+def _are_single(items: Sequence[object]) -> bool:
+    """Check whether all items are single targets; those of plain types need no closer look."""
+    return set(map(type, items)) <= _SINGLE or all(map(_is_single, items))
+
+
 def _check_all_single(items: Sequence[object]) -> None:
-    nested = [i for i, item in enumerate(items) if not _is_single(item)]
+    nested = (
+        [] if _are_single(items) else [i for i, item in enumerate(items) if not _is_single(item)]
+    )
     if nested:
         raise ValueError(
             f"y mixes kinds: y[0] is a single target ({items[0]!r:.40}), y[{nested[0]}] is a list. "
@@ -138,6 +146,8 @@ def _check_all_single(items: Sequence[object]) -> None:
 
 
 def _check_none_single(items: Sequence[object]) -> None:
+    if set(map(type, items)) <= {list, tuple}:
+        return
     for i, item in enumerate(items):
         if _is_single(item):
             raise ValueError(
@@ -208,8 +218,10 @@ def _container_of(items: Sequence[object]) -> Container:
 def _concatenate(items: Sequence[Any]) -> Flat:
     if any(isinstance(item, list | tuple | str) for item in items):
         flat = list(chain.from_iterable(items))
-        return object_array(flat) if all(map(_is_single, flat)) else _rows(flat)
-    arrays = [np.asarray(plain_container(item)) for item in items]
+        return object_array(flat) if _are_single(flat) else _rows(flat)
+    arrays = [
+        item if type(item) is np.ndarray else np.asarray(plain_container(item)) for item in items
+    ]
     shapes = [array.shape[1:] for array in arrays]
     differing = [i for i, shape in enumerate(shapes) if shape != shapes[0]]
     if differing:
