@@ -707,6 +707,15 @@ def test_incomplete_rows_keep_the_laws_of_rows():
     np.testing.assert_array_equal(weights_of(X, y), weights_of(X[::-1], y[::-1]))
 
 
+def test_fractional_weights_of_incomplete_rows():
+    """Only their ratios matter, but those do."""
+    X, y, _ = incomplete()
+    weights = np.linspace(0.1, 2.3, len(X))
+    fitted = weights_of(X, y, weights, shuffle=False)
+    np.testing.assert_array_equal(fitted, weights_of(X, y, 2 * weights, shuffle=False))
+    assert not np.allclose(fitted, weights_of(X, y, shuffle=False), atol=1e-4)
+
+
 @pytest.mark.parametrize("loss", [name for name in NumberCodec.losses if name != "quantile"])
 @pytest.mark.parametrize("n_networks", [1, 2])
 def test_loss_of_a_row_is_the_mean_of_its_values(loss, n_networks):
