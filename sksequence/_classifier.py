@@ -13,11 +13,11 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN
+from sksequence._base import SHARED, SUPERVISED, BaseRNN, check_weights
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._random import RandomState
-from sksequence._targets import IndicatorCodec, LabelCodec
+from sksequence._targets import IndicatorCodec, LabelCodec, as_classes, plain_container
 from sksequence._tasks import ClassificationTask
 from sksequence._tokenizers import Tokenizer
 
@@ -164,8 +164,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         and adds the logarithm of the standard deviation as a feature. False disables scaling.
     target : {"auto", "sequence", "steps"}, default="auto"
         Whether y holds one target per sequence or one target per step. "auto" selects "steps" if y
-        is a list of arrays that are as long as their sequences, or a `Sequences`, and "sequence"
-        otherwise.
+        is a list or a column of arrays or lists that are as long as their sequences, or a
+        `Sequences`, and "sequence" otherwise.
     analyzer : {"char", "word"}, callable or tokenizer, default="char"
         How texts are split into symbols. "char" splits them into characters, and "word" into words,
         punctuation marks and white space. A callable takes a text and returns a list of tokens. A
@@ -195,6 +195,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Names of the columns. Defined only if X was a DataFrame.
     n_outputs_ : int
         Number of labels per target: 1 unless y is a binary indicator.
+    target_ : {"sequence", "steps"}
+        Whether y was read as one target per sequence or per step, "auto" resolved.
     n_iter_ : int
         Number of epochs that were run.
     loss_curve_ : list of float of shape (n_iter_,)
@@ -399,11 +401,12 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
                 list of arrays, Sequences, or list of str or of tokens
             Training sequences. Those in a list may differ in length.
         y : array-like of shape (n_sequences,) or (n_sequences, n_labels), or list of arrays
-            Labels, which may be strings, integers or booleans. A 1-D array holds one label per
-            sequence, and a 2-D array is a binary indicator of several labels per sequence. A list
-            with one array per sequence, as long as the sequence, holds one label, or one row of a
-            binary indicator, per step; None or NaN marks a step without a label. With
-            ``target="steps"``, an array may hold the labels of the steps of all sequences.
+            Labels, which may be strings, integers or booleans, but not dates. A 1-D array holds one
+            label per sequence, and a 2-D array or table is a binary indicator of several labels per
+            sequence. A list with one array per sequence, as long as the sequence, holds one label,
+            or one row of a binary indicator, per step; None or NaN marks a step without a label.
+            With ``target="steps"``, an array may hold the labels of the steps of all sequences. If
+            a list of lists of 0 and 1 fits both readings, an error asks for `target`.
         sample_weight : array-like of shape (n_sequences,), default=None
             Weight of each sequence. An integer weight is equivalent, bit for bit, to repeating the
             sequence that many times. None gives all sequences the weight 1.
@@ -459,12 +462,13 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         -------
         y_pred : ndarray of shape (n_sequences,) or (n_sequences, n_labels)
             Predicted labels, or a binary indicator of the labels with a probability above 0.5. With
-            per-step labels, one array of shape (n_steps,) or (n_steps, n_labels) per sequence: in a
-            1-D object array, or the container that y came in.
+            per-step labels, the labels of the steps of each sequence, of shape (n_steps,) or
+            (n_steps, n_labels): in a 1-D object array whose elements are of the type of those of y,
+            such as lists for lists, or in the container that y came in.
         """
         sequences = self._check_input(X)
         labels = self._blueprint.codec.decode(self._outputs(sequences))
-        return self._arranged(labels, sequences)
+        return self._arranged_targets(labels, sequences)
 
     def predict_proba(self, X: Sized) -> NDArray[Any] | Sequences:
         """Predict the probability of each class.
@@ -548,7 +552,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         """
         check_is_fitted(self, "net_")
         if not self._blueprint.per_step:
-            return float(super().score(X, y, sample_weight))
+            truth = as_classes(plain_container(y))
+            return float(super().score(X, truth, check_weights(sample_weight, len(truth))))
         truth, predicted, weights = self._flat_steps(X, y, sample_weight, numeric=False)
         return float(accuracy_score(truth, predicted, sample_weight=weights))
 

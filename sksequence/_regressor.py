@@ -14,14 +14,16 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN, available_if
+from sksequence._base import SHARED, SUPERVISED, BaseRNN, available_if, check_weights
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._random import RandomState
 from sksequence._targets import (
     NumberCodec,
     PredictiveDistribution,
+    as_numbers,
     check_levels,
+    plain_container,
     predictive_distribution,
 )
 from sksequence._tasks import NaiveForecast, RegressionTask
@@ -188,8 +190,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         (n_sequences, horizon * n_targets). None stands for all features.
     target : {"auto", "sequence", "steps"}, default="auto"
         Whether y holds one target per sequence or one target per step. "auto" selects "steps" if y
-        is a list of arrays that are as long as their sequences, or a `Sequences`, and "sequence"
-        otherwise.
+        is a list or a column of arrays or lists that are as long as their sequences, or a
+        `Sequences`, and "sequence" otherwise.
     analyzer : {"char", "word"}, callable or tokenizer, default="char"
         How texts are split into symbols. "char" splits them into characters, and "word" into words,
         punctuation marks and white space. A callable takes a text and returns a list of tokens. A
@@ -217,6 +219,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Names of the columns. Defined only if X was a DataFrame.
     n_outputs_ : int
         Number of values per target.
+    target_ : {"sequence", "steps"}
+        Whether y was read as one target per sequence or per step, "auto" resolved.
     n_iter_ : int
         Number of epochs that were run.
     loss_curve_ : list of float of shape (n_iter_,)
@@ -443,10 +447,13 @@ class RNNRegressor(RegressorMixin, BaseRNN):
                 list of arrays, Sequences, or list of str or of tokens
             Training sequences. Those in a list may differ in length.
         y : array-like of shape (n_sequences,) or (n_sequences, n_outputs), or list of arrays
-            Numbers to predict. An array holds one target per sequence, which consists of one number
-            or of `n_outputs` numbers. A list with one array per sequence, as long as the sequence,
-            holds one target per step; None or NaN marks a step without a target. With
-            ``target="steps"``, an array may hold the targets of the steps of all sequences. With
+            Numbers to predict. An array or a table holds one target per sequence, which consists of
+            one number or of `n_outputs` numbers. Of several numbers, some may be missing (NaN or
+            None): the others are learnt, and sequences without any are left out. A list with one
+            array per sequence, as long as the sequence, holds one target per step; None or NaN
+            marks a step without a target. With ``target="steps"``, an array may hold the targets of
+            the steps of all sequences. If a list of lists fits both readings, as all sequences have
+            as many steps as y has numbers for each, an error asks for `target`. With
             `residual`, y holds the values of the steps after each sequence, in the shape
             (n_sequences, horizon * n_targets), with the values of each step next to each other.
         sample_weight : array-like of shape (n_sequences,), default=None
@@ -495,13 +502,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         y_pred : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
             Predicted values as float64, in units of y. With ``loss="quantile"``, the quantile whose
             level is closest to 0.5, the lower one of two; with "gaussian" and "student_t", the
-            centre of the distribution. With per-step targets, one array of shape (n_steps,) or
-            (n_steps, n_outputs) per sequence: in a 1-D object array, or the container that y came
-            in.
+            centre of the distribution. With per-step targets, the values of the steps of each
+            sequence, of shape (n_steps,) or (n_steps, n_outputs): in a 1-D object array whose
+            elements are of the type of those of y, such as lists for lists, or in the container
+            that y came in.
         """
         sequences = self._check_input(X)
         rows = self._blueprint.codec.decode(self._outputs(sequences))
-        return self._arranged(self._completed(rows, sequences), sequences)
+        return self._arranged_targets(self._completed(rows, sequences), sequences)
 
     def _distribution(self) -> PredictiveDistribution:
         """Return the fitted predictive distribution, or that of `loss` before a fit."""
@@ -613,8 +621,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     def score(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> float:
         """Return the coefficient of determination of the predictions.
 
-        With several outputs it is the mean over them. With per-step targets it is computed over all
-        labelled steps.
+        With several outputs it is the mean over them; missing numbers are left out, so that
+        `sklearn.model_selection.cross_val_score` takes them too. With per-step targets it is
+        computed over all labelled steps.
 
         Parameters
         ----------
@@ -631,12 +640,36 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             R squared: 1.0 is the best possible value, and 0.0 that of always predicting the mean.
         """
         check_is_fitted(self, "net_")
-        if not self._blueprint.per_step:
-            return float(super().score(X, y, sample_weight))
-        truth, predicted, weights = self._flat_steps(X, y, sample_weight, numeric=True)
-        return float(r2_score(truth, predicted, sample_weight=weights))
+        if self._blueprint.per_step:
+            truth, predicted, weights = self._flat_steps(X, y, sample_weight, numeric=True)
+            return float(r2_score(truth, predicted, sample_weight=weights))
+        truth = as_numbers(plain_container(y))
+        weights = check_weights(sample_weight, len(truth))
+        if not np.isnan(truth).any():
+            return float(super().score(X, truth, weights))
+        return _score_of_present(truth, self.predict(X), weights)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _score_of_present(
+    truth: NDArray[np.float64], predicted: Any, weights: NDArray[np.float64] | None
+) -> float:
+    """Return the mean R squared of the columns, each over the rows where it is not missing."""
+    if predicted.shape != truth.shape:
+        raise ValueError(
+            f"y has shape {truth.shape}, predictions have {predicted.shape}. Pass one row of "
+            "targets per sequence, with the columns of the fit."
+        )
+    scores = []
+    for column, values in zip(truth.T, predicted.T, strict=True):
+        rows = np.flatnonzero(~np.isnan(column))
+        if len(rows):
+            row_weights = None if weights is None else weights[rows]
+            scores.append(r2_score(column[rows], values[rows], sample_weight=row_weights))
+    if not scores:
+        raise ValueError("y has no target: every entry is missing. Pass some numbers.")
+    return float(np.mean(scores))

@@ -659,7 +659,7 @@ def test_score_checks_weights_per_step():
     """A wrong number of weights is an error."""
     X, y = [np.ones((2, 1)), np.ones((3, 1))], [np.array([0, 1]), np.array([1, 0, 1])]
     model = RNNClassifier(hidden_size=4, max_epochs=1, random_state=0).fit(X, y)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match=r"sample_weight.shape == \(3,\), expected \(2,\)"):
         model.score(X, y, sample_weight=[1.0, 1.0, 1.0])
 
 

@@ -5,7 +5,10 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -134,6 +137,31 @@ def test_unlabelled_steps_are_skipped_for_every_kind_of_label(none, labels):
     assert step_accuracy_score([[one, none, other], [none]], [[one, other, one], [one]]) == 0.5
 
 
+@pytest.mark.parametrize(
+    "y",
+    [
+        [[0, None], [1, 1]],
+        np.ma.array([[0, 5], [1, 1]], mask=[[0, 1], [0, 0]]),
+        [np.ma.array([0, 5], mask=[0, 1]), np.array([1, 1])],
+        pd.DataFrame({"a": [0, 1], "b": pd.array([None, 1], dtype="Int64")}),
+        pd.Series([[0, None], [1, 1]]),
+        pa.array([[0, None], [1, 1]]),
+        pl.Series([[0, None], [1, 1]]),
+        [torch.tensor([0.0, float("nan")]), torch.tensor([1.0, 1.0])],
+    ],
+)
+def test_missing_steps_of_every_container_are_skipped(y):
+    """A masked step is none, and what stands for a missing one is missing in every container."""
+    assert step_accuracy_score(y, [[0, 5], [1, 0]]) == pytest.approx(2 / 3)
+    assert step_mean_absolute_error(y, [[0, 5], [1, 4]]) == pytest.approx(1.0)
+
+
+def test_missing_numbers_of_an_array_are_skipped():
+    """Targets of sequences, some of them missing, are averaged over those that are present."""
+    y_true = np.array([[1.0, np.nan], [2.0, 4.0]])
+    assert step_mean_absolute_error(y_true, np.array([[2.0, 9.0], [2.0, 2.0]])) == 1.0
+
+
 def test_minus_one_is_a_label():
     """No number stands for "unlabelled"."""
     assert step_accuracy_score([[-1, 1]], [[1, 1]]) == 0.5
@@ -216,6 +244,8 @@ def test_error_scorers_are_negative():
         ([[1], [1]], ["a", "b"], None, r"y_pred must hold .* got 'a' as sequence 0"),
         ("ab", [["a"], ["b"]], None, r"y_true must hold .* got 'ab'. Pass a list of arrays"),
         ([[1]], 3, None, r"y_pred must hold one array of steps per sequence; got 3"),
+        ([["a"], [1]], [["a"], ["b"]], None, r"y_true mixes text and numbers"),
+        ([[1], [2]], [np.array(["1"]), np.array([2])], None, r"y_pred mixes text and numbers"),
         ([[1], [1]], [[1], [1]], [1], r"sample_weight has shape \(1,\); expected \(2,\), one"),
     ],
 )

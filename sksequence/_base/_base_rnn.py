@@ -16,13 +16,14 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils import Tags
 from sklearn.utils._available_if import _AvailableIfDescriptor
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base._fitting import Fit, read_samples, read_targets
 from sksequence._base._former_pickles import register_former_modules
+from sksequence._base._hold_out import check_weights
 from sksequence._base._parameter_constraints import SHARED, name_hint, suggest_values
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint, Codec
@@ -38,7 +39,7 @@ from sksequence._net import (
 )
 from sksequence._random import draw_seed
 from sksequence._settings import Settings
-from sksequence._targets import read_steps, restore_steps
+from sksequence._targets import like_targets, plain_container, read_steps, restore_steps
 from sksequence._tasks import Attributes, TaskChoice
 from sksequence._version import __version__
 
@@ -229,6 +230,16 @@ class BaseRNN(
             return rows
         return restore_steps(rows, sequences.lengths, self._blueprint.container or "ragged")
 
+    def _arranged_targets(
+        self, rows: NDArray[np.generic], sequences: Sequences
+    ) -> NDArray[Any] | Sequences:
+        """Return predicted targets like `_arranged`, in the type of the elements of y."""
+        arranged = self._arranged(rows, sequences)
+        container = self._blueprint.container
+        if container is None or isinstance(arranged, Sequences):
+            return arranged
+        return like_targets(arranged, container)
+
     def transform(self, X: Sized) -> NDArray[Any] | Sequences:
         """Compute the hidden states that the output layer reads, as features for other estimators.
 
@@ -264,13 +275,13 @@ class BaseRNN(
         self, X: Sized, y: Sized, sample_weight: ArrayLike | None, *, numeric: bool
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
         """Return targets, predictions and weights of all labelled steps as flat arrays."""
-        lengths = self._check_input(X).lengths
-        check_consistent_length(lengths, sample_weight)
-        steps = read_steps(y, lengths, numeric=numeric)
-        predicted = read_steps(self.predict(X), lengths, numeric=numeric).flat
-        weights = None
-        if sample_weight is not None:
-            weights = np.repeat(sample_weight, lengths)[steps.labelled]
+        sequences = self._check_input(X)
+        lengths = sequences.lengths
+        weights = check_weights(sample_weight, len(lengths))
+        steps = read_steps(plain_container(y), lengths, numeric=numeric)
+        predicted = self._blueprint.codec.decode(self._outputs(sequences))
+        if weights is not None:
+            weights = np.repeat(weights, lengths)[steps.labelled]
         return steps.flat, predicted[steps.labelled], weights
 
     # --- pickling --------------------------------------------------------------------------------

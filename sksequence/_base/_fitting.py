@@ -25,6 +25,7 @@ from sksequence._net import (
 )
 from sksequence._random import numpy_generator
 from sksequence._settings import DataSettings, NetworkSettings, Settings, TrainingSettings
+from sksequence._targets import plain_container
 from sksequence._tasks import Attributes, Task, TrainingData, automatic_batch_steps
 
 # settings that determine the shape of the weights, or their meaning
@@ -79,6 +80,7 @@ def read_samples(
     weights = check_weights(sample_weight, len(sequences))
     if weights is None or weights.all():
         return Samples(form, sequences, y, weights)
+    y = None if y is None else plain_container(y)
     if y is not None and len(y) != len(sequences):
         raise ValueError(
             f"X has {len(sequences)} sequences, y has {len(y)}: inconsistent numbers of samples. "
@@ -111,10 +113,17 @@ def read_targets(
     seed: int,
     known: Blueprint[AnyCodec] | None,
 ) -> TrainingData[AnyCodec]:
-    """Read y, and select the rows to train on and the rows to hold out."""
-    inputs, targets = task.read(samples.y, samples.sequences, samples.form, known)
-    split = hold_out(inputs, targets, samples.weights, training, seed)
-    return TrainingData(samples.form, inputs, targets, split, seed)
+    """Read y, leave out sequences without any target, and select the rows to hold out."""
+    form, weights = samples.form, samples.weights
+    inputs, targets = task.read(samples.y, samples.sequences, form, known)
+    if not targets.per_step and not targets.labelled.all():
+        kept = np.flatnonzero(targets.labelled)
+        inputs, targets = inputs.take(kept), targets.rows(kept)
+        weights = None if weights is None else weights[kept]
+        if known is None:
+            form, inputs = forget_unused(form, inputs)
+    split = hold_out(inputs, targets, weights, training, seed)
+    return TrainingData(form, inputs, targets, split, seed)
 
 
 # --- building, training and reporting ------------------------------------------------------------

@@ -15,6 +15,7 @@ from sksequence._batching import (
 )
 from sksequence._blueprint import AnyCodec
 from sksequence._settings import TrainingSettings
+from sksequence._targets import plain_container
 from sksequence._tasks import Split, Targets
 
 Rows = NDArray[np.int64]
@@ -25,6 +26,8 @@ def check_weights(sample_weight: ArrayLike | None, n_sequences: int) -> NDArray[
     """Check that there is one weight per sequence, finite, not negative, and not all of them 0."""
     if sample_weight is None:
         return None
+    if isinstance(sample_weight, np.ma.MaskedArray):  # scikit-learn would ignore the mask
+        sample_weight = plain_container(sample_weight)
     return np.asarray(
         _check_sample_weight(
             sample_weight, np.empty((n_sequences, 1)), dtype=np.float64, ensure_non_negative=True

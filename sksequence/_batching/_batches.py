@@ -38,9 +38,10 @@ class SequenceDataset(Dataset[Any]):
         The sequences to train on, in order; a sequence may occur several times.
     targets : ndarray of shape (n_sequences, ...) or (sum of n_steps, ...)
         One target per sequence or one per step.
-    weights : ndarray of shape (n_sequences,) or (sum of n_steps,)
-        One weight per target; 0 leaves it out. They are divided by the mean weight of a sequence,
-        so that the sum over a batch, divided by its number of sequences, is an unbiased mean.
+    weights : ndarray of shape (n_sequences,), (n_sequences, n_values) or (sum of n_steps,)
+        One weight per target or per value of it; 0 leaves it out. They are divided by the mean
+        weight of a sequence, so that the sum over a batch, divided by its number of sequences, is
+        an unbiased mean.
     per_step : bool
         Whether targets and weights are per step.
     generator : numpy Generator, default=None

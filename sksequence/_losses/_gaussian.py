@@ -85,4 +85,6 @@ def gaussian_density(outputs: NDArray[np.float32]) -> Density:
     return Density(loc.numpy(), log_scale.exp().numpy(), None)
 
 
-GAUSSIAN = Loss(gaussian, outputs_per_value=2, draw=draw_gaussian, density=gaussian_density)
+GAUSSIAN = Loss(
+    gaussian, outputs_per_value=2, is_summed=True, draw=draw_gaussian, density=gaussian_density
+)

@@ -67,6 +67,8 @@ class Loss:
         Training loss: ``(outputs, targets, **options) -> Tensor of shape (n_rows,)``.
     outputs_per_value : int, default=1
         Width of the head per class, label or value, or per level of a value.
+    is_summed : bool, default=False
+        Whether the losses of the values of a row are summed, rather than averaged.
     likelihood : callable, default=None
         Negative log-likelihood, ``(outputs, targets) -> Tensor of shape (n_rows,)``, if it is not
         the training loss.
@@ -79,6 +81,7 @@ class Loss:
 
     function: Callable[..., Tensor]
     outputs_per_value: int = 1
+    is_summed: bool = False
     likelihood: Callable[[Tensor, Tensor], Tensor] | None = None
     draw: Callable[[Tensor, Tensor], Tensor] | None = None
     density: Callable[[NDArray[np.float32]], Density] | None = None

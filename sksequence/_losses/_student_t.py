@@ -84,4 +84,6 @@ def student_t_density(outputs: NDArray[np.float32]) -> Density:
     return Density(loc.numpy(), log_scale.exp().numpy(), df.numpy())
 
 
-STUDENT_T = Loss(student_t, outputs_per_value=3, draw=draw_student_t, density=student_t_density)
+STUDENT_T = Loss(
+    student_t, outputs_per_value=3, is_summed=True, draw=draw_student_t, density=student_t_density
+)

@@ -95,15 +95,16 @@ def net_arrays(net: SequenceNet) -> Arrays:
 
 
 def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: str) -> SequenceNet:
-    spec, loss = blueprint.spec, LOSSES[blueprint.loss].function
+    spec, loss = blueprint.spec, LOSSES[blueprint.loss]
     optimizer, options = OPTIMIZERS[training.optimizer]
     callbacks = [*(training.callbacks or ()), *([PrintLog()] if training.verbose else [])]
+    function = partial(loss.function, **blueprint.loss_options)
     # the rounding of an orthogonal matrix depends on the number of threads
     with limited_threads(1, 1):
         network = build_network(spec, blueprint.seed)
     return SequenceNet(
         module=network,
-        criterion=RowLoss(partial(loss, **blueprint.loss_options), spec.n_estimators),
+        criterion=RowLoss(function, spec.n_estimators, is_summed=loss.is_summed),
         optimizer=optimizer,
         lr=float(training.learning_rate),
         max_epochs=1 if training.is_single_pass else blueprint.max_epochs,

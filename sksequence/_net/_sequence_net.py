@@ -31,10 +31,17 @@ class RowLoss(nn.Module):
     learns as if it were alone.
     """
 
-    def __init__(self, function: Callable[[Tensor, Tensor], Tensor], n_networks: int = 1) -> None:
+    def __init__(
+        self,
+        function: Callable[[Tensor, Tensor], Tensor],
+        n_networks: int = 1,
+        *,
+        is_summed: bool = False,
+    ) -> None:
         super().__init__()
         self.function = function
         self.n_networks = n_networks
+        self.is_summed = is_summed
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return losses of shape (n_rows,)."""
@@ -43,6 +50,16 @@ class RowLoss(nn.Module):
         parts = outputs.chunk(self.n_networks, dim=1)
         total = torch.stack([self.function(part, targets) for part in parts]).sum(dim=0)
         return total - total.detach() * (1.0 - 1.0 / self.n_networks)
+
+    def of_values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of each value, as if it were a row of its own; their mean is the row's.
+
+        The shape is (n_rows * n_values,), that of `targets` (n_rows, n_values).
+        """
+        n_rows, n_values = targets.shape
+        parts = outputs.reshape(n_rows, -1, n_values).transpose(1, 2).flatten(0, 1)
+        losses = self(parts, targets.reshape(-1, 1))
+        return cast("Tensor", losses * n_values if self.is_summed else losses)
 
 
 class SequenceNet(NeuralNet):
@@ -150,6 +167,9 @@ class SequenceNet(NeuralNet):
 
     def _weighted_sum(self, outputs: Tensor, y: tuple[Tensor, Tensor], factor: float) -> Tensor:
         targets, weights = (on_device(part, self.device) for part in y)
+        if weights.ndim == 2:  # some values are missing
+            losses = self.criterion_.of_values(outputs, targets)
+            return torch.dot(losses, weights.flatten() * factor)
         # one node of the graph: a product, a sum and a quotient would take longer than the losses
         return torch.dot(self.criterion_(outputs, targets), weights * factor)
 

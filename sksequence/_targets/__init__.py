@@ -5,9 +5,7 @@ from sksequence._targets._codecs import (
     LabelCodec,
     NumberCodec,
     RowCodec,
-    as_labels,
     classification_codec,
-    is_missing,
     logits_of,
     members_of,
 )
@@ -19,11 +17,18 @@ from sksequence._targets._predictive_distributions import (
 from sksequence._targets._step_targets import (
     Container,
     StepTargets,
-    missing_values,
-    plain_container,
+    like_targets,
     read_steps,
     restore_steps,
     targets_are_steps,
+)
+from sksequence._targets._target_values import (
+    as_array,
+    as_classes,
+    as_labels,
+    as_numbers,
+    has_targets,
+    plain_container,
 )
 
 __all__ = [
@@ -34,13 +39,16 @@ __all__ = [
     "PredictiveDistribution",
     "RowCodec",
     "StepTargets",
+    "as_array",
+    "as_classes",
     "as_labels",
+    "as_numbers",
     "check_levels",
     "classification_codec",
-    "is_missing",
+    "has_targets",
+    "like_targets",
     "logits_of",
     "members_of",
-    "missing_values",
     "plain_container",
     "predictive_distribution",
     "read_steps",

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.special import log_softmax, logsumexp
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sksequence._losses import joint_logits
@@ -21,12 +21,15 @@ from sksequence._targets._predictive_distributions import (
     PointPrediction,
     PredictiveDistribution,
 )
+from sksequence._targets._target_values import as_classes, as_labels, as_numbers
 
 Numbers = NDArray[Any]
 Floats = NDArray[np.float64]
 Outputs = NDArray[np.float32]
 
 _POINTS = PointPrediction()
+_TEXT = "UO"  # kinds of arrays of text; `as_labels` leaves no other objects
+_LARGEST_WHOLE = 2.0**53
 
 
 class LabelCodec:
@@ -49,6 +52,7 @@ class LabelCodec:
     def learn(cls, y: ArrayLike) -> LabelCodec:
         """Collect the classes of y, in sorted order."""
         labels = as_labels(y)
+        _check_discrete(labels)
         check_classification_targets(labels)
         return cls(np.unique(labels))
 
@@ -69,13 +73,18 @@ class LabelCodec:
     def parse(self, y: ArrayLike) -> NDArray[np.int64]:
         """Return the code of each label."""
         labels = as_labels(y)
-        codes = np.searchsorted(self.classes, labels)
-        codes = np.minimum(codes, len(self.classes) - 1).astype(np.int64)
-        unseen = self.classes[codes] != labels
+        if (labels.dtype.kind in _TEXT) != (self.classes.dtype.kind in _TEXT):
+            labels = labels.astype(object)  # numpy would compare the digits of numbers with text
+            codes, unseen = np.zeros(len(labels), dtype=np.int64), np.ones(len(labels), dtype=bool)
+        else:
+            codes = np.searchsorted(self.classes, labels)
+            codes = np.minimum(codes, len(self.classes) - 1).astype(np.int64)
+            unseen = self.classes[codes] != labels
         if np.any(unseen):
             raise ValueError(
-                f"y contains the label {labels[unseen][0]!r}, which is not among the classes "
-                f"{self.classes.tolist()}; pass all classes to the first call of partial_fit."
+                f"y contains the label {labels[unseen].tolist()[0]!r}, which is not among the "
+                f"classes {self.classes.tolist()}; pass all classes to the first call of "
+                "partial_fit."
             )
         return np.asarray(codes)
 
@@ -129,7 +138,7 @@ class IndicatorCodec:
     @classmethod
     def learn(cls, y: ArrayLike) -> IndicatorCodec:
         """Count the labels, and keep the dtype of y for predictions."""
-        indicator = np.asarray(y)
+        indicator = as_classes(y)
         return cls(indicator.shape[1], indicator.dtype)
 
     @property
@@ -144,7 +153,7 @@ class IndicatorCodec:
 
     def parse(self, y: ArrayLike) -> Numbers:
         """Return the indicator as float64."""
-        indicator: Numbers = check_array(y, input_name="y", dtype=np.float64)
+        indicator: Numbers = check_array(as_classes(y), input_name="y", dtype=np.float64)
         is_binary = np.all((indicator == 0) | (indicator == 1))
         if indicator.shape[1] != self.n_outputs or not is_binary:
             raise ValueError(
@@ -240,8 +249,8 @@ class NumberCodec:
         self.n_targets = n_targets
 
     def parse(self, y: ArrayLike) -> Floats:
-        """Return y as float64 of shape (n_rows, n_numbers)."""
-        numbers = _as_numbers(y)
+        """Return y as float64 of shape (n_rows, n_numbers), NaN where a number is missing."""
+        numbers = as_numbers(y)
         if numbers.reshape(len(numbers), -1).shape[1] != self.n_numbers:
             raise ValueError(
                 f"y has shape {numbers.shape}, expected {self.n_numbers} numbers per row as in the "
@@ -251,18 +260,26 @@ class NumberCodec:
 
     def fit(self, rows: Floats) -> None:
         """Learn mean and standard deviation of the training rows."""
+        empty = np.flatnonzero(np.isnan(rows).all(axis=0))
+        if len(empty):
+            raise ValueError(
+                f"y[:, {empty[0]}] is missing in every row to train on, so that there is nothing "
+                "to learn. Drop the column, or pass rows that have it."
+            )
         if not self.scale:
             return
-        self.mean = rows.mean(axis=0)
-        variance = rows.var(axis=0).reshape(-1, self.n_targets).mean(axis=0)
+        self.mean = np.nanmean(rows, axis=0)
+        variance = np.nanvar(rows, axis=0).reshape(-1, self.n_targets).mean(axis=0)
         std = np.tile(np.sqrt(variance), self.n_numbers // self.n_targets)
         # the standard deviation of a constant target consists of rounding errors
         constant = std <= 1e-12 * np.maximum(1.0, np.abs(self.mean))
         self.std = np.where(constant, 1.0, std)
 
     def encode(self, parsed: Floats) -> Outputs:
-        """Return the standardised numbers in float32."""
-        return ((parsed - self.mean) / self.std).astype(np.float32)
+        """Return the standardised numbers in float32, and 0 in place of missing ones."""
+        numbers = ((parsed - self.mean) / self.std).astype(np.float32)
+        missing = np.isnan(numbers)
+        return np.where(missing, np.float32(0), numbers) if missing.any() else numbers
 
     def decode(self, outputs: Outputs) -> Floats:
         """Return the centre of the predictive distribution of each row."""
@@ -302,57 +319,26 @@ RowCodec = LabelCodec | IndicatorCodec | NumberCodec
 
 def classification_codec(y: ArrayLike) -> LabelCodec | IndicatorCodec:
     """Choose between one label and several labels per row."""
-    if len(np.shape(y)) == 1:  # checked before scikit-learn tries to sort None among labels
-        y = as_labels(y)
-    if type_of_target(y, input_name="y") == "multilabel-indicator":
-        return IndicatorCodec.learn(y)
-    shape = np.shape(y)
-    if len(shape) > 2 or (len(shape) == 2 and shape[1] > 1):
+    classes = as_classes(y)
+    if classes.ndim == 1:
+        return LabelCodec.learn(classes)
+    is_numeric = classes.dtype.kind in "fiub"
+    if is_numeric and type_of_target(classes, input_name="y") == "multilabel-indicator":
+        return IndicatorCodec.learn(classes)
+    raise ValueError(
+        f"y has shape {classes.shape} and is not a binary indicator; one label per sequence is a "
+        "1d array. For one label per step, set target='steps'."
+    )
+
+
+def _check_discrete(labels: NDArray[Any]) -> None:
+    """Refuse numbers with a fraction, and those too large to tell whether they have one."""
+    if labels.dtype.kind != "f":
+        return
+    is_whole = (labels == np.floor(labels)) & (np.abs(labels) <= _LARGEST_WHOLE)
+    if not is_whole.all():
         raise ValueError(
-            f"y has shape {shape} and is not a binary indicator; one label per sequence is a 1d "
-            "array. For one label per step, set target='steps'."
+            f"Unknown label type: continuous. {labels[~is_whole].tolist()[0]} is not a label: "
+            "labels are text, whole numbers or booleans. Use a regressor for numbers, or convert "
+            "them to text."
         )
-    return LabelCodec.learn(y)
-
-
-def as_labels(y: ArrayLike) -> Numbers:
-    """Return y as a 1-D array of labels, after a check for missing and infinite ones."""
-    labels: Numbers = column_or_1d(y, warn=True)
-    if labels.dtype.kind in "iubUS":  # nothing can be missing among these
-        return labels
-    missing = np.array([is_missing(label) for label in labels.tolist()])
-    if missing.any():
-        i = int(np.argmax(missing))
-        raise ValueError(
-            f"y contains {labels[i]!r} at row {i} (NaN or None is not a label); drop unlabelled "
-            "rows. Unlabelled steps are skipped with target='steps'."
-        )
-    if labels.dtype.kind == "f" and np.isinf(labels).any():
-        raise ValueError(
-            "Input y contains infinity, which is not a label; pass text or integers as classes."
-        )
-    return labels
-
-
-def is_missing(label: object) -> bool:
-    """Check whether a label is None, NaN or the NA of pandas."""
-    # pandas is optional: its NA is recognised by name
-    if label is None or type(label).__name__ == "NAType":
-        return True
-    return isinstance(label, float | np.floating) and bool(np.isnan(label))
-
-
-def _as_numbers(y: ArrayLike) -> Floats:
-    """Check numbers as scikit-learn does: missing, infinite or complex ones are errors."""
-    if len(np.shape(y)) > 2:
-        raise ValueError(
-            f"y has shape {np.shape(y)}; numbers of a sequence are (n,) or (n, k). For one target "
-            "per step, set target='steps'."
-        )
-    numbers: Floats = check_array(y, input_name="y", ensure_2d=False, dtype=np.float64)
-    if np.any(np.abs(numbers) > np.finfo(np.float32).max):
-        raise ValueError(
-            "Input y contains a value too large for dtype('float32'). Rescale y, or predict its "
-            "logarithm."
-        )
-    return numbers

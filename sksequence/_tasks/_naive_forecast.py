@@ -129,7 +129,7 @@ def compare_with_naive(
     naive_residuals = np.asarray(data.targets.parsed[rows], dtype=np.float64)
     residuals = naive_residuals - codec.decode(outputs).reshape(naive_residuals.shape)
     naive_errors, network_errors = (
-        np.abs(values).mean(axis=1) for values in (naive_residuals, residuals)
+        np.nanmean(np.abs(values), axis=1) for values in (naive_residuals, residuals)
     )
     weights = split.weights[rows] / split.weights[rows].sum()
     errors = {

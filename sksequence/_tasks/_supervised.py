@@ -7,7 +7,6 @@ from typing import ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_consistent_length
 
 from sksequence._batching import Frames, Scaler, Sequences
 from sksequence._blueprint import Blueprint
@@ -20,7 +19,14 @@ from sksequence._settings import (
     Settings,
     TrainingSettings,
 )
-from sksequence._targets import RowCodec, plain_container, read_steps, targets_are_steps
+from sksequence._targets import (
+    RowCodec,
+    as_array,
+    has_targets,
+    plain_container,
+    read_steps,
+    targets_are_steps,
+)
 from sksequence._tasks._defaults import (
     automatic_batch_size,
     automatic_bidirectional,
@@ -86,12 +92,22 @@ class SupervisedTask(Generic[AnyRowCodec]):
         if known is not None:
             codec = known.codec
             target = "sequence" if known.container is None else "steps"
-        if targets_are_steps(given, target, sequences.lengths):
+        if targets_are_steps(given, target, sequences.lengths, numeric=self.numeric):
             return sequences, self._read_steps(given, sequences.lengths, codec)
-        codec = codec or self.learn_codec(given)
-        parsed = codec.parse(given)
-        check_consistent_length(sequences, parsed)
-        return sequences, Targets(codec, parsed, np.ones(len(parsed), dtype=bool), None)
+        return sequences, self._read_rows(given, len(sequences), codec)
+
+    def _read_rows(
+        self, y: ArrayLike, n_sequences: int, codec: AnyRowCodec | None
+    ) -> Targets[AnyRowCodec]:
+        values = as_array(y)
+        if len(values) != n_sequences:
+            raise ValueError(
+                f"X has {n_sequences} sequences, y has {len(values)}: inconsistent numbers of "
+                "samples. Pass one target per sequence."
+            )
+        codec = codec or self.learn_codec(values)
+        parsed = codec.parse(values)
+        return Targets(codec, parsed, has_targets(parsed), None)
 
     def _read_steps(
         self, y: object, lengths: NDArray[np.int64], codec: AnyRowCodec | None
@@ -211,6 +227,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
     def report(self, blueprint: Blueprint[AnyRowCodec]) -> Attributes:
         """Return the values that "auto" selected."""
         return {
+            "target_": "steps" if blueprint.per_step else "sequence",
             "frame_length_": blueprint.frames.length,
             "frame_step_": blueprint.frames.step,
             "bidirectional_": blueprint.spec.bidirectional,

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,8 @@ class Targets(Generic[AnyCodec]):
     codec : Codec
         Translator between these numbers and the targets that the user passes.
     parsed : ndarray of shape (n_sequences, ...) or (sum of n_steps, ...)
-        One row per target; unlabelled rows hold a placeholder.
+        One row per target; unlabelled steps hold a placeholder. NaN stands for a missing number
+        among those of a sequence.
     labelled : ndarray of bool of shape (n_sequences,) or (sum of n_steps,)
         Whether each row has a target.
     container : str or None
@@ -58,6 +59,18 @@ class Targets(Generic[AnyCodec]):
         if self.per_step:
             rows = flat_rows(offsets[rows], np.diff(offsets)[rows])
         return self.parsed[rows][self.labelled[rows]]
+
+    @property
+    def present(self) -> NDArray[np.bool_] | None:
+        """Whether each number is present, of the shape of `parsed`; None if all are."""
+        if self.per_step or self.parsed.dtype.kind != "f":
+            return None
+        missing = np.isnan(self.parsed)
+        return ~missing if missing.any() else None
+
+    def rows(self, rows: Rows) -> Self:
+        """Return the targets of the sequences in `rows`; there is one target per sequence."""
+        return replace(self, parsed=self.parsed[rows], labelled=self.labelled[rows])
 
     def has_target(self, sequences: Sequences) -> NDArray[np.bool_]:
         """Check for each sequence whether it has a target, or at least one labelled step."""
@@ -108,10 +121,16 @@ class TrainingData(Generic[AnyCodec]):
     seed: int
 
     def target_weights(self) -> NDArray[np.float64]:
-        """Return one weight per target row: that of its sequence, or 0 if it is unlabelled."""
+        """Return one weight per target row: that of its sequence, or 0 if it is unlabelled.
+
+        If some numbers of the rows are missing, there is one weight per number, 0 for these.
+        """
         weights = self.split.weights
         if self.targets.per_step:
             weights = np.repeat(weights, self.sequences.lengths)
+        present = self.targets.present
+        if present is not None:
+            return np.where(present, weights[:, None], 0.0)
         return np.where(self.targets.labelled, weights, 0.0)
 
 
@@ -132,7 +151,7 @@ class Task(Protocol[AnyCodec]):
         """Return the batch size and the maximum number of epochs to continue `known` with."""
 
     def weights(self, data: TrainingData[AnyCodec]) -> NDArray[np.float64]:
-        """Return one weight per target row, 0 for unlabelled rows."""
+        """Return one weight per target row, or per number of it; 0 for unlabelled ones."""
 
     def loss_options(self, blueprint: Blueprint[AnyCodec]) -> dict[str, object]:
         """Return the keyword arguments of the loss function."""

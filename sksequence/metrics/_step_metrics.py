@@ -14,7 +14,7 @@ from sklearn.metrics import (
     mean_squared_error,
 )
 
-from sksequence.metrics._stepwise import is_missing, paired_steps, stepwise
+from sksequence.metrics._stepwise import paired_steps, stepwise, unlabelled
 
 Scores = float | NDArray[np.float64]
 Span = tuple[str, int, int]
@@ -118,6 +118,9 @@ def step_mean_squared_error(
 ) -> Scores:
     """Compute the mean squared error over all steps that have a target.
 
+    It also is the error of several numbers per sequence of which some are missing: in arrays of
+    shape (n_sequences, n_outputs), each number that is present counts as a step.
+
     Parameters
     ----------
     y_true : list of array-like of shape (n_steps,) or (n_steps, n_outputs), or array-like of \
@@ -162,6 +165,9 @@ def step_mean_absolute_error(
     multioutput: ArrayLike = "uniform_average",
 ) -> Scores:
     """Compute the mean absolute error over all steps that have a target.
+
+    It also is the error of several numbers per sequence of which some are missing: in arrays of
+    shape (n_sequences, n_outputs), each number that is present counts as a step.
 
     Parameters
     ----------
@@ -249,7 +255,7 @@ def span_f1_score(y_true: object, y_pred: object, *, zero_division: float = 0.0)
     """
     n_found = n_spans = 0
     for true, predicted in zip(*paired_steps(y_true, y_pred), strict=True):
-        missing = is_missing(true)
+        missing = unlabelled(true)
         one, other = _spans(_tags(true, missing)), _spans(_tags(predicted, missing))
         n_found += len(one & other)
         n_spans += len(one) + len(other)

@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._targets import missing_values
+from sksequence._elements import missing_values
+from sksequence._targets import plain_container
 
 Score = TypeVar("Score")
 Steps = NDArray[np.generic]
@@ -89,13 +90,14 @@ def _flat_steps(
 ) -> tuple[Steps, Steps, NDArray[Any] | None]:
     """Return the targets, predictions and weights of the labelled steps of all sequences."""
     true, predicted = paired_steps(y_true, y_pred)
-    labelled = [~is_missing(steps) for steps in true]
+    labelled = [~unlabelled(steps) for steps in true]
     if not any(keep.any() for keep in labelled):
         raise ValueError("y_true has no labelled step, so there is nothing to score.")
     weight = None
     if sample_weight is not None:
         weight = np.repeat(_weights(sample_weight, len(true)), [keep.sum() for keep in labelled])
-    return _concatenated(true, labelled), _concatenated(predicted, labelled), weight
+    steps = _concatenated(true, labelled, "y_true"), _concatenated(predicted, labelled, "y_pred")
+    return *steps, weight
 
 
 def paired_steps(y_true: object, y_pred: object) -> tuple[list[Steps], list[Steps]]:
@@ -117,17 +119,20 @@ def paired_steps(y_true: object, y_pred: object) -> tuple[list[Steps], list[Step
 
 def _step_arrays(y: object, name: str) -> list[Steps]:
     """Return one array of steps per sequence."""
-    rows: Any = y.to_numpy() if hasattr(y, "to_numpy") else y
-    if isinstance(rows, str) or not hasattr(rows, "__len__"):
+    if isinstance(y, str) or not hasattr(y, "__len__"):
         raise ValueError(_not_steps(name, repr(y)))
-    # numpy would convert the NaN in a list of str to the label "nan"
-    arrays = [
-        np.asarray(row, dtype=object if isinstance(row, list | tuple) else None) for row in rows
-    ]
+    arrays = [_steps_of(row) for row in plain_container(y)]
     for i, array in enumerate(arrays):
         if array.ndim == 0:
             raise ValueError(_not_steps(name, f"{array.item()!r} as sequence {i}"))
     return arrays
+
+
+def _steps_of(row: Any) -> Steps:
+    if isinstance(row, list | tuple):  # numpy would convert the NaN in a list of str to "nan"
+        return np.asarray(row, dtype=object)
+    is_container = not isinstance(row, str) and getattr(row, "ndim", 0) > 0
+    return np.asarray(plain_container(row) if is_container else row)
 
 
 def _not_steps(name: str, got: str) -> str:
@@ -137,7 +142,7 @@ def _not_steps(name: str, got: str) -> str:
     )
 
 
-def is_missing(steps: Steps) -> NDArray[np.bool_]:
+def unlabelled(steps: Steps) -> NDArray[np.bool_]:
     """Return a mask of the steps without a label, or with a missing value among several."""
     missing = missing_values(steps).reshape(len(steps), -1)
     return np.asarray(missing.any(axis=1), dtype=np.bool_)
@@ -153,8 +158,17 @@ def _weights(sample_weight: ArrayLike, n_sequences: int) -> NDArray[Any]:
     return weights
 
 
-def _concatenated(arrays: list[Steps], labelled: list[NDArray[np.bool_]]) -> Steps:
+def _concatenated(arrays: list[Steps], labelled: list[NDArray[np.bool_]], name: str) -> Steps:
     pieces = [a[keep] for a, keep in zip(arrays, labelled, strict=True) if keep.any()]
+    kinds = {piece.dtype.kind for piece in pieces}
+    if len(kinds) > 1 and not kinds <= set("fiub"):  # numpy would turn numbers into text
+        pieces = [piece.astype(object) for piece in pieces]
     flat = np.concatenate(pieces)
-    # without its None, an object array can take the type of its labels
-    return np.array(flat.tolist()) if flat.dtype == object else flat
+    if flat.dtype != object:
+        return flat
+    elements = flat.tolist()
+    if len({isinstance(element, str) for element in flat.ravel()}) > 1:
+        raise ValueError(
+            f"{name} mixes text and numbers. Pass labels of one kind, for example text only."
+        )
+    return np.array(elements)  # without its None, it can take the type of its labels

@@ -154,8 +154,10 @@ def _candidates(estimator: BaseEstimator, X: object, y: object) -> tuple[Candida
             f"recommended_grid needs y for {type(estimator).__name__}: the grid depends on whether "
             "there is one target per sequence or one per step. Pass the y of fit."
         )
-    if targets_are_steps(plain_container(y), estimator.target, sequences.lengths):
+    is_numeric = isinstance(estimator, RNNRegressor)
+    given, lengths = plain_container(y), sequences.lengths
+    if targets_are_steps(given, estimator.target, lengths, numeric=is_numeric):
         return _STEPS
-    if isinstance(estimator, RNNRegressor) and not has_symbols:
+    if is_numeric and not has_symbols:
         return _NUMBERS if estimator.residual is None else _FORECASTS
     return _SYMBOLS if has_symbols else _SERIES
