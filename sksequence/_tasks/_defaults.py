@@ -134,6 +134,13 @@ def automatic_series_dropout(n_numbers: int) -> float:
     return 0.5 if n_numbers < _FEW_NUMBERS else 0.2
 
 
+def category_dims(embedding_dim: int | None, n_symbols: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the size of the embedding vectors of each column of categories."""
+    if embedding_dim is not None:
+        return (int(embedding_dim),) * len(n_symbols)
+    return tuple(min(64, round(1.6 * n**0.56)) for n in n_symbols)
+
+
 def resolve_embedding_dim(embedding_dim: int | None, n_symbols: tuple[int, ...]) -> int:
     """Return the size of embedding vectors.
 

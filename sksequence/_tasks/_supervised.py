@@ -18,6 +18,7 @@ from sksequence._settings import (
     NetworkSpec,
     Scale,
     Settings,
+    StaticSpec,
     TrainingSettings,
 )
 from sksequence._targets import RowCodec, plain_container, read_steps, targets_are_steps
@@ -30,6 +31,7 @@ from sksequence._tasks._defaults import (
     automatic_hidden_size,
     automatic_labelled_batch_size,
     automatic_max_epochs,
+    category_dims,
     resolve_embedding_dim,
 )
 from sksequence._tasks._naive_forecast import NaiveForecast
@@ -114,6 +116,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
         return Blueprint(
             form=data.form,
             scaler=scaler,
+            static_scaler=_learn_static_scaler(settings.data.scale, sequences, rows),
             frames=frames,
             codec=targets.codec,
             container=targets.container,
@@ -164,7 +167,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
 
     def _frames(self, data: TrainingData[AnyRowCodec], settings: DataSettings) -> Frames:
         length, step = settings.frame_length, settings.frame_step
-        if data.targets.per_step or data.form.holds_symbols:
+        if data.targets.per_step or data.sequences.values is None:
             if length not in ("auto", 1) or step is not None:
                 unframed = "per-step targets" if data.targets.per_step else "symbols"
                 raise ValueError(
@@ -226,6 +229,17 @@ class SupervisedTask(Generic[AnyRowCodec]):
         return {}
 
 
+def _learn_static_scaler(
+    scale: Scale, sequences: Sequences, rows: NDArray[np.int64]
+) -> Scaler | None:
+    """Learn from the training rows, as from sequences of one step."""
+    static = sequences.static_values
+    if static is None:
+        return None
+    single_steps = Sequences(static, np.arange(len(static) + 1))
+    return Scaler(False if scale is False else "global").fit(single_steps, rows)
+
+
 def _spec(
     settings: Settings,
     data: TrainingData[AnyRowCodec],
@@ -243,9 +257,10 @@ def _spec(
         tbptt_steps = settings.training.tbptt_steps
         bidirectional = automatic_bidirectional(per_step=per_step, tbptt_steps=tbptt_steps)
     n_symbols = tuple(len(vocabulary) for vocabulary in data.form.vocabularies)
-    n_features = 0
+    n_features, embedding_dims = 0, None
     if scaler is not None:
         n_features = data.form.n_step_features * frames.length + scaler.n_extra
+        embedding_dims = category_dims(network.embedding_dim, n_symbols)
     return replace(
         network,
         hidden_size=hidden_size,
@@ -258,4 +273,14 @@ def _spec(
         n_features=n_features,
         n_symbols=n_symbols,
         n_outputs=data.targets.codec.n_outputs,
+        embedding_dims=embedding_dims if n_symbols else None,
+        frame_length=frames.length if n_symbols else 1,
+        static=_static_spec(data.form, network.embedding_dim),
     )
+
+
+def _static_spec(form: InputForm, embedding_dim: int | None) -> StaticSpec | None:
+    n_symbols = tuple(len(vocabulary) for vocabulary in form.static_vocabularies)
+    if not n_symbols and not form.n_static_numbers:
+        return None
+    return StaticSpec(form.n_static_numbers, n_symbols, category_dims(embedding_dim, n_symbols))
