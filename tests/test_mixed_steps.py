@@ -202,8 +202,7 @@ def test_every_column_has_a_width_of_its_own():
     """The width of a category follows their number; an int is the width of each."""
     model, X, _ = fit("both")
     spec = model._blueprint.spec
-    assert spec.embedding_dims == (3, 3)
-    assert spec.static.embedding_dims == (3, 3)
+    assert spec.embedding_dims == spec.static.embedding_dims == (2, 2)
     assert spec.n_features == X.values.shape[1]
     spec = fit("both", embedding_dim=7)[0]._blueprint.spec
     assert spec.embedding_dims == spec.static.embedding_dims == (7, 7)
@@ -217,6 +216,19 @@ def test_unknown_categories_are_neutral():
     for table in [*network.inputs.tables, *network.join.tables]:
         assert not table[0].any()
         assert table[1].any()
+
+
+def test_frames_are_finer_where_steps_hold_categories():
+    """Numbers alone are gathered into longer frames; symbols alone have none."""
+    values, offsets = np.arange(9.0 * 96)[:, None], np.arange(10) * 96
+    codes = np.ones((9 * 96, 2), dtype=np.int32)
+    found = [
+        RNNClassifier("rnn", **SMALL).fit(Sequences(*blocks), np.arange(9) % 3).frame_length_
+        for blocks in ((values, offsets), (values, offsets, codes), (None, offsets, codes))
+    ]
+    assert found == [24, 8, 1]
+    with pytest.raises(ValueError, match="symbols have no frames"):
+        RNNClassifier("rnn", **SMALL, frame_length=2).fit(make_sequences("symbols"), np.arange(N))
 
 
 def test_frames_hold_the_codes_of_their_steps():

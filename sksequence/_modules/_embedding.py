@@ -125,10 +125,12 @@ class StaticJoin(nn.Module):
             )
         features = torch.cat(parts, dim=1)
         if not isinstance(repeats, int) or repeats > 1:
-            features = features.repeat_interleave(repeats, dim=0)
+            # the size is known: a GPU need not be waited for
+            features = features.repeat_interleave(repeats, dim=0, output_size=len(hidden))
         joined = self.hidden(torch.cat([hidden, features], dim=1))
         # the same as F.silu, in which the bits of a number depend on its position
-        return 0.5 * joined * (1.0 + torch.tanh(0.5 * joined))
+        silu: Tensor = 0.5 * joined * (1.0 + torch.tanh(0.5 * joined))
+        return silu
 
 
 class TiedHead(nn.Module):

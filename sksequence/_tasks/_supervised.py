@@ -179,7 +179,10 @@ class SupervisedTask(Generic[AnyRowCodec]):
         forecast = self.naive is not None
         if length == "auto":
             lengths = data.sequences.lengths[data.split.training]
-            length = automatic_frame_length(lengths, forecast=forecast)
+            holds_categories = data.sequences.codes is not None
+            length = automatic_frame_length(
+                lengths, forecast=forecast, holds_categories=holds_categories
+            )
         length = int(length)
         step = automatic_frame_step(length, forecast=forecast) if step is None else int(step)
         if step > length:
@@ -232,7 +235,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
 def _learn_static_scaler(
     scale: Scale, sequences: Sequences, rows: NDArray[np.int64]
 ) -> Scaler | None:
-    """Learn from the training rows, as from sequences of one step."""
+    """Learn the scale of features that do not change in time, as that of sequences of one step."""
     static = sequences.static_values
     if static is None:
         return None
@@ -257,10 +260,10 @@ def _spec(
         tbptt_steps = settings.training.tbptt_steps
         bidirectional = automatic_bidirectional(per_step=per_step, tbptt_steps=tbptt_steps)
     n_symbols = tuple(len(vocabulary) for vocabulary in data.form.vocabularies)
-    n_features, embedding_dims = 0, None
+    is_mixed = scaler is not None and len(n_symbols) > 0
+    n_features = 0
     if scaler is not None:
         n_features = data.form.n_step_features * frames.length + scaler.n_extra
-        embedding_dims = category_dims(network.embedding_dim, n_symbols)
     return replace(
         network,
         hidden_size=hidden_size,
@@ -273,8 +276,8 @@ def _spec(
         n_features=n_features,
         n_symbols=n_symbols,
         n_outputs=data.targets.codec.n_outputs,
-        embedding_dims=embedding_dims if n_symbols else None,
-        frame_length=frames.length if n_symbols else 1,
+        embedding_dims=category_dims(network.embedding_dim, n_symbols) if is_mixed else None,
+        frame_length=frames.length if is_mixed else 1,
         static=_static_spec(data.form, network.embedding_dim),
     )
 
