@@ -1,14 +1,18 @@
 """Steps of numbers and categories, and features that do not change in time, through whole fits."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 from sksequence import RNNClassifier, RNNRegressor, Sequences
+from sksequence._base._hold_out import hold_out
 from sksequence._batching import Frames, PreparedSequences, Scaler, content_digests
 from sksequence._input import InputForm
+from sksequence._net import last_outputs, network_outputs
+from sksequence._tasks import Targets
 from sksequence._vocabulary import Vocabulary
 from tests.helpers import all_weights, end_to_end
 
@@ -146,6 +150,45 @@ def test_every_block_is_read(column):
     assert not np.array_equal(content_digests(X, y, None), content_digests(other, y, None))
 
 
+@pytest.mark.parametrize("chunk", [2, 256])
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_reading_in_chunks_gives_the_same_outputs(n_estimators, chunk, monkeypatch):
+    """Each chunk of a sequence has its codes, and the features of the whole."""
+    monkeypatch.setattr("sksequence._net._chunked_reading._CHUNK", chunk)
+    model, X, _ = fit("static", bidirectional=False, pooling="last", n_estimators=n_estimators)
+    mixed, Z, _ = fit("both", bidirectional=False, pooling="last", n_estimators=n_estimators)
+    for each, sequences in ((model, X), (mixed, Z)):
+        prepared = each._blueprint.prepare(sequences)
+        expected = network_outputs(each.net_, prepared)
+        np.testing.assert_allclose(last_outputs(each.net_, prepared), expected, atol=1e-6)
+
+
+def test_windows_with_categories_are_forecast():
+    """The naive forecast repeats numbers; codes and static features are inputs."""
+    X = make_sequences("steps static", equal=True)
+    last = X.values[X.offsets[1:] - 1]
+    shift = np.where(X.static_codes[:, :1] == 1, 2.0, -1.0)
+    model = RNNRegressor("gru", residual="last", max_epochs=60, random_state=0, batch_size=8)
+    model.fit(X, last + shift)
+    assert model.forecast_error_ < 0.5 * model.naive_error_
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict(X), model.predict(X))
+
+
+def test_overlapping_windows_are_found_by_all_columns():
+    """Windows of equal numbers overlap only if their categories do."""
+    ones = np.ones((6 * 20, 1))
+    codes = np.random.default_rng(0).integers(1, 4, (6 * 20, 2)).astype(np.int32)
+    X = Sequences(ones, np.arange(21) * 6, codes)
+    targets = Targets(None, np.zeros(20), np.ones(20, dtype=bool), None)
+    training = SimpleNamespace(
+        early_stopping=True, validation_fraction=0.2, validation_split="last", shuffle=False
+    )
+    assert len(hold_out(X, targets, None, training, 0).training) == 16
+    numbers = Sequences(ones, X.offsets)
+    assert len(hold_out(numbers, targets, None, training, 0).training) == 16 - 5
+
+
 def test_integer_weights_are_repetition():
     """The scale of static numbers is learnt on repeated rows too."""
     model, X, y = fit("both")
@@ -256,6 +299,18 @@ def test_interactions_of_static_features_and_steps_are_learnt():
     y = signs ^ category
     model = RNNClassifier("gru", max_epochs=20, random_state=0).fit(X.take(np.arange(200)), y[:200])
     assert model.score(X.take(np.arange(200, 400)), y[200:]) > 0.95
+
+
+def test_static_features_are_joined_to_every_step():
+    """The label of a step is whether a category and the sign of the step agree."""
+    rng = np.random.default_rng(0)
+    numbers, category = rng.normal(size=(200, 6)), rng.integers(0, 2, 200)
+    X = Sequences(numbers.reshape(-1, 1), np.arange(201) * 6)
+    X = X.with_static(None, np.column_stack([category + 1] * 2).astype(np.int32))
+    y = (numbers > 0) ^ category[:, None].astype(bool)
+    model = RNNClassifier("gru", target="steps", max_epochs=10, random_state=0)
+    model.fit(X.take(np.arange(100)), y[:100])
+    assert model.score(X.take(np.arange(100, 200)), y[100:]) > 0.95
 
 
 def test_static_numbers_are_added():
