@@ -183,12 +183,12 @@ def test_static_features_are_gathered_with_their_sequences(largest_copy, equal, 
 def test_chunks_keep_static_features():
     """The features of a sequence go with each of its chunks, uncut."""
     static = torch.arange(6.0).view(2, 3)
-    inputs = {"lengths": torch.tensor([5, 2]), "values": torch.zeros(2, 5, 1), "static": static}
+    inputs = {"lengths": torch.tensor([2, 5]), "values": torch.zeros(2, 5, 1), "static": static}
     chunks = list(cut_chunks((inputs, (torch.arange(7), torch.ones(7))), 2))
     assert [chunk.batch[0]["static"].tolist() for chunk in chunks] == [
         static.tolist(),
-        static[:1].tolist(),
-        static[:1].tolist(),
+        static[1:].tolist(),
+        static[1:].tolist(),
     ]
 
 
