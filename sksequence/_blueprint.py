@@ -68,6 +68,8 @@ class Blueprint(Generic[AnyCodec_co]):
         Forecast that the network corrects.
     loss_options : mapping
         Options of the loss.
+    static_scaler : Scaler or None
+        Scaler of numbers that do not change in time.
     """
 
     form: InputForm
@@ -82,6 +84,7 @@ class Blueprint(Generic[AnyCodec_co]):
     max_epochs: int
     baseline: Baseline | None = None
     loss_options: Mapping[str, object] = field(default_factory=dict)
+    static_scaler: Scaler | None = None
 
     @property
     def per_step(self) -> bool:
@@ -90,7 +93,7 @@ class Blueprint(Generic[AnyCodec_co]):
 
     def prepare(self, sequences: Sequences) -> PreparedSequences:
         """Scale and frame checked sequences."""
-        return PreparedSequences(sequences, self.scaler, self.frames)
+        return PreparedSequences(sequences, self.scaler, self.frames, self.static_scaler)
 
     def threads(self) -> AbstractContextManager[None]:
         """Limit the number of threads to that from which the network benefits."""

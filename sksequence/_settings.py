@@ -28,8 +28,8 @@ _SPEC_TYPES: dict[str, type[int | float]] = {
     "context_size": int,
     "dropout": float,
     "recurrent_dropout": float,
-    "embedding_dim": int,
     "n_estimators": int,
+    "frame_length": int,
 }
 
 
@@ -62,16 +62,50 @@ class NetworkSettings:
         n_symbols: tuple[int, ...],
         n_outputs: int,
         tied_codes: tuple[int, ...] = (),
+        embedding_dims: tuple[int, ...] | None = None,
+        frame_length: int = 1,
+        static: StaticSpec | None = None,
     ) -> NetworkSpec:
-        """Return the network of these settings, in which every "auto" is resolved."""
+        """Return the network of these settings, in which every "auto" is resolved.
+
+        `embedding_dims` replaces `embedding_dim` where columns of codes differ in it.
+        """
         settings = {name: value for name, value in vars(self).items() if name != "tie_weights"}
+        if embedding_dims is not None:
+            settings["embedding_dim"] = embedding_dims
         return NetworkSpec(
             n_features=n_features,
             n_symbols=n_symbols,
             n_outputs=n_outputs,
             tied_codes=tied_codes,
+            frame_length=frame_length,
+            static=static,
             **settings,
         )
+
+
+@dataclass(frozen=True)
+class StaticSpec:
+    """Features that do not change in time, as inputs of a network.
+
+    Attributes
+    ----------
+    n_numbers : int
+        Number of numeric features.
+    n_symbols : tuple of int
+        Number of symbols of each column of codes, including code 0 for unknown symbols.
+    embedding_dims : tuple of int
+        Size of the embedding vectors of each column of codes.
+    """
+
+    n_numbers: int
+    n_symbols: tuple[int, ...]
+    embedding_dims: tuple[int, ...]
+
+    @property
+    def width(self) -> int:
+        """Number of inputs, embedded codes included."""
+        return self.n_numbers + sum(self.embedding_dims)
 
 
 @dataclass(frozen=True)
@@ -106,8 +140,9 @@ class NetworkSpec:
         Fraction of the units that are dropped between layers and before the head.
     recurrent_dropout : float
         Fraction of the units of the previous hidden state that are dropped.
-    embedding_dim : int
-        Size of the embedding vectors of each column of codes; ignored if there are none.
+    embedding_dim : int or tuple of int
+        Size of the embedding vectors: of all columns of codes, or one for each. Ignored if there
+        are none.
     chrono_steps : int or None
         Longest dependency to expect, in steps of the network, for the initialisation of the gates.
     n_estimators : int
@@ -115,6 +150,10 @@ class NetworkSpec:
     tied_codes : tuple of int
         Code of each output if the weights of the head are the embedding of the first column; empty
         if the head has weights of its own.
+    frame_length : int
+        Number of steps whose codes are the input of one step of the network.
+    static : StaticSpec or None
+        Features that do not change in time.
     """
 
     n_features: int
@@ -130,10 +169,19 @@ class NetworkSpec:
     pooling: str | None
     dropout: float
     recurrent_dropout: float
-    embedding_dim: int
+    embedding_dim: int | tuple[int, ...]
     chrono_steps: int | None = None
     n_estimators: int = 1
     tied_codes: tuple[int, ...] = ()
+    frame_length: int = 1
+    static: StaticSpec | None = None
+
+    @property
+    def embedding_dims(self) -> tuple[int, ...]:
+        """Size of the embedding vectors of each column of codes."""
+        if isinstance(self.embedding_dim, tuple):
+            return self.embedding_dim
+        return (self.embedding_dim,) * len(self.n_symbols)
 
     @property
     def tie_weights(self) -> bool:
@@ -145,6 +193,8 @@ class NetworkSpec:
         for name, convert in _SPEC_TYPES.items():
             object.__setattr__(self, name, convert(getattr(self, name)))
         object.__setattr__(self, "n_symbols", tuple(int(size) for size in self.n_symbols))
+        if not isinstance(self.embedding_dim, tuple):
+            object.__setattr__(self, "embedding_dim", int(self.embedding_dim))
 
 
 @dataclass(frozen=True)

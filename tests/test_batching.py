@@ -162,6 +162,36 @@ def test_codes_are_gathered_with_values():
     assert batch["lengths"].tolist() == [3, 2]
 
 
+@pytest.mark.parametrize("equal", [False, True])
+@pytest.mark.parametrize("largest_copy", [0, 1 << 24])
+def test_static_features_are_gathered_with_their_sequences(largest_copy, equal, monkeypatch):
+    """Numbers are scaled, codes are integers; parts of sequences have those of the whole."""
+    monkeypatch.setattr("sksequence._batching._prepared_sequences._LARGEST_COPY", largest_copy)
+    static = np.arange(8.0).reshape(4, 2)
+    codes = np.arange(4, dtype=np.int32)[:, None]
+    sequences = numbered([3] * 4 if equal else [3, 1, 4, 2]).with_static(static, codes)
+    scaler = Scaler("global").fit(Sequences(static, np.arange(5)), np.arange(3))
+    prepared = PreparedSequences(sequences, Scaler(False), Frames(), scaler)
+    index = np.array([2, 0, 2, 1])
+    expected = (static[index] - [2.0, 3.0]) / np.std([0.0, 2.0, 4.0])
+    for batch in (prepared.gather(index), prepared.gather_part(index, 2, 2)):
+        assert (batch["static"].dtype, batch["static_codes"].dtype) == (torch.float32, torch.int64)
+        np.testing.assert_allclose(batch["static"], expected, rtol=1e-6)
+        np.testing.assert_array_equal(batch["static_codes"], codes[index])
+
+
+def test_chunks_keep_static_features():
+    """The features of a sequence go with each of its chunks, uncut."""
+    static = torch.arange(6.0).view(2, 3)
+    inputs = {"lengths": torch.tensor([2, 5]), "values": torch.zeros(2, 5, 1), "static": static}
+    chunks = list(cut_chunks((inputs, (torch.arange(7), torch.ones(7))), 2))
+    assert [chunk.batch[0]["static"].tolist() for chunk in chunks] == [
+        static.tolist(),
+        static[1:].tolist(),
+        static[1:].tolist(),
+    ]
+
+
 def test_read_only_values_are_copied():
     """Torch may write into shared memory, so a read-only array is not shared."""
     values = np.ones((3, 1), dtype=np.float32)
@@ -478,7 +508,14 @@ def test_digests_differ_with_every_difference():
     X = Sequences(np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0]), [0, 3, 6])
     y, w = np.zeros(2), np.ones(2)
     digest = content_digests(X, y, w)[0]
+    ones, codes = np.ones((2, 1)), np.ones((2, 1), dtype=np.int32)
     others = [
+        content_digests(X.with_static(ones), y, w)[0],
+        content_digests(X.with_static(ones + 1e-9), y, w)[0],
+        content_digests(X.with_static(None, codes), y, w)[0],
+        content_digests(X.with_static(None, codes + 1), y, w)[0],
+        content_digests(X.with_static(ones, codes), y, w)[0],
+        content_digests(Sequences(X.values, X.offsets, np.ones((6, 1), dtype=np.int32)), y, w)[0],
         content_digests(Sequences(X.values + 1e-9, X.offsets), y, w)[0],
         content_digests(Sequences(X.values, [0, 2, 6]), y, w)[0],
         content_digests(X, y + 1, w)[0],

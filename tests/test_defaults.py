@@ -13,6 +13,7 @@ from sksequence._tasks._defaults import (
     automatic_generator_size,
     automatic_lag,
     automatic_own_scale,
+    category_dims,
 )
 from tests.helpers import seasonal_series
 
@@ -37,6 +38,13 @@ def test_automatic_batches_are_bounded(n, n_steps, width):
 
 
 # --- sizes of the network ------------------------------------------------------------------------
+
+
+def test_embeddings_of_categories_are_narrow():
+    """The width is the square root of the number of categories, up to 32, or the one given."""
+    assert category_dims(None, (1, 2, 4, 11, 101, 5000)) == (1, 1, 2, 3, 10, 32)
+    assert category_dims(7, (2, 5000)) == (7, 7)
+    assert category_dims(None, ()) == ()
 
 
 def test_width_follows_the_number_of_symbols():
@@ -71,10 +79,11 @@ def test_automatic_frames_grow_with_length(lengths):
 
 
 def test_automatic_frames_are_finer_with_many_sequences():
-    """Beyond 4096 sequences they are a twelfth of the length, except in a forecast."""
+    """Beyond 4096 sequences, or with categories, they are a twelfth, except in a forecast."""
     few, many = np.full(4096, 96), np.full(4097, 96)
     assert [automatic_frame_length(n) for n in (few, many)] == [24, 8]
     assert automatic_frame_length(many, forecast=True) == 24
+    assert automatic_frame_length(few, holds_categories=True) == 8
     assert automatic_frame_step(24, forecast=True) == 24
 
 

@@ -18,7 +18,7 @@ from sksequence._modules import (
 )
 from sksequence._modules._padded_steps import reverse_steps
 from sksequence._random import torch_generator
-from sksequence._settings import NetworkSpec
+from sksequence._settings import NetworkSpec, StaticSpec
 from tests.helpers import TORCH_LAYERS as TORCH
 from tests.helpers import assert_close
 
@@ -425,6 +425,103 @@ def test_no_input_is_an_error():
     """A network without values and codes raises an error."""
     with pytest.raises(ValueError, match="needs values, codes or both"):
         make_network()(torch.tensor([1]))
+
+
+@pytest.mark.parametrize("frame_length", [2, 3])
+def test_every_code_of_a_frame_is_embedded(frame_length):
+    """A frame of steps is the vectors of its steps, column by column."""
+    network = make_network(n_symbols=(5, 3), embedding_dim=(4, 2), frame_length=frame_length)
+    codes = torch.randint(0, 3, (N_ROWS, N_STEPS, frame_length, 2), generator=seeded())
+    x = network.inputs(None, None, codes.flatten(2))
+    first, second = network.inputs.tables
+    expected = torch.cat([first[codes[..., 0]].flatten(2), second[codes[..., 1]].flatten(2)], dim=2)
+    assert torch.equal(x, expected)
+
+
+# --- features that do not change in time ---------------------------------------------------------
+
+STATIC = StaticSpec(2, (4, 7), (3, 2))
+
+
+def seeded():
+    """Return a generator for inputs."""
+    return torch.Generator().manual_seed(0)
+
+
+def make_static(n_rows=N_ROWS):
+    """Return numbers (rows, 2) and codes (rows, 2)."""
+    numbers = torch.randn(n_rows, 2, generator=seeded())
+    return {"static": numbers, "static_codes": torch.arange(2 * n_rows).view(n_rows, 2) % 4}
+
+
+def test_without_static_features_a_network_has_no_part_for_them():
+    """The parameters, and their order, are those of the parts that every network has."""
+    plain, joined = make_network(), make_network(static=STATIC)
+    names = [name for name, _ in joined.named_parameters() if not name.startswith("join.")]
+    assert [name for name, _ in plain.named_parameters()] == names
+    assert plain.join is None
+    assert torch.equal(plain.stack.forwards[0].weight_hh, joined.stack.forwards[0].weight_hh)
+    assert plain.width == joined.width
+
+
+@pytest.mark.parametrize("n_estimators", [1, 2])
+@pytest.mark.parametrize("pooling", [None, "last", "attention"], ids=str)
+def test_static_features_are_joined_to_their_own_sequence(pooling, n_estimators):
+    """Padding, order and other rows change no bit; each block of features counts."""
+    network = make_network(pooling=pooling, static=STATIC, n_estimators=n_estimators).eval()
+    lengths, values = make_batch()
+    static = make_static()
+
+    def outputs(rows, **changed):
+        with torch.no_grad():
+            own = {name: block[rows] for name, block in (static | changed).items()}
+            flat = network(lengths[rows], values[rows], **own)
+        return (
+            flat
+            if pooling
+            else torch.cat([part[-1:] for part in flat.split(lengths[rows].tolist())])
+        )
+
+    everyone = torch.arange(N_ROWS)
+    expected = outputs(everyone)
+    order = torch.randperm(N_ROWS, generator=seeded())
+    assert torch.equal(outputs(order), expected[order])
+    for name, block in static.items():
+        changed = outputs(everyone, **{name: block.roll(1, dims=0)})
+        assert (changed != expected).any(dim=1).sum() > N_ROWS // 2
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 5, 16])
+def test_joined_states_do_not_depend_on_their_position(n_rows):
+    """Every number has the same bits, wherever vector instructions end."""
+    join = make_network(hidden_size=37, static=STATIC).join.eval()
+    hidden, static = torch.randn(64, 37, generator=seeded()), make_static(64)
+    everyone = join(hidden, *static.values(), 1)
+    for start in range(64 - n_rows):
+        rows = slice(start, start + n_rows)
+        own = join(hidden[rows], *(block[rows] for block in static.values()), 1)
+        assert torch.equal(own, everyone[rows])
+
+
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_stepping_with_static_features_equals_forward(n_estimators):
+    """Chunks of a sequence are all joined to the features of the sequence."""
+    network = make_network(pooling=None, static=STATIC, n_estimators=n_estimators).eval()
+    _, values = make_batch()
+    values, static = values.clamp(-3, 3), make_static()
+    expected = network(None, values, **static).view(N_ROWS, N_STEPS, -1)
+    state, parts = None, []
+    for chunk in values.split(4, dim=1):
+        lengths = torch.full((N_ROWS,), chunk.shape[1])
+        outputs, state = network.advance(lengths, chunk, state=state, **static)
+        parts.append(outputs.view(N_ROWS, chunk.shape[1], -1))
+    assert_close(torch.cat(parts, dim=1), expected)
+
+
+def test_static_features_may_not_be_left_out():
+    """A network that was built with them raises an error."""
+    with pytest.raises(ValueError, match="got neither static nor static_codes"):
+        make_network(static=STATIC)(*make_batch())
 
 
 # --- randomness ----------------------------------------------------------------------------------

@@ -99,8 +99,11 @@ def _last_part(
 
 def _overlap(sequences: Sequences, rows: Rows, first: int, targets: Targets[AnyCodec]) -> int:
     """Count the rows before `first` whose window or target overlaps with later windows."""
-    steps, offsets = sequences.blocks[0], sequences.offsets
-    before, after = (steps[offsets[i] : offsets[i + 1]] for i in rows[first - 1 : first + 1])
+    offsets = sequences.offsets
+    before, after = (
+        np.column_stack([block[offsets[i] : offsets[i + 1]] for block in sequences.blocks])
+        for i in rows[first - 1 : first + 1]
+    )
     n_steps = len(after)
     shifts = (s for s in range(1, n_steps) if np.array_equal(before[s:], after[: len(before) - s]))
     shift = next(shifts, None) if len(before) == n_steps else None

@@ -15,11 +15,12 @@ from sksequence._batching._content_digests import (
     expand_weights,
     held_out_rows,
 )
-from sksequence._batching._prepared_sequences import Frames, PreparedSequences
+from sksequence._batching._prepared_sequences import STEP_BLOCKS, Frames, PreparedSequences
 from sksequence._batching._scaler import Scaler
 from sksequence._batching._sequences import Sequences, flat_rows, object_array, offsets_of
 
 __all__ = [
+    "STEP_BLOCKS",
     "Batch",
     "BatchIterator",
     "Chunk",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from sksequence._batching._prepared_sequences import PreparedSequences
+from sksequence._batching._prepared_sequences import STATIC_BLOCKS, STEP_BLOCKS, PreparedSequences
 from sksequence._batching._sequences import flat_rows
 
 # batches sorted by length together: enough for little padding, few enough to keep batches random
@@ -210,13 +210,15 @@ def cut_chunks(batch: Batch, n_steps: int) -> Iterator[Chunk]:
     lengths = inputs["lengths"]
     offsets = torch.cumsum(lengths, 0) - lengths
     rows = torch.arange(len(lengths), device=lengths.device)
-    blocks = {name: block for name, block in inputs.items() if name != "lengths"}
+    blocks = {name: inputs[name] for name in STEP_BLOCKS if name in inputs}
+    static = {name: inputs[name] for name in STATIC_BLOCKS if name in inputs}
     for start in range(0, int(lengths.max()), n_steps):
         going_on = lengths[rows] > start
         kept, rows = torch.nonzero(going_on)[:, 0], rows[going_on]
         chunk_lengths = torch.clamp(lengths[rows] - start, max=n_steps)
         stop = start + int(chunk_lengths.max())
         chunk = {name: block[rows, start:stop] for name, block in blocks.items()}
+        chunk |= {name: block[rows] for name, block in static.items()}
         chunk["lengths"] = chunk_lengths
         steps = torch.arange(stop - start, device=lengths.device)
         flat = (offsets[rows, None] + start + steps)[steps < chunk_lengths[:, None]]

@@ -29,14 +29,14 @@ def content_digests(
     targets: NDArray[np.generic],
     weights: NDArray[np.float64] | None,
 ) -> Digests:
-    """Return an 8-byte digest of each sequence's steps, length, targets and weight.
+    """Return an 8-byte digest of each sequence's steps, static features, targets and weight.
 
     It depends on the numbers, not on their type: values in float32 and in float64 have the same.
 
     Parameters
     ----------
     sequences : Sequences
-        The steps.
+        The steps, and features that do not change in time.
     targets : ndarray of shape (n_sequences, ...) or (sum of n_steps, ...)
         One row per sequence, or one row per step.
     weights : ndarray of shape (n_sequences,) or None
@@ -47,6 +47,7 @@ def content_digests(
     each = np.arange(len(sequences) + 1)
     blocks: list[_Block] = [(targets, offsets if per_step else each)]
     blocks += [(block, offsets) for block in sequences.blocks]
+    blocks += [(block, each) for block in sequences.static_blocks]
     if weights is not None:
         blocks.append((weights, each))
     digests = np.empty(len(sequences), dtype=np.uint64)

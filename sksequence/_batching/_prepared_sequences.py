@@ -17,6 +17,10 @@ from torch import Tensor
 from sksequence._batching._scaler import Scaler
 from sksequence._batching._sequences import Sequences
 
+# entries of a batch with a row per step, and with a row per sequence
+STEP_BLOCKS = ("values", "codes")
+STATIC_BLOCKS = ("static", "static_codes")
+
 # size up to which a scaled copy is kept (64 MB); larger data are scaled batch by batch
 _LARGEST_COPY = 1 << 24
 # from so many sequences on, equal lengths are stored once
@@ -92,9 +96,17 @@ class PreparedSequences:
         Fitted scaler of the values; None for symbols.
     frames : Frames
         Length and step of the frames.
+    static_scaler : Scaler, default=None
+        Fitted scaler of the numbers that do not change in time; None if there are none.
     """
 
-    def __init__(self, sequences: Sequences, scaler: Scaler | None, frames: Frames) -> None:
+    def __init__(
+        self,
+        sequences: Sequences,
+        scaler: Scaler | None,
+        frames: Frames,
+        static_scaler: Scaler | None = None,
+    ) -> None:
         self.offsets = sequences.offsets
         self.step_lengths = sequences.lengths
         self.frames = frames
@@ -108,6 +120,7 @@ class PreparedSequences:
             if frames != _UNFRAMED:
                 self._within = torch.from_numpy(frames.of_one(self._n_steps))
         self._sequences, self._scaler = sequences, scaler
+        self._static = _static_blocks(sequences, static_scaler)
         self._blocks = None
         if scaler is None or not _needs_large_copy(sequences, scaler):
             self._blocks = _Blocks.of(sequences, scaler)
@@ -127,9 +140,14 @@ class PreparedSequences:
         Returns
         -------
         dict of Tensor
-            "lengths" (B,), and if there are any, "values" (B, T, F) float32 and "codes" (B, T, K)
-            int64.
+            "lengths" (B,), and if there are any, "values" (B, T, F) float32, "codes" (B, T, K)
+            int64, and what does not change in time, "static" (B, S) float32 and "static_codes"
+            (B, C) int64.
         """
+        batch = self._gather_steps(index)
+        return batch | self._gather_static(index) if self._static else batch
+
+    def _gather_steps(self, index: NDArray[np.int64]) -> dict[str, Tensor]:
         lengths, blocks = self.lengths[index], self._blocks
         if self._n_steps is None:
             return self._gather(index, self.offsets[index], self.step_lengths[index], lengths)
@@ -147,7 +165,12 @@ class PreparedSequences:
         left = self.lengths[index] - start
         lengths = np.clip(left, 0, n_steps)
         starts = self.offsets[index] + np.minimum(start, self.lengths[index] - 1)
-        return self._gather(index, starts, np.maximum(lengths, 1), lengths)
+        batch = self._gather(index, starts, np.maximum(lengths, 1), lengths)
+        return batch | self._gather_static(index)
+
+    def _gather_static(self, index: NDArray[np.int64]) -> dict[str, Tensor]:
+        rows = torch.from_numpy(index)
+        return {name: block.index_select(0, rows) for name, block in self._static.items()}
 
     def _gather(
         self,
@@ -246,6 +269,17 @@ class _Blocks:
         if self.codes is not None:
             batch["codes"] = chosen(self.codes).long()
         return batch
+
+
+def _static_blocks(sequences: Sequences, scaler: Scaler | None) -> dict[str, Tensor]:
+    """Return scaled numbers and codes that do not change in time, one row per sequence."""
+    blocks = {}
+    if sequences.static_values is not None:
+        assert scaler is not None
+        blocks["static"] = torch.from_numpy(scaler.transform_steps(sequences.static_values))
+    if sequences.static_codes is not None:
+        blocks["static_codes"] = torch.from_numpy(sequences.static_codes.astype(np.int64))
+    return blocks
 
 
 def _padded_steps(lengths: Tensor, n_steps: int) -> Tensor:

@@ -211,6 +211,12 @@ class Sequences:
         return [block for block in (self.values, self.codes) if block is not None]
 
     @property
+    def static_blocks(self) -> list[NDArray[Any]]:
+        """Features that do not change in time, one row per sequence: numbers, codes, or both."""
+        blocks = (self.static_values, self.static_codes)
+        return [block for block in blocks if block is not None]
+
+    @property
     def lengths(self) -> NDArray[np.int64]:
         """Number of steps of each sequence."""
         lengths: NDArray[np.int64] = self.offsets[1:] - self.offsets[:-1]

@@ -1,16 +1,20 @@
-"""Embeddings of codes: in the input layer and, where they are shared, in the head."""
+"""Embeddings of codes: as inputs, joined to hidden states, and shared by the head."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sksequence._cells import empty_parameter, stable_linear
+from sksequence._cells import empty_linear, empty_parameter, stable_linear, xavier_linear_
 from sksequence._modules._padded_steps import blank_padding
-from sksequence._settings import NetworkSpec
+from sksequence._settings import NetworkSpec, StaticSpec
+
+# standard deviation at first of what features that do not change in time add to a hidden unit
+_STATIC_GAIN = 0.5
 
 
 class InputLayer(nn.Module):
@@ -30,29 +34,103 @@ class InputLayer(nn.Module):
 
     def __init__(self, spec: NetworkSpec, generator: torch.Generator) -> None:
         super().__init__()
-        self.scale = math.sqrt(spec.embedding_dim) if spec.tie_weights else 1.0
-        tables = [empty_parameter(size, spec.embedding_dim) for size in spec.n_symbols]
-        for table in tables:
-            nn.init.normal_(table, std=1.0 / self.scale, generator=generator)
-            nn.init.zeros_(table[0])  # the unknown symbol is neutral until it is seen in training
-        self.tables = nn.ParameterList(tables)
-        self.width = spec.n_features + len(tables) * spec.embedding_dim
+        dims = spec.embedding_dims
+        self.scale = math.sqrt(dims[0]) if spec.tie_weights else 1.0
+        self.tables = _tables(spec.n_symbols, dims, 1.0 / self.scale, generator)
+        self.frame_length = spec.frame_length
+        self.width = spec.n_features + sum(dims) * spec.frame_length
 
     def forward(self, steps: Tensor | None, values: Tensor | None, codes: Tensor | None) -> Tensor:
         """Join values (batch, time, features) and codes (batch, time, columns).
 
+        The codes of a frame are those of its first step, then those of its second, and so on.
         Return (batch, time, width), 0 at padding. `steps` (batch, time) is True at real steps.
         """
         parts = [] if values is None else [blank_padding(values, steps)]
         if codes is not None:
             known = blank_padding(codes, steps)
+            if self.frame_length > 1:
+                known = known.reshape(*known.shape[:2], self.frame_length, -1).transpose(2, 3)
             columns = zip(known.unbind(dim=2), self.tables, strict=True)
-            parts += [self.scaled(F.embedding(column, table)) for column, table in columns]
+            parts += [self.scaled(F.embedding(c, table)).flatten(2) for c, table in columns]
         return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
 
     def scaled(self, vectors: Tensor) -> Tensor:
         """Return vectors of the tables as the first recurrent layer reads them."""
         return vectors if self.scale == 1.0 else vectors * self.scale
+
+
+def _tables(
+    sizes: Sequence[int], dims: Sequence[int], std: float, generator: torch.Generator
+) -> nn.ParameterList:
+    """Return one table of vectors (n_symbols, embedding_dim) per column of codes."""
+    tables = [empty_parameter(size, dim) for size, dim in zip(sizes, dims, strict=True)]
+    for table in tables:
+        nn.init.normal_(table, std=std, generator=generator)
+        nn.init.zeros_(table[0])  # the unknown symbol is neutral until it is seen in training
+    return nn.ParameterList(tables)
+
+
+class StaticJoin(nn.Module):
+    """Layer that joins hidden states with features that do not change in time.
+
+    It is a dense layer with a nonlinearity, without which features could be added to what the
+    hidden states say, but not change its meaning. The SiLU [1]_ is not bounded: a number far
+    outside the usual range has its effect.
+
+    Parameters
+    ----------
+    width : int
+        Width of the hidden states, before and after.
+    spec : StaticSpec
+        Columns that do not change in time and their embeddings.
+    generator : torch.Generator
+        Source of the parameters.
+
+    References
+    ----------
+    .. [1] Elfwing, Uchibe & Doya (2018), Sigmoid-Weighted Linear Units for Neural Network Function
+       Approximation in Reinforcement Learning, Neural Networks 107.
+    """
+
+    def __init__(self, width: int, spec: StaticSpec, generator: torch.Generator) -> None:
+        super().__init__()
+        self.tables = _tables(spec.n_symbols, spec.embedding_dims, 1.0, generator)
+        self.hidden = empty_linear(width + spec.width, width)
+        xavier_linear_(self.hidden, generator)
+        # far enough from linear that interactions of hidden states and features are learnt soon
+        with torch.no_grad():
+            std = _STATIC_GAIN / math.sqrt(spec.width)
+            nn.init.normal_(self.hidden.weight[:, width:], std=std, generator=generator)
+
+    def forward(
+        self,
+        hidden: Tensor,
+        numbers: Tensor | None,
+        codes: Tensor | None,
+        repeats: Tensor | int,
+    ) -> Tensor:
+        """Join hidden states (rows, width) with numbers and codes (batch, columns).
+
+        The features of each sequence are repeated for its rows, `repeats` (batch,) or alike.
+        """
+        parts = [] if numbers is None else [numbers]
+        if codes is not None:
+            columns = zip(codes.unbind(dim=1), self.tables, strict=True)
+            parts += [F.embedding(column, table) for column, table in columns]
+        if not parts:
+            raise ValueError(
+                "This network reads features that do not change in time; got neither static nor "
+                "static_codes."
+            )
+        features = torch.cat(parts, dim=1)
+        if not isinstance(repeats, int) or repeats > 1:
+            # the size is known: a GPU need not be waited for
+            features = features.repeat_interleave(repeats, dim=0, output_size=len(hidden))
+        joined = self.hidden(torch.cat([hidden, features], dim=1))
+        # the same as F.silu, in which the bits of a number depend on its position
+        silu: Tensor = 0.5 * joined * (1.0 + torch.tanh(0.5 * joined))
+        return silu
 
 
 class TiedHead(nn.Module):
@@ -83,8 +161,9 @@ class TiedHead(nn.Module):
         super().__init__()
         self.register_buffer("codes", torch.tensor(spec.tied_codes), persistent=False)
         self.projection: nn.Parameter | None = None
-        if width != spec.embedding_dim:
-            self.projection = empty_parameter(spec.embedding_dim, width)
+        dim = spec.embedding_dims[0]
+        if width != dim:
+            self.projection = empty_parameter(dim, width)
             nn.init.xavier_uniform_(self.projection, generator=generator)
         self.bias = empty_parameter(spec.n_outputs)
         nn.init.zeros_(self.bias)

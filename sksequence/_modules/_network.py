@@ -1,7 +1,8 @@
 """The whole network, from a padded batch to outputs, and ensembles of networks.
 
 values (batch, time, features) float32 and codes (batch, time, columns) int64 may hold anything
-after each row's length; lengths (batch,) int64, or None if all rows are full (faster, the same
+after each row's length; static (batch, features) float32 and static_codes (batch, columns) int64
+do not change in time; lengths (batch,) int64, or None if all rows are full (faster, the same
 bits). Outputs are (batch, n_outputs) with a pooling, and flat without: the real steps only, (sum of
 lengths, n_outputs), in sequence order.
 """
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sksequence._cells import Dropout, empty_linear, xavier_linear_
-from sksequence._modules._embedding import InputLayer, TiedHead
+from sksequence._modules._embedding import InputLayer, StaticJoin, TiedHead
 from sksequence._modules._padded_steps import flatten_steps, is_step
 from sksequence._modules._pooling import POOLINGS
 from sksequence._modules._stack import Stack, State
@@ -52,6 +53,7 @@ class SequenceNetwork(nn.Module):
         self.stack = Stack(self.inputs.width, spec, generator)
         self.width = width = self.stack.output_size
         self.pooling = None if spec.pooling is None else POOLINGS[spec.pooling](width, generator)
+        self.join = None if spec.static is None else StaticJoin(width, spec.static, generator)
         self.dropout = Dropout(spec.dropout)
         self.head = _build_head(width, spec, generator)
 
@@ -78,6 +80,8 @@ class SequenceNetwork(nn.Module):
         codes: Tensor | None = None,
         tbptt_steps: int | None = None,
         is_blank: bool = False,
+        static: Tensor | None = None,
+        static_codes: Tensor | None = None,
     ) -> Tensor:
         """Return the outputs: (batch, n_outputs), or (sum of lengths, n_outputs) without pooling.
 
@@ -85,7 +89,8 @@ class SequenceNetwork(nn.Module):
         passes back through more steps. The outputs are the same. With `is_blank`, padded steps must
         hold zeros already.
         """
-        return self.outputs(self.features(lengths, values, codes, tbptt_steps, is_blank))
+        inputs = lengths, values, codes, tbptt_steps, is_blank, static, static_codes
+        return self.outputs(self.features(*inputs))
 
     def features(
         self,
@@ -94,6 +99,8 @@ class SequenceNetwork(nn.Module):
         codes: Tensor | None = None,
         tbptt_steps: int | None = None,
         is_blank: bool = False,
+        static: Tensor | None = None,
+        static_codes: Tensor | None = None,
     ) -> Tensor:
         """Return the inputs of the head: (batch, width), or per step (sum of lengths, width)."""
         if tbptt_steps is not None:
@@ -104,7 +111,10 @@ class SequenceNetwork(nn.Module):
             pooled = flatten_steps(self.stack.merge(parts), lengths)
         else:
             pooled = self.pooling(parts, self.stack.merge, lengths)
-        return self.dropout(pooled)  # type: ignore[no-any-return]
+        repeats: Tensor | int = 1
+        if self.pooling is None:
+            repeats = x.shape[1] if lengths is None else lengths
+        return self._leave(pooled, static, static_codes, repeats)
 
     def advance(
         self,
@@ -112,6 +122,8 @@ class SequenceNetwork(nn.Module):
         values: Tensor | None = None,
         codes: Tensor | None = None,
         state: State | None = None,
+        static: Tensor | None = None,
+        static_codes: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Continue from `state` (None: the start) through a chunk of steps.
 
@@ -124,7 +136,8 @@ class SequenceNetwork(nn.Module):
         state : tuple over depths of tuples of Tensor of shape (batch, ...)
             The state after each row's last step.
         """
-        features, after = self.advance_features(lengths, values, codes, state)
+        inputs = lengths, values, codes, state, static, static_codes
+        features, after = self.advance_features(*inputs)
         return self.outputs(features), after
 
     def advance_features(
@@ -133,6 +146,8 @@ class SequenceNetwork(nn.Module):
         values: Tensor | None = None,
         codes: Tensor | None = None,
         state: State | None = None,
+        static: Tensor | None = None,
+        static_codes: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Return the inputs of the head instead of outputs; otherwise as `advance`."""
         self._check_can_step("advance")
@@ -143,7 +158,9 @@ class SequenceNetwork(nn.Module):
             )
         x = self._enter(lengths, values, codes)
         outputs, after = self.stack.advance(x, lengths, state)
-        return self.dropout(flatten_steps(outputs, lengths)), after
+        repeats = x.shape[1] if lengths is None else lengths
+        hidden = flatten_steps(outputs, lengths)
+        return self._leave(hidden, static, static_codes, repeats), after
 
     def outputs(self, features: Tensor) -> Tensor:
         """Apply the head to features (..., width) and return (..., n_outputs)."""
@@ -164,6 +181,18 @@ class SequenceNetwork(nn.Module):
         if some is None:
             raise ValueError("A network needs values, codes or both; got neither.")
         return self.inputs(is_step(lengths, some.shape[1]), values, codes)  # type: ignore[no-any-return]
+
+    def _leave(
+        self,
+        hidden: Tensor,
+        static: Tensor | None,
+        static_codes: Tensor | None,
+        repeats: Tensor | int,
+    ) -> Tensor:
+        """Return the inputs of the head (rows, width), `repeats` rows for each sequence."""
+        if self.join is not None:
+            hidden = self.join(hidden, static, static_codes, repeats)
+        return self.dropout(hidden)  # type: ignore[no-any-return]
 
     def _check_can_step(self, user: str) -> None:
         if self.spec.bidirectional:

@@ -16,7 +16,7 @@ from skorch import NeuralNet
 from skorch.callbacks import PrintLog
 from torch import Tensor, nn
 
-from sksequence._batching import Batch, BatchIterator, cut_chunks, on_device
+from sksequence._batching import STEP_BLOCKS, Batch, BatchIterator, cut_chunks, on_device
 from sksequence._modules import select_rows
 from sksequence._net._optimizer import clip_gradients, take_step, without_compiler
 from sksequence._net._out_of_memory import batch_advice, memory_errors
@@ -306,7 +306,7 @@ def network_inputs(batch: dict[str, Tensor], device: Any) -> dict[str, Any]:
     Lengths are None if all rows are full. Padding is known to be blank.
     """
     lengths = batch["lengths"]
-    n_steps = max(block.shape[1] for name, block in batch.items() if name != "lengths")
+    n_steps = max(batch[name].shape[1] for name in STEP_BLOCKS if name in batch)
     inputs: dict[str, Any] = {name: on_device(block, device) for name, block in batch.items()}
     if lengths.numpy().min() == n_steps:
         inputs["lengths"] = None

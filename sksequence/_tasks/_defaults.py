@@ -134,8 +134,19 @@ def automatic_series_dropout(n_numbers: int) -> float:
     return 0.5 if n_numbers < _FEW_NUMBERS else 0.2
 
 
+def category_dims(embedding_dim: int | None, n_symbols: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the size of the embedding vectors of each column of categories.
+
+    None selects the square root of the number of categories, at most 32. Categories stand beside
+    other features, and are fewer than words: wide vectors overfit.
+    """
+    if embedding_dim is not None:
+        return (int(embedding_dim),) * len(n_symbols)
+    return tuple(min(round(n**0.5), 32) for n in n_symbols)
+
+
 def resolve_embedding_dim(embedding_dim: int | None, n_symbols: tuple[int, ...]) -> int:
-    """Return the size of embedding vectors.
+    """Return the size of the embedding vectors of symbols.
 
     None selects eight times the square root of the number of symbols, from 8 to 64.
     """
@@ -148,18 +159,21 @@ def resolve_embedding_dim(embedding_dim: int | None, n_symbols: tuple[int, ...])
 # --- frames --------------------------------------------------------------------------------------
 
 
-def automatic_frame_length(n_steps: NDArray[np.int64], *, forecast: bool = False) -> int:
+def automatic_frame_length(
+    n_steps: NDArray[np.int64], *, forecast: bool = False, holds_categories: bool = False
+) -> int:
     """Select 1 up to a median length of 12 steps, and a quarter of it beyond, from 12 to 48.
 
     Long sequences with one value per step are slow and hard to learn; frames turn them into a few
     dozen steps. More than 4096 sequences are enough to learn finer steps, a twelfth of the median
-    length, from 8 to 48. This does not hold for forecasts, whose windows overlap.
+    length, from 8 to 48. So are they where steps hold categories, which change the meaning of their
+    step only. This does not hold for forecasts, whose windows overlap.
     """
     median = float(np.median(n_steps))
     if median <= 12:
         return 1
-    many = len(n_steps) > _MANY_SEQUENCES and not forecast
-    divisor, low = (12, 8) if many else (4, 12)
+    fine = (len(n_steps) > _MANY_SEQUENCES or holds_categories) and not forecast
+    divisor, low = (12, 8) if fine else (4, 12)
     return int(np.clip(round(median / divisor), low, 48))
 
 

@@ -17,6 +17,7 @@ from sksequence._settings import (
     NetworkSpec,
     Scale,
     Settings,
+    StaticSpec,
     TrainingSettings,
 )
 from sksequence._targets import (
@@ -36,6 +37,7 @@ from sksequence._tasks._defaults import (
     automatic_hidden_size,
     automatic_labelled_batch_size,
     automatic_max_epochs,
+    category_dims,
     resolve_embedding_dim,
 )
 from sksequence._tasks._naive_forecast import NaiveForecast
@@ -130,6 +132,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
         return Blueprint(
             form=data.form,
             scaler=scaler,
+            static_scaler=_learn_static_scaler(settings.data.scale, sequences, rows),
             frames=frames,
             codec=targets.codec,
             container=targets.container,
@@ -180,7 +183,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
 
     def _frames(self, data: TrainingData[AnyRowCodec], settings: DataSettings) -> Frames:
         length, step = settings.frame_length, settings.frame_step
-        if data.targets.per_step or data.form.holds_symbols:
+        if data.targets.per_step or data.sequences.values is None:
             if length not in ("auto", 1) or step is not None:
                 unframed = "per-step targets" if data.targets.per_step else "symbols"
                 raise ValueError(
@@ -192,7 +195,10 @@ class SupervisedTask(Generic[AnyRowCodec]):
         forecast = self.naive is not None
         if length == "auto":
             lengths = data.sequences.lengths[data.split.training]
-            length = automatic_frame_length(lengths, forecast=forecast)
+            holds_categories = data.sequences.codes is not None
+            length = automatic_frame_length(
+                lengths, forecast=forecast, holds_categories=holds_categories
+            )
         length = int(length)
         step = automatic_frame_step(length, forecast=forecast) if step is None else int(step)
         if step > length:
@@ -243,6 +249,17 @@ class SupervisedTask(Generic[AnyRowCodec]):
         return {}
 
 
+def _learn_static_scaler(
+    scale: Scale, sequences: Sequences, rows: NDArray[np.int64]
+) -> Scaler | None:
+    """Learn the scale of features that do not change in time, as that of sequences of one step."""
+    static = sequences.static_values
+    if static is None:
+        return None
+    single_steps = Sequences(static, np.arange(len(static) + 1))
+    return Scaler(False if scale is False else "global").fit(single_steps, rows)
+
+
 def _spec(
     settings: Settings,
     data: TrainingData[AnyRowCodec],
@@ -260,6 +277,7 @@ def _spec(
         tbptt_steps = settings.training.tbptt_steps
         bidirectional = automatic_bidirectional(per_step=per_step, tbptt_steps=tbptt_steps)
     n_symbols = tuple(len(vocabulary) for vocabulary in data.form.vocabularies)
+    is_mixed = scaler is not None and len(n_symbols) > 0
     n_features = 0
     if scaler is not None:
         n_features = data.form.n_step_features * frames.length + scaler.n_extra
@@ -275,4 +293,14 @@ def _spec(
         n_features=n_features,
         n_symbols=n_symbols,
         n_outputs=data.targets.codec.n_outputs,
+        embedding_dims=category_dims(network.embedding_dim, n_symbols) if is_mixed else None,
+        frame_length=frames.length if is_mixed else 1,
+        static=_static_spec(data.form, network.embedding_dim),
     )
+
+
+def _static_spec(form: InputForm, embedding_dim: int | None) -> StaticSpec | None:
+    n_symbols = tuple(len(vocabulary) for vocabulary in form.static_vocabularies)
+    if not n_symbols and not form.n_static_numbers:
+        return None
+    return StaticSpec(form.n_static_numbers, n_symbols, category_dims(embedding_dim, n_symbols))
