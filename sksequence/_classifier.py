@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN
+from sksequence._base import SHARED, SUPERVISED, BaseRNN, LossFunction
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._random import RandomState
@@ -277,7 +277,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         SHARED
         | SUPERVISED
         | {
-            "loss": [StrOptions({"auto", "cross_entropy", "binary_cross_entropy"})],
+            "loss": [
+                StrOptions({"auto", "cross_entropy", "binary_cross_entropy"}),
+                LossFunction(),
+            ],
             "label_smoothing": [Interval(Real, 0, 1, closed="left")],
             "class_weight": [StrOptions({"balanced"}), dict, None],
             "hidden_size": [*SHARED["hidden_size"], StrOptions({"auto"})],
@@ -302,10 +305,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         embedding_dim: int | None = None,
         frame_length: int | str = "auto",
         frame_step: int | None = None,
-        loss: str = "auto",
+        loss: str | Callable[..., object] = "auto",
         label_smoothing: float = 0.0,
         n_estimators: int = 1,
-        optimizer: str = "adam",
+        optimizer: str | type[Any] = "adam",
         learning_rate: float = 1e-2,
         lr_schedule: str | None = "one_cycle",
         weight_decay: float = 0.0,

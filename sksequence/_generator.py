@@ -342,7 +342,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         tie_weights: bool = False,
         n_estimators: int = 1,
         loss: str = "auto",
-        optimizer: str = "adam",
+        optimizer: str | type[Any] = "adam",
         learning_rate: float = 1e-2,
         lr_schedule: str | None = "one_cycle",
         weight_decay: float = 0.0,

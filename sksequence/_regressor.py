@@ -14,7 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN, available_if
+from sksequence._base import SHARED, SUPERVISED, BaseRNN, LossFunction, available_if
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._random import RandomState
@@ -317,10 +317,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         SHARED
         | SUPERVISED
         | {
-            "loss": [StrOptions({"auto", *NumberCodec.losses})],
+            "loss": [StrOptions({"auto", *NumberCodec.losses}), LossFunction()],
             "quantiles": ["array-like"],
             "residual": [StrOptions({"last"}), Interval(Integral, 1, None, closed="left"), None],
-            "target_columns": [Integral, list, tuple, None],
+            "target_columns": [Integral, str, list, tuple, None],
         }
     )
 
@@ -341,10 +341,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         embedding_dim: int | None = None,
         frame_length: int | str = "auto",
         frame_step: int | None = None,
-        loss: str = "auto",
+        loss: str | Callable[..., object] = "auto",
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         n_estimators: int = 1,
-        optimizer: str = "adam",
+        optimizer: str | type[Any] = "adam",
         learning_rate: float = 3e-3,
         lr_schedule: str | None = "one_cycle",
         weight_decay: float = 0.0,
@@ -360,7 +360,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         tol: float = 1e-4,
         scale: str | bool = "global",
         residual: str | int | None = None,
-        target_columns: int | Sequence[int] | None = None,
+        target_columns: int | str | Sequence[int | str] | None = None,
         target: str = "auto",
         analyzer: str | Callable[[str], object] | Tokenizer = "char",
         warm_start: bool = False,
@@ -414,13 +414,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     def _task(self) -> RegressionTask:
         naive = None
         if self.residual is not None:
-            naive = NaiveForecast.of(self.residual, self.target_columns)
+            naive = NaiveForecast(self.residual, is_relative=self.scale == "sequence")
         return RegressionTask(
             self.loss,
             self.target,
             naive,
             levels=check_levels(self.quantiles),
             is_scaled=self.scale is not False,
+            target_columns=self.target_columns,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -492,6 +493,21 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         sequences = self._check_input(X)
         rows = self._blueprint.codec.decode(self._outputs(sequences))
         return self._arranged(self._completed(rows, sequences), sequences)
+
+    def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:
+        """Return the outputs of the head, which are finite."""
+        outputs = super()._outputs(sequences)
+        bad = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+        if len(bad):
+            ends = sequences.offsets[1:]
+            i = int(np.searchsorted(ends, bad[0], "right")) if self._blueprint.per_step else bad[0]
+            largest = np.abs(sequences[i]).max()
+            raise ValueError(
+                f"The prediction for sequence {i} of X is not finite: its values of up to "
+                f"{largest:.3g} are too large for this network. Rescale X, or fit with "
+                "scale='global' or 'sequence'."
+            )
+        return outputs
 
     def _distribution(self) -> PredictiveDistribution:
         """Return the fitted predictive distribution, or that of `loss` before a fit."""
@@ -590,7 +606,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             that y came in.
         """
         sequences = self._check_input(X)
-        return self._arranged(self._blueprint.codec.stds(self._outputs(sequences)), sequences)
+        rows = self._blueprint.codec.stds(self._outputs(sequences))
+        return self._arranged(self._spread_out(rows, sequences), sequences)
 
     def _completed(self, rows: NDArray[np.float64], sequences: Sequences) -> NDArray[np.float64]:
         """Add the naive forecast, if any, to rows of shape (..., n_sequences[, n_outputs])."""
@@ -598,7 +615,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         if baseline is None:
             return rows
         naive = baseline.forecast(sequences, codec.n_numbers)
-        return rows + (naive[:, 0] if codec.flat else naive)
+        return self._spread_out(rows, sequences) + (naive[:, 0] if codec.flat else naive)
+
+    def _spread_out(self, rows: NDArray[np.float64], sequences: Sequences) -> NDArray[np.float64]:
+        """Multiply relative differences to the naive forecast by the spread of their windows."""
+        codec, baseline = self._blueprint.codec, self._blueprint.baseline
+        if baseline is None or not baseline.is_relative:
+            return rows
+        return rows * codec.spread(baseline.moments(sequences))
 
     def score(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> float:
         """Return the coefficient of determination of the predictions.

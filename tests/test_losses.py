@@ -21,7 +21,10 @@ def make_problem(name, scale=1.0):
         return outputs, torch.randint(N_VALUES, (N_ROWS,), generator=generator)
     if name == "binary_cross_entropy":
         return outputs, torch.randint(2, (N_ROWS, N_VALUES), generator=generator).float()
-    return outputs, scale * torch.randn(N_ROWS, N_VALUES, generator=generator)
+    targets = scale * torch.randn(N_ROWS, N_VALUES, generator=generator)
+    if LOSSES[name].has_log_link:
+        targets = targets.abs()
+    return outputs, targets.floor() if LOSSES[name].support == "counts" else targets
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -146,7 +146,6 @@ def test_cell_that_is_no_factory(estimator, cell, message):
         (RNNClassifier, "loss", "BCEWithLogitsLoss", "'binary_cross_entropy'"),
         (RNNClassifier, "optimizer", "Adam", "'adam'"),
         (RNNClassifier, "optimizer", "RMSprop", "'rmsprop'"),
-        (RNNClassifier, "optimizer", torch.optim.AdamW, "'adamw'"),
         (RNNClassifier, "cell", "LSTM", "'lstm'"),
         (RNNClassifier, "cell", "GRU ", "'gru'"),
         (RNNClassifier, "cell", "bidirectional", "the parameter 'bidirectional'"),

@@ -1,6 +1,6 @@
 """The base class of the three estimators, and the constraints on their parameters."""
 
 from sksequence._base._base_rnn import BaseRNN, available_if
-from sksequence._base._parameter_constraints import SHARED, SUPERVISED
+from sksequence._base._parameter_constraints import SHARED, SUPERVISED, LossFunction
 
-__all__ = ["SHARED", "SUPERVISED", "BaseRNN", "available_if"]
+__all__ = ["SHARED", "SUPERVISED", "BaseRNN", "LossFunction", "available_if"]

@@ -14,9 +14,9 @@ from skorch.callbacks import PrintLog
 from torch import nn
 
 from sksequence._blueprint import Blueprint, Codec
-from sksequence._losses import LOSSES
+from sksequence._losses import loss_of
 from sksequence._modules import build_network
-from sksequence._net._optimizer import OPTIMIZERS, SCHEDULES, without_compiler
+from sksequence._net._optimizer import SCHEDULES, optimizer_options, without_compiler
 from sksequence._net._out_of_memory import memory_errors, network_advice
 from sksequence._net._sequence_net import RowLoss, SequenceNet
 from sksequence._random import torch_generator
@@ -95,8 +95,8 @@ def net_arrays(net: SequenceNet) -> Arrays:
 
 
 def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: str) -> SequenceNet:
-    spec, loss = blueprint.spec, LOSSES[blueprint.loss].function
-    optimizer, options = OPTIMIZERS[training.optimizer]
+    spec, loss = blueprint.spec, loss_of(blueprint.loss).function
+    optimizer, options = optimizer_options(training.optimizer, float(training.weight_decay))
     callbacks = [*(training.callbacks or ()), *([PrintLog()] if training.verbose else [])]
     # the rounding of an orthogonal matrix depends on the number of threads
     with limited_threads(1, 1):
@@ -116,7 +116,6 @@ def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: s
         schedule=None if training.lr_schedule is None else SCHEDULES[training.lr_schedule],
         per_step=blueprint.per_step,
         n_networks=spec.n_estimators,
-        optimizer__weight_decay=float(training.weight_decay),
         **{f"optimizer__{name}": value for name, value in options.items()},
     )
 

@@ -180,8 +180,14 @@ class SequenceNet(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> SequenceNet:
         """Build the optimizer without importing torch's compiler."""
-        with without_compiler():
-            super().initialize_optimizer(triggered_directly)
+        try:
+            with without_compiler():
+                super().initialize_optimizer(triggered_directly)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"optimizer={self.optimizer.__qualname__} cannot be built for this network: "
+                f"{error}. Choose another optimizer."
+            ) from error
         return self
 
     def _zero_grad_optimizer(self, set_to_none: bool | None = None) -> None:

@@ -21,6 +21,7 @@ from sksequence._targets._predictive_distributions import (
     PointPrediction,
     PredictiveDistribution,
 )
+from sksequence._targets._window_scale import WindowScale
 
 Numbers = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -203,6 +204,9 @@ class NumberCodec:
         "quantile",
         "gaussian",
         "student_t",
+        "poisson",
+        "negative_binomial",
+        "gamma",
     )
 
     def __init__(
@@ -218,6 +222,7 @@ class NumberCodec:
         self.flat = flat
         self.scale = scale
         self.n_targets = n_numbers
+        self.window_scale: WindowScale | None = None
         self.mean = np.zeros(n_numbers)
         self.std = np.ones(n_numbers)
 
@@ -239,6 +244,13 @@ class NumberCodec:
         """Scale every `n_targets`-th number alike: it is the same quantity at another time."""
         self.n_targets = n_targets
 
+    def follow_windows(self, n_targets: int) -> None:
+        """Scale numbers by the moments of their windows, which `fit` and `encode` find after them.
+
+        The moments are those of `WindowScale`.
+        """
+        self.window_scale = WindowScale(n_targets)
+
     def parse(self, y: ArrayLike) -> Floats:
         """Return y as float64 of shape (n_rows, n_numbers)."""
         numbers = _as_numbers(y)
@@ -251,8 +263,13 @@ class NumberCodec:
 
     def fit(self, rows: Floats) -> None:
         """Learn mean and standard deviation of the training rows."""
+        if isinstance(self.distribution, DensityPrediction) and self.distribution.has_log_link:
+            self.distribution = self.distribution.relative_to(rows, scale=self.scale)
+            return
         if not self.scale:
             return
+        if self.window_scale is not None:
+            rows = self.window_scale.fit(rows).relative(rows)
         self.mean = rows.mean(axis=0)
         variance = rows.var(axis=0).reshape(-1, self.n_targets).mean(axis=0)
         std = np.tile(np.sqrt(variance), self.n_numbers // self.n_targets)
@@ -262,6 +279,8 @@ class NumberCodec:
 
     def encode(self, parsed: Floats) -> Outputs:
         """Return the standardised numbers in float32."""
+        if self.window_scale is not None:
+            parsed = self.window_scale.relative(parsed)
         return ((parsed - self.mean) / self.std).astype(np.float32)
 
     def decode(self, outputs: Outputs) -> Floats:
@@ -273,6 +292,16 @@ class NumberCodec:
         assert not isinstance(self.distribution, PointPrediction)
         members = members_of(outputs, self.n_outputs)
         return self._in_units(self.distribution.quantiles(members, levels))
+
+    def spread(self, moments: Floats) -> Floats:
+        """Return the unit of the numbers that continue windows with these moments.
+
+        It is of the shape of the numbers.
+        """
+        assert self.window_scale is not None
+        stds, sizes = np.split(moments, 2, axis=1)
+        spread = self.window_scale.of_numbers(stds, sizes, self.n_numbers)
+        return np.asarray(spread[:, 0] if self.flat else spread)
 
     def stds(self, outputs: Outputs) -> Floats:
         """Return the standard deviations of the predictive distributions."""

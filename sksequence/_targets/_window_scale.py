@@ -1,0 +1,78 @@
+"""Scale of targets that continue a window: the spread of the window itself."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# smallest spread, as a fraction of the one expected from the size of the values, so that a change
+# after an almost constant window is not infinitely large
+_SMALLEST_SPREAD = 1e-3
+
+
+class WindowScale:
+    """Spread of windows, by which differences of targets to their forecast are divided.
+
+    Rows hold the differences of one window, then the standard deviations of its target features, 0
+    where they are constant, then their root mean squares. A constant window has no spread. If one
+    changed in the training data, it gets the one expected from its size; otherwise constant windows
+    are forecast as they are.
+
+    Parameters
+    ----------
+    n_targets : int
+        Number of target features.
+
+    Attributes
+    ----------
+    ratio : ndarray of shape (n_targets,)
+        Typical ratio of the standard deviation to the root mean square.
+    typical : ndarray of shape (n_targets,)
+        Typical standard deviation.
+    changes : ndarray of bool of shape (n_targets,)
+        Whether a constant feature changed.
+    """
+
+    def __init__(self, n_targets: int) -> None:
+        self.n_targets = n_targets
+        self.ratio = np.zeros(n_targets)
+        self.typical = np.zeros(n_targets)
+        self.changes = np.zeros(n_targets, dtype=bool)
+
+    def fit(self, rows: Floats) -> Self:
+        """Learn from the training rows."""
+        differences, stds, sizes = self.parts(rows)
+        steps = differences.reshape(len(rows), -1, self.n_targets)
+        for j in range(self.n_targets):
+            varied = stds[:, j] > 0
+            self.changes[j] = np.any(steps[~varied, :, j] != 0)
+            logs = np.log(stds[varied, j])
+            # without a window that varies, those that change have the spread of their changes
+            self.ratio[j] = np.exp((logs - np.log(sizes[varied, j])).mean()) if varied.any() else 1
+            self.typical[j] = np.exp(logs.mean()) if varied.any() else np.abs(steps[:, :, j]).mean()
+        return self
+
+    def parts(self, rows: Floats) -> tuple[Floats, Floats, Floats]:
+        """Split rows into differences, standard deviations and root mean squares."""
+        n = self.n_targets
+        return rows[:, : -2 * n], rows[:, -2 * n : -n], rows[:, -n:]
+
+    def spread(self, stds: Floats, sizes: Floats) -> Floats:
+        """Return the spread of windows (n_rows, n_targets), 0 for those forecast as they are."""
+        expected = np.where(sizes > 0, self.ratio * sizes, self.typical)
+        varied = np.maximum(stds, _SMALLEST_SPREAD * expected)
+        return np.where(stds > 0, varied, np.where(self.changes, expected, 0.0))
+
+    def of_numbers(self, stds: Floats, sizes: Floats, n_numbers: int) -> Floats:
+        """Return the spread of all numbers of a row, (n_rows, n_numbers)."""
+        return np.tile(self.spread(stds, sizes), (1, n_numbers // self.n_targets))
+
+    def relative(self, rows: Floats) -> Floats:
+        """Return differences in units of the spread, 0 where there is none."""
+        differences, stds, sizes = self.parts(rows)
+        spread = self.of_numbers(stds, sizes, differences.shape[1])
+        return np.divide(differences, spread, out=np.zeros_like(differences), where=spread > 0)
