@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV

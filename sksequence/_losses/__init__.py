@@ -8,7 +8,7 @@ from sksequence._losses._counts import NEGATIVE_BINOMIAL, POISSON
 from sksequence._losses._cross_entropy import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, joint_logits
 from sksequence._losses._gamma import GAMMA
 from sksequence._losses._gaussian import GAUSSIAN, gaussian_parameters
-from sksequence._losses._loss import Density, Loss, own_loss
+from sksequence._losses._loss import SUPPORTS, Density, Loss, Support, outside, own_loss
 from sksequence._losses._point_losses import ABSOLUTE_ERROR, HUBER, SQUARED_ERROR
 from sksequence._losses._quantiles import QUANTILE, QUANTILE_FUNCTION
 from sksequence._losses._student_t import STUDENT_T, student_t_parameters
@@ -16,11 +16,14 @@ from sksequence._settings import LossChoice
 
 __all__ = [
     "LOSSES",
+    "SUPPORTS",
     "Density",
     "Loss",
+    "Support",
     "gaussian_parameters",
     "joint_logits",
     "loss_of",
+    "outside",
     "student_t_parameters",
 ]
 

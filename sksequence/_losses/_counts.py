@@ -16,7 +16,7 @@ from sksequence._losses._gaussian import bounded_log_scale, soft_bound
 from sksequence._losses._loss import Loss
 
 Floats = NDArray[np.float64]
-LogScales = Sequence[float] | Floats
+LogScales = Sequence[float] | Floats | Tensor
 
 # means between 2e-9 and 5e8 times the typical one: no exponential overflows
 _MAX_LOG_MEAN = 20.0
@@ -33,6 +33,14 @@ def bounded_log(raw: Tensor, log_scales: LogScales) -> Tensor:
     return typical + soft_bound(raw, _MAX_LOG_MEAN)
 
 
+def with_scales(targets: Tensor, log_scales: LogScales, n_values: int) -> tuple[Tensor, LogScales]:
+    """Return targets and logs of typical values, which those of each row may stand beside."""
+    if targets.shape[1] == n_values:
+        return targets, log_scales
+    values, of_rows = targets.chunk(2, dim=1)
+    return values, of_rows
+
+
 def in_double(x: Tensor) -> Tensor:
     """Return double precision where the device has it: log-gammas of large numbers cancel."""
     return x if x.device.type == "mps" else x.double()
@@ -45,13 +53,13 @@ def poisson(outputs: Tensor, targets: Tensor, log_scales: LogScales = (0.0,)) ->
     ----------
     outputs : Tensor of shape (n_rows, n_values)
         Logs of the means, relative to those of the typical counts.
-    targets : Tensor of shape (n_rows, n_values)
-        Counts.
+    targets : Tensor of shape (n_rows, n_values) or (n_rows, 2 * n_values)
+        Counts, and beside them the logs of the typical counts of each row if they differ.
     log_scales : array-like of float, default=(0.0,)
-        Logs of the typical counts of all values, or of each.
+        Logs of the typical counts of all values, or of each, if they are the same in all rows.
     """
-    log_mean = in_double(bounded_log(outputs, log_scales))
-    counts = in_double(targets)
+    targets, log_scales = with_scales(targets, log_scales, outputs.shape[1])
+    log_mean, counts = in_double(bounded_log(outputs, log_scales)), in_double(targets)
     losses = torch.exp(log_mean) - counts * log_mean + torch.lgamma(counts + 1.0)
     return losses.sum(dim=1).to(outputs.dtype)
 
@@ -65,10 +73,10 @@ def negative_binomial(outputs: Tensor, targets: Tensor, log_scales: LogScales = 
     ----------
     outputs : Tensor of shape (n_rows, 2 * n_values)
         Logs of the means, relative to those of the typical counts, then logs of the dispersions.
-    targets : Tensor of shape (n_rows, n_values)
-        Counts.
+    targets : Tensor of shape (n_rows, n_values) or (n_rows, 2 * n_values)
+        Counts, and beside them the logs of the typical counts of each row if they differ.
     log_scales : array-like of float, default=(0.0,)
-        Logs of the typical counts of all values, or of each.
+        Logs of the typical counts of all values, or of each, if they are the same in all rows.
 
     References
     ----------
@@ -76,6 +84,7 @@ def negative_binomial(outputs: Tensor, targets: Tensor, log_scales: LogScales = 
        Autoregressive Recurrent Networks, International Journal of Forecasting 36(3), section 3.
     """
     raw_mean, raw_dispersion = outputs.chunk(2, dim=-1)
+    targets, log_scales = with_scales(targets, log_scales, raw_mean.shape[1])
     log_mean = in_double(bounded_log(raw_mean, log_scales))
     log_dispersion = in_double(bounded_log_scale(raw_dispersion))
     counts, shape = in_double(targets), torch.exp(-log_dispersion)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 from torch import Tensor
 
-from sksequence._losses._counts import LogScales, bounded_log, in_double
+from sksequence._losses._counts import LogScales, bounded_log, in_double, with_scales
 from sksequence._losses._gaussian import bounded_log_scale
 from sksequence._losses._loss import Loss
 
@@ -31,16 +31,17 @@ def gamma(outputs: Tensor, targets: Tensor, log_scales: LogScales = (0.0,)) -> T
     outputs : Tensor of shape (n_rows, 2 * n_values)
         Logs of the means, relative to those of the typical values, then logs of the shapes: the
         inverse squares of the coefficients of variation.
-    targets : Tensor of shape (n_rows, n_values)
-        Positive numbers.
+    targets : Tensor of shape (n_rows, n_values) or (n_rows, 2 * n_values)
+        Positive numbers, and beside them the logs of the typical values of each row if they differ.
     log_scales : array-like of float, default=(0.0,)
-        Logs of the typical values of all columns, or of each.
+        Logs of the typical values of all columns, or of each, if they are the same in all rows.
 
     References
     ----------
     .. [1] McCullagh & Nelder (1989), Generalized Linear Models, chapter 8.
     """
     raw_mean, raw_shape = outputs.chunk(2, dim=-1)
+    targets, log_scales = with_scales(targets, log_scales, raw_mean.shape[1])
     log_mean = in_double(bounded_log(raw_mean, log_scales))
     log_shape = in_double(bounded_log_scale(raw_shape))
     logs, shape = torch.log(in_double(targets)), torch.exp(log_shape)

@@ -11,6 +11,24 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 from torch import Tensor
 
+Support = Literal["numbers", "counts", "positive"]
+
+# what values must be, for error messages
+SUPPORTS: dict[Support, str] = {
+    "numbers": "numbers",
+    "counts": "counts, whole numbers of at least 0",
+    "positive": "positive numbers",
+}
+
+
+def outside(support: Support, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return a mask of the values that have no density; missing ones are not among them."""
+    if support == "numbers":
+        return np.zeros(values.shape, dtype=bool)
+    if support == "positive":
+        return np.asarray(values <= 0)
+    return np.asarray((values < 0) | (np.isfinite(values) & (values != np.floor(values))))
+
 
 class Density(Protocol):
     """Distributions of values of shape (..., n_values)."""
@@ -106,7 +124,7 @@ class Loss:
     likelihood: Callable[..., Tensor] | None = None
     draw: Callable[..., Tensor] | None = None
     density: Callable[..., Density] | None = None
-    support: Literal["numbers", "counts", "positive"] = "numbers"
+    support: Support = "numbers"
 
     @property
     def has_log_link(self) -> bool:

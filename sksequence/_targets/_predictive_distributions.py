@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._losses import LOSSES, Density
+from sksequence._losses import LOSSES, Density, Support
 
 Outputs = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -28,7 +28,7 @@ class PointPrediction:
     has_quantiles: ClassVar[bool] = False
     has_std: ClassVar[bool] = False
     has_log_link: ClassVar[bool] = False
-    support: ClassVar[str] = "numbers"
+    support: ClassVar[Support] = "numbers"
 
     @property
     def loss_options(self) -> dict[str, object]:
@@ -55,7 +55,7 @@ class QuantilePrediction:
     has_quantiles: ClassVar[bool] = True
     has_std: ClassVar[bool] = False
     has_log_link: ClassVar[bool] = False
-    support: ClassVar[str] = "numbers"
+    support: ClassVar[Support] = "numbers"
 
     @property
     def width(self) -> int:
@@ -120,7 +120,7 @@ class DensityPrediction:
     has_std: ClassVar[bool] = True
 
     @property
-    def support(self) -> str:
+    def support(self) -> Support:
         """Values that have a density: "numbers", "counts" or "positive"."""
         return LOSSES[self.loss].support
 

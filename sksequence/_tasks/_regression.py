@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._input import InputForm
+from sksequence._losses import SUPPORTS, Support, outside
 from sksequence._net import SequenceNet
 from sksequence._targets import NumberCodec, PredictiveDistribution, predictive_distribution
 from sksequence._tasks._naive_forecast import (
@@ -147,22 +148,12 @@ def _check_same_naive(naive: NaiveForecast | None, known: Blueprint[NumberCodec]
         )
 
 
-# what each kind of values must be, and which values are not
-_SUPPORTS: dict[str, tuple[str, str]] = {
-    "counts": ("counts: whole numbers of at least 0", "For other numbers, choose another loss"),
-    "positive": ("positive numbers", "Where y may be 0 or less, choose another loss"),
-}
-
-
 def _check_support(
-    targets: Targets[NumberCodec], support: str, loss: str, sequences: Sequences
+    targets: Targets[NumberCodec], support: Support, loss: str, sequences: Sequences
 ) -> None:
     """Raise a ValueError that names the first target without a density."""
-    if support not in _SUPPORTS:
-        return
     y, labelled = targets.parsed, targets.labelled
-    is_bad = y <= 0 if support == "positive" else (y < 0) | (np.isfinite(y) & (y != np.floor(y)))
-    bad = np.argwhere(is_bad & labelled.reshape(-1, 1))
+    bad = np.argwhere(outside(support, y) & labelled.reshape(-1, 1))
     if not len(bad):
         return
     row, column = bad[0].tolist()
@@ -172,9 +163,8 @@ def _check_support(
         place = [i, row - int(sequences.offsets[i])]
     if not targets.codec.flat:
         place.append(column)
-    what, advice = _SUPPORTS[support]
     raise ValueError(
-        f"loss={loss!r} is a distribution of {what}, but y"
-        f"{''.join(f'[{i}]' for i in place)} is {y[row, column]:g}. {advice}, such as 'gaussian' "
-        "or 'student_t'."
+        f"loss={loss!r} is a distribution of {SUPPORTS[support]}, but y"
+        f"{''.join(f'[{i}]' for i in place)} is {y[row, column]:g}. For other numbers, choose "
+        "another loss, such as 'gaussian' or 'student_t'."
     )
