@@ -19,7 +19,7 @@ _TINY = 1e-8
 # and the values of a training set lie within the square root of its size
 _MAX_SCALED = 1e6
 # the same for the logs of standard deviations of windows whose targets have their scale
-_MAX_SCALED_LOG = 4.0
+_MAX_SCALED_LOG = 2.0
 
 
 class Scaler:

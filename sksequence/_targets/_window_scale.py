@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 # smallest spread, as a fraction of the one expected from the size of the values, so that a change
 # after an almost constant window is not infinitely large
-_SMALLEST_SPREAD = 1e-3
+_SMALLEST_SPREAD = 1e-2
 
 
 class WindowScale:
