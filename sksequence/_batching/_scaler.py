@@ -129,6 +129,7 @@ class Scaler:
             # a size unlike all those of the training is no reason for another shape of forecast
             limit = _MAX_SCALED_LOG
             extra[own == 0] = 0.0
+        np.clip(scaled, -_MAX_SCALED, _MAX_SCALED, out=scaled)
         return scaled.astype(np.float32), np.clip(extra, -limit, limit).astype(np.float32)
 
 

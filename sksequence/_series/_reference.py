@@ -270,6 +270,8 @@ def mean_sizes(reference: Reference, sequences: Sequences, values: Floats) -> tu
 class PositiveReference(Reference):
     """Reference of counts and positive numbers: the base is 0, the spread the mean so far [1]_.
 
+    While all counts of a series are 0, the spread is that of one count up to the next step.
+
     References
     ----------
     .. [1] Salinas, Flunkert, Gasthaus & Januschowski (2020), DeepAR: Probabilistic Forecasting with
@@ -290,3 +292,11 @@ class PositiveReference(Reference):
     def base(self, counts: Counts, last: Floats, lagged: Floats, sums: Floats) -> Floats:
         """Return 0."""
         return np.zeros(last.shape)
+
+    def _spread(self, counts: Counts, sizes: Floats, differences: Floats) -> Floats:
+        """Return the mean so far, or 1 if values have no scale of their own."""
+        spread = super()._spread(counts, sizes, differences)
+        if not self.own_scale:
+            return spread
+        unseen = np.minimum(self.start_spread, 1.0) / (counts + 1)
+        return np.where((counts > 0) & (sizes == 0), unseen, spread)
