@@ -103,8 +103,10 @@ class SequenceGenerator(DensityMixin, BaseRNN):
 
         Counts and positive numbers have no `residual`, and are passed as floats. "auto" selects
         "cross_entropy" for symbols and "student_t" for numbers.
-    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
-        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or class, default="adam"
+        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9. A class is a subclass of
+        `torch.optim.Optimizer` at the top level of a module, which takes ``lr`` and, unless
+        `weight_decay` is 0, ``weight_decay``.
     learning_rate : float, default=1e-2
         Maximum learning rate of the schedule.
     lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"

@@ -100,7 +100,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Number of steps of X from one frame to the next, at most `frame_length`. None selects a
         quarter of `frame_length`, but at least 1; with `residual`, it selects `frame_length`.
     loss : {"auto", "squared_error", "absolute_error", "huber", "quantile", "gaussian", \
-            "student_t"}, default="auto"
+            "student_t", "poisson", "negative_binomial", "gamma"} or callable, default="auto"
         Loss function, on standardised targets unless `scale` is False:
 
         - "squared_error" and "absolute_error": squared and absolute errors.
@@ -111,6 +111,13 @@ class RNNRegressor(RegressorMixin, BaseRNN):
           standard deviation are learnt. Enables `predict_quantiles` and `predict_std`.
         - "student_t": the same with Student's t distribution, whose degrees of freedom are learnt
           too, for targets with heavy tails.
+        - "poisson" and "negative_binomial": the same with distributions of counts, whole numbers of
+          at least 0. The variance of the second one is learnt too, and is larger than the mean
+          [13]_. Counts are not standardised: the network learns logarithms relative to that of
+          their mean. Not available with `residual`.
+        - "gamma": the same with a distribution of positive numbers.
+        - callable: a function at the top level of a module. ``loss(outputs, targets)`` returns a
+          tensor with one loss per row; both arguments have the shape (n_rows, n_outputs).
 
         "auto" selects "squared_error", or "huber" with `residual`.
     quantiles : array-like of float of shape (n_quantiles,), default=(0.1, 0.5, 0.9)
@@ -120,10 +127,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     n_estimators : int, default=1
         Number of networks in the ensemble. They differ in their initial weights, see the same
         batches, and are trained independently. `predict` returns the mean of their predictions;
-        with the losses "gaussian" and "student_t", the ensemble predicts one distribution with the
-        mean and the variance of their mixture [7]_. Time and memory grow in proportion.
-    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
-        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9.
+        with the loss of a distribution, the ensemble predicts one distribution with the mean and
+        the variance of their mixture [7]_. Time and memory grow in proportion.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or class, default="adam"
+        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9. A class is a subclass of
+        `torch.optim.Optimizer` at the top level of a module, which takes ``lr`` and, unless
+        `weight_decay` is 0, ``weight_decay``.
     learning_rate : float, default=3e-3
         Maximum learning rate of the schedule.
     lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"
@@ -169,7 +178,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         How numeric features are standardised. "global" or True uses the mean and the standard
         deviation of each feature over all training steps. "sequence" uses those of each sequence,
         and adds the logarithm of the standard deviation as a feature. False disables scaling.
-        Unless it is False, the targets are standardised for training too.
+        Unless it is False, the targets are standardised for training too: over all training
+        sequences or, with "sequence" and `residual`, by the standard deviation of each window, so
+        that small series are forecast as well as large ones.
     residual : "last", int or None, default=None
         Baseline of a forecast, to which the output of the network is added: "last" repeats the last
         step of the sequence over the horizon, and an int repeats the last season of that many
@@ -177,10 +188,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         step next to each other. The network reads each sequence minus its last step, or minus the
         mean of its last season, so that a constant added to a series is added to its forecast. None
         disables the baseline.
-    target_columns : int, list of int or None, default=None
-        Indices of the features of X that y continues, for a forecast with `residual` of some of the
-        features, as in `sksequence.preprocessing.make_windows`. y is then of shape
-        (n_sequences, horizon * n_targets). None stands for all features.
+    target_columns : int, str, list of int or str, or None, default=None
+        Features of X that y continues, for a forecast with `residual`, as in
+        `sksequence.preprocessing.make_windows`: indices, or names if the features of X have names.
+        "all" stands for all features. y is of shape (n_sequences, horizon * n_targets). None is for
+        X of one feature.
     target : {"auto", "sequence", "steps"}, default="auto"
         Whether y holds one target per sequence or one target per step. "auto" selects "steps" if y
         is a list of arrays that are as long as their sequences, or a `Sequences`, and "sequence"
@@ -252,7 +264,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     Raises
     ------
     ValueError
-        In `fit`, if a parameter, X or y is invalid.
+        In `fit`, if a parameter, X or y is invalid. With `residual`, if X has several features and
+        `target_columns` is not set: y may then hold all of them, or more steps of one.
     FloatingPointError
         In `fit`, if the training loss is no longer finite.
 
@@ -297,6 +310,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
        Statistics 13(3).
     .. [12] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep
        Linear Neural Networks, ICLR.
+    .. [13] Salinas, Flunkert, Gasthaus & Januschowski (2020), DeepAR: Probabilistic Forecasting
+       with Autoregressive Recurrent Networks, International Journal of Forecasting 36(3).
 
     Examples
     --------
@@ -485,8 +500,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         -------
         y_pred : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
             Predicted values as float64, in units of y. With ``loss="quantile"``, the quantile whose
-            level is closest to 0.5, the lower one of two; with "gaussian" and "student_t", the
-            centre of the distribution. With per-step targets, one array of shape (n_steps,) or
+            level is closest to 0.5, the lower one of two; with the loss of a distribution, its mean
+            (with "student_t", its centre). With per-step targets, one array of shape (n_steps,) or
             (n_steps, n_outputs) per sequence: in a 1-D object array, or the container that y came
             in.
         """
@@ -537,9 +552,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     ) -> NDArray[Any] | list[Sequences]:
         """Predict quantiles of the targets.
 
-        Available with the losses "quantile", "gaussian" and "student_t". Predicted quantiles never
-        cross: learnt ones are sorted by their levels [1]_, and the others belong to one
-        distribution.
+        Available with the loss "quantile" and those of distributions, from "gaussian" to "gamma".
+        Predicted quantiles never cross: learnt ones are sorted by their levels [1]_, and the others
+        belong to one distribution. Those of counts are whole numbers.
 
         Parameters
         ----------
@@ -591,7 +606,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     def predict_std(self, X: Sized) -> NDArray[Any] | Sequences:
         """Predict the standard deviation of the targets.
 
-        Available with the losses "gaussian" and "student_t".
+        Available with the losses of distributions, from "gaussian" to "gamma".
 
         Parameters
         ----------

@@ -271,6 +271,8 @@ def test_likelihoods_of_counts_are_scipys(loss):
     assert found.shape == (72,)
     assert np.isfinite(found).all()
     assert generator.score(list(X)) == pytest.approx(found.mean())
+    begun = np.concatenate(list(generator.score_steps(list(X[:, :7]))))
+    np.testing.assert_allclose(begun.reshape(6, 7), found.reshape(6, 12)[:, :7], rtol=1e-5)
     assert codec.std == pytest.approx(X.mean(), rel=1e-6)
     assert blueprint.spec.n_outputs == (1 if loss == "poisson" else 2)
 
