@@ -182,13 +182,13 @@ def test_a_feature_may_be_called_all():
             r"names 'clsoe', .* choose from \['open', 'close'\], or 'all'",
         ),
         (["open", "x"], ["open", "close"], r"names 'x', but X has no such feature: choose"),
-        ("close", None, r"names 'close', but X has no names of features: pass indices from 0 to 1"),
-        (2, None, r"X has 2 features: choose indices from -2 to 1"),
+        ("close", [], r"names 'close', but X has no names of features: pass indices from 0 to 1"),
+        (2, [], r"X has 2 features: choose indices from -2 to 1"),
         ([0, -3], ["open", "close"], r"names a feature that X does not have"),
-        ([0, 0], None, r"names a feature twice"),
+        ([0, 0], [], r"names a feature twice"),
         (["close", -1], ["open", "close"], r"names a feature twice"),
-        ([], None, r"must be the index of a feature of X, or a list"),
-        ([0.5], None, r"must be the index of a feature of X, or a list"),
+        ([], [], r"must be the index of a feature of X, or a list"),
+        ([0.5], [], r"must be the index of a feature of X, or a list"),
     ],
 )
 def test_bad_target_columns(columns, names, message):

@@ -60,7 +60,7 @@ class Scaler:
             if self.level_steps is None:
                 self.mean, self.std = _moments(np.log(_own_moments(chunk)[1]) for chunk in chunks)
             else:
-                stds = np.concatenate([moments_of_each(chunk)[1] for chunk in chunks])
+                stds = np.concatenate([_moments_of_each(chunk)[1] for chunk in chunks])
                 self.mean, self.std = _moments_of_logs(stds)
         return self
 
@@ -119,7 +119,7 @@ class Scaler:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Scale each sequence by its own mean and standard deviation; return the added features."""
         assert sequences.values is not None
-        mean, own = moments_of_each(sequences)
+        mean, own = _moments_of_each(sequences)
         std, lengths = np.where(own > 0, own, 1.0), sequences.lengths
         centred = sequences.values - np.repeat(mean, lengths, axis=0)
         scaled = centred / np.repeat(std, lengths, axis=0)
@@ -191,7 +191,7 @@ def _moments_of_logs(stds: NDArray[np.float64]) -> tuple[NDArray[np.float64], ND
 
 def _own_moments(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean of each sequence, and its standard deviation, or 1 where it is constant."""
-    mean, std = moments_of_each(sequences)
+    mean, std = _moments_of_each(sequences)
     return mean, np.where(std > 0, std, 1.0)
 
 
@@ -200,6 +200,12 @@ def moments_of_each(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[
 
     The standard deviation of a constant feature is 0.
     """
+    chunks = _chunks(sequences, np.arange(len(sequences)))
+    means, stds = zip(*(_moments_of_each(chunk) for chunk in chunks), strict=True)
+    return np.concatenate(means), np.concatenate(stds)
+
+
+def _moments_of_each(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     assert sequences.values is not None
     values = sequences.values.astype(np.float64)
     starts, lengths = sequences.offsets[:-1], sequences.lengths[:, None]

@@ -138,16 +138,16 @@ def _steps(n: int) -> str:
 def target_indices(
     target_columns: int | str | Sequence[int | str] | None,
     n_features: int,
-    names: Sequence[str] | None,
+    names: Sequence[str],
 ) -> tuple[int, ...] | None:
     """Return the indices of the features of X that y continues, None if they are not given.
 
-    A name comes before "all", which stands for all features.
+    A name comes before "all", which stands for all features. `names` is empty if there are none.
     """
     if target_columns is None:
         return None
     given = [target_columns] if isinstance(target_columns, int | str | Integral) else target_columns
-    known = [] if names is None else list(names)
+    known = list(names)
     if isinstance(target_columns, str) and target_columns == "all" and "all" not in known:
         return tuple(range(n_features))
     unknown = [name for name in given if isinstance(name, str) and name not in known]
