@@ -269,7 +269,7 @@ class NumberCodec:
         if not self.scale:
             return
         if self.window_scale is not None:
-            rows = self.window_scale.fit(rows).relative(rows)
+            rows = self.window_scale.fit(rows).typical_differences(rows)
         self.mean = rows.mean(axis=0)
         variance = rows.var(axis=0).reshape(-1, self.n_targets).mean(axis=0)
         std = np.tile(np.sqrt(variance), self.n_numbers // self.n_targets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 import numpy as np
@@ -12,6 +13,10 @@ Floats = NDArray[np.float64]
 # smallest spread, as a fraction of the one expected from the size of the values, so that a change
 # after an almost constant window is not infinitely large
 _SMALLEST_SPREAD = 1e-2
+# limit of differences in units of the spread
+_LARGEST = 30.0
+# fraction of the differences that are typical, and limit of all as a multiple of their mean
+_SMALLER, _MOST_TYPICAL = 0.9, 4.0
 
 
 class WindowScale:
@@ -71,8 +76,20 @@ class WindowScale:
         """Return the spread of all numbers of a row, (n_rows, n_numbers)."""
         return np.tile(self.spread(stds, sizes), (1, n_numbers // self.n_targets))
 
+    def typical_differences(self, rows: Floats) -> Floats:
+        """Return differences in units of the spread, from which their own scale is learnt.
+
+        After windows that hardly vary they may be huge. They are limited to a multiple of the mean
+        of the smaller ones.
+        """
+        relative = self.relative(rows)
+        smaller = np.sort(np.abs(relative), axis=0)[: math.ceil(_SMALLER * len(relative))]
+        limit = _MOST_TYPICAL * smaller.mean(axis=0)
+        return np.where(limit > 0, np.clip(relative, -limit, limit), relative)
+
     def relative(self, rows: Floats) -> Floats:
-        """Return differences in units of the spread, 0 where there is none."""
+        """Return limited differences in units of the spread, 0 where there is none."""
         differences, stds, sizes = self.parts(rows)
         spread = self.of_numbers(stds, sizes, differences.shape[1])
-        return np.divide(differences, spread, out=np.zeros_like(differences), where=spread > 0)
+        relative = np.divide(differences, spread, out=np.zeros_like(differences), where=spread > 0)
+        return np.clip(relative, -_LARGEST, _LARGEST)
