@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sksequence._batching import Frames, PreparedSequences, Scaler, Sequences
 from sksequence._input import InputForm
 from sksequence._kernels import is_compiled
-from sksequence._settings import NetworkSpec
+from sksequence._settings import LossChoice, NetworkSpec
 from sksequence._targets import Container
 from sksequence._threads import limited_threads
 
@@ -30,7 +30,20 @@ class Codec(Protocol):
 
 
 class Baseline(Protocol):
-    """Forecast that is added to the network's outputs."""
+    """Forecast that is added to the network's outputs.
+
+    Attributes
+    ----------
+    is_relative : bool
+        Whether the outputs are in units of the spread of each window.
+    """
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether the outputs are in units of the spread of each window."""
+
+    def moments(self, sequences: Sequences) -> NDArray[np.float64]:
+        """Return standard deviations and sizes of windows, from which a codec has their spread."""
 
     def forecast(self, sequences: Sequences, n_outputs: int) -> NDArray[np.float64]:
         """Return the forecast of shape (n_sequences, n_outputs)."""
@@ -58,8 +71,8 @@ class Blueprint(Generic[AnyCodec_co]):
         Container of per-step targets; None means one target per sequence.
     spec : NetworkSpec
         Specification of the network.
-    loss : str
-        Name of the loss.
+    loss : str or callable
+        Name of the loss, or the user's function.
     seed : int
         Seed of all randomness of the fit.
     batch_size, max_epochs : int
@@ -78,7 +91,7 @@ class Blueprint(Generic[AnyCodec_co]):
     codec: AnyCodec_co
     container: Container | None
     spec: NetworkSpec
-    loss: str
+    loss: LossChoice
     seed: int
     batch_size: int
     max_epochs: int

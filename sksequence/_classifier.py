@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN, check_weights
+from sksequence._base import SHARED, SUPERVISED, BaseRNN, LossFunction, check_weights
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._random import RandomState
@@ -100,9 +100,12 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     frame_step : int or None, default=None
         Number of steps of X from one frame to the next, at most `frame_length`. None selects a
         quarter of `frame_length`, but at least 1.
-    loss : {"auto", "cross_entropy", "binary_cross_entropy"}, default="auto"
+    loss : {"auto", "cross_entropy", "binary_cross_entropy"} or callable, default="auto"
         Loss function. "binary_cross_entropy" requires a binary indicator of several labels, and
-        "cross_entropy" requires one label per target. "auto" selects the one that fits y.
+        "cross_entropy" requires one label per target. A callable is a function at the top level of
+        a module: ``loss(outputs, targets)`` returns a tensor with one loss per row. Outputs are
+        logits of shape (n_rows, n_classes), and targets are codes of classes of shape (n_rows,), or
+        the rows of the binary indicator. "auto" selects the loss that fits y.
     label_smoothing : float, default=0.0
         Fraction of each label's probability that is spread evenly over all classes during
         training [5]_; with a binary indicator, over presence and absence of each label. It keeps
@@ -112,8 +115,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Number of networks in the ensemble. They differ in their initial weights, see the same
         batches, and are trained independently. `predict_proba` returns the mean of their
         probabilities [6]_. Time and memory grow in proportion.
-    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
-        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or class, default="adam"
+        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9. A class is a subclass of
+        `torch.optim.Optimizer` at the top level of a module, which takes ``lr`` and, unless
+        `weight_decay` is 0, ``weight_decay``.
     learning_rate : float, default=1e-2
         Maximum learning rate of the schedule.
     lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"
@@ -288,7 +293,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         SHARED
         | SUPERVISED
         | {
-            "loss": [StrOptions({"auto", "cross_entropy", "binary_cross_entropy"})],
+            "loss": [
+                StrOptions({"auto", "cross_entropy", "binary_cross_entropy"}),
+                LossFunction(),
+            ],
             "label_smoothing": [Interval(Real, 0, 1, closed="left")],
             "class_weight": [StrOptions({"balanced"}), dict, None],
             "hidden_size": [*SHARED["hidden_size"], StrOptions({"auto"})],
@@ -314,10 +322,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         categorical_features: ArrayLike | Sequence[Hashable] | None = None,
         frame_length: int | str = "auto",
         frame_step: int | None = None,
-        loss: str = "auto",
+        loss: str | Callable[..., object] = "auto",
         label_smoothing: float = 0.0,
         n_estimators: int = 1,
-        optimizer: str = "adam",
+        optimizer: str | type[Any] = "adam",
         learning_rate: float = 1e-2,
         lr_schedule: str | None = "one_cycle",
         weight_decay: float = 0.0,

@@ -19,7 +19,7 @@ from sksequence._blueprint import Blueprint
 from sksequence._input import check_sequences
 from sksequence._language import LanguageModel, SamplingRules
 from sksequence._random import RandomState
-from sksequence._series import SeriesModel, check_forecast_levels
+from sksequence._series import SeriesCodec, SeriesModel, check_forecast_levels
 from sksequence._targets import restore_steps
 from sksequence._tasks import NextStepTasks, SeriesTask, SymbolTask
 from sksequence._tokenizers import Tokenizer
@@ -87,7 +87,8 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         batches, and are trained independently. The distribution of the next step is the mean of
         theirs [8]_, and each path of a forecast follows one of the networks. Time and memory grow
         in proportion.
-    loss : {"auto", "cross_entropy", "gaussian", "student_t", "quantile"}, default="auto"
+    loss : {"auto", "cross_entropy", "gaussian", "student_t", "quantile", "poisson", \
+            "negative_binomial", "gamma"}, default="auto"
         Loss function, and with it the distribution of the next step:
 
         - "cross_entropy": one probability per symbol.
@@ -95,10 +96,17 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         - "student_t": Student's t distribution of the next number, with heavier tails.
         - "quantile": distribution of any shape, given by nine quantiles at levels from 0.025 to
           0.975 that are learnt with the pinball loss [9]_.
+        - "poisson" and "negative_binomial": distributions of counts, such as sales. The variance of
+          the second one is learnt too, and is larger than the mean. Values are relative to the mean
+          of the series so far or, with ``scale="global"``, of all series [2]_.
+        - "gamma": distribution of positive numbers, likewise.
 
-        "auto" selects "cross_entropy" for symbols and "student_t" for numbers.
-    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
-        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9.
+        Counts and positive numbers have no `residual`, and are passed as floats. "auto" selects
+        "cross_entropy" for symbols and "student_t" for numbers.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or class, default="adam"
+        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9. A class is a subclass of
+        `torch.optim.Optimizer` at the top level of a module, which takes ``lr`` and, unless
+        `weight_decay` is 0, ``weight_decay``.
     learning_rate : float, default=1e-2
         Maximum learning rate of the schedule.
     lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"
@@ -312,7 +320,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     _model_type: type[LanguageModel | SeriesModel]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED | {
-        "loss": [StrOptions({"auto", "cross_entropy", "gaussian", "student_t", "quantile"})],
+        "loss": [StrOptions({"auto", "cross_entropy", *SeriesCodec.losses})],
         "scale": [StrOptions({"auto", "global", "sequence"}), "boolean"],
         "hidden_size": [*SHARED["hidden_size"], StrOptions({"auto"})],
         "dropout": [*SHARED["dropout"], StrOptions({"auto"})],
@@ -342,7 +350,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         tie_weights: bool = False,
         n_estimators: int = 1,
         loss: str = "auto",
-        optimizer: str = "adam",
+        optimizer: str | type[Any] = "adam",
         learning_rate: float = 1e-2,
         lr_schedule: str | None = "one_cycle",
         weight_decay: float = 0.0,

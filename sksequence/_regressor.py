@@ -14,7 +14,14 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN, available_if, check_weights
+from sksequence._base import (
+    SHARED,
+    SUPERVISED,
+    BaseRNN,
+    LossFunction,
+    available_if,
+    check_weights,
+)
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._random import RandomState
@@ -108,7 +115,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Number of steps of X from one frame to the next, at most `frame_length`. None selects a
         quarter of `frame_length`, but at least 1; with `residual`, it selects `frame_length`.
     loss : {"auto", "squared_error", "absolute_error", "huber", "quantile", "gaussian", \
-            "student_t"}, default="auto"
+            "student_t", "poisson", "negative_binomial", "gamma"} or callable, default="auto"
         Loss function, on standardised targets unless `scale` is False:
 
         - "squared_error" and "absolute_error": squared and absolute errors.
@@ -119,6 +126,13 @@ class RNNRegressor(RegressorMixin, BaseRNN):
           standard deviation are learnt. Enables `predict_quantiles` and `predict_std`.
         - "student_t": the same with Student's t distribution, whose degrees of freedom are learnt
           too, for targets with heavy tails.
+        - "poisson" and "negative_binomial": the same with distributions of counts, whole numbers of
+          at least 0. The variance of the second one is learnt too, and is larger than the mean
+          [13]_. Counts are not standardised: the network learns logarithms relative to that of
+          their mean. Not available with `residual`.
+        - "gamma": the same with a distribution of positive numbers.
+        - callable: a function at the top level of a module. ``loss(outputs, targets)`` returns a
+          tensor with one loss per row; both arguments have the shape (n_rows, n_outputs).
 
         "auto" selects "squared_error", or "huber" with `residual`.
     quantiles : array-like of float of shape (n_quantiles,), default=(0.1, 0.5, 0.9)
@@ -128,10 +142,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     n_estimators : int, default=1
         Number of networks in the ensemble. They differ in their initial weights, see the same
         batches, and are trained independently. `predict` returns the mean of their predictions;
-        with the losses "gaussian" and "student_t", the ensemble predicts one distribution with the
-        mean and the variance of their mixture [7]_. Time and memory grow in proportion.
-    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
-        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9.
+        with the loss of a distribution, the ensemble predicts one distribution with the mean and
+        the variance of their mixture [7]_. Time and memory grow in proportion.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or class, default="adam"
+        Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9. A class is a subclass of
+        `torch.optim.Optimizer` at the top level of a module, which takes ``lr`` and, unless
+        `weight_decay` is 0, ``weight_decay``.
     learning_rate : float, default=3e-3
         Maximum learning rate of the schedule.
     lr_schedule : {"one_cycle", "cosine", "linear"} or None, default="one_cycle"
@@ -177,7 +193,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         How numeric features are standardised. "global" or True uses the mean and the standard
         deviation of each feature over all training steps. "sequence" uses those of each sequence,
         and adds the logarithm of the standard deviation as a feature. False disables scaling.
-        Unless it is False, the targets are standardised for training too.
+        Unless it is False, the targets are standardised for training too: over all training
+        sequences or, with "sequence" and `residual`, by the standard deviation of each window, so
+        that small series are forecast as well as large ones.
     residual : "last", int or None, default=None
         Baseline of a forecast, to which the output of the network is added: "last" repeats the last
         step of the sequence over the horizon, and an int repeats the last season of that many
@@ -185,10 +203,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         step next to each other. The network reads each sequence minus its last step, or minus the
         mean of its last season, so that a constant added to a series is added to its forecast. None
         disables the baseline.
-    target_columns : int, list of int or None, default=None
-        Indices of the features of X that y continues, for a forecast with `residual` of some of the
-        features, as in `sksequence.preprocessing.make_windows`. y is then of shape
-        (n_sequences, horizon * n_targets). None stands for all features.
+    target_columns : int, str, list of int or str, or None, default=None
+        Features of X that y continues, for a forecast with `residual`, as in
+        `sksequence.preprocessing.make_windows`: indices, or names if the features of X have names.
+        "all" stands for all features. y is of shape (n_sequences, horizon * n_targets). None is for
+        X of one feature.
     target : {"auto", "sequence", "steps"}, default="auto"
         Whether y holds one target per sequence or one target per step. "auto" selects "steps" if y
         is a list or a column of arrays or lists that are as long as their sequences, or a
@@ -265,7 +284,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     Raises
     ------
     ValueError
-        In `fit`, if a parameter, X or y is invalid.
+        In `fit`, if a parameter, X or y is invalid. With `residual`, if X has several features and
+        `target_columns` is not set: y may then hold all of them, or more steps of one.
     FloatingPointError
         In `fit`, if the training loss is no longer finite.
 
@@ -310,6 +330,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
        Statistics 13(3).
     .. [12] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep
        Linear Neural Networks, ICLR.
+    .. [13] Salinas, Flunkert, Gasthaus & Januschowski (2020), DeepAR: Probabilistic Forecasting
+       with Autoregressive Recurrent Networks, International Journal of Forecasting 36(3).
 
     Examples
     --------
@@ -330,10 +352,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         SHARED
         | SUPERVISED
         | {
-            "loss": [StrOptions({"auto", *NumberCodec.losses})],
+            "loss": [StrOptions({"auto", *NumberCodec.losses}), LossFunction()],
             "quantiles": ["array-like"],
             "residual": [StrOptions({"last"}), Interval(Integral, 1, None, closed="left"), None],
-            "target_columns": [Integral, list, tuple, None],
+            "target_columns": [Integral, str, list, tuple, None],
         }
     )
 
@@ -355,10 +377,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         categorical_features: ArrayLike | Sequence[Hashable] | None = None,
         frame_length: int | str = "auto",
         frame_step: int | None = None,
-        loss: str = "auto",
+        loss: str | Callable[..., object] = "auto",
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         n_estimators: int = 1,
-        optimizer: str = "adam",
+        optimizer: str | type[Any] = "adam",
         learning_rate: float = 3e-3,
         lr_schedule: str | None = "one_cycle",
         weight_decay: float = 0.0,
@@ -374,7 +396,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         tol: float = 1e-4,
         scale: str | bool = "global",
         residual: str | int | None = None,
-        target_columns: int | Sequence[int] | None = None,
+        target_columns: int | str | Sequence[int | str] | None = None,
         target: str = "auto",
         analyzer: str | Callable[[str], object] | Tokenizer = "char",
         warm_start: bool = False,
@@ -429,13 +451,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     def _task(self) -> RegressionTask:
         naive = None
         if self.residual is not None:
-            naive = NaiveForecast.of(self.residual, self.target_columns)
+            naive = NaiveForecast(self.residual, is_relative=self.scale == "sequence")
         return RegressionTask(
             self.loss,
             self.target,
             naive,
             levels=check_levels(self.quantiles),
             is_scaled=self.scale is not False,
+            target_columns=self.target_columns,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -502,8 +525,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         -------
         y_pred : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
             Predicted values as float64, in units of y. With ``loss="quantile"``, the quantile whose
-            level is closest to 0.5, the lower one of two; with "gaussian" and "student_t", the
-            centre of the distribution. With per-step targets, the values of the steps of each
+            level is closest to 0.5, the lower one of two; with the loss of a distribution, its mean
+            (with "student_t", its centre). With per-step targets, the values of the steps of each
             sequence, of shape (n_steps,) or (n_steps, n_outputs): in a 1-D object array whose
             elements are of the type of those of y, such as lists for lists, or in the container
             that y came in.
@@ -511,6 +534,21 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         sequences = self._check_input(X)
         rows = self._blueprint.codec.decode(self._outputs(sequences))
         return self._arranged_targets(self._completed(rows, sequences), sequences)
+
+    def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:
+        """Return the outputs of the head, which are finite."""
+        outputs = super()._outputs(sequences)
+        bad = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+        if len(bad):
+            ends = sequences.offsets[1:]
+            i = int(np.searchsorted(ends, bad[0], "right")) if self._blueprint.per_step else bad[0]
+            largest = np.abs(sequences[i]).max()
+            raise ValueError(
+                f"The prediction for sequence {i} of X is not finite: its values of up to "
+                f"{largest:.3g} are too large for this network. Rescale X, or fit with "
+                "scale='global' or 'sequence'."
+            )
+        return outputs
 
     def _distribution(self) -> PredictiveDistribution:
         """Return the fitted predictive distribution, or that of `loss` before a fit."""
@@ -540,9 +578,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     ) -> NDArray[Any] | list[Sequences]:
         """Predict quantiles of the targets.
 
-        Available with the losses "quantile", "gaussian" and "student_t". Predicted quantiles never
-        cross: learnt ones are sorted by their levels [1]_, and the others belong to one
-        distribution.
+        Available with the loss "quantile" and those of distributions, from "gaussian" to "gamma".
+        Predicted quantiles never cross: learnt ones are sorted by their levels [1]_, and the others
+        belong to one distribution. Those of counts are whole numbers.
 
         Parameters
         ----------
@@ -594,7 +632,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     def predict_std(self, X: Sized) -> NDArray[Any] | Sequences:
         """Predict the standard deviation of the targets.
 
-        Available with the losses "gaussian" and "student_t".
+        Available with the losses of distributions, from "gaussian" to "gamma".
 
         Parameters
         ----------
@@ -609,7 +647,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             that y came in.
         """
         sequences = self._check_input(X)
-        return self._arranged(self._blueprint.codec.stds(self._outputs(sequences)), sequences)
+        rows = self._blueprint.codec.stds(self._outputs(sequences))
+        return self._arranged(self._spread_out(rows, sequences), sequences)
 
     def _completed(self, rows: NDArray[np.float64], sequences: Sequences) -> NDArray[np.float64]:
         """Add the naive forecast, if any, to rows of shape (..., n_sequences[, n_outputs])."""
@@ -617,7 +656,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         if baseline is None:
             return rows
         naive = baseline.forecast(sequences, codec.n_numbers)
-        return rows + (naive[:, 0] if codec.flat else naive)
+        return self._spread_out(rows, sequences) + (naive[:, 0] if codec.flat else naive)
+
+    def _spread_out(self, rows: NDArray[np.float64], sequences: Sequences) -> NDArray[np.float64]:
+        """Multiply relative differences to the naive forecast by the spread of their windows."""
+        codec, baseline = self._blueprint.codec, self._blueprint.baseline
+        if baseline is None or not baseline.is_relative:
+            return rows
+        return rows * codec.spread(baseline.moments(sequences))
 
     def score(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> float:
         """Return the coefficient of determination of the predictions.

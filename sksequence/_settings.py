@@ -17,6 +17,8 @@ from sksequence._tokenizers import Tokenizer
 
 Cell = str | Callable[..., Any]  # a callable returns a torch module
 Scale = str | bool
+LossChoice = str | Callable[..., Any]  # a callable returns one number per row
+OptimizerChoice = str | type[Any]  # a class of torch
 AnySettings = TypeVar("AnySettings")
 
 _SPEC_TYPES: dict[str, type[int | float]] = {
@@ -201,7 +203,7 @@ class NetworkSpec:
 class TrainingSettings:
     """Parameters of the training loop."""
 
-    optimizer: str
+    optimizer: OptimizerChoice
     learning_rate: float
     lr_schedule: str | None
     weight_decay: float

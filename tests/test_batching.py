@@ -20,6 +20,7 @@ from sksequence._batching import (
     flat_rows,
     held_out_rows,
     inference_batches,
+    moments_of_each,
     on_device,
 )
 from sksequence._batching._prepared_sequences import _padded_steps
@@ -584,3 +585,44 @@ def test_rows_of_steps_follow_their_sequences():
     _, (targets, _) = data.batch(np.array([1, 0]))
     assert targets.tolist() == [2, 3, 4, 0, 1]
     assert flat_rows(np.array([2, 0]), np.array([3, 2])).tolist() == [2, 3, 4, 0, 1]
+
+
+# --- values far outside, and constant ones -------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["global", "sequence"])
+@pytest.mark.parametrize("level_steps", [None, 1])
+@pytest.mark.parametrize("value", [1e12, -1e30, 3e38])
+def test_scaled_values_are_bounded(kind, level_steps, value):
+    """Values that would overflow in float32 are as large as a million standard deviations."""
+    X = Sequences.from_arrays(random_sequences())
+    scaler = Scaler(kind, level_steps).fit(X, np.arange(len(X)))
+    far = Sequences.from_arrays([np.full((3, 2), value), np.array([[0.0, 0.0], [value, 0.0]])])
+    values, extra = scaler.transform(far)
+    assert np.abs(values).max() <= 1e6
+    assert extra is None or np.abs(extra).max() <= 1e6
+    near, _ = scaler.transform(X)
+    assert 0 < np.abs(near).max() < 1e6
+    if kind == "global" and level_steps is None:
+        np.testing.assert_array_equal(values[0], [1e6 * np.sign(value)] * 2)
+
+
+def test_moments_of_each_sequence():
+    """They are those of NumPy; a constant feature has none of its rounding errors."""
+    arrays = [*random_sequences(5), np.full((7, 2), 0.1)]
+    mean, std = moments_of_each(Sequences.from_arrays(arrays))
+    np.testing.assert_allclose(mean, [x.mean(axis=0) for x in arrays])
+    np.testing.assert_allclose(std, [x.std(axis=0) for x in arrays], atol=1e-12)
+    np.testing.assert_array_equal(std[-1], [0.0, 0.0])
+
+
+def test_sizes_of_windows_are_bounded():
+    """Beside a residual, the added size is that of the fit at most, and 0 of constant windows."""
+    arrays = [10.0**i * np.arange(4.0)[:, None] for i in range(4)]
+    scaler = Scaler("sequence", 1).fit(Sequences.from_arrays(arrays), np.arange(4))
+    others = [np.ones((3, 1)), 1e9 * arrays[0], 1e-9 * arrays[0], arrays[0]]
+    _, extra = scaler.transform(Sequences.from_arrays(others))
+    np.testing.assert_allclose(extra[:, 0], [0.0, 2.0, -2.0, -1.341641], rtol=1e-5)
+    constant = Sequences.from_arrays([np.ones((3, 1))])
+    _, extra = Scaler("sequence", 1).fit(constant, np.arange(1)).transform(constant)
+    assert extra.tolist() == [[0.0]]

@@ -223,6 +223,112 @@ def test_float32_and_float64_agree(pairs):
     assert make(X).loss_curve_ == make([x.astype(np.float64) for x in X]).loss_curve_
 
 
+# --- counts and positive numbers -----------------------------------------------------------------
+
+
+def sales(loss, n_series=24, n_steps=40):
+    """Return series of counts or positive numbers of very different size, with a season of 7."""
+    random = np.random.RandomState(0)
+    season = 1 + 0.5 * np.sin(np.arange(n_steps) * 2 * np.pi / 7)
+    means = 10.0 ** random.uniform(0, 3, (n_series, 1)) * season
+    if loss == "poisson":
+        return random.poisson(means).astype(float)
+    if loss == "gamma":
+        return random.gamma(4, means / 4) + 1e-6
+    return random.negative_binomial(3, 3 / (3 + means)).astype(float)
+
+
+POSITIVE = pytest.mark.parametrize("loss", ["poisson", "negative_binomial", "gamma"])
+
+
+@POSITIVE
+def test_forecasts_of_counts_cover(loss):
+    """Paths are counts or positive numbers, and intervals cover series of all sizes."""
+    X = sales(loss)
+    options = {"max_epochs": 30, "learning_rate": 0.01, "batch_size": 4}
+    generator = fit_generator(list(X[:, :33]), loss=loss, **options)
+    forecast = generator.forecast(list(X[:, :33]), 7, n_samples=60, random_state=0)
+    assert (forecast.paths >= 0).all()
+    if loss == "gamma":
+        assert (forecast.paths > 0).all()
+    else:
+        np.testing.assert_array_equal(forecast.paths, forecast.paths.round())
+    low, _, high = forecast.quantiles
+    covered = (low <= X[:, 33:]) & (X[:, 33:] <= high)
+    is_large = X.mean(axis=1) > 30
+    for rows in (is_large, ~is_large):
+        assert 0.65 < covered[rows].mean() < 0.97
+    assert generator.residual_ is None
+
+
+@POSITIVE
+def test_likelihoods_of_counts_are_scipys(loss):
+    """The score is the log-density of a distribution around the mean, in the units of X."""
+    X = sales(loss, 6, 12)
+    generator = fit_generator(list(X), loss=loss, scale="global")
+    found = np.concatenate(list(generator.score_steps(list(X))))
+    codec, blueprint = generator._blueprint.codec, generator._blueprint
+    assert found.shape == (72,)
+    assert np.isfinite(found).all()
+    assert generator.score(list(X)) == pytest.approx(found.mean())
+    begun = np.concatenate(list(generator.score_steps(list(X[:, :7]))))
+    np.testing.assert_allclose(begun.reshape(6, 7), found.reshape(6, 12)[:, :7], rtol=1e-5)
+    assert codec.std == pytest.approx(X.mean(), rel=1e-6)
+    assert blueprint.spec.n_outputs == (1 if loss == "poisson" else 2)
+
+
+@POSITIVE
+def test_likelihoods_of_counts_add_up_to_one(loss):
+    """Probabilities of all next values add up to 1."""
+    X = sales("poisson", 6, 12) / 50 + (loss == "gamma") * 1e-3
+    X = X if loss == "gamma" else X.round()
+    generator = fit_generator(list(X), loss=loss)
+    values = np.arange(400.0) if loss != "gamma" else np.linspace(1e-4, 40, 4000)
+    series = np.column_stack([np.tile(X[0, :5], (len(values), 1)), values])
+    logs = np.array([steps[-1] for steps in generator.score_steps(list(series))])
+    step = 1.0 if loss != "gamma" else values[1] - values[0]
+    assert np.exp(logs).sum() * step == pytest.approx(1.0, abs=0.02)
+
+
+@POSITIVE
+def test_zeros_and_several_features_of_counts(loss):
+    """A series without any count is forecast as such; features have their own size."""
+    X = np.stack([sales(loss), 1000 * sales(loss)], axis=2)
+    model = fit_generator(list(X), loss=loss, n_estimators=2, max_epochs=2)
+    assert model.forecast(list(X[:2]), 3, random_state=0).mean.shape == (2, 3, 2)
+    assert model.sample(2, random_state=0).shape == (2, 40, 2)
+    if loss != "gamma":
+        zeros = fit_generator([np.zeros(30)] * 3 + list(sales(loss)), loss=loss, max_epochs=20)
+        assert zeros.forecast([np.zeros(30)], 3, random_state=0).mean.max() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("loss", "value", "message"),
+    [
+        ("poisson", -1.0, r"counts, .*, but X\[1\] is -1 at step 2\. For other numbers, choose"),
+        ("negative_binomial", 2.5, r"loss='negative_binomial' .* but X\[1\] is 2\.5 at step 2"),
+        ("gamma", 0.0, r"positive numbers, but X\[1\] is 0 at step 2"),
+    ],
+)
+def test_a_value_without_a_density_is_named(loss, value, message):
+    """In fit, score and forecast alike."""
+    X = [np.ones(5), np.ones(4)]
+    bad = [X[0], np.array([1.0, 1.0, value, 1.0])]
+    model = fit_generator(X, loss=loss, max_epochs=1)
+    for call in (model.fit, model.score, lambda X: model.forecast(X, 2)):
+        with pytest.raises(ValueError, match=message):
+            call(bad)
+
+
+@POSITIVE
+def test_generators_of_counts_have_no_residual(loss):
+    """Differences may be negative, and are no counts; symbols have no such distribution."""
+    with pytest.raises(ValueError, match=r"residual='last' makes values differences.*residual='au"):
+        SequenceGenerator(loss=loss, residual="last").fit([np.ones(5)])
+    with pytest.raises(ValueError, match=f"loss='{loss}' is not available for symbols"):
+        SequenceGenerator(loss=loss).fit(["text"])
+
+
 # --- errors --------------------------------------------------------------------------------------
 
 

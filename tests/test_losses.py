@@ -21,7 +21,10 @@ def make_problem(name, scale=1.0):
         return outputs, torch.randint(N_VALUES, (N_ROWS,), generator=generator)
     if name == "binary_cross_entropy":
         return outputs, torch.randint(2, (N_ROWS, N_VALUES), generator=generator).float()
-    return outputs, scale * torch.randn(N_ROWS, N_VALUES, generator=generator)
+    targets = scale * torch.randn(N_ROWS, N_VALUES, generator=generator)
+    if LOSSES[name].has_log_link:
+        targets = targets.abs()
+    return outputs, targets.floor() if LOSSES[name].support == "counts" else targets
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -159,6 +162,125 @@ def test_mixture_keeps_mean_and_variance(name):
     np.testing.assert_allclose(mixture.std() ** 2, variance)
     single = LOSSES[name].density(members[:1])
     np.testing.assert_allclose(single.mixture().std(), single.std()[0])
+
+
+# --- counts and positive numbers -----------------------------------------------------------------
+
+COUNTS = torch.tensor([[0.0, 1.0, 7.0], [30.0, 1000.0, 0.0], [12345.0, 1e6, 2.0]])
+LOG_SCALES = (0.0, 2.5, -1.0)
+POSITIVE = pytest.mark.parametrize("name", ["poisson", "negative_binomial", "gamma"])
+
+
+def make_outputs(name, rows=3):
+    """Return outputs (rows, width) of moderate size."""
+    width = N_VALUES * LOSSES[name].outputs_per_value
+    return torch.randn(rows, width, generator=torch.Generator().manual_seed(1))
+
+
+def scipys(name, outputs, log_scales=LOG_SCALES):
+    """Return the distribution of scipy that belongs to outputs."""
+    outputs = outputs.double().numpy()
+    mean = np.exp(20 * np.tanh(outputs[..., :N_VALUES] / 20) + np.array(log_scales))
+    if name == "poisson":
+        return stats.poisson(mean)
+    second = np.exp(10 * np.tanh(outputs[..., N_VALUES:] / 10))
+    if name == "gamma":
+        return stats.gamma(second, scale=mean / second)
+    return stats.nbinom(1 / second, 1 / (1 + second * mean))
+
+
+@POSITIVE
+def test_losses_with_a_log_link_are_scipys(name):
+    """Losses are negative log-densities, in float32 and for large counts."""
+    outputs = make_outputs(name)
+    targets = COUNTS + 0.5 if name == "gamma" else COUNTS
+    outputs[2, :N_VALUES] += targets[2].log().clamp_min(0)  # a large count has a large mean
+    expected = scipys(name, outputs)
+    log_density = expected.logpdf if name == "gamma" else expected.logpmf
+    loss = LOSSES[name].function(outputs, targets, LOG_SCALES)
+    assert loss.dtype == torch.float32
+    np.testing.assert_allclose(loss, -log_density(targets.double()).sum(axis=1), rtol=2e-5)
+
+
+@POSITIVE
+def test_scales_of_rows_stand_beside_their_targets(name):
+    """Logs of typical values that are the same in all rows may also be an argument."""
+    outputs, targets = make_outputs(name), COUNTS + 0.0 + (name == "gamma")
+    beside = torch.cat([targets, torch.tensor(LOG_SCALES).expand(3, 3)], dim=1)
+    function = LOSSES[name].function
+    torch.testing.assert_close(function(outputs, beside), function(outputs, targets, LOG_SCALES))
+
+
+@POSITIVE
+@pytest.mark.parametrize("log_scale", [-7.0, 0.0, 4.0, 15.0])
+def test_densities_with_a_log_link_are_scipys(name, log_scale):
+    """Quantiles, means and standard deviations are those of scipy.stats, for small and large."""
+    outputs, levels = make_outputs(name), (1e-3, 0.1, 0.5, 0.9, 0.999)
+    scales = np.full(N_VALUES, log_scale)
+    density, expected = LOSSES[name].density(outputs.numpy(), scales), scipys(name, outputs, scales)
+    np.testing.assert_allclose(density.centre, expected.mean())
+    np.testing.assert_allclose(density.std(), expected.std())
+    for level, quantile in zip(levels, density.quantile(levels), strict=True):
+        tolerance = 1e-8 if name == "gamma" else 1e-12
+        np.testing.assert_allclose(quantile, expected.ppf(level), rtol=tolerance, atol=1e-250)
+
+
+@POSITIVE
+def test_mixtures_with_a_log_link_keep_mean_and_variance(name):
+    """The law of total variance; networks that disagree make counts more dispersed than Poisson."""
+    members = np.stack([make_outputs(name).numpy(), make_outputs(name).flip(0).numpy()])
+    density = LOSSES[name].density(members, np.array(LOG_SCALES))
+    mixture = density.mixture()
+    np.testing.assert_allclose(mixture.centre, density.mean.mean(axis=0))
+    variance = (density.std() ** 2).mean(axis=0) + density.mean.var(axis=0)
+    np.testing.assert_allclose(mixture.std() ** 2, variance)
+    single = LOSSES[name].density(members[:1], np.array(LOG_SCALES))
+    np.testing.assert_allclose(
+        single.mixture().quantile((0.2, 0.8)), single.quantile((0.2, 0.8))[:, 0]
+    )
+
+
+@POSITIVE
+def test_draws_with_a_log_link_follow_the_density(name):
+    """Draws are the quantiles at their uniform numbers: those of scipy, also at the ends."""
+    outputs, uniforms = make_outputs(name), torch.rand(3, N_VALUES, 2)
+    scales = np.tile(np.array(LOG_SCALES), (3, 1))
+    drawn = LOSSES[name].draw(outputs, uniforms, scales)
+    expected = scipys(name, outputs).ppf(uniforms[..., 0].double().numpy())
+    np.testing.assert_allclose(drawn, expected, rtol=1e-5)
+    for end in (1e-7, 1.0):
+        drawn = LOSSES[name].draw(outputs, torch.full_like(uniforms, end), scales)
+        assert drawn.isfinite().all()
+        assert (drawn >= 0).all() if name != "gamma" else (drawn > 0).all()
+
+
+@POSITIVE
+@pytest.mark.parametrize("far", [-1e6, 1e6])
+def test_densities_with_a_log_link_are_finite_far_out(name, far):
+    """Outputs of any size give finite means, standard deviations and quantiles."""
+    density = LOSSES[name].density(np.full((1, 2, 2 * N_VALUES), far, np.float32), np.zeros(1))
+    for found in (density.centre, density.std(), density.quantile((0.001, 0.999))):
+        assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("middle", [0.0, 1000.0, -3000.0, 30000.0])
+def test_the_likelihood_of_a_quantile_function_is_finite_far_from_zero(middle):
+    """Quantiles that are rounded to the same number in float32 have the density of float64."""
+    outputs = torch.linspace(-12, 3, 9).repeat(4, 1)
+    outputs[:, 0] = middle
+    targets = middle + torch.tensor([[-1.0], [0.0], [0.25], [30.0]])
+    likelihood = LOSSES["quantile_function"].likelihood
+    found = likelihood(outputs, targets)
+    torch.testing.assert_close(
+        found[[0, 3]].double(),
+        likelihood(outputs.double(), targets.double())[[0, 3]],
+        rtol=1e-2,
+        atol=0.1,
+    )
+    assert found.isfinite().all()
+
+
+# --- likelihoods ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", LOSSES)

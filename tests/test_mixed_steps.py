@@ -177,7 +177,7 @@ def test_windows_with_categories_are_forecast():
     last = X.values[X.offsets[1:] - 1]
     shift = np.where(X.static_codes[:, :1] == 1, 2.0, -1.0)
     model = RNNRegressor("gru", residual="last", max_epochs=60, random_state=0, batch_size=8)
-    model.fit(X, last + shift)
+    model.set_params(target_columns="all").fit(X, last + shift)
     assert model.forecast_error_ < 0.5 * model.naive_error_
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.predict(X), model.predict(X))

@@ -23,7 +23,11 @@ KINDS = {
     "numbers": (RNNRegressor(), SERIES, LABELS * 1.0),
     "symbols to numbers": (RNNRegressor(), WORDS, LABELS * 1.0),
     "steps of numbers": (RNNRegressor(), SERIES, [steps * 1.0 for steps in STEPS]),
-    "forecast": (RNNRegressor(residual="last"), SERIES, RANDOM.normal(size=(12, 4))),
+    "forecast": (
+        RNNRegressor(residual="last", target_columns="all"),
+        SERIES,
+        RANDOM.normal(size=(12, 4)),
+    ),
     "texts": (SequenceGenerator(), ["".join(word) for word in WORDS], None),
     "values": (SequenceGenerator(), SERIES, None),
 }

@@ -1,10 +1,12 @@
 """Naive forecasts: repeated seasons, the comparison of errors, the warning if nothing improves."""
 
+import pickle
 import re
 import warnings
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from sklearn.base import clone
 
 from sksequence import RNNRegressor, Sequences
 from sksequence._tasks import NaiveForecast, _naive_forecast
+from sksequence._tasks._naive_forecast import target_indices
 from sksequence.preprocessing import make_windows
 
 RANDOM = np.random.RandomState(0)
@@ -88,6 +91,279 @@ def test_the_naive_forecast_repeats_the_last_season(horizon, season, n_features)
     for row, x in zip(naive.reshape(2, horizon, n_features), X, strict=True):
         series = np.concatenate([x, row])
         np.testing.assert_array_equal(row, series[len(x) - season : len(series) - season])
+
+
+# --- which features y continues ------------------------------------------------------------------
+
+PAIR = np.column_stack([WAVE, 1000 + 50 * WAVE**2])
+READ_TWICE = "can be read in two ways. If y holds all 2 features at"
+
+
+@pytest.mark.parametrize(
+    ("horizon", "columns", "message"),
+    [
+        (2, 0, f"y of 2 columns and X of 2 features {READ_TWICE} one step, set .*='all'"),
+        (
+            6,
+            1,
+            f"y of 6 columns and X of 2 features {READ_TWICE} 3 steps, set target_columns='all'",
+        ),
+        (
+            6,
+            0,
+            r"one feature at 6 steps, set target_columns to it: an index from 0 to 1, or its na",
+        ),
+        (1, None, READ_TWICE),
+        (3, [0, 1], READ_TWICE),
+    ],
+)
+def test_a_y_with_two_readings_is_refused(horizon, columns, message):
+    """Values of all features at one step look like those of one feature at several steps."""
+    X, y = make_windows(PAIR, 8, horizon, target_columns=columns)
+    with pytest.raises(ValueError, match=message):
+        make().fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        make().partial_fit(X, y)
+
+
+@pytest.mark.parametrize("columns", [0, 1, [1], [1, 0], [0, -1], (0, 1), np.int64(1), "all"])
+@pytest.mark.parametrize("horizon", [1, 2, 4])
+@MAY_WARN
+def test_target_columns_settle_the_reading(columns, horizon):
+    """The naive forecast repeats the features that y continues, in the order of y."""
+    chosen = None if isinstance(columns, str) else np.arange(2)[list(np.atleast_1d(columns))]
+    X, y = make_windows(PAIR, 8, horizon, target_columns=None if chosen is None else list(chosen))
+    model = make(target_columns=columns, max_epochs=1).fit(X, y)
+    last = X[:, -1] if chosen is None else X[:, -1][:, chosen]
+    assert model.naive_error_ == mean_error(y.reshape(len(y), -1), np.tile(last, (1, horizon)))
+    if horizon < 4:
+        assert model.naive_error_ < np.abs(y - y.mean(axis=0)).mean()
+
+
+@MAY_WARN
+def test_one_feature_and_other_kinds_of_y_have_one_reading():
+    """A single feature needs no name, and without `residual` y is what it is."""
+    X, y = make_windows(PAIR, 8, 6, target_columns=0)
+    for options in ({"target_columns": None}, {"target_columns": "all"}, {"target_columns": 0}):
+        model = make(**options).fit(X[:, :, 0], y)
+        np.testing.assert_array_equal(
+            model.predict(X[:, :, 0]), make().fit(X[:, :, 0], y).predict(X[:, :, 0])
+        )
+    assert make(residual=None).fit(X, y).predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (None, None),
+        ("close", (2,)),
+        (["close", "open"], (2, 0)),
+        (["open", 1, -1], (0, 1, 2)),
+        ("all", (0, 1, 2)),
+        (np.int64(-1), (2,)),
+    ],
+)
+def test_names_of_target_columns(columns, expected):
+    """Names and indices of features, also side by side."""
+    assert target_indices(columns, 3, ["open", "high", "close"]) == expected
+
+
+def test_a_feature_may_be_called_all():
+    """A name comes before the word for all features, as in `make_windows`."""
+    assert target_indices("all", 2, ["some", "all"]) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("columns", "names", "message"),
+    [
+        (
+            "clsoe",
+            ["open", "close"],
+            r"names 'clsoe', .* choose from \['open', 'close'\], or 'all'",
+        ),
+        (["open", "x"], ["open", "close"], r"names 'x', but X has no such feature: choose"),
+        ("close", [], r"names 'close', but X has no names of features: pass indices from 0 to 1"),
+        (2, [], r"X has 2 features: choose indices from -2 to 1"),
+        ([0, -3], ["open", "close"], r"names a feature that X does not have"),
+        ([0, 0], [], r"names a feature twice"),
+        (["close", -1], ["open", "close"], r"names a feature twice"),
+        ([], [], r"must be the index of a feature of X, or a list"),
+        ([0.5], [], r"must be the index of a feature of X, or a list"),
+    ],
+)
+def test_bad_target_columns(columns, names, message):
+    """Unknown names are listed, and a target stands once."""
+    with pytest.raises(ValueError, match=message):
+        target_indices(columns, 2, names)
+
+
+def test_steps_of_a_table_are_no_features():
+    """The columns of a table are steps of one feature, whose names are no names of targets."""
+    frame = pd.DataFrame(X[:20]).add_prefix("t")
+    with pytest.raises(ValueError, match="names 't3', but X has no names of features"):
+        make(target_columns="t3").fit(frame, Y[:20])
+
+
+@pytest.mark.parametrize(
+    "change", [{"residual": None}, {"residual": 4}, {"target_columns": 0}, {"scale": "sequence"}]
+)
+@MAY_WARN
+def test_training_goes_on_with_the_same_forecast_only(change):
+    """Another baseline, which was ignored, is an error; an equal one is not."""
+    X, y = make_windows(PAIR, 8, 1)
+    model = make(target_columns=[0, 1], warm_start=True).fit(X, y)
+    model.set_params(residual=1, target_columns="all").fit(X, y)
+    with pytest.raises(ValueError, match="residual, target_columns or scale have changed"):
+        model.set_params(**change).fit(X, y)
+    plain = make(residual=None).fit(X, y)
+    with pytest.raises(ValueError, match=r"trained with residual=None, and now .*residual='last'"):
+        plain.set_params(residual="last", target_columns="all").partial_fit(X, y)
+
+
+# --- targets with the scale of their window ------------------------------------------------------
+
+
+def panel(sizes, n_steps=60):
+    """Return windows of noisy seasonal series of several sizes, y, and the size of each window."""
+    random, parts = np.random.RandomState(1), []
+    for i, size in enumerate(sizes):
+        wave = 10 + 3 * np.sin(np.arange(n_steps) * np.pi / 3 + i) + 0.2 * random.randn(n_steps)
+        parts.append((*make_windows(size * wave, 18, 3), np.full(n_steps - 20, size)))
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def own_scale(residual=6, **parameters):
+    """Return an estimator whose targets have the scale of their window."""
+    small = {"hidden_size": 16, "learning_rate": 0.01, "max_epochs": 25, "random_state": 0}
+    return RNNRegressor("gru", residual=residual, scale="sequence", **small | parameters)
+
+
+@pytest.mark.parametrize("residual", ["last", 6])
+@pytest.mark.parametrize("loss", ["auto", "quantile", "gaussian", "student_t"])
+def test_series_of_all_sizes_are_forecast_alike(residual, loss):
+    """Errors relative to the naive forecast, and intervals, are those of the other sizes."""
+    X, y, sizes = panel([1e-3, 1.0, 50.0, 1e6] * 3)
+    model = own_scale(residual, loss=loss).fit(X, y)
+    naive = X[:, [-1, -1, -1]] if residual == "last" else X[:, [-6, -5, -4]]
+    for size in set(sizes):
+        rows = sizes == size
+        gained = np.abs(model.predict(X[rows]) - y[rows]).mean()
+        assert gained < np.abs(naive[rows] - y[rows]).mean()
+        if loss != "auto":
+            low, _, high = model.predict_quantiles(X[rows])
+            assert 0.65 < np.mean((low < y[rows]) & (y[rows] < high)) < 0.93
+    if loss in ("gaussian", "student_t"):
+        stds = [model.predict_std(X[sizes == size]).mean() / size for size in set(sizes)]
+        assert max(stds) < 1.5 * min(stds)
+
+
+@MAY_WARN
+def test_units_of_all_series_change_nothing_but_the_units():
+    """Series in other units have the same forecast in these units."""
+    X, y, _ = panel([1.0, 20.0])
+    model = own_scale(shuffle=False, max_epochs=3).fit(X, y)
+    other = own_scale(shuffle=False, max_epochs=3).fit(1024 * X, 1024 * y)
+    np.testing.assert_allclose(other.predict(1024 * X), 1024 * model.predict(X), rtol=1e-4)
+    assert other.forecast_error_ == pytest.approx(1024 * model.forecast_error_, rel=1e-3)
+
+
+def test_a_size_that_was_not_seen():
+    """A series a million times as large as those of the fit has a forecast of the same shape."""
+    X, y, _ = panel([1.0, 2.0, 3.0, 5.0])
+    model = own_scale().fit(X, y)
+    naive = np.abs(y - X[:, [-6, -5, -4]]).mean()
+    for factor in (1e-6, 1e6):
+        assert np.abs(model.predict(factor * X) - factor * y).mean() < factor * naive
+
+
+@MAY_WARN
+def test_features_have_their_own_scale():
+    """Targets of different size in one window are each scaled by their own feature."""
+    X, y, _ = panel([1.0] * 6)
+    two = np.stack([1000 * X[:, ::-1], X], axis=2)  # the second feature is the target
+    model = own_scale(target_columns=1).fit(two, y)
+    assert np.abs(model.predict(two) - y).mean() < np.abs(X[:, [-6, -5, -4]] - y).mean()
+    both = np.stack([y, 1e5 * y], axis=2).reshape(len(y), -1)
+    model = own_scale(target_columns=[0, 1]).fit(np.stack([X, 1e5 * X], axis=2), both)
+    predicted = model.predict(np.stack([X, 1e5 * X], axis=2))
+    for j, size in enumerate([1.0, 1e5]):
+        error = np.abs(predicted[:, j::2] - size * y).mean()
+        assert error < size * np.abs(X[:, [-6, -5, -4]] - y).mean()
+
+
+@pytest.mark.parametrize("loss", ["auto", "quantile", "gaussian"])
+@MAY_WARN
+def test_errors_are_in_units_of_y(loss):
+    """Errors are those of `predict`, over windows of all sizes."""
+    X, y, _ = panel([1.0, 100.0])
+    model = own_scale(loss=loss, max_epochs=2).fit(X, y)
+    assert model.naive_error_ == mean_error(y, X[:, [-6, -5, -4]])
+    assert model.forecast_error_ == mean_error(y, model.predict(X))
+
+
+@MAY_WARN
+def test_integer_weights_are_repetition_and_pickles_keep_the_scale():
+    """What is learnt of windows is learnt from the repeated training rows."""
+    X, y, _ = panel([1.0, 100.0])
+    X[::7] = X[::7, :1]  # constant windows that change
+    weights = np.arange(len(X)) % 3
+    rows = np.repeat(np.arange(len(X)), weights)
+    model = own_scale(max_epochs=2).fit(X, y, sample_weight=weights)
+    repeated = own_scale(max_epochs=2).fit(X[rows], y[rows])
+    np.testing.assert_array_equal(model.predict(X), repeated.predict(X))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
+    parts = own_scale().partial_fit(X, y).partial_fit(X[:9], y[:9])
+    assert np.isfinite(parts.predict(X)).all()
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-9, 3.7, -2e7])
+@pytest.mark.parametrize("loss", ["auto", "quantile", "gaussian"])
+@MAY_WARN
+def test_a_constant_series_is_forecast_as_itself(level, loss):
+    """With or without constant series in the fit, which never changed."""
+    X, y, _ = panel([1.0, 100.0])
+    constant = np.full((20, 18), level)
+    fits = (X, y), (np.concatenate([X, constant]), np.concatenate([y, constant[:, :3]]))
+    for data in fits:
+        model = own_scale(loss=loss, max_epochs=1).fit(*data)
+        np.testing.assert_array_equal(model.predict(constant), constant[:, :3])
+        assert np.isfinite(model.predict(X)).all()
+    model = own_scale(loss=loss, max_epochs=1).fit(constant, constant[:, :3])
+    np.testing.assert_array_equal(model.predict(constant), constant[:, :3])
+    assert np.isfinite(model.predict(X)).all()
+
+
+@MAY_WARN
+def test_what_follows_a_constant_window_is_learnt():
+    """If constant windows changed in the fit, a change in proportion to their level is forecast."""
+    level = 10.0 ** np.random.RandomState(0).uniform(-2, 3, 200)
+    X = np.repeat(level[:, None], 8, axis=1)
+    model = own_scale("last", max_epochs=30).fit(X, 1.5 * level)
+    np.testing.assert_allclose(model.predict(X), 1.5 * level, rtol=0.03)
+    zeros = np.zeros((40, 8))
+    jumps = own_scale("last", max_epochs=30).fit(zeros, np.full(40, 2e-3)).predict(zeros)
+    np.testing.assert_allclose(jumps, 2e-3, rtol=0.05)
+
+
+@MAY_WARN
+def test_almost_constant_windows_do_not_rule_the_fit():
+    """A tiny change before a large one is no outlier of a million standard deviations."""
+    X, y, _ = panel([1.0, 100.0])
+    flat = np.full((2, 18), 5.0)
+    flat[:, -1] += 1e-5
+    model = own_scale().fit(np.concatenate([X, flat]), np.concatenate([y, np.full((2, 3), 9.0)]))
+    assert np.abs(model.predict(X) - y).mean() < np.abs(X[:, [-6, -5, -4]] - y).mean()
+    assert np.isfinite(model.predict(flat)).all()
+
+
+def test_moments_of_windows_are_no_targets():
+    """The gap between windows held out and those trained on is that of the targets."""
+    X, y, _ = panel([1.0])
+    task = own_scale()._task()
+    _, targets = task.read(y, Sequences.from_arrays(list(X[:, :, None])), None, None)
+    assert (targets.width, targets.parsed.shape[1]) == (3, 5)
+    np.testing.assert_allclose(targets.parsed[:, 3], X.std(axis=1))
+    np.testing.assert_allclose(targets.parsed[:, 4], np.sqrt((X**2).mean(axis=1)))
 
 
 # --- examples ------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ FORMS = {
     "forecast": (WINDOWS, AHEAD, {"residual": "last", "target_columns": [2, 0]}),
     "season": (WINDOWS[:, :, 0], AHEAD[:, 1], {"residual": 2}),
 }
+X_OF_COUNTS = RANDOM.randn(1500, 6, 2)
 ALL_FORMS = pytest.mark.parametrize("form", FORMS)
 ALL_LOSSES = pytest.mark.parametrize("loss", ["quantile", "gaussian", "student_t"])
 DENSITIES = pytest.mark.parametrize("loss", ["gaussian", "student_t"])
@@ -144,6 +145,179 @@ def test_quantiles_are_those_of_the_distribution(loss):
     np.testing.assert_allclose(quantiles[1], distribution.centre(outputs), rtol=1e-6)
     np.testing.assert_allclose(distribution.stds(outputs), expected.std(), rtol=1e-4)
     assert np.isfinite(distribution.stds(np.full_like(outputs, -100.0))).all()
+
+
+# --- counts and positive numbers -----------------------------------------------------------------
+
+MEANS = np.exp(1.0 + X_OF_COUNTS[:, :, 0].mean(axis=1) + 0.5 * X_OF_COUNTS[:, -1, 1])
+OF_COUNTS = {
+    "poisson": RANDOM.poisson(MEANS).astype(float),
+    "negative_binomial": RANDOM.negative_binomial(2, 2 / (2 + 100 * MEANS)).astype(float),
+    "gamma": RANDOM.gamma(2, MEANS / 2000),
+}
+POSITIVE = pytest.mark.parametrize("loss", OF_COUNTS)
+COUNTED = pytest.mark.parametrize("loss", ["poisson", "negative_binomial"])
+
+
+def fit_counts(loss, y=None, rows=slice(300), **parameters):
+    """Fit to counts or positive numbers."""
+    small = {"hidden_size": 8, "max_epochs": 3, "random_state": 0}
+    y = OF_COUNTS[loss] if y is None else y
+    return RNNRegressor("gru", loss=loss, **small | parameters).fit(X_OF_COUNTS[rows], y[rows])
+
+
+@POSITIVE
+def test_intervals_of_counts_cover(loss):
+    """Levels are fractions of y, 80 % are within the interval, and means are right."""
+    y, new = OF_COUNTS[loss], slice(800, None)
+    model = fit_counts(loss, rows=slice(800), hidden_size=16, max_epochs=15, learning_rate=0.01)
+    low, middle, high = model.predict_quantiles(X_OF_COUNTS[new])
+    y = y[new]
+    for level, quantile in ((0.1, low), (0.5, middle), (0.9, high)):
+        assert np.mean(y < quantile) - 0.06 < level < np.mean(y <= quantile) + 0.06
+    assert 0.74 < np.mean((low <= y) & (y <= high)) < 0.93
+    predicted = model.predict(X_OF_COUNTS[new])
+    assert predicted.mean() == pytest.approx(y.mean(), rel=0.1)
+    assert np.corrcoef(predicted, MEANS[new])[0, 1] > 0.85
+    errors = (y - predicted) / model.predict_std(X_OF_COUNTS[new])
+    assert errors.std() == pytest.approx(1.0, abs=0.15)
+
+
+@POSITIVE
+def test_predictions_stay_in_their_range(loss):
+    """Counts have whole quantiles, no quantile is negative, and levels may be any."""
+    model = fit_counts(loss, n_estimators=2)
+    quantiles = model.predict_quantiles(X_OF_COUNTS, (1e-6, 0.3, 0.999))
+    assert (quantiles >= 0).all()
+    assert (np.diff(quantiles, axis=0) >= 0).all()
+    if loss == "gamma":
+        assert (quantiles > 0).all()
+    else:
+        np.testing.assert_array_equal(quantiles, quantiles.round())
+    assert (model.predict(X_OF_COUNTS) > 0).all()
+
+
+@POSITIVE
+def test_units_of_positive_numbers(loss):
+    """A gamma distribution of y in other units is the same; counts have no other units."""
+    model = fit_counts(loss, shuffle=False)
+    factor = 1024.0
+    if loss == "gamma":
+        other = fit_counts(loss, factor * OF_COUNTS[loss], shuffle=False)
+        np.testing.assert_allclose(
+            other.predict(X_OF_COUNTS), factor * model.predict(X_OF_COUNTS), rtol=1e-4
+        )
+    unscaled = fit_counts(loss, scale=False, shuffle=False)
+    assert unscaled._blueprint.loss_options == {"log_scales": (0.0,)}
+    typical = np.exp(model._blueprint.loss_options["log_scales"])
+    np.testing.assert_allclose(typical, [OF_COUNTS[loss][:300].mean()])
+
+
+@POSITIVE
+def test_pickles_weights_and_parts_of_counts(loss):
+    """A pickle predicts the same bits; integer weights are repetition; training goes on."""
+    rows = np.arange(300)
+    weights = rows % 3
+    model = RNNRegressor("gru", hidden_size=8, loss=loss, max_epochs=2, random_state=0)
+    weighted = clone(model).fit(X_OF_COUNTS[:300], OF_COUNTS[loss][:300], sample_weight=weights)
+    repeated = fit_counts(loss, rows=np.repeat(rows, weights), max_epochs=2)
+    expected = weighted.predict_quantiles(X_OF_COUNTS[:9])
+    np.testing.assert_array_equal(repeated.predict_quantiles(X_OF_COUNTS[:9]), expected)
+    again = pickle.loads(pickle.dumps(weighted))
+    np.testing.assert_array_equal(again.predict_quantiles(X_OF_COUNTS[:9]), expected)
+    again.partial_fit(X_OF_COUNTS[:50], OF_COUNTS[loss][:50])
+    assert again._blueprint.loss_options == weighted._blueprint.loss_options
+    with pytest.raises(ValueError, match="needs other outputs than the network to continue"):
+        again.set_params(loss="gaussian").partial_fit(X_OF_COUNTS[:50], OF_COUNTS[loss][:50])
+
+
+@COUNTED
+def test_counts_of_several_columns_and_of_steps(loss):
+    """Each column has its own typical count, also one without any; steps may have no label."""
+    many = np.column_stack([OF_COUNTS["poisson"], 1e5 * OF_COUNTS["poisson"], 0 * MEANS])
+    model = fit_counts(loss, many, max_epochs=20, learning_rate=0.02)
+    predicted = model.predict(X_OF_COUNTS[:300])
+    np.testing.assert_allclose(predicted.mean(axis=0)[:2], many[:300].mean(axis=0)[:2], rtol=0.15)
+    assert predicted[:, 2].max() < 0.1
+    steps = [np.floor(np.exp(x[:, 0])) for x in X_OF_COUNTS[:40]]
+    steps[0][1] = np.nan
+    model = RNNRegressor("gru", hidden_size=8, loss=loss, max_epochs=2).fit(X_OF_COUNTS[:40], steps)
+    assert model.predict_quantiles(X_OF_COUNTS[:2])[0][1].shape == (6,)
+
+
+@POSITIVE
+def test_early_stopping_restores_the_best_counts(loss):
+    """The validation loss is the negative log-likelihood in units of y."""
+    model = fit_counts(loss, early_stopping=True, max_epochs=5)
+    assert model.best_loss_ == min(model.validation_curve_)
+
+
+BAD_COUNTS = [
+    ("poisson", (7,), -1.0, r"whole numbers of at least 0, but y\[7\] is -1\. For other numbers"),
+    ("negative_binomial", (3,), 0.5, r"counts, .*, but y\[3\] is 0\.5\. For other"),
+    ("gamma", (2,), 0.0, r"positive numbers, but y\[2\] is 0\. For other numbers, choose another"),
+    ("gamma", (5, 1), -2.0, r"loss='gamma' is a distribution of positive .* y\[5\]\[1\] is -2\."),
+    ("poisson", (4, 0), 1e-3, r"but y\[4\]\[0\] is 0\.001\."),
+]
+
+
+@pytest.mark.parametrize(("loss", "place", "value", "message"), BAD_COUNTS)
+def test_a_target_without_a_density_is_named(loss, place, value, message):
+    """The first target that is no count, or not positive, is an error with its place."""
+    y = np.ones((20, 2) if len(place) > 1 else 20)
+    y[place] = value
+    with pytest.raises(ValueError, match=message):
+        fit_counts(loss, y, rows=slice(20))
+    good = fit_counts(loss, np.ones_like(y), rows=slice(20))
+    with pytest.raises(ValueError, match=message):
+        good.partial_fit(X_OF_COUNTS[:20], y)
+
+
+def test_a_step_without_a_density_is_named():
+    """With targets per step, the place is the sequence and its step; unlabelled steps are none."""
+    steps = [np.ones(6) for _ in range(5)]
+    steps[1][2], steps[3][4] = np.nan, -4.0
+    with pytest.raises(ValueError, match=r"y\[3\]\[4\] is -4\."):
+        RNNRegressor(loss="poisson").fit(X_OF_COUNTS[:5], steps)
+
+
+@POSITIVE
+def test_counts_have_no_residual(loss):
+    """Differences may be negative, and are no counts."""
+    X, y = np.ones((20, 6)), np.ones(20)
+    with pytest.raises(ValueError, match=f"makes y a difference, .* loss='{loss}' is a distrib"):
+        RNNRegressor(loss=loss, residual="last").fit(X, y)
+
+
+# --- values far outside --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", ["global", "sequence"])
+@pytest.mark.parametrize("residual", [None, "last", 2])
+@pytest.mark.parametrize(("cell", "activation"), [("lstm", "tanh"), ("rnn", "relu")])
+@pytest.mark.parametrize("value", [1e-30, 1e30, -3e38])
+def test_predictions_far_outside_are_finite(scale, residual, cell, activation, value):
+    """Constant, single and alternating values of any size give finite predictions."""
+    parameters = {"scale": scale, "residual": residual, "activation": activation}
+    X, y = WINDOWS[:, :, 0], AHEAD[:, 1]
+    model = RNNRegressor(cell, 6, loss="student_t", max_epochs=1, **parameters).fit(X, y)
+    far = np.zeros((3, X.shape[1]))
+    far[0], far[1, 2], far[2, ::2], far[2, 1::2] = value, value, value, -value
+    for found in (model.predict(far), model.predict_quantiles(far), model.predict_std(far)):
+        assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("form", ["number", "steps"])
+def test_a_prediction_that_is_not_finite_is_an_error(form):
+    """Without a scale, a network of rectified units overflows, and the sequence is named."""
+    model, X, y = make(form, scale=False, loss="gaussian")
+    model.set_params(cell="rnn", activation="relu").fit(X, y)
+    far = [*X[:2], *(np.full((30, 2), 3e38) * [a, b] for a in (-1, 1) for b in (-1, 1))]
+    for method in (model.predict, model.predict_quantiles, model.predict_std):
+        with pytest.raises(
+            ValueError, match=r"prediction for sequence [2-5] of X is .* up to 3e\+38"
+        ):
+            method(far)
 
 
 # --- examples ------------------------------------------------------------------------------------

@@ -143,6 +143,7 @@ def test_roll_out_feeds_back_its_samples():
 
     class Series:
         path = []
+        log_scales = ()
 
         def feed(self, values):
             self.path.append(float(values.item()))

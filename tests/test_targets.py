@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -721,10 +722,14 @@ def test_fractional_weights_of_incomplete_rows():
 @pytest.mark.parametrize("n_networks", [1, 2])
 def test_loss_of_a_row_is_the_mean_of_its_values(loss, n_networks):
     """Each value on its own weighs as much as in a complete row."""
-    width, outputs = LOSSES[loss].outputs_per_value, torch.Generator().manual_seed(0)
-    outputs = torch.randn(5, 3 * width * n_networks, generator=outputs)
-    targets = torch.linspace(-2, 2, 15).reshape(5, 3)
-    criterion = RowLoss(LOSSES[loss].function, n_networks, is_summed=LOSSES[loss].is_summed)
+    kind, generator = LOSSES[loss], torch.Generator().manual_seed(0)
+    outputs = torch.randn(5, 3 * kind.outputs_per_value * n_networks, generator=generator)
+    targets, scales = torch.linspace(-2, 2, 15).reshape(5, 3), None
+    function = kind.function
+    if kind.has_log_link:  # each value has a typical size
+        targets, scales = 1 + (4 * targets.abs()).floor(), (0.3, 1.0, -0.5)
+        function = partial(function, log_scales=scales)
+    criterion = RowLoss(function, n_networks, is_summed=kind.is_summed, log_scales=scales)
     by_value = criterion.of_values(outputs, targets).reshape(5, 3)
     torch.testing.assert_close(by_value.mean(dim=1), criterion(outputs, targets))
 

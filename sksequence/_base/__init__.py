@@ -2,6 +2,13 @@
 
 from sksequence._base._base_rnn import BaseRNN, available_if
 from sksequence._base._hold_out import check_weights
-from sksequence._base._parameter_constraints import SHARED, SUPERVISED
+from sksequence._base._parameter_constraints import SHARED, SUPERVISED, LossFunction
 
-__all__ = ["SHARED", "SUPERVISED", "BaseRNN", "available_if", "check_weights"]
+__all__ = [
+    "SHARED",
+    "SUPERVISED",
+    "BaseRNN",
+    "LossFunction",
+    "available_if",
+    "check_weights",
+]

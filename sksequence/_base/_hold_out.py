@@ -109,8 +109,7 @@ def _overlap(sequences: Sequences, rows: Rows, first: int, targets: Targets[AnyC
     shift = next(shifts, None) if len(before) == n_steps else None
     if shift is None or n_steps - shift < 2:
         return 0
-    width = targets.parsed.shape[1] if targets.parsed.ndim > 1 else 1
-    horizon = 0 if targets.per_step else width
+    horizon = 0 if targets.per_step else targets.width
     return -(-(n_steps + horizon - 1) // shift) - 1
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
+from functools import reduce
 from numbers import Integral, Real
+from types import FunctionType
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -20,6 +24,44 @@ from sklearn.utils._param_validation import (
 
 from sksequence._cells import CELLS
 from sksequence._net import OPTIMIZERS, SCHEDULES
+
+
+class LossFunction(HasMethods):
+    """A function of the user, at the top level of a module."""
+
+    def __init__(self) -> None:
+        super().__init__("__call__")
+
+    def is_satisfied_by(self, val: object) -> bool:
+        """Check whether `val` is a function that a pickle finds by its name; torch has no loss."""
+        is_own = isinstance(val, FunctionType) and not val.__module__.startswith("torch.")
+        return is_own and _is_found(val)
+
+    def __str__(self) -> str:
+        return "a function at the top level of a module, loss(outputs, targets)"
+
+
+class OptimizerClass(HasMethods):
+    """A class of optimizers, at the top level of a module."""
+
+    def __init__(self) -> None:
+        super().__init__("step")
+
+    def is_satisfied_by(self, val: object) -> bool:
+        """Check whether `val` is an optimizer that a pickle finds by its name."""
+        is_class = isinstance(val, type) and issubclass(val, torch.optim.Optimizer)
+        return is_class and val is not torch.optim.Optimizer and _is_found(val)
+
+    def __str__(self) -> str:
+        return "a subclass of torch.optim.Optimizer at the top level of a module"
+
+
+def _is_found(val: object) -> bool:
+    """Check whether a function or class is what its module and name refer to."""
+    module, names = getattr(val, "__module__", None), getattr(val, "__qualname__", "")
+    start: object = sys.modules.get(module or "")
+    return reduce(lambda owner, name: getattr(owner, name, None), names.split("."), start) is val
+
 
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 _FRACTION = Interval(Real, 0, 1, closed="left")
@@ -40,7 +82,7 @@ NETWORK: dict[str, list[Any]] = {
 }
 
 TRAINING: dict[str, list[Any]] = {
-    "optimizer": [StrOptions(set(OPTIMIZERS))],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), OptimizerClass()],
     "learning_rate": [_POSITIVE],
     "lr_schedule": [StrOptions(set(SCHEDULES)), None],
     "weight_decay": [_NOT_NEGATIVE],
@@ -96,6 +138,10 @@ _VALUE_ALIASES: dict[str, str | bool | None] = {
     "pinball": "quantile",
     "normal": "gaussian",
     "t": "student_t",
+    "poissonnll": "poisson",
+    "nb": "negative_binomial",
+    "nbinom": "negative_binomial",
+    "negbin": "negative_binomial",
     "momentum": "sgd",
     "nesterov": "sgd",
     "average": "mean",
@@ -167,6 +213,12 @@ def name_hint(name: str, names: Collection[str]) -> str:
 def _value_hint(value: object, constraints: list[Any], names: Collection[str]) -> str:
     """Return a sentence with the value that is probably meant, or an empty text."""
     checks = [make_constraint(constraint) for constraint in constraints]
+    by_reference = any(isinstance(check, LossFunction | OptimizerClass) for check in checks)
+    if by_reference and isinstance(value, FunctionType | type) and not _is_found(value):
+        return (
+            " Lambdas and what is defined within a function cannot be pickled: define it at the "
+            "top level of a module."
+        )
     for meant in _other_types(value):
         if any(check.is_satisfied_by(meant) for check in checks):
             return f" Did you mean {meant!r}?"

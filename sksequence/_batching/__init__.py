@@ -16,7 +16,7 @@ from sksequence._batching._content_digests import (
     held_out_rows,
 )
 from sksequence._batching._prepared_sequences import STEP_BLOCKS, Frames, PreparedSequences
-from sksequence._batching._scaler import Scaler
+from sksequence._batching._scaler import Scaler, moments_of_each
 from sksequence._batching._sequences import Sequences, flat_rows, object_array, offsets_of
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "flat_rows",
     "held_out_rows",
     "inference_batches",
+    "moments_of_each",
     "object_array",
     "offsets_of",
     "on_device",

@@ -15,6 +15,11 @@ _Values = NDArray[np.number]
 _CHUNK_STEPS = 1 << 18
 _CHUNK_VALUES = 1 << 21
 _TINY = 1e-8
+# standard deviations to which values are limited: products with larger ones overflow in float32,
+# and the values of a training set lie within the square root of its size
+_MAX_SCALED = 1e6
+# the same for the logs of standard deviations of windows whose targets have their scale
+_MAX_SCALED_LOG = 2.0
 
 
 class Scaler:
@@ -51,8 +56,12 @@ class Scaler:
             blocks = (self._centred(chunk) for chunk in _chunks(sequences, rows))
             self.mean, self.std = _moments(blocks)
         elif self.kind == "sequence":
-            logs = (np.log(_own_moments(chunk)[1]) for chunk in _chunks(sequences, rows))
-            self.mean, self.std = _moments(logs)
+            chunks = _chunks(sequences, rows)
+            if self.level_steps is None:
+                self.mean, self.std = _moments(np.log(_own_moments(chunk)[1]) for chunk in chunks)
+            else:
+                stds = np.concatenate([_moments_of_each(chunk)[1] for chunk in chunks])
+                self.mean, self.std = _moments_of_logs(stds)
         return self
 
     @property
@@ -100,7 +109,9 @@ class Scaler:
         for start in range(0, len(scaled), n_steps):  # only a part at a time is in float64
             part = slice(start, start + n_steps)
             centred = values[part] - self.mean
-            np.divide(centred, self.std, out=scaled[part], casting="same_kind")
+            with np.errstate(over="ignore"):
+                np.divide(centred, self.std, out=scaled[part], casting="same_kind")
+            np.clip(scaled[part], -_MAX_SCALED, _MAX_SCALED, out=scaled[part])
         return scaled
 
     def _each_standardised(
@@ -108,12 +119,18 @@ class Scaler:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Scale each sequence by its own mean and standard deviation; return the added features."""
         assert sequences.values is not None
-        mean, std = _own_moments(sequences)
-        lengths = sequences.lengths
+        mean, own = _moments_of_each(sequences)
+        std, lengths = np.where(own > 0, own, 1.0), sequences.lengths
         centred = sequences.values - np.repeat(mean, lengths, axis=0)
         scaled = centred / np.repeat(std, lengths, axis=0)
         extra = (np.log(std) - self.mean) / self.std
-        return scaled.astype(np.float32), extra.astype(np.float32)
+        limit = _MAX_SCALED
+        if self.level_steps is not None:
+            # a size unlike all those of the training is no reason for another shape of forecast
+            limit = _MAX_SCALED_LOG
+            extra[own == 0] = 0.0
+        np.clip(scaled, -_MAX_SCALED, _MAX_SCALED, out=scaled)
+        return scaled.astype(np.float32), np.clip(extra, -limit, limit).astype(np.float32)
 
 
 def _last_mean(sequences: Sequences, n_steps: int) -> NDArray[np.float64]:
@@ -164,18 +181,45 @@ def _moments(blocks: Iterator[_Values]) -> tuple[NDArray[np.float64], NDArray[np
     return mean, _safe(np.sqrt(squares / n), mean)
 
 
+def _moments_of_logs(stds: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the moments of the logs of the standard deviations above 0, of each feature."""
+    logs = [np.log(column[column > 0]) for column in stds.T]
+    mean = np.array([part.mean() if len(part) else 0.0 for part in logs])
+    std = np.array([part.std() if len(part) else 1.0 for part in logs])
+    return mean, np.where(std > _TINY, std, 1.0)
+
+
 def _own_moments(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean and standard deviation of each sequence, (n_sequences, n_features)."""
+    """Return the mean of each sequence, and its standard deviation, or 1 where it is constant."""
+    mean, std = _moments_of_each(sequences)
+    return mean, np.where(std > 0, std, 1.0)
+
+
+def moments_of_each(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation of each sequence, (n_sequences, n_features).
+
+    The standard deviation of a constant feature is 0.
+    """
+    chunks = _chunks(sequences, np.arange(len(sequences)))
+    means, stds = zip(*(_moments_of_each(chunk) for chunk in chunks), strict=True)
+    return np.concatenate(means), np.concatenate(stds)
+
+
+def _moments_of_each(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     assert sequences.values is not None
     values = sequences.values.astype(np.float64)
     starts, lengths = sequences.offsets[:-1], sequences.lengths[:, None]
     mean = np.add.reduceat(values, starts, axis=0) / lengths
     centred = values - np.repeat(mean, sequences.lengths, axis=0)
     std = np.sqrt(np.add.reduceat(centred**2, starts, axis=0) / lengths)
-    return mean, _safe(std, mean)
+    return mean, np.where(_is_constant(std, mean), 0.0, std)
 
 
 def _safe(std: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return 1 for constant features, which are centred only, lest rounding errors be scaled up."""
-    constant = std <= _TINY * np.maximum(np.abs(mean), np.finfo(np.float32).tiny)
-    return np.where(constant, 1.0, std)
+    return np.where(_is_constant(std, mean), 1.0, std)
+
+
+def _is_constant(std: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Check whether standard deviations consist of rounding errors."""
+    return np.asarray(std <= _TINY * np.maximum(np.abs(mean), np.finfo(np.float32).tiny))

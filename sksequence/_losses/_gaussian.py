@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sksequence._losses._loss import Density, Loss
+from sksequence._losses._loss import LocationScale, Loss
 
 # scales between 5e-5 and 2e4 standard deviations: exact predictions must not give infinite losses
 _MAX_LOG_SCALE = 10.0
@@ -79,10 +79,10 @@ def draw_gaussian(outputs: Tensor, uniforms: Tensor) -> Tensor:
     return loc + torch.exp(log_scale) * radius * torch.cos(2 * math.pi * uniforms[..., 1])
 
 
-def gaussian_density(outputs: NDArray[np.float32]) -> Density:
+def gaussian_density(outputs: NDArray[np.float32]) -> LocationScale:
     """Return the distributions of outputs (..., 2 * n_values) in double precision."""
     loc, log_scale = gaussian_parameters(torch.from_numpy(outputs).double())
-    return Density(loc.numpy(), log_scale.exp().numpy(), None)
+    return LocationScale(loc.numpy(), log_scale.exp().numpy(), None)
 
 
 GAUSSIAN = Loss(

@@ -43,6 +43,8 @@ _LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 _N_ABOVE = len(_LEVELS) // 2
 # between neighbouring quantiles, in standard deviations: no density is infinite
 _SMALLEST_STEP = 1e-4
+# relative error of the rounded distance of two quantiles
+_TOLERANCE = 1e-2
 
 
 def quantile_function_points(outputs: Tensor) -> Tensor:
@@ -50,12 +52,27 @@ def quantile_function_points(outputs: Tensor) -> Tensor:
 
     The outputs hold all medians first, then the raw steps down from them, then those up.
     """
-    middle, *steps = outputs.chunk(len(_LEVELS), dim=1)
-    sizes = F.softplus(torch.stack(steps, dim=1)) + _SMALLEST_STEP
-    down, up = sizes[:, :_N_ABOVE], sizes[:, _N_ABOVE:]
-    middle = middle.unsqueeze(1)
+    middle = outputs[:, None, : outputs.shape[1] // len(_LEVELS)]
+    down, up = _steps(outputs)
     below = middle - down.cumsum(dim=1).flip(1)
     return torch.cat([below, middle, middle + up.cumsum(dim=1)], dim=1)
+
+
+def _steps(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the steps down from the medians and those up, each (n_rows, 4, n_values)."""
+    _, *steps = outputs.chunk(len(_LEVELS), dim=1)
+    sizes = F.softplus(torch.stack(steps, dim=1)) + _SMALLEST_STEP
+    return sizes[:, :_N_ABOVE], sizes[:, _N_ABOVE:]
+
+
+def _widths(points: Tensor, outputs: Tensor) -> Tensor:
+    """Return the distances of neighbouring quantiles, (n_rows, 8, n_values).
+
+    Far from 0, quantiles are rounded to multiples of more than a step: their differences may be 0.
+    """
+    down, up = _steps(outputs)
+    exact, rounded = torch.cat([down.flip(1), up], dim=1), points.diff(dim=1)
+    return torch.where((rounded - exact).abs() > _TOLERANCE * exact, exact, rounded)
 
 
 def quantile_function(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -83,7 +100,7 @@ def quantile_function_likelihood(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the negative log-density of each row, summed over values; shapes as in the loss."""
     points = quantile_function_points(outputs)
     levels = points.new_tensor(_LEVELS)
-    widths = points.diff(dim=1)
+    widths = _widths(points, outputs)
     logs = torch.log(levels.diff()[:, None] / widths)
     below = (points[:, 0] - targets) / widths[:, 0]
     above = (targets - points[:, -1]) / widths[:, -1]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._losses._gaussian import bounded_log_scale, soft_bound
-from sksequence._losses._loss import Density, Loss
+from sksequence._losses._loss import LocationScale, Loss
 
 # above 2 the variance is finite; beyond 1000 the distribution is practically normal
 _MIN_DF, _MAX_DF = 2.0, 1000.0
@@ -78,10 +78,10 @@ def draw_student_t(outputs: Tensor, uniforms: Tensor) -> Tensor:
     return loc + torch.exp(log_scale) * radius * torch.cos(2 * math.pi * uniforms[..., 1])
 
 
-def student_t_density(outputs: NDArray[np.float32]) -> Density:
+def student_t_density(outputs: NDArray[np.float32]) -> LocationScale:
     """Return the distributions of outputs (..., 3 * n_values) in double precision."""
     loc, log_scale, df = student_t_parameters(torch.from_numpy(outputs).double())
-    return Density(loc.numpy(), log_scale.exp().numpy(), df.numpy())
+    return LocationScale(loc.numpy(), log_scale.exp().numpy(), df.numpy())
 
 
 STUDENT_T = Loss(

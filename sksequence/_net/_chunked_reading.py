@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches
-from sksequence._losses import LOSSES
+from sksequence._losses import loss_of
 from sksequence._modules import select_rows
 from sksequence._net._out_of_memory import inference_advice, memory_errors
 from sksequence._net._sequence_net import SequenceNet
+from sksequence._settings import LossChoice
 
 _CHUNK = 256
 
@@ -50,10 +51,10 @@ class _Part:
 
 
 def step_losses(
-    net: SequenceNet, prepared: PreparedSequences, targets: NDArray[Any], loss: str
+    net: SequenceNet, prepared: PreparedSequences, targets: NDArray[Any], loss: LossChoice
 ) -> NDArray[np.float64]:
     """Return the negative log-likelihood at every step, of shape (sum of n_steps,)."""
-    measure = partial(_joint_loss, LOSSES[loss].negative_log_likelihood, net.n_networks)
+    measure = partial(_joint_loss, loss_of(loss).negative_log_likelihood, net.n_networks)
     losses = np.empty(len(targets))
     for index, padded in inference_batches(prepared.lengths, chunk=_CHUNK):
         for part in _read(net, net.module_.advance, prepared, padded):

@@ -5,8 +5,9 @@ Pickles have no objects of torch or skorch: weights and the state of the optimiz
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,9 +15,9 @@ from skorch.callbacks import PrintLog
 from torch import nn
 
 from sksequence._blueprint import Blueprint, Codec
-from sksequence._losses import LOSSES
+from sksequence._losses import loss_of
 from sksequence._modules import build_network
-from sksequence._net._optimizer import OPTIMIZERS, SCHEDULES, without_compiler
+from sksequence._net._optimizer import SCHEDULES, optimizer_options, without_compiler
 from sksequence._net._out_of_memory import memory_errors, network_advice
 from sksequence._net._sequence_net import RowLoss, SequenceNet
 from sksequence._random import torch_generator
@@ -95,16 +96,23 @@ def net_arrays(net: SequenceNet) -> Arrays:
 
 
 def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: str) -> SequenceNet:
-    spec, loss = blueprint.spec, LOSSES[blueprint.loss]
-    optimizer, options = OPTIMIZERS[training.optimizer]
+    spec, loss = blueprint.spec, loss_of(blueprint.loss)
+    optimizer, options = optimizer_options(training.optimizer, float(training.weight_decay))
     callbacks = [*(training.callbacks or ()), *([PrintLog()] if training.verbose else [])]
-    function = partial(loss.function, **blueprint.loss_options)
+    options_of_loss = blueprint.loss_options
+    function = partial(loss.function, **options_of_loss)
+    log_scales = cast("Sequence[float] | None", options_of_loss.get("log_scales"))
     # the rounding of an orthogonal matrix depends on the number of threads
     with limited_threads(1, 1):
         network = build_network(spec, blueprint.seed)
     return SequenceNet(
         module=network,
-        criterion=RowLoss(function, spec.n_estimators, is_summed=loss.is_summed),
+        criterion=RowLoss(
+            function,
+            spec.n_estimators,
+            is_summed=loss.is_summed,
+            log_scales=log_scales,
+        ),
         optimizer=optimizer,
         lr=float(training.learning_rate),
         max_epochs=1 if training.is_single_pass else blueprint.max_epochs,
@@ -117,7 +125,6 @@ def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: s
         schedule=None if training.lr_schedule is None else SCHEDULES[training.lr_schedule],
         per_step=blueprint.per_step,
         n_networks=spec.n_estimators,
-        optimizer__weight_decay=float(training.weight_decay),
         **{f"optimizer__{name}": value for name, value in options.items()},
     )
 

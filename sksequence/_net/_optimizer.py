@@ -18,7 +18,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer, optimizer
+from torch.optim import Optimizer
+from torch.optim import optimizer as torch_optimizer
+
+from sksequence._settings import OptimizerChoice
 
 # name -> (class, options); the fused versions update all weights in one call
 OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
@@ -27,6 +30,41 @@ OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
     "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True, "fused": True}),
     "rmsprop": (torch.optim.RMSprop, {}),
 }
+
+
+def optimizer_options(
+    optimizer: OptimizerChoice, weight_decay: float
+) -> tuple[type[Optimizer], dict[str, Any]]:
+    """Return the class of an optimizer, and its options other than the learning rate."""
+    if isinstance(optimizer, str):
+        kind, options = OPTIMIZERS[optimizer]
+        return kind, options | {"weight_decay": weight_decay}
+    name = optimizer.__qualname__
+    if issubclass(optimizer, torch.optim.SparseAdam):
+        raise ValueError(
+            f"optimizer={name} needs sparse gradients, which these networks do not have. Choose "
+            "another optimizer."
+        )
+    if inspect.signature(optimizer.step).parameters["closure"].default is inspect.Parameter.empty:
+        raise ValueError(
+            f"optimizer={name} evaluates the loss several times per step, by a closure, which "
+            "batches of sequences do not offer. Choose another optimizer."
+        )
+    accepted = inspect.signature(optimizer).parameters
+    if "lr" not in accepted:
+        raise ValueError(
+            f"optimizer={name} takes no argument lr, through which learning_rate is passed. Add it "
+            "to the class."
+        )
+    if "weight_decay" in accepted:
+        return optimizer, {"weight_decay": weight_decay}
+    if weight_decay:
+        raise ValueError(
+            f"optimizer={name} takes no argument weight_decay, but weight_decay={weight_decay}. "
+            "Set weight_decay=0, or choose another optimizer."
+        )
+    return optimizer, {}
+
 
 # fraction of the training during which "one_cycle" raises the learning rate
 _WARM_UP = 0.05
@@ -106,7 +144,7 @@ def _has_hooks(of: Optimizer) -> bool:
     hooks = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
     everywhere = ("_global_optimizer_pre_hooks", "_global_optimizer_post_hooks")
     return any(getattr(of, name, True) for name in hooks) or any(
-        getattr(optimizer, name, True) for name in everywhere
+        getattr(torch_optimizer, name, True) for name in everywhere
     )
 
 

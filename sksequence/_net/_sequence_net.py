@@ -7,7 +7,7 @@ weighted, summed, and divided by the number of sequences in the batch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -37,11 +37,13 @@ class RowLoss(nn.Module):
         n_networks: int = 1,
         *,
         is_summed: bool = False,
+        log_scales: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.function = function
         self.n_networks = n_networks
         self.is_summed = is_summed
+        self.log_scales = log_scales
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return losses of shape (n_rows,)."""
@@ -58,7 +60,11 @@ class RowLoss(nn.Module):
         """
         n_rows, n_values = targets.shape
         parts = outputs.reshape(n_rows, -1, n_values).transpose(1, 2).flatten(0, 1)
-        losses = self(parts, targets.reshape(-1, 1))
+        rows = targets.reshape(-1, 1)
+        if self.log_scales is not None:  # each value has its own
+            scales = targets.new_tensor(self.log_scales).expand(n_values).repeat(n_rows)
+            rows = torch.cat([rows, scales[:, None]], dim=1)
+        losses = self(parts, rows)
         return cast("Tensor", losses * n_values if self.is_summed else losses)
 
 
@@ -200,8 +206,14 @@ class SequenceNet(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> SequenceNet:
         """Build the optimizer without importing torch's compiler."""
-        with without_compiler():
-            super().initialize_optimizer(triggered_directly)
+        try:
+            with without_compiler():
+                super().initialize_optimizer(triggered_directly)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"optimizer={self.optimizer.__qualname__} cannot be built for this network: "
+                f"{error}. Choose another optimizer."
+            ) from error
         return self
 
     def _zero_grad_optimizer(self, set_to_none: bool | None = None) -> None:

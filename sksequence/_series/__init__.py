@@ -1,10 +1,16 @@
 """Series of numbers: the distribution of the next values, its codec, and forecasts."""
 
-from sksequence._series._reference import Reference, blocks_of_equal_length, mean_sizes
+from sksequence._series._reference import (
+    PositiveReference,
+    Reference,
+    blocks_of_equal_length,
+    mean_sizes,
+)
 from sksequence._series._series_codec import SeriesCodec
 from sksequence._series._series_model import SeriesModel, check_forecast_levels
 
 __all__ = [
+    "PositiveReference",
     "Reference",
     "SeriesCodec",
     "SeriesModel",

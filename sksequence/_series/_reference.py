@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,7 @@ class Reference:
     @classmethod
     def learn(
         cls, sequences: Sequences, values: Floats, lag: int | None, *, own_scale: bool
-    ) -> Reference:
+    ) -> Self:
         """Learn the start values and the typical ratio from series."""
         start = _exact_mean(values)
         spread = _exact_mean(np.abs(values - start))
@@ -265,3 +265,38 @@ def mean_sizes(reference: Reference, sequences: Sequences, values: Floats) -> tu
     empty = np.empty((0, reference.n_features))
     differences, sizes = zip((empty, empty), *pairs, strict=True)
     return np.concatenate(differences), np.concatenate(sizes)
+
+
+class PositiveReference(Reference):
+    """Reference of counts and positive numbers: the base is 0, the spread the mean so far [1]_.
+
+    While all counts of a series are 0, the spread is that of one count up to the next step.
+
+    References
+    ----------
+    .. [1] Salinas, Flunkert, Gasthaus & Januschowski (2020), DeepAR: Probabilistic Forecasting with
+       Autoregressive Recurrent Networks, International Journal of Forecasting 36(3).
+    """
+
+    @classmethod
+    def learn_sizes(
+        cls, sequences: Sequences, values: Floats, *, own_scale: bool
+    ) -> PositiveReference:
+        """Learn the mean value and the typical ratio from series."""
+        learnt = cls.learn(sequences, values, None, own_scale=own_scale)
+        size = _exact_mean(np.abs(values))
+        return replace(
+            learnt, start=np.zeros(len(size)), start_spread=np.where(size > 0, size, 1.0)
+        )
+
+    def base(self, counts: Counts, last: Floats, lagged: Floats, sums: Floats) -> Floats:
+        """Return 0."""
+        return np.zeros(last.shape)
+
+    def _spread(self, counts: Counts, sizes: Floats, differences: Floats) -> Floats:
+        """Return the mean so far, or 1 if values have no scale of their own."""
+        spread = super()._spread(counts, sizes, differences)
+        if not self.own_scale:
+            return spread
+        unseen = np.minimum(self.start_spread, 1.0) / (counts + 1)
+        return np.where((counts > 0) & (sizes == 0), unseen, spread)

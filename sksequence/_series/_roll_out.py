@@ -17,7 +17,7 @@ from sksequence._series._series_codec import SeriesCodec
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
-Draw = Callable[[Tensor, Tensor], Tensor]
+Draw = Callable[..., Tensor]
 
 # limits on the paths that are sampled together, which bound the memory of a forecast
 _MAX_ROWS = 1 << 14
@@ -106,6 +106,12 @@ class Continuation:
         return self._scale(self._codec.inputs(self._next, self._future[:, step]))
 
     @property
+    def log_scales(self) -> tuple[Floats, ...]:
+        """Logs of typical values of the next step, as an argument of distributions that need it."""
+        codec = self._codec
+        return (codec.log_scales(self._next.spread),) if codec.has_log_link else ()
+
+    @property
     def path(self) -> Floats:
         """Values appended so far, of shape (n_rows, n_steps, n_features)."""
         return np.stack(self._path, axis=1)
@@ -169,15 +175,17 @@ def _roll_out(
     rows = torch.from_numpy(sources).to(outputs.device)
     with torch.inference_mode():
         outputs, state = outputs[rows], select_rows(state, rows)
-        inputs = continuation.feed(_apply(draw, outputs, uniforms[:, 0]))
+        inputs = continuation.feed(_apply(draw, outputs, uniforms[:, 0], continuation))
         for step in range(1, uniforms.shape[1]):
             values = torch.from_numpy(inputs)[:, None].to(outputs.device)
             outputs, state = network.advance(lengths=None, values=values, state=state)
-            inputs = continuation.feed(_apply(draw, outputs, uniforms[:, step]))
+            inputs = continuation.feed(_apply(draw, outputs, uniforms[:, step], continuation))
     return continuation.path
 
 
-def _apply(draw: Draw, outputs: Tensor, uniforms: Floats) -> NDArray[np.float32]:
+def _apply(
+    draw: Draw, outputs: Tensor, uniforms: Floats, continuation: Continuation
+) -> NDArray[np.float32]:
     numbers = torch.from_numpy(uniforms).to(outputs.device, outputs.dtype)
-    drawn = draw(outputs, numbers.view(len(numbers), -1, 2))
+    drawn = draw(outputs, numbers.view(len(numbers), -1, 2), *continuation.log_scales)
     return np.asarray(drawn.cpu().numpy())

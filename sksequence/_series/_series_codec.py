@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, flat_rows, offsets_of
+from sksequence._losses import LOSSES, SUPPORTS, outside
 from sksequence._series._past import Past
 from sksequence._series._reference import Reference, Steps, blocks_of_equal_length
 from sksequence._targets import members_of
@@ -27,25 +28,32 @@ class SeriesCodec:
         Positions of the features of X that are learnt.
     known_columns : ndarray of int
         Positions of the features that are known beforehand.
-    outputs_per_value : int
-        Number of parameters of the distribution of one value.
+    loss : str
+        Name of the loss, with the distribution of a value.
     typical_steps : int
         Number of steps of a sample.
     """
 
-    losses: ClassVar[tuple[str, ...]] = ("student_t", "gaussian", "quantile")
+    losses: ClassVar[tuple[str, ...]] = (
+        "student_t",
+        "gaussian",
+        "quantile",
+        "poisson",
+        "negative_binomial",
+        "gamma",
+    )
 
     def __init__(
         self,
         reference: Reference,
         targets: NDArray[np.int64],
         known_columns: NDArray[np.int64],
-        outputs_per_value: int,
+        loss: str,
         typical_steps: int,
     ) -> None:
         self.reference = reference
         self.targets, self.known_columns = targets, known_columns
-        self.outputs_per_value = outputs_per_value
+        self.loss = loss
         self.typical_steps = typical_steps
         self.mean = np.zeros(self.n_features)
         self.std = np.ones(self.n_features)
@@ -63,7 +71,12 @@ class SeriesCodec:
     @property
     def n_outputs(self) -> int:
         """Number of outputs of the head."""
-        return self.outputs_per_value * self.n_features
+        return LOSSES[self.loss].outputs_per_value * self.n_features
+
+    @property
+    def has_log_link(self) -> bool:
+        """Whether values are counts or positive numbers, which are not standardised."""
+        return LOSSES[self.loss].has_log_link
 
     def shift(self, sequences: Sequences) -> tuple[Sequences, NDArray[np.float64]]:
         """Return inputs, and targets with the columns values, base and spread, each per feature."""
@@ -90,7 +103,21 @@ class SeriesCodec:
         """Return the flat values that are learnt, and those that are known beforehand."""
         assert sequences.values is not None
         values = np.asarray(sequences.values, dtype=np.float64)
+        self._check_support(values[:, self.targets], sequences)
         return values[:, self.targets], values[:, self.known_columns]
+
+    def _check_support(self, values: NDArray[np.float64], sequences: Sequences) -> None:
+        """Raise a ValueError that names the first value without a density."""
+        support = LOSSES[self.loss].support
+        bad = np.argwhere(outside(support, values))
+        if len(bad):
+            row, column = bad[0].tolist()
+            i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
+            raise ValueError(
+                f"loss={self.loss!r} is a distribution of {SUPPORTS[support]}, but X[{i}] is "
+                f"{values[row, column]:g} at step {row - int(sequences.offsets[i])}. For other "
+                "numbers, choose another loss, such as 'student_t'."
+            )
 
     def _follow(self, sequences: Sequences, values: NDArray[np.float64], extra: int) -> Steps:
         """Return the flat steps of sequences, and up to one `extra` step after each."""
@@ -110,8 +137,14 @@ class SeriesCodec:
         return np.concatenate([steps.columns, known, steps.marks], axis=1)
 
     def fit(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
-        """Set the scale of relative values."""
+        """Set the scale of relative values, which is their mean if they have a log link."""
         self.mean, self.std = mean, std
+        if self.has_log_link:
+            self.mean, self.std = np.zeros(self.n_features), np.where(mean > 0, mean, 1.0)
+
+    def log_scales(self, spread: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logs of typical values of steps with this spread."""
+        return np.log(np.maximum(spread * self.std, np.finfo(np.float32).tiny))
 
     def relative(self, parsed: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return differences of values to their base, in units of their spread."""
@@ -119,21 +152,35 @@ class SeriesCodec:
         return (values - base) / spread
 
     def encode(self, parsed: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return standardised relative values."""
+        """Return standardised relative values, or values and the logs of typical ones."""
+        if self.has_log_link:
+            values, _, spread = np.split(parsed, 3, axis=1)
+            return np.column_stack([values, self.log_scales(spread)]).astype(np.float32)
         return ((self.relative(parsed) - self.mean) / self.std).astype(np.float32)
 
     def decode(self, outputs: NDArray[np.float32], steps: Steps) -> NDArray[np.float64]:
         """Return the location of distributions in the units of X, the mean of all networks."""
-        locations = members_of(outputs, self.n_outputs)[..., : self.n_features]
+        members = members_of(outputs, self.n_outputs)
+        if self.has_log_link:
+            density = LOSSES[self.loss].density
+            assert density is not None
+            return self.values(
+                density(members, self.log_scales(steps.spread)).mixture().centre, steps
+            )
+        locations = members[..., : self.n_features]
         return self.values(locations.mean(axis=0, dtype=np.float64), steps)
 
     def values(self, encoded: NDArray[np.float64], steps: Steps) -> NDArray[np.float64]:
-        """Return values in the units of X from standardised relative values."""
+        """Return values in the units of X from those of a distribution, standardised or not."""
+        if self.has_log_link:
+            return np.where(steps.spread > 0, encoded, steps.base)
         return (encoded * self.std + self.mean) * steps.spread + steps.base
 
     def log_likelihoods(
         self, losses: NDArray[np.float64], targets: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return the log-density of each target in the units of X."""
+        if self.has_log_link:
+            return np.asarray(-losses)
         spread = np.split(targets, 3, axis=1)[2]
         return np.asarray(-losses - np.log(self.std).sum() - np.log(spread).sum(axis=1))

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, content_digests
 from sksequence._blueprint import Blueprint
-from sksequence._losses import LOSSES
+from sksequence._losses import loss_of
 from sksequence._net import SequenceNet, last_features, last_outputs, step_losses
 from sksequence._random import RandomState, draw_seed
 from sksequence._series._roll_out import Continuation, SeriesStreams, sample_paths
@@ -115,7 +115,7 @@ class SeriesModel:
         `future` (n_sequences, n_steps, n_known) holds the known features of their steps.
         """
         codec, blueprint = self.codec, self.blueprint
-        draw, scaler = LOSSES[blueprint.loss].draw, blueprint.scaler
+        draw, scaler = loss_of(blueprint.loss).draw, blueprint.scaler
         assert draw is not None
         assert scaler is not None
         names = content_digests(sequences, np.zeros((len(sequences), 1)), None)

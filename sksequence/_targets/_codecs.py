@@ -22,6 +22,7 @@ from sksequence._targets._predictive_distributions import (
     PredictiveDistribution,
 )
 from sksequence._targets._target_values import as_classes, as_labels, as_numbers
+from sksequence._targets._window_scale import WindowScale
 
 Numbers = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -212,6 +213,9 @@ class NumberCodec:
         "quantile",
         "gaussian",
         "student_t",
+        "poisson",
+        "negative_binomial",
+        "gamma",
     )
 
     def __init__(
@@ -227,6 +231,7 @@ class NumberCodec:
         self.flat = flat
         self.scale = scale
         self.n_targets = n_numbers
+        self.window_scale: WindowScale | None = None
         self.mean = np.zeros(n_numbers)
         self.std = np.ones(n_numbers)
 
@@ -248,6 +253,18 @@ class NumberCodec:
         """Scale every `n_targets`-th number alike: it is the same quantity at another time."""
         self.n_targets = n_targets
 
+    @property
+    def has_log_link(self) -> bool:
+        """Whether numbers are counts or positive numbers, which are not standardised."""
+        return isinstance(self.distribution, DensityPrediction) and self.distribution.has_log_link
+
+    def follow_windows(self, n_targets: int) -> None:
+        """Scale numbers by the moments of their windows, which `fit` and `encode` find after them.
+
+        The moments are those of `WindowScale`.
+        """
+        self.window_scale = WindowScale(n_targets)
+
     def parse(self, y: ArrayLike) -> Floats:
         """Return y as float64 of shape (n_rows, n_numbers), NaN where a number is missing."""
         numbers = as_numbers(y)
@@ -266,8 +283,13 @@ class NumberCodec:
                 f"y[:, {empty[0]}] is missing in every row to train on, so that there is nothing "
                 "to learn. Drop the column, or pass rows that have it."
             )
+        if isinstance(self.distribution, DensityPrediction) and self.has_log_link:
+            self.distribution = self.distribution.relative_to(rows, scale=self.scale)
+            return
         if not self.scale:
             return
+        if self.window_scale is not None:
+            rows = self.window_scale.fit(rows).typical_differences(rows)
         self.mean = np.nanmean(rows, axis=0)
         variance = np.nanvar(rows, axis=0).reshape(-1, self.n_targets).mean(axis=0)
         std = np.tile(np.sqrt(variance), self.n_numbers // self.n_targets)
@@ -276,10 +298,13 @@ class NumberCodec:
         self.std = np.where(constant, 1.0, std)
 
     def encode(self, parsed: Floats) -> Outputs:
-        """Return the standardised numbers in float32, and 0 in place of missing ones."""
+        """Return the standardised numbers in float32, and a valid one in place of missing ones."""
+        if self.window_scale is not None:
+            parsed = self.window_scale.relative(parsed)
         numbers = ((parsed - self.mean) / self.std).astype(np.float32)
         missing = np.isnan(numbers)
-        return np.where(missing, np.float32(0), numbers) if missing.any() else numbers
+        placeholder = np.float32(1 if self.has_log_link else 0)
+        return np.where(missing, placeholder, numbers) if missing.any() else numbers
 
     def decode(self, outputs: Outputs) -> Floats:
         """Return the centre of the predictive distribution of each row."""
@@ -290,6 +315,16 @@ class NumberCodec:
         assert not isinstance(self.distribution, PointPrediction)
         members = members_of(outputs, self.n_outputs)
         return self._in_units(self.distribution.quantiles(members, levels))
+
+    def spread(self, moments: Floats) -> Floats:
+        """Return the unit of the numbers that continue windows with these moments.
+
+        It is of the shape of the numbers.
+        """
+        assert self.window_scale is not None
+        stds, sizes = np.split(moments, 2, axis=1)
+        spread = self.window_scale.of_numbers(stds, sizes, self.n_numbers)
+        return np.asarray(spread[:, 0] if self.flat else spread)
 
     def stds(self, outputs: Outputs) -> Floats:
         """Return the standard deviations of the predictive distributions."""

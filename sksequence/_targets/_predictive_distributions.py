@@ -1,20 +1,20 @@
 """Predictive distributions of the outputs of a network: points, quantiles or densities.
 
 Outputs are (n_members, n_rows, width * n_numbers), those of each member as its loss reads them.
-Results combine the members, have n_numbers columns, and are on the scale of the outputs: the scale
-of y is not known here.
+Results combine the members and have n_numbers columns. They are on the scale of the outputs, as the
+scale of y is not known here; those of counts and positive numbers are in units of y.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._losses import LOSSES, Density
+from sksequence._losses import LOSSES, Density, Support
 
 Outputs = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -27,6 +27,8 @@ class PointPrediction:
     width: ClassVar[int] = 1
     has_quantiles: ClassVar[bool] = False
     has_std: ClassVar[bool] = False
+    has_log_link: ClassVar[bool] = False
+    support: ClassVar[Support] = "numbers"
 
     @property
     def loss_options(self) -> dict[str, object]:
@@ -52,6 +54,8 @@ class QuantilePrediction:
 
     has_quantiles: ClassVar[bool] = True
     has_std: ClassVar[bool] = False
+    has_log_link: ClassVar[bool] = False
+    support: ClassVar[Support] = "numbers"
 
     @property
     def width(self) -> int:
@@ -100,22 +104,44 @@ class DensityPrediction:
 
     Attributes
     ----------
-    loss : {"gaussian", "student_t"}
+    loss : {"gaussian", "student_t", "poisson", "negative_binomial", "gamma"}
         Name of the distribution.
     levels : tuple of float
         Levels of the quantiles to return by default.
+    log_scales : tuple of float
+        Logs of typical targets, if the loss has a log link; empty before they are learnt.
     """
 
     loss: str
     levels: tuple[float, ...]
+    log_scales: tuple[float, ...] = field(default=(), compare=False)
 
     has_quantiles: ClassVar[bool] = True
     has_std: ClassVar[bool] = True
 
     @property
+    def support(self) -> Support:
+        """Values that have a density: "numbers", "counts" or "positive"."""
+        return LOSSES[self.loss].support
+
+    @property
+    def has_log_link(self) -> bool:
+        """Whether targets are counts or positive numbers, which are not standardised."""
+        return LOSSES[self.loss].has_log_link
+
+    @property
     def loss_options(self) -> dict[str, object]:
         """Options of the loss."""
-        return {}
+        return {"log_scales": self.log_scales} if self.has_log_link else {}
+
+    def relative_to(self, rows: Floats, *, scale: bool) -> Self:
+        """Return the distribution relative to the mean of targets, or to 1 without `scale`.
+
+        The mean of counts that are all 0 is taken for half a count in all rows.
+        """
+        means = np.nanmean(rows, axis=0) if scale else np.ones(rows.shape[1])
+        logs = np.log(np.where(means > 0, means, 0.5 / len(rows)))
+        return replace(self, log_scales=tuple(logs.tolist()))
 
     @property
     def width(self) -> int:
@@ -123,8 +149,8 @@ class DensityPrediction:
         return LOSSES[self.loss].outputs_per_value
 
     def centre(self, outputs: Outputs) -> Floats:
-        """Return the locations."""
-        return self._joint(outputs).loc
+        """Return the locations, or the means of counts and positive numbers."""
+        return self._joint(outputs).centre
 
     def quantiles(self, outputs: Outputs, levels: tuple[float, ...] | None = None) -> Floats:
         """Return the quantiles of shape (n_levels, n_rows, n_numbers)."""
@@ -138,18 +164,19 @@ class DensityPrediction:
         """Return the distribution with mean and variance of the mixture of all members."""
         density = LOSSES[self.loss].density
         assert density is not None
-        return density(outputs).mixture()
+        scales = [np.array(self.log_scales)] if self.has_log_link else []
+        return density(outputs, *scales).mixture()
 
 
 PredictiveDistribution = PointPrediction | QuantilePrediction | DensityPrediction
 
 
-def predictive_distribution(loss: str, levels: tuple[float, ...]) -> PredictiveDistribution:
+def predictive_distribution(loss: object, levels: tuple[float, ...]) -> PredictiveDistribution:
     """Return the predictive distribution of a network with this loss."""
     if loss == "quantile":
         return QuantilePrediction(levels)
     # before fit, the loss may be "auto" or anything else
-    if loss in LOSSES and LOSSES[loss].density is not None:
+    if isinstance(loss, str) and loss in LOSSES and LOSSES[loss].density is not None:
         return DensityPrediction(loss, levels)
     return PointPrediction()
 

@@ -68,7 +68,14 @@ class ClassificationTask(SupervisedTask[ClassCodec]):
 
     def loss_options(self, blueprint: Blueprint[ClassCodec]) -> dict[str, object]:
         """Return the label smoothing as a keyword argument."""
-        return {"label_smoothing": float(self.label_smoothing)}
+        if not callable(self.loss):
+            return {"label_smoothing": float(self.label_smoothing)}
+        if self.label_smoothing:
+            raise ValueError(
+                f"label_smoothing={self.label_smoothing} needs a loss by name; a function smooths "
+                "labels itself. Set label_smoothing=0."
+            )
+        return {}
 
     def report(self, blueprint: Blueprint[ClassCodec]) -> Attributes:
         """Return the classes and the values that "auto" selected."""

@@ -6,12 +6,12 @@ import inspect
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences
+from sksequence._batching import Sequences, moments_of_each
 from sksequence._blueprint import Blueprint
 from sksequence._net import SequenceNet, network_outputs
 from sksequence._settings import column_indices
@@ -33,17 +33,13 @@ class NaiveForecast:
         "last" repeats the last step, and an int repeats the last season of that many steps.
     columns : tuple of int or None
         Indices of the features of X that y continues, in the order of y. None stands for all.
+    is_relative : bool
+        Whether differences to the forecast are in units of the spread of the window.
     """
 
     residual: str | int
     columns: tuple[int, ...] | None = None
-
-    @classmethod
-    def of(cls, residual: str | int, target_columns: int | Sequence[int] | None) -> Self:
-        """Return the forecast for two parameters of the regressor."""
-        if target_columns is None:
-            return cls(residual)
-        return cls(residual, column_indices("target_columns", target_columns))
+    is_relative: bool = False
 
     def __str__(self) -> str:
         return f"residual={self.residual!r}"
@@ -52,6 +48,39 @@ class NaiveForecast:
     def season(self) -> int:
         """Number of steps that are repeated."""
         return 1 if self.residual == "last" else int(self.residual)
+
+    def is_same(self, other: NaiveForecast, n_features: int) -> bool:
+        """Check whether another forecast repeats the same values in the same units."""
+        every = tuple(range(n_features))
+        mine, others = (tuple(every[i] for i in naive.columns or every) for naive in (self, other))
+        return (self.season, mine, self.is_relative) == (other.season, others, other.is_relative)
+
+    def moments(self, sequences: Sequences) -> NDArray[np.float64]:
+        """Return standard deviations and root mean squares of the targets of each window.
+
+        Both are (n_sequences, n_targets), side by side.
+        """
+        mean, std = moments_of_each(sequences)
+        size = np.sqrt(mean**2 + std**2)
+        columns = slice(None) if self.columns is None else list(self.columns)
+        return np.concatenate([std[:, columns], size[:, columns]], axis=1)
+
+    def check_reading(self, n_features: int, n_outputs: int) -> None:
+        """Raise a ValueError if y may be all features of X or several steps of one."""
+        if self.columns is not None or n_features == 1 or n_outputs % n_features:
+            return
+        horizon = n_outputs // n_features
+        raise ValueError(
+            f"With residual={self.residual!r}, y of {n_outputs} columns and X of {n_features} "
+            f"features can be read in two ways. If y holds all {n_features} features at "
+            f"{_steps(horizon)}, set target_columns='all'. If y holds one feature at "
+            f"{_steps(n_outputs)}, set target_columns to it: an index from 0 to "
+            f"{n_features - 1}, or its name if X has names. For several features, pass a list."
+        )
+
+    def n_features(self, sequences: Sequences) -> int:
+        """Return the number of features of X."""
+        return int(self._numbers(sequences).shape[1])
 
     def n_targets(self, sequences: Sequences) -> int:
         """Return the number of features that y continues."""
@@ -71,7 +100,8 @@ class NaiveForecast:
             raise ValueError(
                 f"residual={self.residual!r} needs a y of shape (n_sequences, horizon * "
                 "n_targets): all features of X, or those in target_columns, at every step of the "
-                f"horizon. y has {n_outputs} columns and X {values.shape[1]} features. Set "
+                f"horizon. y has {n_outputs} columns and X {values.shape[1]} features"
+                f"{'' if self.columns is None else f', of which {n_targets} are targets'}. Set "
                 "target_columns to the features that y continues, or set residual=None."
             )
         horizon = n_outputs // n_targets
@@ -88,12 +118,6 @@ class NaiveForecast:
                 f"residual={self.residual!r} repeats the last numbers of a sequence, but X holds "
                 "symbols. Set residual=None."
             )
-        width = values.shape[1]
-        if self.columns is not None and not all(-width <= i < width for i in self.columns):
-            raise ValueError(
-                f"target_columns={self.columns} names a feature that X does not have. X has "
-                f"{width} features: choose indices from {-width} to {width - 1}."
-            )
         return values
 
     def _check_lengths(self, sequences: Sequences) -> None:
@@ -105,6 +129,49 @@ class NaiveForecast:
                 f"sequence {i} has {sequences.lengths[i]}. Pass longer sequences, or choose a "
                 "shorter season."
             )
+
+
+def _steps(n: int) -> str:
+    return "one step" if n == 1 else f"{n} steps"
+
+
+def target_indices(
+    target_columns: int | str | Sequence[int | str] | None,
+    n_features: int,
+    names: Sequence[str],
+) -> tuple[int, ...] | None:
+    """Return the indices of the features of X that y continues, None if they are not given.
+
+    A name comes before "all", which stands for all features. `names` is empty if there are none.
+    """
+    if target_columns is None:
+        return None
+    given = [target_columns] if isinstance(target_columns, int | str | Integral) else target_columns
+    known = list(names)
+    if isinstance(target_columns, str) and target_columns == "all" and "all" not in known:
+        return tuple(range(n_features))
+    unknown = [name for name in given if isinstance(name, str) and name not in known]
+    if unknown:
+        advice = f"choose from {known}" if known else f"pass indices from 0 to {n_features - 1}"
+        raise ValueError(
+            f"target_columns={target_columns!r} names {unknown[0]!r}, but X has "
+            f"{'no such feature' if known else 'no names of features'}: {advice}, or 'all'."
+        )
+    indices = column_indices(
+        "target_columns", [known.index(c) if isinstance(c, str) else c for c in given]
+    )
+    if not all(-n_features <= i < n_features for i in indices):
+        raise ValueError(
+            f"target_columns={target_columns!r} names a feature that X does not have. X has "
+            f"{n_features} features: choose indices from {-n_features} to {n_features - 1}."
+        )
+    indices = tuple(i % n_features for i in indices)
+    if len(set(indices)) < len(indices):
+        raise ValueError(
+            f"target_columns={target_columns!r} names a feature twice. Pass each target once, in "
+            "the order of y."
+        )
+    return indices
 
 
 def compare_with_naive(
@@ -126,8 +193,9 @@ def compare_with_naive(
     rows = np.sort(rows)[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).astype(int)]
     with blueprint.threads():
         outputs = network_outputs(net, blueprint.prepare(data.sequences.take(rows)))
-    naive_residuals = np.asarray(data.targets.parsed[rows], dtype=np.float64)
-    residuals = naive_residuals - codec.decode(outputs).reshape(naive_residuals.shape)
+    naive_residuals = np.asarray(data.targets.parsed[rows, : codec.n_numbers], dtype=np.float64)
+    spread = codec.spread(naive.moments(data.sequences.take(rows))) if naive.is_relative else 1.0
+    residuals = naive_residuals - spread * codec.decode(outputs).reshape(naive_residuals.shape)
     naive_errors, network_errors = (
         np.nanmean(np.abs(values), axis=1) for values in (naive_residuals, residuals)
     )

@@ -15,7 +15,7 @@ from sksequence._batching import Scaler, Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._input import InputForm
 from sksequence._losses import LOSSES
-from sksequence._series import Reference, SeriesCodec, SeriesModel
+from sksequence._series import PositiveReference, Reference, SeriesCodec, SeriesModel
 from sksequence._settings import Settings, column_indices
 from sksequence._tasks._defaults import (
     automatic_lag,
@@ -81,13 +81,35 @@ class SeriesTask(NextStepTask[SeriesCodec]):
         assert sequences.values is not None
         targets, known = _columns(self.known_columns, sequences.values.shape[1])
         values = np.asarray(sequences.values, dtype=np.float64)[:, targets]
+        if LOSSES[loss].has_log_link:
+            return self._learn_positive(sequences, values, (targets, known), loss)
         lag = self._lag(sequences, values)
         own_scale = self.scale == "sequence"
         if self.scale == "auto":
             own_scale = automatic_own_scale(sequences, values, lag)
         reference = Reference.learn(sequences, values, lag, own_scale=own_scale)
         median_steps = int(np.median(sequences.lengths))
-        return SeriesCodec(reference, targets, known, LOSSES[loss].outputs_per_value, median_steps)
+        return SeriesCodec(reference, targets, known, loss, median_steps)
+
+    def _learn_positive(
+        self,
+        sequences: Sequences,
+        values: NDArray[np.float64],
+        columns: tuple[NDArray[np.int64], NDArray[np.int64]],
+        loss: str,
+    ) -> SeriesCodec:
+        """Return the codec of counts or positive numbers, from which nothing is subtracted."""
+        if self.residual not in ("auto", None):
+            raise ValueError(
+                f"residual={self.residual!r} makes values differences, which may be negative and "
+                f"are no counts, but loss={self.loss!r} is a distribution of numbers that are not "
+                "negative. Set residual='auto', or loss='student_t', 'gaussian' or 'quantile'."
+            )
+        own_scale = self.scale == "sequence"
+        if self.scale == "auto":
+            own_scale = automatic_own_scale(sequences, values, None)
+        reference = PositiveReference.learn_sizes(sequences, values, own_scale=own_scale)
+        return SeriesCodec(reference, *columns, loss, int(np.median(sequences.lengths)))
 
     def _lag(self, sequences: Sequences, values: NDArray[np.float64]) -> int | None:
         if self.residual == "auto":

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._input import InputForm
+from sksequence._losses import SUPPORTS, Support, outside
 from sksequence._net import SequenceNet
 from sksequence._targets import NumberCodec, PredictiveDistribution, predictive_distribution
-from sksequence._tasks._naive_forecast import compare_with_naive
+from sksequence._tasks._naive_forecast import (
+    NaiveForecast,
+    compare_with_naive,
+    target_indices,
+)
 from sksequence._tasks._supervised import SupervisedTask
 from sksequence._tasks._task import Attributes, Targets, TrainingData
 
@@ -27,10 +34,13 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         Levels of the quantiles in increasing order.
     is_scaled : bool
         Whether targets are standardised.
+    target_columns : int, str, sequence of int or str, or None
+        Features of X that y continues.
     """
 
     levels: tuple[float, ...] = ()
     is_scaled: bool = True
+    target_columns: int | str | Sequence[int | str] | None = None
 
     numeric: ClassVar[bool] = True
 
@@ -38,6 +48,16 @@ class RegressionTask(SupervisedTask[NumberCodec]):
     def distribution(self) -> PredictiveDistribution:
         """Predictive distribution, whose parameters are the outputs of the network."""
         return predictive_distribution(self.loss, self.levels)
+
+    def of(self, form: InputForm) -> Self:
+        """Return the task with the target columns of this form of X."""
+        if self.naive is None or form.holds_symbols:
+            return self
+        width, names = form.n_step_features, form.feature_names_in
+        if form.layout == "table" or names is None or len(names) != width:
+            names = np.empty(0, dtype=object)  # columns of a table are steps
+        columns = target_indices(self.target_columns, width, names.tolist())
+        return replace(self, naive=replace(self.naive, columns=columns))
 
     def learn_codec(self, y: ArrayLike) -> NumberCodec:
         """Return a codec for the numbers in y."""
@@ -48,25 +68,45 @@ class RegressionTask(SupervisedTask[NumberCodec]):
     ) -> tuple[Sequences, Targets[NumberCodec]]:
         """Parse numbers, and subtract the naive forecast if any."""
         inputs, targets = super().read(y, sequences, form, known)
-        naive = self.naive if known is None else known.baseline
+        _check_support(targets, self.distribution.support, str(self.loss), sequences)
+        naive = self.naive
         if naive is None:
             return inputs, targets
+        self._check_residual(naive, targets, sequences)
+        parsed = targets.parsed - naive.forecast(sequences, targets.parsed.shape[1])
+        n_targets = naive.n_targets(sequences)
+        if known is None:
+            targets.codec.share_std(n_targets)
+        if not naive.is_relative:
+            return inputs, replace(targets, parsed=parsed)
+        if known is None:
+            targets.codec.follow_windows(n_targets)
+        parsed = np.column_stack([parsed, naive.moments(sequences)])
+        return inputs, replace(targets, parsed=parsed, n_moments=2 * n_targets)
+
+    def _check_residual(
+        self, naive: NaiveForecast, targets: Targets[NumberCodec], sequences: Sequences
+    ) -> None:
         if targets.per_step:
             raise ValueError(
                 f"{naive} forecasts the steps after a sequence, but y holds one target per step. "
                 "Set residual=None."
             )
-        parsed = targets.parsed - naive.forecast(sequences, targets.parsed.shape[1])
-        if known is None and self.naive is not None:
-            targets.codec.share_std(self.naive.n_targets(sequences))
-        return inputs, replace(targets, parsed=parsed)
+        if self.distribution.has_log_link:
+            raise ValueError(
+                f"{naive} makes y a difference, which may be negative and is no count, but "
+                f"loss={self.loss!r} is a distribution of numbers that are not negative. Set "
+                "residual=None, or loss='gaussian', 'student_t' or 'quantile'."
+            )
+        naive.check_reading(naive.n_features(sequences), targets.parsed.shape[1])
 
     def loss_options(self, blueprint: Blueprint[NumberCodec]) -> dict[str, object]:
         """Return the keyword arguments of the loss of the predictive distribution."""
         return blueprint.codec.distribution.loss_options
 
     def check_same(self, known: Blueprint[NumberCodec]) -> None:
-        """Raise a ValueError if the predictive distribution or the loss has changed."""
+        """Raise a ValueError if the distribution, the loss or the naive forecast has changed."""
+        _check_same_naive(self.naive, known)
         if self.distribution != known.codec.distribution:
             raise ValueError(
                 f"loss={self.loss!r} with quantiles={self.levels!r} needs other outputs than the "
@@ -88,3 +128,41 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         if self.naive is None or blueprint.baseline is None:
             return {}
         return dict(compare_with_naive(net, blueprint, data, self.naive))
+
+
+def _check_same_naive(naive: NaiveForecast | None, known: Blueprint[NumberCodec]) -> None:
+    """Raise a ValueError if the network to continue corrects another forecast."""
+    baseline = known.baseline
+    if naive is None and baseline is None:
+        return
+    n_features = known.form.n_step_features
+    if naive is None or not (
+        isinstance(baseline, NaiveForecast) and naive.is_same(baseline, n_features)
+    ):
+        raise ValueError(
+            "residual, target_columns or scale have changed: the network to continue was trained "
+            f"with {baseline or 'residual=None'}, and now there is {naive or 'residual=None'}. Set "
+            "them back, or fit with warm_start=False."
+        )
+
+
+def _check_support(
+    targets: Targets[NumberCodec], support: Support, loss: str, sequences: Sequences
+) -> None:
+    """Raise a ValueError that names the first target without a density."""
+    y, labelled = targets.parsed, targets.labelled
+    bad = np.argwhere(outside(support, y) & labelled.reshape(-1, 1))
+    if not len(bad):
+        return
+    row, column = bad[0].tolist()
+    place = [row]
+    if targets.per_step:
+        i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
+        place = [i, row - int(sequences.offsets[i])]
+    if not targets.codec.flat:
+        place.append(column)
+    raise ValueError(
+        f"loss={loss!r} is a distribution of {SUPPORTS[support]}, but y"
+        f"{''.join(f'[{i}]' for i in place)} is {y[row, column]:g}. For other numbers, choose "
+        "another loss, such as 'gaussian' or 'student_t'."
+    )

@@ -14,6 +14,7 @@ from sksequence._input import InputForm
 from sksequence._net import SequenceNet
 from sksequence._settings import (
     DataSettings,
+    LossChoice,
     NetworkSpec,
     Scale,
     Settings,
@@ -58,15 +59,15 @@ class SupervisedTask(Generic[AnyRowCodec]):
 
     Attributes
     ----------
-    loss : str
-        Name of a loss, or "auto".
+    loss : str or callable
+        Name of a loss, "auto", or a function of the user.
     target : {"auto", "sequence", "steps"}
         Whether y holds one target per sequence or one per step.
     naive : NaiveForecast or None
         Forecast that the network corrects; each sequence is then a window of a series.
     """
 
-    loss: str
+    loss: LossChoice
     target: str
     naive: NaiveForecast | None = None
 
@@ -208,10 +209,10 @@ class SupervisedTask(Generic[AnyRowCodec]):
             )
         return Frames(length, step)
 
-    def _loss(self, codec: AnyRowCodec) -> str:
+    def _loss(self, codec: AnyRowCodec) -> LossChoice:
         if self.loss == "auto":
             return codec.losses[0] if self.naive is None else "huber"
-        if self.loss not in codec.losses:
+        if not callable(self.loss) and self.loss not in codec.losses:
             raise ValueError(
                 f"loss={self.loss!r} is not available for these targets; choose from "
                 f"{list(codec.losses)}, or 'auto'."

@@ -15,7 +15,7 @@ from sksequence._batching import Sequences, flat_rows
 from sksequence._blueprint import AnyCodec, Blueprint
 from sksequence._input import InputForm
 from sksequence._net import SequenceNet
-from sksequence._settings import Settings, TrainingSettings
+from sksequence._settings import LossChoice, Settings, TrainingSettings
 from sksequence._targets import Container
 
 Rows = NDArray[np.int64]
@@ -38,6 +38,9 @@ class Targets(Generic[AnyCodec]):
         Whether each row has a target.
     container : str or None
         Container of per-step targets; None means one target per sequence.
+    n_moments : int
+        Number of last columns of `parsed` that describe the window of a target, which only the
+        codec reads.
     may_overlap : bool
         Whether neighbouring sequences may be overlapping windows of one series; streams cut by the
         task never overlap.
@@ -48,6 +51,12 @@ class Targets(Generic[AnyCodec]):
     labelled: NDArray[np.bool_]
     container: Container | None
     may_overlap: bool = True
+    n_moments: int = 0
+
+    @property
+    def width(self) -> int:
+        """Number of targets in a row."""
+        return (int(self.parsed.shape[1]) if self.parsed.ndim > 1 else 1) - self.n_moments
 
     @property
     def per_step(self) -> bool:
@@ -62,10 +71,10 @@ class Targets(Generic[AnyCodec]):
 
     @property
     def present(self) -> NDArray[np.bool_] | None:
-        """Whether each number is present, of the shape of `parsed`; None if all are."""
+        """Whether each number of a row is present, (n_rows, width); None if all are."""
         if self.per_step or self.parsed.dtype.kind != "f":
             return None
-        missing = np.isnan(self.parsed)
+        missing = np.isnan(self.parsed[:, : self.width] if self.n_moments else self.parsed)
         return ~missing if missing.any() else None
 
     def rows(self, rows: Rows) -> Self:
@@ -175,7 +184,7 @@ class TaskChoice(Protocol):
         """Return the task for this form of X."""
 
 
-def check_same_loss(loss: str, network_loss: str, known: str) -> None:
+def check_same_loss(loss: LossChoice, network_loss: LossChoice, known: LossChoice) -> None:
     """Raise a ValueError if the network to continue was trained with another loss."""
     if loss != "auto" and network_loss != known:
         raise ValueError(

@@ -224,7 +224,7 @@ TASKS: dict[str, Task] = {
         published="LSTMa .650, Informer .577, repeat-last 1.229",
         budget=120,
         greater=False,
-        stated={"residual": "last"},
+        stated={"residual": "last", "target_columns": "all"},
         baseline=baselines.last_value_baseline,
     ),
     "P8": Task(
