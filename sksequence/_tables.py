@@ -69,27 +69,27 @@ def feature_names(table: Table) -> list[Hashable] | None:
     return None if names == list(range(len(names))) else names
 
 
-def read_columns(table: Table) -> list[Column]:
+def read_columns(table: Table, argument: str = "X") -> list[Column]:
     """Return all columns of a table; dates, durations and types without a meaning are errors."""
     frame = _frame(table)
-    return [_read_column(name, frame.get_column(name)) for name in frame.columns]
+    return [_read_column(name, frame.get_column(name), argument) for name in frame.columns]
 
 
-def read_array_columns(array: NDArray[Any]) -> list[Column]:
+def read_array_columns(array: NDArray[Any], argument: str = "X") -> list[Column]:
     """Return the columns of an array of objects of shape (n_rows, n_columns)."""
-    return [read_elements(j, array[:, j]) for j in range(array.shape[1])]
+    return [read_elements(j, array[:, j], argument) for j in range(array.shape[1])]
 
 
-def read_elements(name: Hashable, elements: NDArray[Any]) -> Column:
+def read_elements(name: Hashable, elements: NDArray[Any], argument: str = "X") -> Column:
     """Return a column of objects, whose kind is that of its elements; missing ones have any."""
     kinds = set(map(type, elements.tolist()))
-    check_no_dates(kinds, f"Column {name!r} of X")
+    check_no_dates(kinds, f"Column {name!r} of {argument}")
     missing = np.array([is_missing(element) for element in elements], dtype=bool)
     present = elements[~missing] if missing.any() else elements
     found = {_kind_of(element) for element in present}
     if len(found) > 1 or "other" in found:
         raise ValueError(
-            f"Column {name!r} of X holds values of the types {type_names(present)}; expected "
+            f"Column {name!r} of {argument} holds values of the types {type_names(present)}; expected "
             "numbers, or strings for categories, or one sequence per row. Convert the column to "
             "one of them."
         )
@@ -173,10 +173,10 @@ def _frame(table: Table) -> narwhals.DataFrame[Any]:
     return frame
 
 
-def _read_column(name: Hashable, series: narwhals.Series[Any]) -> Column:
+def _read_column(name: Hashable, series: narwhals.Series[Any], argument: str) -> Column:
     dtype = series.dtype
     if dtype.is_temporal():
-        raise dates_error(str(dtype), f"Column {name!r} of X")
+        raise dates_error(str(dtype), f"Column {name!r} of {argument}")
     values = series.to_numpy()
     if isinstance(dtype, _categories()):
         elements = values.astype(object)
@@ -184,7 +184,7 @@ def _read_column(name: Hashable, series: narwhals.Series[Any]) -> Column:
         return Column(name, "symbols", elements)
     if values.dtype.kind in "fiub":
         return Column(name, "numbers", values)
-    return read_elements(name, values.astype(object, copy=False))
+    return read_elements(name, values.astype(object, copy=False), argument)
 
 
 def _categories() -> tuple[type, ...]:

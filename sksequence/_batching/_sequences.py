@@ -138,10 +138,11 @@ class Sequences:
     def _check_feature_names(self) -> None:
         names = self.feature_names or ()
         expected = list(names) if self.table is None else column_names(self.table)
-        if self.values is not None and len(names) != self.values[:0].reshape(0, -1).shape[1]:
+        width = len(names) if self.values is None else int(np.prod(self.values.shape[1:]))
+        if len(names) != width:
             raise ValueError(
-                f"feature_names has {len(names)} entries, but values has shape "
-                f"{self.values.shape}. Pass one name per feature."
+                f"feature_names has {len(names)} entries, but values has {width} features. Pass "
+                "one name per feature."
             )
         if list(names) != expected:
             raise ValueError(
@@ -213,6 +214,11 @@ class Sequences:
         """Number of steps of each sequence."""
         lengths: NDArray[np.int64] = self.offsets[1:] - self.offsets[:-1]
         return lengths
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of `values`; object if there are none."""
+        return np.dtype(object) if self.values is None else self.values.dtype
 
     @property
     def shape(self) -> tuple[int]:
