@@ -29,6 +29,10 @@ class Table(Protocol):
     def columns(self) -> Any:
         """The names of the columns, or the columns."""
 
+    @property
+    def column_names(self) -> Any:
+        """The names of the columns of an Arrow table."""
+
     def __len__(self) -> int: ...
     def __getitem__(self, name: Any, /) -> Any: ...
 
@@ -60,7 +64,8 @@ def is_table(X: object) -> TypeGuard[Table]:
 
 def column_names(table: Table) -> list[Hashable]:
     """Return the names of the columns."""
-    return list(getattr(table, "column_names", table.columns))
+    # asked of the class: an instance of pandas searches its columns for it
+    return list(table.column_names if hasattr(type(table), "column_names") else table.columns)
 
 
 def feature_names(table: Table) -> list[Hashable] | None:
@@ -73,6 +78,41 @@ def read_columns(table: Table, argument: str = "X") -> list[Column]:
     """Return all columns of a table; dates, durations and types without a meaning are errors."""
     frame = _frame(table)
     return [_read_column(name, frame.get_column(name), argument) for name in frame.columns]
+
+
+def read_key(table: Table, name: Hashable) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return a column of any type, as it is, and which of its entries are missing."""
+    series = _frame(table).get_column(name)  # type: ignore[arg-type]
+    values = series.to_numpy()
+    absent = series.is_null().to_numpy().astype(bool)
+    return values, absent | (values != values) if values.dtype.kind == "f" else absent
+
+
+def column_kinds(table: Table) -> dict[Hashable, Literal["times", "symbols", "others"]]:
+    """Return the kind of each column by its type alone; objects are others."""
+    import narwhals
+
+    kinds: dict[Hashable, Literal["times", "symbols", "others"]] = {}
+    frame = _frame(table)
+    for name in frame.columns:
+        series = frame.get_column(name)
+        is_object = getattr(series.to_native(), "dtype", None) == object
+        is_symbol = isinstance(series.dtype, (*_categories(), narwhals.String)) and not is_object
+        kinds[name] = "symbols" if is_symbol else "others"
+        if series.dtype.is_temporal():
+            kinds[name] = "times"
+    return kinds
+
+
+def with_column(table: Table, name: str, values: NDArray[Any]) -> Table:
+    """Return a table with another column, which is the last one."""
+    import narwhals
+
+    frame = _frame(table)
+    native: Any = frame.with_columns(
+        narwhals.new_series(name, values, backend=frame.implementation)
+    ).to_native()
+    return native  # type: ignore[no-any-return]
 
 
 def read_array_columns(array: NDArray[Any], argument: str = "X") -> list[Column]:
@@ -89,9 +129,9 @@ def read_elements(name: Hashable, elements: NDArray[Any], argument: str = "X") -
     found = {_kind_of(element) for element in present}
     if len(found) > 1 or "other" in found:
         raise ValueError(
-            f"Column {name!r} of {argument} holds values of the types {type_names(present)}; expected "
-            "numbers, or strings for categories, or one sequence per row. Convert the column to "
-            "one of them."
+            f"Column {name!r} of {argument} holds values of the types {type_names(present)}; "
+            "expected numbers, or strings for categories, or one sequence per row. Convert the "
+            "column to one of them."
         )
     if found == {"numbers"} or not found:
         return Column(name, "numbers", _numbers(elements, missing))

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence.preprocessing._layout import Values, flatten
+from sksequence.preprocessing._layout import Values
+from sksequence.preprocessing._steps import as_numbers, read_steps
 
 
 def pad(
@@ -54,9 +55,15 @@ def pad(
     >>> lengths
     array([3, 1])
     """
-    values, layout = flatten(sequences)
-    values = values[:, 0] if layout.scalar_steps else values
-    lengths = np.diff(layout.offsets)
+    if np.ndim(value) != 0:
+        raise ValueError(
+            f"value has shape {np.shape(value)}; expected one number for all steps after the end "
+            "of a sequence. Pass a scalar."
+        )
+    steps = read_steps(sequences, "sequences")
+    values, lengths = steps.values, steps.lengths
+    if len(lengths) == 0:
+        raise ValueError("sequences holds no sequence; pass at least one.")
     shape = (len(lengths), lengths.max(), *values.shape[1:])
     array = np.full(shape, value, dtype=np.result_type(values, np.min_scalar_type(value)))
     array[_is_step(lengths, shape[1])] = values
@@ -190,7 +197,7 @@ def from_nan_padded(array: ArrayLike) -> list[NDArray[Any]]:
 
 
 def _padded(array: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(array)
+    array = as_numbers(array, "array")
     if array.ndim not in (2, 3):
         raise ValueError(
             f"array has shape {array.shape}; expected (n_sequences, max_steps, n_features) or "

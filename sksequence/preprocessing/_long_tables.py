@@ -1,0 +1,556 @@
+"""Long tables, which have one row per step, as sequences, and sequences as long tables.
+
+pandas is imported only where a DataFrame is created.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._tables import (
+    Table,
+    column_kinds,
+    column_names,
+    feature_names,
+    is_table,
+    join_tables,
+    read_columns,
+    read_key,
+    select_columns,
+    take_rows,
+    with_column,
+)
+from sksequence.preprocessing._layout import Values, flatten
+from sksequence.preprocessing._steps import NUMBERS, check_no_mapping, tables_in
+
+if TYPE_CHECKING:
+    import pandas
+
+Names = Hashable | Iterable[Hashable] | None
+
+
+def from_long(
+    frame: Table,
+    id: Names = None,
+    time: Hashable = None,
+    *,
+    features: Names = None,
+    add_elapsed: bool = False,
+) -> tuple[Sequences, NDArray[Any]]:
+    """Convert a long table, whose rows are steps, to sequences.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (sum of n_steps, n_columns)
+        A table of pandas, polars or Arrow. The rows of a sequence need not be contiguous.
+    id : column name or list of column names, default=None
+        Column, or several columns together, that identify the sequence of each row. Levels of a
+        pandas index are found by name too. None uses all levels of the index but the last, and the
+        last level as `time`.
+    time : column name, default=None
+        Column, or level of the index, to sort the rows of each sequence by. None keeps the order of
+        the table.
+    features : column name or list of column names, default=None
+        Columns of the features. A single name gives sequences without an axis of features. None
+        uses all columns except `id` and `time`.
+    add_elapsed : bool, default=False
+        Whether to add the feature "elapsed", the time since the previous step of the sequence: in
+        seconds if `time` holds dates or durations, in its own unit otherwise. It is 0 at the first
+        step.
+
+    Returns
+    -------
+    sequences : Sequences
+        The sequences, in the order of their first rows in the table. Columns of numbers become one
+        array with `feature_names`, in which missing values are NaN. If there are strings or
+        categories among them, the columns stay a table and keep their types.
+    ids : ndarray of shape (n_sequences,)
+        The value of `id` of each sequence, to align targets with: tuples if `id` is a list.
+
+    Raises
+    ------
+    ValueError
+        If a column does not exist, if an id or a time is missing, if several rows of a sequence
+        have the same time, if a feature holds dates, durations or sequences, or if there are no
+        rows or no features.
+
+    See Also
+    --------
+    to_long : Inverse of this function; with ``like=frame``, it puts predictions for each step into
+        the order of the rows of `frame`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sksequence.preprocessing import from_long
+    >>> frame = pd.DataFrame(
+    ...     {"patient": ["b", "a", "b"], "day": [2, 1, 1], "pulse": [80.0, 65.0, 72.0]}
+    ... )
+    >>> sequences, ids = from_long(frame, "patient", "day")
+    >>> sequences.feature_names
+    ('pulse',)
+    >>> list(sequences)
+    [array([[72.],
+           [80.]]), array([[65.]])]
+    >>> ids.tolist()
+    ['b', 'a']
+
+    With the time since the previous step, from the levels of an index:
+
+    >>> panel = frame.set_index(["patient", "day"])
+    >>> sequences, ids = from_long(panel, add_elapsed=True)
+    >>> sequences.feature_names
+    ('pulse', 'elapsed')
+    >>> sequences[0]
+    array([[72.,  0.],
+           [80.,  1.]])
+    """
+    keys = _read_keys(frame, id, time)
+    names, is_one = _feature_columns(frame, features, keys)
+    table = select_columns(frame, names)
+    if add_elapsed:
+        table = _with_elapsed(table, keys)
+    steps = _numbers_or_table(table)
+    offsets = offsets_of(np.bincount(keys.codes))
+    if is_table(steps):
+        return Sequences(take_rows(steps, keys.order), offsets), keys.ids
+    values = steps[keys.order, 0] if is_one and not add_elapsed else steps[keys.order]
+    return Sequences(values, offsets, feature_names=column_names(table)), keys.ids
+
+
+def to_long(
+    sequences: object,
+    *,
+    ids: ArrayLike | None = None,
+    features: Sequence[str] | None = None,
+    id: str | list[str] | None = None,
+    time: str | None = None,
+    like: Table | None = None,
+) -> pandas.DataFrame:
+    """Convert sequences to a long table of pandas with one row per step.
+
+    Parameters
+    ----------
+    sequences : list of arrays of shape (n_steps, n_features) or (n_steps,), or Sequences
+        The sequences, or predictions for each step. The columns of several DataFrames are matched
+        by name and keep their types.
+    ids : array-like of shape (n_sequences,), default=None
+        Identifier of each sequence. None numbers them from 0. Tuples become one column each, if
+        `id` is a list.
+    features : sequence of str of length n_features, default=None
+        Names of the features. None uses the names of columns or the `feature_names` of the
+        sequences, and x0, x1, ... where there are none.
+    id : str or list of str, default=None
+        Name of the column of identifiers; None is "id". With `like`, the argument of `from_long`.
+    time : str, default=None
+        Name of the column that numbers the steps of each sequence, from 0; None is "time". With
+        `like`, the argument of `from_long`.
+    like : DataFrame of shape (sum of n_steps, n_columns), default=None
+        The long table that `from_long` converted with the same `id` and `time`. The result then has
+        its rows, in its order, and its index.
+
+    Returns
+    -------
+    frame : DataFrame of shape (sum of n_steps, n_keys + n_features)
+        The table. With `like`, its keys are the columns `id` and `time` of that table.
+
+    Raises
+    ------
+    ImportError
+        If pandas is not installed.
+    ValueError
+        If the number of `ids` or of `features` does not match the sequences, if two columns have
+        the same name, or if the sequences are not as long as those of `like`.
+
+    See Also
+    --------
+    from_long : Inverse of this function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sksequence.preprocessing import from_long, to_long
+    >>> to_long([np.array([1.0, 2.0]), np.array([3.0])], ids=["a", "b"])
+      id  time   x0
+    0  a     0  1.0
+    1  a     1  2.0
+    2  b     0  3.0
+
+    Predictions for each step go back to the rows of the table:
+
+    >>> frame = pd.DataFrame(
+    ...     {"patient": ["b", "a", "b"], "day": [2, 1, 1], "pulse": [80.0, 65.0, 72.0]}
+    ... )
+    >>> sequences, ids = from_long(frame, "patient", "day")
+    >>> predictions = [sequence[:, 0] > 70 for sequence in sequences]
+    >>> to_long(predictions, like=frame, id="patient", time="day", features=["alarm"])
+      patient  day  alarm
+    0       b    2   True
+    1       a    1  False
+    2       b    1   True
+    """
+    steps, offsets = _step_frame(sequences, features)
+    if like is not None:
+        return _in_rows_of(like, steps, offsets, _read_keys(like, id, time), ids)
+    lengths = np.diff(offsets)
+    sequence = np.repeat(np.arange(len(lengths)), lengths)
+    columns = _id_columns(ids, "id" if id is None else id, len(lengths))
+    keys = {name: np.asarray(values)[sequence] for name, values in columns.items()}
+    keys["time" if time is None else time] = np.arange(len(steps)) - offsets[:-1][sequence]
+    return _with_keys(keys, steps)
+
+
+# --- keys: ids and times --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """Sequence and time of each row of a long table.
+
+    Attributes
+    ----------
+    columns : dict
+        Ids and times by name, those of the index of a table included.
+    ids : ndarray of shape (n_sequences,)
+        The id of each sequence, in the order of their first rows.
+    codes : ndarray of int64 of shape (n_rows,)
+        Sequence of each row.
+    times : ndarray of shape (n_rows,) or None
+        Time of each row.
+    order : ndarray of int64 of shape (n_rows,)
+        Rows sorted by sequence and time.
+    """
+
+    columns: dict[Hashable, NDArray[Any]]
+    ids: NDArray[Any]
+    codes: NDArray[np.int64]
+    times: NDArray[Any] | None
+    order: NDArray[np.int64]
+
+
+def _read_keys(frame: Table, id: Names, time: Hashable) -> _Keys:
+    _check_table(frame)
+    id = id if id is None or isinstance(id, Hashable) else list(id)  # an Index has its own ==
+    levels = _index_levels(frame)
+    names, time = _key_names(frame, levels, id, time)
+    columns = {name: _read_key(frame, levels, name) for name in names}
+    several = len(names) > 1 if id is None else names != [id]
+    ids, codes = _identify(list(columns.values()), several=several)
+    if time is None:
+        return _Keys(columns, ids, codes, None, np.argsort(codes, kind="stable"))
+    columns[time] = _read_key(frame, levels, time)
+    times = _as_times(time, columns[time])
+    order = np.lexsort((times, codes))
+    _check_no_ties(names, time, columns, codes[order], times[order], order)
+    return _Keys(columns, ids, codes, times, order)
+
+
+def _check_table(frame: object) -> None:
+    check_no_mapping(frame, "frame")
+    if not is_table(frame):
+        raise ValueError(
+            f"frame is a {type(frame).__name__}; expected a table with named columns, one row per "
+            "step. Pass a DataFrame: pandas.DataFrame(frame, columns=[...])."
+        )
+    if len(frame) == 0:
+        raise ValueError("The table has 0 rows; pass at least one.")
+
+
+def _index_levels(frame: Any) -> Table | None:
+    """Return the levels of an index of pandas as a table."""
+    if not hasattr(frame, "iloc"):
+        return None
+    names = [f"level_{i}" if n is None else n for i, n in enumerate(frame.index.names)]
+    levels: Table = frame.index.to_frame(index=False, name=names)
+    return levels
+
+
+def _key_names(
+    frame: Table, levels: Table | None, id: Names, time: Hashable
+) -> tuple[list[Hashable], Hashable]:
+    """Return the names of the columns, or levels of the index, of the ids and of the times."""
+    of_index = [] if levels is None else column_names(levels)
+    if id is None:
+        if len(of_index) < 2:
+            raise ValueError(
+                "id=None reads the levels of a MultiIndex, but the table has none. Pass the column "
+                f"that identifies the sequence of each row; choose from {column_names(frame)}."
+            )
+        time = of_index[-1] if time is None else time
+        return [name for name in of_index if name != time], time
+    available = [*column_names(frame), *of_index]
+    names = _listed(id, available)
+    _check_columns(column_names(frame), [*names, *([] if time is None else [time])], of_index)
+    if not names or len({*names, time}) <= len(names):
+        raise ValueError(f"id={id!r} and time={time!r} must be different columns, at least one id.")
+    return names, time
+
+
+def _listed(names: Names, available: list[Hashable]) -> list[Hashable]:
+    """Return one name or several as a list; a tuple may be the name of a column."""
+    return [names] if _is_one(names, available) else list(names)  # type: ignore[arg-type]
+
+
+def _is_one(names: Names, available: list[Hashable]) -> bool:
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        return True
+    return isinstance(names, Hashable) and names in available
+
+
+def _check_columns(
+    columns: list[Hashable], names: list[Hashable], levels: Sequence[Hashable] = ()
+) -> None:
+    for name in names:
+        if name not in columns and name not in levels:
+            raise ValueError(f"The table has no column {name!r}; choose from {columns}.")
+
+
+def _read_key(frame: Table, levels: Table | None, name: Hashable) -> NDArray[Any]:
+    source = frame if levels is None or name in column_names(frame) else levels
+    values, absent = read_key(source, name)
+    if absent.any():
+        row = int(np.argmax(absent))
+        raise ValueError(
+            f"Column {name!r} is missing in row {row} of the table ({values[row]}; "
+            f"{int(absent.sum())} of {len(absent)} rows), so that its sequence or its time is "
+            f"unknown. Drop these rows, for example with frame.dropna(subset=[{name!r}])."
+        )
+    return values
+
+
+def _identify(
+    columns: list[NDArray[Any]], *, several: bool
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the distinct ids in order of appearance, and the position of each row's id."""
+    codes, first = _codes(columns[0])
+    for column in columns[1:]:
+        inner, different = _codes(column)
+        codes, first = _codes(codes * len(different) + inner)
+    if not several:
+        return columns[0][first], codes
+    return object_array(zip(*(column[first].tolist() for column in columns), strict=True)), codes
+
+
+def _codes(column: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rank of each element by order of appearance, and the first row of each rank."""
+    if column.dtype.kind == "O":
+        ranks: dict[object, int] = {}
+        codes = np.array([ranks.setdefault(e, len(ranks)) for e in column.tolist()], dtype=np.int64)
+        return codes, np.unique(codes, return_index=True)[1]
+    _, first, inverse = np.unique(column, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[inverse], first[order]
+
+
+def _as_times(name: Hashable, values: NDArray[Any]) -> NDArray[Any]:
+    """Return times that can be sorted; strings are read as ISO dates."""
+    if values.dtype.kind not in "OUT":
+        return values
+    is_text = any(isinstance(value, str) for value in values.tolist())
+    if hasattr(values[0], "start_time"):  # a Period of pandas
+        values = object_array(value.start_time for value in values)
+    for dtype in (
+        ("datetime64[us]",) if is_text else ("float64", "timedelta64[us]", "datetime64[us]")
+    ):
+        try:
+            times = values.astype(dtype)
+        except (TypeError, ValueError):
+            continue
+        if not np.any(times != times):
+            return times
+    what = "strings, whose alphabetical order may not be that of time" if is_text else "objects"
+    raise ValueError(
+        f"Column {name!r}, the time, holds {what}: {values[0]!r:.40}. Convert them to dates with "
+        "pandas.to_datetime, or to numbers."
+    )
+
+
+def _check_no_ties(
+    names: list[Hashable],
+    time: Hashable,
+    columns: dict[Hashable, NDArray[Any]],
+    codes: NDArray[np.int64],
+    times: NDArray[Any],
+    order: NDArray[np.int64],
+) -> None:
+    same = (codes[1:] == codes[:-1]) & (times[1:] == times[:-1])
+    if same.any():
+        i = int(np.argmax(same))
+        a, b = order[i], order[i + 1]
+        place = ", ".join(f"{name!r}={columns[name][a]}" for name in [*names, time])
+        raise ValueError(
+            f"Rows {a} and {b} of the table have the same id and time ({place}), so that the order "
+            "of these steps is unknown. Drop duplicates, add a column to id, or sort the table and "
+            "pass time=None, which keeps its order."
+        )
+
+
+# --- features -------------------------------------------------------------------------------------
+
+
+def _feature_columns(frame: Table, features: Names, keys: _Keys) -> tuple[list[Hashable], bool]:
+    """Return the names of the features, and whether one was given without a list."""
+    available = column_names(frame)
+    if features is None:
+        names = [name for name in available if name not in keys.columns]
+    else:
+        names = _listed(features, available)
+        _check_columns(available, names)
+    if not names:
+        raise ValueError(
+            f"The table has {len(frame)} rows and the features {names}; pass at least one of each."
+        )
+    return names, features is not None and _is_one(features, available)
+
+
+def _with_elapsed(table: Table, keys: _Keys) -> Table:
+    """Return the features with the time since the previous step of the same sequence."""
+    if keys.times is None or "elapsed" in column_names(table):
+        raise ValueError(
+            "add_elapsed=True needs time, the column that it is computed from."
+            if keys.times is None
+            else "add_elapsed=True adds a column 'elapsed', but the table has one; rename it."
+        )
+    times = keys.times[keys.order]
+    gaps = times[1:] - times[:-1]
+    if gaps.dtype.kind == "m":
+        gaps = gaps / np.timedelta64(1, "s")
+    elapsed = np.zeros(len(times))
+    elapsed[1:] = np.where(np.diff(keys.codes[keys.order]) == 0, gaps, 0)
+    of_rows = np.empty_like(elapsed)
+    of_rows[keys.order] = elapsed
+    return with_column(table, "elapsed", of_rows)
+
+
+def _numbers_or_table(table: Table) -> Values | Table:
+    """Return a table of numbers as an array, a table with strings or categories as it is."""
+    if hasattr(table, "iloc"):
+        values = np.asarray(table)
+        if values.dtype.kind in NUMBERS:
+            return values
+    kinds = column_kinds(table)
+    dates = [name for name, kind in kinds.items() if kind == "times"]
+    if dates:
+        raise ValueError(
+            f"The feature {dates[0]!r} holds dates or durations; networks read numbers. Pass it as "
+            "time, convert it to a number of seconds, or choose other columns with features. "
+            "add_elapsed=True adds the time since the previous step."
+        )
+    others = [name for name, kind in kinds.items() if kind == "others"]
+    columns = read_columns(select_columns(table, others), "the table") if others else []
+    for column in columns:
+        if column.kind == "sequences":
+            raise ValueError(
+                f"Column {column.name!r} of the table holds one sequence per row; expected a "
+                "number or a category, as rows are steps. Pass such a table to an estimator as it "
+                "is."
+            )
+    if len(others) < len(kinds) or any(column.kind == "symbols" for column in columns):
+        return table
+    return np.column_stack([column.values for column in columns])
+
+
+# --- sequences as rows ----------------------------------------------------------------------------
+
+
+def _step_frame(
+    sequences: object, features: Sequence[str] | None
+) -> tuple[pandas.DataFrame, NDArray[np.int64]]:
+    """Return the steps of all sequences as a DataFrame, and their offsets."""
+    import pandas
+
+    check_no_mapping(sequences, "sequences")
+    tables = tables_in(sequences, "sequences")
+    if isinstance(sequences, Sequences) and sequences.table is not None:
+        steps, offsets = _as_pandas(sequences.table), sequences.offsets
+    elif tables:
+        steps, offsets = _as_pandas(join_tables(tables)), offsets_of([len(t) for t in tables])
+    else:
+        values, layout = flatten(sequences)
+        steps, offsets = pandas.DataFrame(values), layout.offsets
+        names = sequences.feature_names if isinstance(sequences, Sequences) else None
+        steps.columns = pandas.Index(names or [f"x{i}" for i in range(values.shape[1])])
+        steps = steps.infer_objects() if values.dtype == object else steps
+    if features is not None:
+        if len(features) != steps.shape[1]:
+            raise ValueError(
+                f"features has {len(features)} entries; pass {steps.shape[1]}, one per feature."
+            )
+        steps.columns = pandas.Index(list(features))
+    return steps, offsets
+
+
+def _as_pandas(table: Any) -> pandas.DataFrame:
+    if not hasattr(table, "iloc"):
+        import narwhals
+
+        table = narwhals.from_native(table).to_pandas()
+    frame: pandas.DataFrame = table.reset_index(drop=True)
+    if feature_names(table) is None:
+        frame = frame.rename(columns=lambda i: f"x{i}")
+    return frame
+
+
+def _id_columns(
+    ids: ArrayLike | None, names: str | list[str], n_sequences: int
+) -> dict[Hashable, Any]:
+    """Return the ids of the sequences as one column per name."""
+    keys: Any = np.arange(n_sequences) if ids is None else ids
+    if len(keys) != n_sequences:
+        raise ValueError(f"ids has {len(keys)} entries; pass {n_sequences}, one per sequence.")
+    if isinstance(names, str):
+        return {names: keys if hasattr(keys, "dtype") else np.asarray(keys)}
+    columns = list(zip(*keys, strict=True)) if ids is not None else [tuple(keys)]
+    if len(columns) != len(names):
+        raise ValueError(
+            f"id names {len(names)} columns, but ids has entries of {len(columns)}; pass one name "
+            "per entry."
+        )
+    return {name: np.asarray(column) for name, column in zip(names, columns, strict=True)}
+
+
+def _in_rows_of(
+    like: Any,
+    steps: pandas.DataFrame,
+    offsets: NDArray[np.int64],
+    keys: _Keys,
+    ids: ArrayLike | None,
+) -> pandas.DataFrame:
+    """Return the steps in the order of the rows of a long table, with its index."""
+    expected = np.bincount(keys.codes)
+    lengths = np.diff(offsets)
+    if ids is not None or lengths.tolist() != expected.tolist():
+        differs = lengths.tolist() != expected.tolist()
+        raise ValueError(
+            f"The sequences have {lengths.tolist()!r:.60} steps, those of like "
+            f"{expected.tolist()!r:.60}; expected the same. Pass the table, id and time that "
+            "from_long was called with."
+            if differs
+            else "ids are those of like; pass ids=None."
+        )
+    place = np.empty_like(keys.order)
+    place[keys.order] = np.arange(len(place))
+    own = {name: values for name, values in keys.columns.items() if name in column_names(like)}
+    frame = _with_keys(own, steps.iloc[place].reset_index(drop=True))
+    return frame.set_axis(like.index) if hasattr(like, "iloc") else frame
+
+
+def _with_keys(keys: dict[Hashable, Any], steps: pandas.DataFrame) -> pandas.DataFrame:
+    import pandas
+
+    twice = [name for name in keys if name in steps.columns]
+    if twice:
+        raise ValueError(
+            f"{twice[0]!r} is the name of a feature and of the column of ids or times. Pass "
+            "other names with features, or with id and time."
+        )
+    return pandas.concat([pandas.DataFrame(keys, index=steps.index), steps], axis=1)
