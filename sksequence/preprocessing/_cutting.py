@@ -20,10 +20,8 @@ from sksequence.preprocessing._steps import NUMBERS, Steps, are_several, read_si
 Missing = Literal["error", "drop", "keep"]
 Starts = slice | NDArray[np.int64]
 
-_REMEDIES = (
-    "missing='drop' leaves out the windows with missing values, missing='keep' keeps them for a "
-    "later step"
-)
+MAY_KEEP = "missing='keep' keeps them for a later step"
+_MAY_DROP = f"missing='drop' leaves out the windows with missing values, {MAY_KEEP}"
 
 
 def check_options(
@@ -71,7 +69,7 @@ def cut(values: Values, starts: Starts, window: int) -> Values:
     return np.moveaxis(sliding_window_view(values, window, axis=0)[starts], -1, 1)
 
 
-def with_names(X: Values, names: list[Hashable] | None) -> Any:
+def with_names(X: Values, names: Sequence[Hashable] | None) -> Any:
     """Return windows with names as `Sequences`, and others as they are."""
     if names is None:
         return X
@@ -86,7 +84,14 @@ def with_names(X: Values, names: list[Hashable] | None) -> Any:
 # --- missing values -------------------------------------------------------------------------------
 
 
-def usable_windows(starts: Starts, parts: list[tuple[Steps, int, int]], missing: str) -> Starts:
+def usable_windows(
+    starts: Starts,
+    parts: list[tuple[Steps, int, int]],
+    missing: str,
+    *,
+    subject: str = "The series",
+    remedies: str = _MAY_DROP,
+) -> Starts:
     """Return the windows to use, or raise an error about missing or infinite values.
 
     Each part of a window consists of its columns, its first step and its number of steps. The
@@ -99,7 +104,7 @@ def usable_windows(starts: Starts, parts: list[tuple[Steps, int, int]], missing:
     if infinite.any():
         part, row, column = _first_cell(firsts[infinite][0], parts, np.isinf)
         raise ValueError(
-            f"The series hold infinity: {_place(part, row, column)}. Replace it by a finite "
+            f"{subject} hold infinity: {_place(part, row, column)}. Replace it by a finite "
             "number, or by NaN if the value is missing."
         )
     affected = _find_affected(firsts, parts, np.isnan)
@@ -108,8 +113,8 @@ def usable_windows(starts: Starts, parts: list[tuple[Steps, int, int]], missing:
     if missing == "error":
         part, row, column = _first_cell(firsts[affected][0], parts, np.isnan)
         raise ValueError(
-            f"The series hold missing values (NaN): {_place(part, row, column)}. "
-            f"{_advice(part, row)}; {_REMEDIES}."
+            f"{subject} hold missing values (NaN): {_place(part, row, column)}. "
+            f"{_advice(part, row)}; {remedies}."
         )
     if affected.all():
         raise ValueError(
@@ -145,11 +150,11 @@ def _first_cell(
     """Return part, step and column of the first value that is found in a window."""
     for part, start, length in parts:
         begin = int(first) + start
-        cells = find(part.values[begin : begin + length]).reshape(length, -1)
+        cells: NDArray[np.bool_] = find(part.values[begin : begin + length]).reshape(length, -1)
         if cells.any():
             row, column = np.argwhere(cells)[0]
             return part, begin + int(row), int(column)
-    raise AssertionError("the window was found to hold such a value")
+    raise AssertionError("the window holds no such value")
 
 
 def _place(part: Steps, row: int, column: int) -> str:
@@ -161,14 +166,14 @@ def _place(part: Steps, row: int, column: int) -> str:
 def _advice(part: Steps, row: int) -> str:
     """Return what to do about missing values, which depends on where they are in the series."""
     i = int(np.searchsorted(part.offsets, row, side="right")) - 1
-    cells = np.isnan(part.values[part.offsets[i] : part.offsets[i + 1]])
-    cells = cells.reshape(len(cells), -1)
-    rows, whole = cells.any(axis=1), cells.all(axis=1)
-    leading, trailing = (int(np.argmin(np.r_[r, False])) for r in (rows, rows[::-1]))
+    series = part.values[part.offsets[i] : part.offsets[i + 1]]
+    cells = np.isnan(series).reshape(len(series), -1)
+    rows, whole = np.any(cells, axis=1), np.all(cells, axis=1)
+    leading, trailing = (int(np.argmin(np.r_[r, False])) for r in (rows, np.flip(rows)))
     is_padded = len(part.lengths) > 1 and len(set(part.lengths.tolist())) == 1
-    if is_padded and rows.sum() == trailing and whole[-trailing:].all():
+    if is_padded and np.sum(rows) == trailing and np.all(whole[-trailing:]):
         return f"Its last {trailing} steps look like padding: remove it with from_nan_padded"
-    if rows.sum() > leading + trailing:
+    if np.sum(rows) > leading + trailing:
         return (
             "Fill the gaps, for example by interpolation or with StepTransformer(SimpleImputer())"
         )

@@ -118,6 +118,8 @@ def from_long(
         table = _with_elapsed(table, keys)
     steps = _numbers_or_table(table)
     offsets = offsets_of(np.bincount(keys.codes))
+    if is_table(steps) and is_one and not add_elapsed:
+        steps = read_key(table, names[0])[0][:, None]
     if is_table(steps):
         return Sequences(take_rows(steps, keys.order), offsets), keys.ids
     values = steps[keys.order, 0] if is_one and not add_elapsed else steps[keys.order]
@@ -253,7 +255,6 @@ def _read_keys(frame: Table, id: Names, time: Hashable) -> _Keys:
 
 
 def _check_table(frame: object) -> None:
-    check_no_mapping(frame, "frame")
     if not is_table(frame):
         raise ValueError(
             f"frame is a {type(frame).__name__}; expected a table with named columns, one row per "
@@ -267,9 +268,9 @@ def _index_levels(frame: Any) -> Table | None:
     """Return the levels of an index of pandas as a table."""
     if not hasattr(frame, "iloc"):
         return None
+    levels: Any = frame.index.to_frame(index=False)
     names = [f"level_{i}" if n is None else n for i, n in enumerate(frame.index.names)]
-    levels: Table = frame.index.to_frame(index=False, name=names)
-    return levels
+    return levels.set_axis(names, axis=1)  # type: ignore[no-any-return]
 
 
 def _key_names(
@@ -295,7 +296,8 @@ def _key_names(
 
 def _listed(names: Names, available: list[Hashable]) -> list[Hashable]:
     """Return one name or several as a list; a tuple may be the name of a column."""
-    return [names] if _is_one(names, available) else list(names)  # type: ignore[arg-type]
+    chosen: Any = [names] if _is_one(names, available) else names
+    return list(chosen)
 
 
 def _is_one(names: Names, available: list[Hashable]) -> bool:
@@ -421,6 +423,7 @@ def _with_elapsed(table: Table, keys: _Keys) -> Table:
             else "add_elapsed=True adds a column 'elapsed', but the table has one; rename it."
         )
     times = keys.times[keys.order]
+    times = times.astype(np.int64) if times.dtype.kind == "b" else times
     gaps = times[1:] - times[:-1]
     if gaps.dtype.kind == "m":
         gaps = gaps / np.timedelta64(1, "s")
@@ -434,7 +437,7 @@ def _with_elapsed(table: Table, keys: _Keys) -> Table:
 def _numbers_or_table(table: Table) -> Values | Table:
     """Return a table of numbers as an array, a table with strings or categories as it is."""
     if hasattr(table, "iloc"):
-        values = np.asarray(table)
+        values: Values = table.to_numpy()  # type: ignore[attr-defined]
         if values.dtype.kind in NUMBERS:
             return values
     kinds = column_kinds(table)

@@ -49,7 +49,7 @@ class Steps:
 
     values: Values
     offsets: NDArray[np.int64]
-    names: list[Hashable] | None
+    names: Sequence[Hashable] | None
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -57,9 +57,9 @@ class Steps:
         return np.diff(self.offsets)
 
     @property
-    def columns(self) -> list[Hashable]:
+    def columns(self) -> Sequence[Hashable]:
         """Names of the features, or their positions."""
-        return list(range(self.values.shape[-1])) if self.names is None else self.names
+        return range(self.values.shape[-1]) if self.names is None else self.names
 
     def place(self, step: int) -> str:
         """Return the sequence and the step in it of a row, for an error message."""
@@ -79,21 +79,15 @@ def read_steps(X: object, argument: str) -> Steps:
         return Steps(_joined(tables, argument), offsets_of([len(t) for t in tables]), names)
     values, layout = flatten(_without_masks(as_numbers(X, argument) if is_table(X) else X))
     values = as_numbers(values, argument)
-    names = X.feature_names if isinstance(X, Sequences) else None
-    return Steps(
-        values[:, 0] if layout.scalar_steps else values,
-        layout.offsets,
-        None if names is None else list(names),
-    )
+    values = values[:, 0] if layout.scalar_steps else values
+    return Steps(values, layout.offsets, X.feature_names if isinstance(X, Sequences) else None)
 
 
 def read_single(series: object, argument: str) -> Steps:
     """Return the steps of one sequence, whose rows are steps."""
     check_no_mapping(series, argument)
-    names = None
-    if is_table(series):
-        check_rows_are_steps(series, argument)
-        names = feature_names(series)
+    check_rows_are_steps(series, argument)
+    names = feature_names(series) if is_table(series) else None
     values = as_numbers(series, argument)
     if values.ndim not in (1, 2):
         raise ValueError(
@@ -119,6 +113,8 @@ def tables_in(X: object, argument: str) -> list[Table]:
     """Return the tables in a list, with their columns in the order of the first one."""
     if not isinstance(X, list | tuple | np.ndarray) or getattr(X, "dtype", object) != object:
         return []
+    for item in X:
+        check_rows_are_steps(item, argument)
     tables = [item for item in X if is_table(item)]
     if not tables:
         return []
@@ -128,8 +124,6 @@ def tables_in(X: object, argument: str) -> list[Table]:
             f"{argument} mixes tables and arrays: sequence {i} has names of columns, sequence {j} "
             "has none. Columns are matched by name: pass only tables, or only arrays."
         )
-    for table in tables:
-        check_rows_are_steps(table, argument)
     return align_tables(tables, column_names(tables[0]), "those of sequence 0")
 
 
@@ -138,6 +132,8 @@ def as_numbers(X: Any, argument: str) -> Values:
 
     Arrays of any type but object are returned as they are, and so are symbols.
     """
+    if type(X) is np.ndarray and X.dtype != object:  # the most frequent case first
+        return X
     if is_table(X):
         return _numbers_of_table(X, argument)
     array = np.asarray(_without_mask(X))
@@ -153,7 +149,7 @@ def as_numbers(X: Any, argument: str) -> Values:
 def _numbers_of_table(table: Table, argument: str) -> Values:
     if not hasattr(table, "iloc"):
         return _stacked(read_columns(table, argument), argument)
-    array = np.asarray(table)  # a view of columns of one type
+    array: Values = table.to_numpy()  # type: ignore[attr-defined]  # a view of columns of one type
     if array.dtype.kind in NUMBERS:
         return array
     return _stacked(read_columns(table, argument), argument).astype(np.float64, copy=False)
@@ -162,7 +158,7 @@ def _numbers_of_table(table: Table, argument: str) -> Values:
 def _joined(tables: Sequence[Table], argument: str) -> Values:
     """Return the rows of all tables as one array of numbers."""
     if all(hasattr(table, "iloc") for table in tables):
-        arrays = [np.asarray(table) for table in tables]
+        arrays = [table.to_numpy() for table in tables]  # type: ignore[attr-defined]
         if all(array.dtype.kind in NUMBERS for array in arrays):
             return np.concatenate(arrays)
     return as_numbers(join_tables(tables), argument)
@@ -203,9 +199,9 @@ def check_no_mapping(X: object, argument: str) -> None:
         )
 
 
-def check_rows_are_steps(table: Table, argument: str) -> None:
-    """Refuse a table whose index shows that its rows are not the consecutive steps of a series."""
-    index: Any = getattr(table, "index", None)
+def check_rows_are_steps(sequence: object, argument: str) -> None:
+    """Refuse data of pandas whose index shows that rows are not consecutive steps of a series."""
+    index: Any = getattr(sequence, "index", None)
     if not hasattr(index, "nlevels"):
         return
     if index.nlevels > 1:
@@ -226,7 +222,7 @@ def positions(
     argument: str, columns: Any, names: Sequence[Hashable] | None, n_features: int
 ) -> NDArray[np.intp]:
     """Return the positions of columns that are given by name or by position."""
-    available = list(range(n_features)) if names is None else list(names)
+    available: list[Hashable] = list(range(n_features) if names is None else names)
     chosen = _listed(columns, available)
     found = []
     for column in chosen:

@@ -11,9 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences
+from sksequence._batching import Sequences, offsets_of
 from sksequence._tables import column_names, is_table, select_columns
 from sksequence.preprocessing._cutting import (
+    MAY_KEEP,
     Missing,
     check_lengths,
     check_options,
@@ -212,18 +213,15 @@ def last_windows(
     check_lengths(steps, window, 0)
     known = _positions("known_columns", known_columns, steps)
     starts = steps.offsets[1:] - window
-    usable_windows(starts, [(steps, 0, window)], missing)
+    usable_windows(starts, [(steps, 0, window)], missing, remedies=MAY_KEEP)
     X = cut(steps.values, starts, window)
     names = steps.names
     if len(known) or future is not None:
-        ahead = _future(future, known, steps, horizon, are_several(series))
-        past = X[:, :, known]
-        shifts = [
-            np.concatenate([past, ahead], axis=1)[:, s : s + window]
-            for s in _shifts(window, horizon)
-        ]
-        X = np.concatenate([X, *shifts], axis=2)
-        names = _names_with_known(steps, known, _shifts(window, horizon))
+        ahead = _future(future, known, steps, horizon, several=are_several(series), missing=missing)
+        shifts = _shifts(window, horizon)
+        both = np.concatenate([X[:, :, known], ahead], axis=1)
+        X = np.concatenate([X, *(both[:, s : s + window] for s in shifts)], axis=2)
+        names = _names_with_known(steps, known, shifts)
     return with_names(X, names)
 
 
@@ -288,22 +286,32 @@ def _with_known(steps: Steps, known: NDArray[np.intp], shifts: range) -> Steps:
 
 def _names_with_known(
     steps: Steps, known: NDArray[np.intp], shifts: range
-) -> list[Hashable] | None:
+) -> Sequence[Hashable] | None:
     if steps.names is None:
         return None
     return [*steps.names, *(f"{steps.names[i]}+{shift}" for shift in shifts for i in known)]
 
 
 def _future(
-    future: object, known: NDArray[np.intp], steps: Steps, horizon: int, several: bool
+    future: object,
+    known: NDArray[np.intp],
+    steps: Steps,
+    horizon: int,
+    *,
+    several: bool,
+    missing: str,
 ) -> Values:
     """Return the known values ahead, of shape (n_series, horizon, n_known)."""
     names = [steps.columns[i] for i in known]
-    if future is None or not names:
+    if not names:
+        raise ValueError(
+            "future holds values of known_columns, but known_columns=None. Pass known_columns, as "
+            "in make_windows, or future=None."
+        )
+    if future is None:
         raise ValueError(
             f"future must hold the values of known_columns={names} at the {horizon} steps after "
-            "the end of each series; "
-            + ("got None." if names else "without known_columns, pass future=None.")
+            "the end of each series; got None."
         )
     ahead = read_series(_selected(future, names), "future")
     n_series = len(steps.lengths)
@@ -317,6 +325,10 @@ def _future(
             f"horizon, and the columns {names}"
             + (", in a list or an array with a first axis of series." if several else ".")
         )
+    every = offsets_of(ahead.lengths)[:-1]
+    usable_windows(
+        every, [(ahead, 0, horizon)], missing, subject="The values in future", remedies=MAY_KEEP
+    )
     return values.reshape(n_series, horizon, len(names))
 
 
