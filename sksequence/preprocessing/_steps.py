@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from sksequence._tables import (
     read_columns,
 )
 from sksequence.preprocessing._layout import Values, flatten
+
+if TYPE_CHECKING:
+    import pandas
 
 NUMBERS = "biufc"  # numpy's letters for the types of numbers
 
@@ -76,7 +79,8 @@ def read_steps(X: object, argument: str) -> Steps:
     tables = tables_in(X, argument)
     if tables:
         names = feature_names(tables[0])
-        return Steps(_joined(tables, argument), offsets_of([len(t) for t in tables]), names)
+        values = as_numbers(join_tables(tables), argument)
+        return Steps(values, offsets_of([len(table) for table in tables]), names)
     values, layout = flatten(_without_masks(as_numbers(X, argument) if is_table(X) else X))
     values = as_numbers(values, argument)
     values = values[:, 0] if layout.scalar_steps else values
@@ -112,6 +116,8 @@ def are_several(X: object) -> bool:
 def tables_in(X: object, argument: str) -> list[Table]:
     """Return the tables in a list, with their columns in the order of the first one."""
     if not isinstance(X, list | tuple | np.ndarray) or getattr(X, "dtype", object) != object:
+        return []
+    if set(map(type, X)) == {np.ndarray}:  # the most frequent case
         return []
     for item in X:
         check_rows_are_steps(item, argument)
@@ -149,19 +155,17 @@ def as_numbers(X: Any, argument: str) -> Values:
 def _numbers_of_table(table: Table, argument: str) -> Values:
     if not hasattr(table, "iloc"):
         return _stacked(read_columns(table, argument), argument)
-    array: Values = table.to_numpy()  # type: ignore[attr-defined]  # a view of columns of one type
-    if array.dtype.kind in NUMBERS:
-        return array
+    if holds_plain_numbers(table):
+        values: Values = table.to_numpy()  # a view of columns of one type
+        if values.dtype != object:  # a flag beside a number
+            return values
     return _stacked(read_columns(table, argument), argument).astype(np.float64, copy=False)
 
 
-def _joined(tables: Sequence[Table], argument: str) -> Values:
-    """Return the rows of all tables as one array of numbers."""
-    if all(hasattr(table, "iloc") for table in tables):
-        arrays = [table.to_numpy() for table in tables]  # type: ignore[attr-defined]
-        if all(array.dtype.kind in NUMBERS for array in arrays):
-            return np.concatenate(arrays)
-    return as_numbers(join_tables(tables), argument)
+def holds_plain_numbers(table: Table) -> TypeGuard[pandas.DataFrame]:
+    """Check whether all columns of a table of pandas have types of numpy."""
+    dtypes = table.dtypes.tolist() if hasattr(table, "iloc") else [None]  # type: ignore[attr-defined]
+    return all(isinstance(dtype, np.dtype) and dtype.kind in NUMBERS for dtype in dtypes)
 
 
 def _stacked(columns: Sequence[Column], argument: str) -> Values:
