@@ -170,11 +170,27 @@ def join_tables(tables: Sequence[Table]) -> Table:
     import narwhals
 
     natives: Any = [table for table in tables if len(table)] or tables[:1]
-    library: Any = narwhals.get_native_namespace(natives[0])
+    libraries: Any = {narwhals.get_native_namespace(native): None for native in natives}
+    library = next(iter(libraries))
+    if len(libraries) > 1 or not (hasattr(natives[0], "iloc") or _may_be_joined(natives)):
+        import pandas
+
+        return pandas.concat([_frame(native).to_pandas() for native in natives])
     if hasattr(library, "concat_tables"):
         return library.concat_tables(natives, promote_options="permissive")  # type: ignore[no-any-return]
     options = {"how": "vertical_relaxed"} if library.__name__ == "polars" else {}
     return library.concat(natives, **options)  # type: ignore[no-any-return]
+
+
+def _may_be_joined(tables: Sequence[Table]) -> bool:
+    """Check whether polars and Arrow can join columns: of one type, or all of plain numbers."""
+    first, *others = [_frame(table).schema for table in tables]
+    numbers = {n for n, dtype in first.items() if dtype.is_integer() or dtype.is_float()}
+    return all(
+        dtype == first[name] or (name in numbers and (dtype.is_integer() or dtype.is_float()))
+        for schema in others
+        for name, dtype in schema.items()
+    )
 
 
 def select_columns(table: Table, names: Sequence[Hashable]) -> Table:

@@ -476,6 +476,10 @@ def test_windows_without_a_label_are_left_out():
             lambda: make_windows(FRAME, 2, known_columns="a", target_columns="a"),
             r"known_columns contains 'a', so that it need not be forecast",
         ),
+        (
+            lambda: make_windows(FRAME.assign(**{"a+1": 1}), 2, known_columns="a"),
+            r"known_columns adds a column 'a\+1', but the series has one; rename it",
+        ),
         (lambda: make_windows([1, 2, 3], 2, known_columns=0), r"known_columns=0 needs features to"),
         (lambda: make_windows(FRAME, 2, target_columns=[True]), r"target_columns contains True"),
         (

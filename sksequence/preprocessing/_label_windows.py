@@ -24,7 +24,7 @@ from sksequence.preprocessing._cutting import (
     usable_windows,
     with_names,
 )
-from sksequence.preprocessing._steps import Steps, are_several
+from sksequence.preprocessing._steps import NUMBERS, Steps, are_several
 
 
 def make_label_windows(
@@ -127,6 +127,11 @@ def _split_labels(series: Any, name: str) -> tuple[object, object]:
 
 def _read_labels(labels: Any, steps: Steps, several: bool) -> NDArray[Any]:
     """Return the label of each step."""
+    if not hasattr(labels, "__len__"):
+        raise ValueError(
+            f"labels is {labels!r:.40}; expected the label of each step, or the name of a column. "
+            "Pass an array."
+        )
     pieces = [np.asarray(piece) for piece in labels] if several else [np.asarray(labels)]
     if len(pieces) != len(steps.lengths):
         raise ValueError(
@@ -139,8 +144,26 @@ def _read_labels(labels: Any, steps: Steps, several: bool) -> NDArray[Any]:
                 f"The labels of series {i} have shape {piece.shape}; expected ({length},), one "
                 "label per step."
             )
-    is_mixed = len({piece.dtype.kind in "OUT" for piece in pieces}) > 1
-    return np.concatenate([piece.astype(object) for piece in pieces] if is_mixed else pieces)
+    kinds = {"n" if piece.dtype.kind in NUMBERS else piece.dtype.kind for piece in pieces}
+    of_steps = np.concatenate([p.astype(object) for p in pieces] if len(kinds) > 1 else pieces)
+    if of_steps.dtype == object:
+        _check_objects(of_steps)
+    return of_steps
+
+
+def _check_objects(labels: NDArray[Any]) -> None:
+    """Refuse labels that are objects of several kinds, or containers."""
+    types = {type(label) for label in labels.tolist() if not is_missing(label)}
+    if len({issubclass(kind, str) for kind in types}) > 1:
+        raise ValueError(
+            "labels mixes strings and other types; expected labels of one type. Convert them to "
+            "str."
+        )
+    if any(hasattr(kind, "__len__") and not issubclass(kind, str) for kind in types):
+        raise ValueError(
+            "labels holds lists or arrays; expected one number, bool or string per step. For "
+            "several series, pass one array of labels per series."
+        )
 
 
 def _labelled(

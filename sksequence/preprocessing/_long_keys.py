@@ -150,7 +150,14 @@ def _codes(column: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rank of each element by order of appearance, and the first row of each rank."""
     if column.dtype.kind == "O":
         ranks: dict[object, int] = {}
-        codes = np.array([ranks.setdefault(e, len(ranks)) for e in column.tolist()], dtype=np.int64)
+        try:
+            ranked = [ranks.setdefault(element, len(ranks)) for element in column.tolist()]
+        except TypeError:
+            raise ValueError(
+                "The column of ids holds lists or arrays; expected one number, string or date per "
+                "row. Choose another column as id."
+            ) from None
+        codes = np.array(ranked, dtype=np.int64)
         return codes, np.unique(codes, return_index=True)[1]
     _, first, inverse = np.unique(column, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -161,6 +168,11 @@ def _codes(column: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _as_times(name: Hashable, values: NDArray[Any]) -> NDArray[Any]:
     """Return times that can be sorted; strings are read as ISO dates."""
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        raise ValueError(
+            f"Column {name!r}, the time, is infinite in row {np.argmax(np.isinf(values))} of the "
+            "table. Drop this row, or correct its time."
+        )
     if values.dtype.kind not in "OUT":
         return values
     is_text = any(isinstance(value, str) for value in values.tolist())

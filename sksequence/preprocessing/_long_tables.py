@@ -25,7 +25,7 @@ from sksequence._tables import (
     take_rows,
     with_column,
 )
-from sksequence.preprocessing._layout import Values, flatten
+from sksequence.preprocessing._layout import Values
 from sksequence.preprocessing._long_keys import (
     Keys,
     Names,
@@ -34,7 +34,12 @@ from sksequence.preprocessing._long_keys import (
     listed,
     read_keys,
 )
-from sksequence.preprocessing._steps import check_no_mapping, holds_plain_numbers, tables_in
+from sksequence.preprocessing._steps import (
+    check_no_mapping,
+    flat_arrays,
+    holds_plain_numbers,
+    tables_in,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -135,7 +140,7 @@ def to_long(
     sequences: object,
     *,
     ids: ArrayLike | None = None,
-    features: Sequence[str] | None = None,
+    features: str | Sequence[str] | None = None,
     id: str | list[str] | None = None,
     time: str | None = None,
     like: Table | None = None,
@@ -150,7 +155,7 @@ def to_long(
     ids : array-like of shape (n_sequences,), default=None
         Identifier of each sequence. None numbers them from 0. Tuples become one column each, if
         `id` is a list.
-    features : sequence of str of length n_features, default=None
+    features : str or sequence of str of length n_features, default=None
         Names of the features. None uses the names of columns or the `feature_names` of the
         sequences, and x0, x1, ... where there are none.
     id : str or list of str, default=None
@@ -284,7 +289,7 @@ def _numbers_or_table(table: Table) -> Values | Table:
 
 
 def _step_frame(
-    sequences: object, features: Sequence[str] | None
+    sequences: object, features: str | Sequence[str] | None
 ) -> tuple[pandas.DataFrame, NDArray[np.int64]]:
     """Return the steps of all sequences as a DataFrame, and their offsets."""
     import pandas
@@ -296,17 +301,20 @@ def _step_frame(
     elif tables:
         steps, offsets = _as_pandas(join_tables(tables)), offsets_of([len(t) for t in tables])
     else:
-        values, layout = flatten(sequences)
+        values, layout = flat_arrays(sequences, "sequences")
         steps, offsets = pandas.DataFrame(values), layout.offsets
         names = sequences.feature_names if isinstance(sequences, Sequences) else None
         steps.columns = pandas.Index(names or [f"x{i}" for i in range(values.shape[1])])
         steps = steps.infer_objects() if values.dtype == object else steps
     if features is not None:
-        if len(features) != steps.shape[1]:
+        chosen: Any = (
+            [features] if isinstance(features, str) or np.ndim(features) == 0 else features
+        )
+        if len(chosen) != steps.shape[1]:
             raise ValueError(
-                f"features has {len(features)} entries; pass {steps.shape[1]}, one per feature."
+                f"features has {len(chosen)} entries; pass {steps.shape[1]}, one per feature."
             )
-        steps.columns = pandas.Index(list(features))
+        steps.columns = pandas.Index(list(chosen))
     return steps, offsets
 
 
@@ -321,14 +329,14 @@ def _as_pandas(table: Any) -> pandas.DataFrame:
     return frame
 
 
-def _id_columns(
-    ids: ArrayLike | None, names: str | list[str], n_sequences: int
-) -> dict[Hashable, Any]:
+def _id_columns(ids: ArrayLike | None, names: Any, n_sequences: int) -> dict[Hashable, Any]:
     """Return the ids of the sequences as one column per name."""
     keys: Any = np.arange(n_sequences) if ids is None else ids
+    if np.ndim(keys) == 0:
+        raise ValueError(f"ids is {ids!r:.40}; pass one identifier per sequence, in a list.")
     if len(keys) != n_sequences:
         raise ValueError(f"ids has {len(keys)} entries; pass {n_sequences}, one per sequence.")
-    if isinstance(names, str):
+    if is_one(names, []):
         return {names: keys if hasattr(keys, "dtype") else np.asarray(keys)}
     columns = list(zip(*keys, strict=True)) if ids is not None else [tuple(keys)]
     if len(columns) != len(names):

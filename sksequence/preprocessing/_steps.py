@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences, offsets_of
+from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._elements import fill_masked
 from sksequence._tables import (
     Column,
@@ -25,7 +25,7 @@ from sksequence._tables import (
     read_array_columns,
     read_columns,
 )
-from sksequence.preprocessing._layout import Values, flatten
+from sksequence.preprocessing._layout import Layout, Values, flatten
 
 if TYPE_CHECKING:
     import pandas
@@ -81,10 +81,38 @@ def read_steps(X: object, argument: str) -> Steps:
         names = feature_names(tables[0])
         values = as_numbers(join_tables(tables), argument)
         return Steps(values, offsets_of([len(table) for table in tables]), names)
-    values, layout = flatten(_without_masks(as_numbers(X, argument) if is_table(X) else X))
-    values = as_numbers(values, argument)
+    values, layout = flat_arrays(X, argument)
     values = values[:, 0] if layout.scalar_steps else values
     return Steps(values, layout.offsets, X.feature_names if isinstance(X, Sequences) else None)
+
+
+def flat_arrays(X: Any, argument: str) -> tuple[Values, Layout]:
+    """Return the steps of several arrays as one table of steps, and their layout."""
+    if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object):
+        X = _pieces(X, argument)
+    elif not isinstance(X, Sequences):
+        X = as_numbers(X, argument)
+        if X.ndim in (2, 3) and X.size == 0:
+            raise ValueError(
+                f"{argument} has shape {X.shape}, which holds no values. Pass at least one "
+                "sequence, with at least one step and one feature."
+            )
+    return flatten(X)
+
+
+def _pieces(X: Any, argument: str) -> Any:
+    """Return a container of arrays with pieces that are all numbers, or all symbols, or dates."""
+    if not all(type(piece) is np.ndarray and piece.dtype.kind in NUMBERS for piece in X):
+        pieces = [as_numbers(piece, argument) for piece in X]
+        kinds = ["f" if piece.dtype.kind in NUMBERS else piece.dtype.kind for piece in pieces]
+        other = next((i for i, kind in enumerate(kinds) if kind != kinds[0]), None)
+        if other is not None and not {kinds[0], kinds[other]} <= set("OUT"):
+            raise ValueError(
+                f"Sequence 0 of {argument} has values of dtype {pieces[0].dtype}, sequence {other} "
+                f"of dtype {pieces[other].dtype}; all need one kind. Convert them first."
+            )
+        return pieces if isinstance(X, list | tuple) else object_array(pieces)
+    return X
 
 
 def read_single(series: object, argument: str) -> Steps:
@@ -106,11 +134,18 @@ def are_several(X: object) -> bool:
     if isinstance(X, Sequences):
         return True
     if isinstance(X, list | tuple):
-        return len(X) == 0 or np.ndim(X[0]) > 0
+        return len(X) == 0 or _has_steps(X[0])
     if getattr(X, "ndim", 0) == 1 and getattr(X, "dtype", None) == object:
         items = np.asarray(X)
-        return len(items) > 0 and np.ndim(items[0]) > 0
+        return len(items) > 0 and _has_steps(items[0])
     return getattr(X, "ndim", 0) == 3
+
+
+def _has_steps(item: object) -> bool:
+    ndim = getattr(item, "ndim", None)
+    if ndim is not None:
+        return bool(ndim > 0)
+    return hasattr(item, "__len__") and not isinstance(item, str | bytes)
 
 
 def tables_in(X: object, argument: str) -> list[Table]:
@@ -142,7 +177,7 @@ def as_numbers(X: Any, argument: str) -> Values:
         return X
     if is_table(X):
         return _numbers_of_table(X, argument)
-    array = np.asarray(_without_mask(X))
+    array = _as_array(_without_mask(X), argument)
     if array.dtype != object or array.size == 0:
         return array
     rows = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(-1, 1)
@@ -150,6 +185,16 @@ def as_numbers(X: Any, argument: str) -> Values:
     if all(column.kind == "symbols" for column in columns):
         return array
     return _stacked(columns, argument).astype(np.float64, copy=False).reshape(array.shape)
+
+
+def _as_array(X: object, argument: str) -> Values:
+    try:
+        return np.asarray(X)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{argument} holds lists of different lengths, or of different kinds, where one array "
+            "is expected. Pass several sequences as a list of arrays."
+        ) from None
 
 
 def _numbers_of_table(table: Table, argument: str) -> Values:
@@ -169,6 +214,8 @@ def holds_plain_numbers(table: Table) -> TypeGuard[pandas.DataFrame]:
 
 
 def _stacked(columns: Sequence[Column], argument: str) -> Values:
+    if not columns:
+        raise ValueError(f"{argument} has no columns of features. Pass at least one.")
     for column in columns:
         if column.kind == "sequences":
             raise ValueError(
@@ -181,13 +228,6 @@ def _stacked(columns: Sequence[Column], argument: str) -> Values:
                 "numbers. Leave it out, or encode it, for example with OneHotEncoder."
             )
     return np.column_stack([column.values for column in columns])
-
-
-def _without_masks(X: Any) -> Any:
-    """Return masked entries as NaN, in an array or in the arrays of a list."""
-    if isinstance(X, list | tuple) and any(isinstance(x, np.ma.MaskedArray) for x in X):
-        return [_without_mask(x) for x in X]
-    return _without_mask(X)
 
 
 def _without_mask(X: Any) -> Any:

@@ -289,7 +289,13 @@ def _names_with_known(
 ) -> Sequence[Hashable] | None:
     if steps.names is None:
         return None
-    return [*steps.names, *(f"{steps.names[i]}+{shift}" for shift in shifts for i in known)]
+    added = [f"{steps.names[i]}+{shift}" for shift in shifts for i in known]
+    both = [name for name in added if name in steps.names]
+    if both:
+        raise ValueError(
+            f"known_columns adds a column {both[0]!r}, but the series has one; rename it."
+        )
+    return [*steps.names, *added]
 
 
 def _future(
@@ -315,7 +321,7 @@ def _future(
         )
     ahead = read_series(_selected(future, names), "future")
     n_series = len(steps.lengths)
-    values = ahead.values.reshape(len(ahead.values), -1)
+    values = ahead.values if ahead.values.ndim == 2 else ahead.values[:, None]
     if are_several(future) is not several or (
         ahead.lengths.tolist() != [horizon] * n_series or values.shape[1] != len(names)
     ):
