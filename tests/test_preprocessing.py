@@ -156,6 +156,13 @@ FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0]})
         ([FRAME.assign(s=[[1], [2], [3], [4]])], r"Column 's' .* list\(sequences\['s'\]\)"),
         ([FRAME, FRAME.rename(columns={"a": "b"})], r"sequence 1 .* \['a'\] are missing"),
         ([FRAME, FRAME.to_numpy()], r"sequence 0 has names of columns, sequence 1 has none"),
+        ([[1.0], np.array(["2026-01-01"], "M8[D]")], r"Sequence 0 .* float64, sequence 1 of dtype"),
+        (
+            [[[1.0], [1.0, 2.0]]],
+            r"sequences holds lists of different lengths, or of different kinds",
+        ),
+        (np.ones((2, 0)), r"sequences has shape \(2, 0\), which holds no values"),
+        (FRAME.set_axis(DAYS), r"DatetimeIndex, whose rows look like steps.* pass \[sequences\]"),
         ({"a": [1.0]}, r"sequences is a dict; .* Pass list\(sequences.values\(\)\)"),
         ([FRAME.set_axis(DAYS[::-1])], r"times that are not in increasing order.*sort_index"),
         ([FRAME.set_axis(pd.MultiIndex.from_product([[0, 1], [0, 1]]))], r"Pass from_long\(seq"),
@@ -165,7 +172,7 @@ def test_tables_that_hold_other_than_numbers_are_refused(X, message):
     """The error names the column and what to do; make_windows checks the same for one series."""
     with pytest.raises(ValueError, match=message):
         pad(X)
-    if isinstance(X, list) and len(X) == 1:
+    if len(X) == 1 and not isinstance(X, dict) and hasattr(X[0], "shape"):
         with pytest.raises(
             ValueError, match=message.replace("sequences", "series").replace("seq", "ser")
         ):
@@ -450,6 +457,12 @@ def test_windows_without_a_label_are_left_out():
         ),
         (lambda: make_label_windows([1, 2], ["a", None], 2), r"label at step 1 is missing.*'drop'"),
         (lambda: make_label_windows([1, 2], ["a", "a"], 3), r"2 steps; window=3 need at least 3"),
+        (lambda: make_label_windows(FRAME, None, 2), r"labels is None; expected the label of each"),
+        (
+            lambda: make_label_windows([1, 2], np.array(["a", 1], dtype=object), 2),
+            r"labels mixes strings and other types",
+        ),
+        (lambda: make_label_windows([1, 2], [["a"], ["a", "b"]], 2), r"labels holds lists of diff"),
         (
             lambda: last_windows(FRAME, 2, known_columns="a"),
             r"future must hold the .*\['a'\] at the 1",
@@ -941,6 +954,21 @@ DAY = EVENTS["day"]
         (lambda: from_long(EVENTS), r"id=None reads the levels of a MultiIndex, .* choose from"),
         (lambda: from_long(np.zeros((3, 2)), "id"), r"frame is a ndarray; .* Pass a DataFrame"),
         (lambda: from_long([EVENTS], "id"), r"frame is a list; expected a table"),
+        (
+            lambda: from_long(EVENTS.assign(id=[[1]] * 4), "id"),
+            r"column of ids holds lists or arrays",
+        ),
+        (
+            lambda: from_long(EVENTS.assign(day=[1, np.inf, 2, 3]), "store", "day"),
+            r"Column 'day', the time, is infinite in row 1 of the table",
+        ),
+        (lambda: to_long([[1.0]], ids=3), r"ids is 3; pass one identifier per sequence"),
+        (
+            lambda: to_long([[[1.0, 2.0]]], features="ab"),
+            r"features has 1 entries; pass 2, one per",
+        ),
+        (lambda: pad([["a", "b"], ["c"]]), r"dtype <U1, which 0\.0 cannot pad\. Pass a value of"),
+        (lambda: from_nan_padded([["a", "b"]]), r"hold values of dtype <U1; expected numbers"),
         (lambda: from_long(EVENTS, []), r"id=\[\] and time=None must be different columns"),
         (lambda: from_long(EVENTS, "store", "store"), r"must be different columns"),
         (lambda: from_long(EVENTS, "store", add_elapsed=True, features="sold"), r"needs time"),

@@ -24,7 +24,7 @@ from sksequence.preprocessing._cutting import (
     usable_windows,
     with_names,
 )
-from sksequence.preprocessing._steps import NUMBERS, Steps, are_several
+from sksequence.preprocessing._steps import NUMBERS, Steps, are_several, as_array
 
 
 def make_label_windows(
@@ -132,7 +132,7 @@ def _read_labels(labels: Any, steps: Steps, several: bool) -> NDArray[Any]:
             f"labels is {labels!r:.40}; expected the label of each step, or the name of a column. "
             "Pass an array."
         )
-    pieces = [np.asarray(piece) for piece in labels] if several else [np.asarray(labels)]
+    pieces = [as_array(piece, "labels") for piece in (labels if several else [labels])]
     if len(pieces) != len(steps.lengths):
         raise ValueError(
             f"labels has {len(pieces)} entries, but there are {len(steps.lengths)} series; pass "

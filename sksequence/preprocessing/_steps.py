@@ -91,6 +91,7 @@ def flat_arrays(X: Any, argument: str) -> tuple[Values, Layout]:
     if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object):
         X = _pieces(X, argument)
     elif not isinstance(X, Sequences):
+        _check_rows_are_sequences(X, argument)
         X = as_numbers(X, argument)
         if X.ndim in (2, 3) and X.size == 0:
             raise ValueError(
@@ -177,7 +178,7 @@ def as_numbers(X: Any, argument: str) -> Values:
         return X
     if is_table(X):
         return _numbers_of_table(X, argument)
-    array = _as_array(_without_mask(X), argument)
+    array = as_array(_without_mask(X), argument)
     if array.dtype != object or array.size == 0:
         return array
     rows = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(-1, 1)
@@ -187,7 +188,8 @@ def as_numbers(X: Any, argument: str) -> Values:
     return _stacked(columns, argument).astype(np.float64, copy=False).reshape(array.shape)
 
 
-def _as_array(X: object, argument: str) -> Values:
+def as_array(X: object, argument: str) -> Values:
+    """Return one array; lists that are none are an error."""
     try:
         return np.asarray(X)
     except (TypeError, ValueError):
@@ -259,6 +261,20 @@ def check_rows_are_steps(sequence: object, argument: str) -> None:
             f"The index of {argument} holds times that are not in increasing order, but rows are "
             f"read as consecutive steps. Pass {argument}.sort_index(), or from_long for a table of "
             "several series."
+        )
+
+
+def _check_rows_are_sequences(table: object, argument: str) -> None:
+    """Refuse a table of pandas whose index shows that its rows are steps."""
+    index: Any = getattr(table, "index", None)
+    if not is_table(table) or not hasattr(index, "nlevels"):
+        return
+    if index.nlevels > 1 or index.inferred_type in _TIMES:
+        raise ValueError(
+            f"{argument} is a table with a {type(index).__name__}, whose rows look like steps, but "
+            f"the rows of a table are sequences. If they are steps, pass [{argument}], or "
+            f"from_long({argument}) for several sequences. If they are sequences, pass "
+            f"{argument}.reset_index(drop=True)."
         )
 
 
