@@ -824,6 +824,16 @@ def test_several_ids_and_levels_of_an_index(frame, arguments):
     assert from_long(frame, *arguments, features=pd.Index(["sold"]))[0][0].tolist() == [[3], [1]]
 
 
+@given(keys=st.lists(st.tuples(SIZE, SIZE, st.sampled_from("ab")), min_size=1, max_size=12))
+def test_several_ids_are_as_good_as_one_joined_id(keys):
+    """Sequences of several ids are those of the tuples of ids."""
+    frame = pd.DataFrame(keys, columns=["i", "j", "k"]).assign(v=np.arange(len(keys)))
+    sequences, ids = from_long(frame, ["i", "j", "k"])
+    joined, names = from_long(frame.assign(key=list(map(str, keys))), "key", features=["v"])
+    assert list(map(str, ids.tolist())) == names.tolist()
+    assert_same(sequences, joined)
+
+
 def test_unnamed_levels_and_one_id():
     """Levels without names are found by their positions, and a single id is no tuple."""
     frame = EVENTS.set_index(["store", "day"]).rename_axis([None, None])[["sold"]]
