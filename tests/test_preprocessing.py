@@ -103,6 +103,7 @@ def test_numbers_of_any_type_are_read_alike(kind):
         (pl.Series([1, 2, None, 4, 5, 6]), [[4, 5]]),
         (np.ma.masked_equal([7, 2, 7, 4, 5, 6], 7), [[4, 5]]),
         ([np.ma.masked_equal([7, 4, 5, 6], 7)], [[4, 5]]),
+        (Sequences(np.array([1, None, 4, 5, 6], dtype=object), [0, 5]), [[4, 5]]),
         ([pd.Series([True, None, True, False, True], dtype="boolean")], [[1, 0]]),
     ],
 )

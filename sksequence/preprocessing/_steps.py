@@ -98,7 +98,8 @@ def flat_arrays(X: Any, argument: str) -> tuple[Values, Layout]:
                 f"{argument} has shape {X.shape}, which holds no values. Pass at least one "
                 "sequence, with at least one step and one feature."
             )
-    return flatten(X)
+    values, layout = flatten(X)
+    return as_numbers(values, argument), layout
 
 
 def _pieces(X: Any, argument: str) -> Any:
