@@ -19,7 +19,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from sksequence import RNNRegressor, SequenceGenerator
 from sksequence.datasets import load_air_passengers, make_random_walk
 from sksequence.metrics import mean_absolute_scaled_error
-from sksequence.preprocessing import make_windows
+from sksequence.preprocessing import last_windows, make_windows
 
 WINDOW, HORIZON, SEASON = 24, 6, 12
 
@@ -68,7 +68,7 @@ compare_forecasts(forecaster, X, y, splits)
 # Fit the final model on all windows. The input of the forecast is the end of the series.
 
 forecaster.fit(X, y)
-ahead = np.exp(forecaster.predict(series[-WINDOW:].reshape(1, -1))[0])
+ahead = np.exp(forecaster.predict(last_windows(series, WINDOW))[0])
 print("the first half of 1961, in thousands:", ahead.round().astype(int))
 
 # %%

@@ -29,6 +29,10 @@ class Table(Protocol):
     def columns(self) -> Any:
         """The names of the columns, or the columns."""
 
+    @property
+    def column_names(self) -> Any:
+        """The names of the columns of an Arrow table."""
+
     def __len__(self) -> int: ...
     def __getitem__(self, name: Any, /) -> Any: ...
 
@@ -60,7 +64,8 @@ def is_table(X: object) -> TypeGuard[Table]:
 
 def column_names(table: Table) -> list[Hashable]:
     """Return the names of the columns."""
-    return list(getattr(table, "column_names", table.columns))
+    # asked of the class: an instance of pandas searches its columns for it
+    return list(table.column_names if hasattr(type(table), "column_names") else table.columns)
 
 
 def feature_names(table: Table) -> list[Hashable] | None:
@@ -69,17 +74,53 @@ def feature_names(table: Table) -> list[Hashable] | None:
     return None if names == list(range(len(names))) else names
 
 
-def read_columns(table: Table) -> list[Column]:
+def read_columns(table: Table, argument: str = "X") -> list[Column]:
     """Return all columns of a table; dates, durations and types without a meaning are errors."""
     frame = _frame(table)
-    return [_read_column(name, frame.get_column(name)) for name in frame.columns]
+    return [_read_column(name, frame.get_column(name), argument) for name in frame.columns]
 
 
-def read_array_columns(array: NDArray[Any]) -> list[Column]:
+def read_key(table: Table, name: Hashable) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return a column of any type, as it is, and which of its entries are missing."""
+    series = _frame(table).get_column(name)  # type: ignore[arg-type]
+    values = series.to_numpy()
+    absent = series.is_null().to_numpy().astype(bool)
+    return values, absent | (values != values) if values.dtype.kind == "f" else absent
+
+
+def column_kinds(table: Table) -> dict[Hashable, Literal["times", "symbols", "others"]]:
+    """Return the kind of each column by its type alone; objects are others."""
+    import narwhals
+
+    kinds: dict[Hashable, Literal["times", "symbols", "others"]] = {}
+    frame = _frame(table)
+    for name in frame.columns:
+        series = frame.get_column(name)
+        is_object = getattr(series.to_native(), "dtype", None) == object
+        is_symbol = isinstance(series.dtype, (*_categories(), narwhals.String)) and not is_object
+        kinds[name] = "symbols" if is_symbol else "others"
+        if series.dtype.is_temporal():
+            kinds[name] = "times"
+    return kinds
+
+
+def with_column(table: Table, name: str, values: NDArray[Any]) -> Table:
+    """Return a table with another column, which is the last one."""
+    import narwhals
+
+    frame = _frame(table)
+    native: Any = frame.with_columns(
+        narwhals.new_series(name, values, backend=frame.implementation)
+    ).to_native()
+    return native  # type: ignore[no-any-return]
+
+
+def read_array_columns(array: NDArray[Any], argument: str = "X") -> list[Column]:
     """Return the columns of an array of objects of shape (n_rows, n_columns)."""
     if array.shape[1] == 1:
-        return [read_elements(0, array[:, 0], "X")]
-    return [read_elements(j, array[:, j], f"Column {j} of X") for j in range(array.shape[1])]
+        return [read_elements(0, array[:, 0], argument)]
+    places = [f"Column {j} of {argument}" for j in range(array.shape[1])]
+    return [read_elements(j, array[:, j], what) for j, what in enumerate(places)]
 
 
 def read_elements(name: Hashable, elements: NDArray[Any], what: str) -> Column:
@@ -149,11 +190,27 @@ def join_tables(tables: Sequence[Table]) -> Table:
     import narwhals
 
     natives: Any = [table for table in tables if len(table)] or tables[:1]
-    library: Any = narwhals.get_native_namespace(natives[0])
+    libraries: Any = {narwhals.get_native_namespace(native): None for native in natives}
+    library = next(iter(libraries))
+    if len(libraries) > 1 or not (hasattr(natives[0], "iloc") or _may_be_joined(natives)):
+        import pandas
+
+        return pandas.concat([_frame(native).to_pandas() for native in natives])
     if hasattr(library, "concat_tables"):
         return library.concat_tables(natives, promote_options="permissive")  # type: ignore[no-any-return]
     options = {"how": "vertical_relaxed"} if library.__name__ == "polars" else {}
     return library.concat(natives, **options)  # type: ignore[no-any-return]
+
+
+def _may_be_joined(tables: Sequence[Table]) -> bool:
+    """Check whether polars and Arrow can join columns: of one type, or all of plain numbers."""
+    first, *others = [_frame(table).schema for table in tables]
+    numbers = {n for n, dtype in first.items() if dtype.is_integer() or dtype.is_float()}
+    return all(
+        dtype == first[name] or (name in numbers and (dtype.is_integer() or dtype.is_float()))
+        for schema in others
+        for name, dtype in schema.items()
+    )
 
 
 def select_columns(table: Table, names: Sequence[Hashable]) -> Table:
@@ -196,13 +253,13 @@ def _check_unique(names: Sequence[Hashable]) -> None:
     )
 
 
-def _read_column(name: Hashable, series: narwhals.Series[Any]) -> Column:
+def _read_column(name: Hashable, series: narwhals.Series[Any], argument: str) -> Column:
     dtype = series.dtype
     if dtype.is_temporal():
-        raise dates_error(str(dtype), f"Column {name!r} of X")
+        raise dates_error(str(dtype), f"Column {name!r} of {argument}")
     if dtype.is_nested() and hasattr(dtype, "fields"):
         raise ValueError(
-            f"Column {name!r} of X holds records ({dtype}); expected numbers, strings or "
+            f"Column {name!r} of {argument} holds records ({dtype}); expected numbers, strings or "
             "sequences. Make each field a column."
         )
     values = series.to_numpy()
@@ -212,7 +269,7 @@ def _read_column(name: Hashable, series: narwhals.Series[Any]) -> Column:
         return Column(name, "symbols", elements)
     if values.dtype.kind in "fiub":
         return Column(name, "numbers", values)
-    return read_elements(name, values.astype(object, copy=False), f"Column {name!r} of X")
+    return read_elements(name, values.astype(object, copy=False), f"Column {name!r} of {argument}")
 
 
 def _categories() -> tuple[type, ...]:

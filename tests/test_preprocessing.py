@@ -1,7 +1,11 @@
 """Windows, transformers per step and converters, each with its inverse."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,12 +24,14 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sksequence import Sequences
+from sksequence import RNNRegressor, Sequences
 from sksequence.preprocessing import (
     StepTransformer,
     from_channels_first,
     from_long,
     from_nan_padded,
+    last_windows,
+    make_label_windows,
     make_windows,
     pad,
     to_channels_first,
@@ -51,6 +57,127 @@ def assert_same(ours, theirs):
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(one, other, strict=True)
+
+
+# Tables of numbers of any type
+
+LIBRARIES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "Arrow": pa.table}
+PLAIN = pd.DataFrame({"v": [0.5, 1.0, np.nan, 2.0, 4.0], "n": [3.0, 1.0, 4.0, 1.0, 5.0]})
+FLAGGED = PLAIN.assign(flag=[True, False, False, True, True])
+TYPES = {
+    "bool beside float": FLAGGED,
+    "nullable": FLAGGED.convert_dtypes(),
+    "Arrow columns": FLAGGED.convert_dtypes(dtype_backend="pyarrow"),
+    "objects": FLAGGED.astype(object),
+    "Decimal": FLAGGED.assign(n=[Decimal(int(n)) for n in PLAIN["n"]]),
+    "polars": pl.from_pandas(FLAGGED),
+    "Arrow table": pa.Table.from_pandas(FLAGGED),
+    "Sequences of a table": Sequences(FLAGGED.convert_dtypes(), [0, 5]),
+}
+NUMERIC = FLAGGED.to_numpy(dtype=float)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_numbers_of_any_type_are_read_alike(kind):
+    """Flags, nullable, Arrow, Decimal and object columns are numbers, missing ones are NaN."""
+    table = TYPES[kind]
+    several = table if isinstance(table, Sequences) else [table]
+    assert_same([pad(several)[0][0], to_nan_padded(several)[0]], [NUMERIC] * 2)
+    X, y = make_windows(several, 2, missing="keep")
+    assert_same(X, [NUMERIC[i : i + 2] for i in range(3)])
+    assert (X.feature_names, y.dtype) == (("v", "n", "flag"), np.float64)
+    if not isinstance(table, Sequences):
+        assert_same(make_windows(table, 2, missing="keep")[0], list(X))
+        assert_same(from_channels_first(several), [NUMERIC.T])
+        assert_same(from_nan_padded(table), from_nan_padded(NUMERIC))
+    long = to_long(several)
+    assert list(long.columns) == ["id", "time", "v", "n", "flag"]
+    np.testing.assert_array_equal(long.iloc[:, 2:].to_numpy(dtype=float, na_value=np.nan), NUMERIC)
+
+
+@pytest.mark.parametrize(
+    ("series", "expected"),
+    [
+        (pd.Series([1, None, 3, 4, 5], dtype="Int64"), [[3, 4]]),
+        ([1, 2, None, 4, 5, 6], [[4, 5]]),
+        (pl.Series([1, 2, None, 4, 5, 6]), [[4, 5]]),
+        (np.ma.masked_equal([7, 2, 7, 4, 5, 6], 7), [[4, 5]]),
+        ([np.ma.masked_equal([7, 4, 5, 6], 7)], [[4, 5]]),
+        (Sequences(np.array([1, None, 4, 5, 6], dtype=object), [0, 5]), [[4, 5]]),
+        ([pd.Series([True, None, True, False, True], dtype="boolean")], [[1, 0]]),
+    ],
+)
+def test_missing_numbers_of_columns_become_nan(series, expected):
+    """A missing entry is neither a number nor lost: the windows with it are left out."""
+    X, _ = make_windows(series, 2, missing="drop")
+    np.testing.assert_array_equal(X, np.array(expected, dtype=float), strict=True)
+
+
+def test_plain_tables_keep_type_and_memory():
+    """Columns of one type of numpy are not converted, nor copied where they have no names."""
+    frame = pd.DataFrame(np.arange(12, dtype=np.float32).reshape(6, 2))
+    X, y = make_windows(frame, 2)
+    assert X.dtype == y.dtype == np.float32
+    assert np.shares_memory(X, frame.to_numpy())
+    named = make_windows(frame.rename(columns=str), 2)[0]
+    assert (named.dtype, named.feature_names) == (np.float32, ("0", "1"))
+    assert_same(named, list(X))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_columns_of_several_tables_are_matched_by_name(library):
+    """Another order of columns changes nothing."""
+    make = LIBRARIES[library]
+    data = {"a": [0.0, 1.0, 2.0, 3.0], "b": [0, 10, 20, 30]}
+    frames = [make(data), make(dict(reversed(data.items())))]
+    X, y = make_windows(frames, 2, target_columns="a")
+    assert y.tolist() == [2, 3, 2, 3]
+    assert_same(X[:2], list(X[2:]))
+    array = pad(frames)[0]
+    np.testing.assert_array_equal(array[0], array[1])
+    long = to_long(frames)
+    assert list(long.columns) == ["id", "time", "a", "b"]
+    assert long["b"].tolist() == [0, 10, 20, 30] * 2
+    assert long["b"].dtype == np.int64
+
+
+DAYS = pd.date_range("2026-01-01", periods=4)
+FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0]})
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([FRAME.assign(d=DAYS)], r"Column 'd' of sequences holds dates .* number of seconds"),
+        ([FRAME.assign(d=DAYS - DAYS[0])], r"Column 'd' of sequences holds dates or durations"),
+        ([FRAME.assign(s=list("wxyz"))], r"Column 's' of sequences holds strings .* OneHotEncoder"),
+        ([pl.DataFrame({"s": ["x"], "a": [1]})], r"Column 's' of sequences holds strings"),
+        ([FRAME.assign(s=pd.Categorical([1, 2, 1, 2]))], r"Column 's' .* strings or categories"),
+        ([np.array([[1, "x"]], dtype=object)], r"Column 1 of sequences holds strings"),
+        ([FRAME.assign(s=[[1], [2], [3], [4]])], r"Column 's' .* list\(sequences\['s'\]\)"),
+        ([FRAME, FRAME.rename(columns={"a": "b"})], r"sequence 1 .* \['a'\] are missing"),
+        ([FRAME, FRAME.to_numpy()], r"sequence 0 has names of columns, sequence 1 has none"),
+        ([[1.0], np.array(["2026-01-01"], "M8[D]")], r"Sequence 0 .* float64, sequence 1 of dtype"),
+        (
+            [[[1.0], [1.0, 2.0]]],
+            r"sequences holds lists of different lengths, or of different kinds",
+        ),
+        (np.ones((2, 0)), r"sequences has shape \(2, 0\), which holds no values"),
+        (FRAME.set_axis(DAYS), r"DatetimeIndex, whose rows look like steps.* pass \[sequences\]"),
+        ({"a": [1.0]}, r"sequences is a dict; .* Pass list\(sequences.values\(\)\)"),
+        ([FRAME.set_axis(DAYS[::-1])], r"times that are not in increasing order.*sort_index"),
+        ([FRAME.set_axis(pd.MultiIndex.from_product([[0, 1], [0, 1]]))], r"Pass from_long\(seq"),
+    ],
+)
+def test_tables_that_hold_other_than_numbers_are_refused(X, message):
+    """The error names the column and what to do; make_windows checks the same for one series."""
+    with pytest.raises(ValueError, match=message):
+        pad(X)
+    if len(X) == 1 and not isinstance(X, dict) and hasattr(X[0], "shape"):
+        with pytest.raises(
+            ValueError, match=message.replace("sequences", "series").replace("seq", "ser")
+        ):
+            make_windows(X[0], 1)
 
 
 # Windows
@@ -103,7 +230,7 @@ def test_target_columns_choose_what_y_holds(columns):
     """One column by name or by position: y has one value per step ahead, X all features."""
     frame = pd.DataFrame({"a": np.arange(6), "b": np.arange(6) * 10})
     X, y = make_windows(frame, 3, 2, target_columns=columns)
-    assert X.shape == (2, 3, 2)
+    assert (np.stack(list(X)).shape, X.feature_names) == ((2, 3, 2), ("a", "b"))
     np.testing.assert_array_equal(y, [[30, 40], [40, 50]])
     assert make_windows([frame, frame], 3, target_columns=columns)[1].shape == (6,)
 
@@ -160,6 +287,225 @@ def test_invalid_series_are_refused(series, options, message):
     """The error names the series and suggests a remedy."""
     with pytest.raises(ValueError, match=message):
         make_windows(series, 3, 2, **options)
+
+
+# Missing values, known features and labels of windows
+
+
+@given(
+    absent=st.lists(st.integers(0, 19), max_size=4),
+    window=SIZE,
+    horizon=SIZE,
+    several=st.booleans(),
+)
+def test_dropped_windows_are_those_with_nan(absent, window, horizon, several):
+    """Option "drop" leaves out the windows of "keep" that have NaN, and no others."""
+    series = np.arange(40.0).reshape(20, 2)
+    series[absent, 1] = np.nan
+    data = [series, series] if several else series
+    X, y = make_windows(data, window, horizon, missing="keep")
+    complete = ~(np.isnan(X).any(axis=(1, 2)) | np.isnan(y).any(axis=1))
+    if complete.any():
+        assert_same(make_windows(data, window, horizon, missing="drop"), [X[complete], y[complete]])
+    if not complete.all():
+        with pytest.raises(ValueError, match=r"missing values \(NaN\): .*column 1\."):
+            make_windows(data, window, horizon)
+
+
+def with_nan(*steps):
+    """Return a series in which some steps are missing."""
+    series = np.arange(12.0)
+    series[list(steps)] = np.nan
+    return series
+
+
+@pytest.mark.parametrize(
+    ("series", "message"),
+    [
+        (
+            with_nan(5),
+            r"NaN\): step 5\. Fill the gaps, .* StepTransformer\(SimpleImputer\(\)\); miss",
+        ),
+        (with_nan(0, 1), r"step 0\. Only its first 2 steps have missing values: leave them out"),
+        (with_nan(11), r"step 11\. Only its last 1 steps have missing values: leave them out"),
+        (with_nan(0, 11), r"step 0\. Only its first 1 and last 1 steps"),
+        ([with_nan(), with_nan(9, 10, 11)], r"sequence 1, step 9\. Its last 3 .* from_nan_padded"),
+        (pd.DataFrame({"a": with_nan(), "b": with_nan(4)}), r"step 4, column 'b'\. Fill the gaps"),
+        (np.array([1.0, 2.0, np.inf, 4.0]), r"hold infinity: step 2\. Replace it"),
+    ],
+)
+def test_missing_values_in_windows_are_refused_with_advice(series, message):
+    """The advice depends on where the missing values are."""
+    with pytest.raises(ValueError, match=message):
+        make_windows(series, 2)
+
+
+def test_only_values_in_windows_matter():
+    """Missing values that are in no window, or in no target, are no error."""
+    frame = pd.DataFrame({"a": np.arange(8.0), "b": with_nan(7)[:8]})
+    assert make_windows(frame, 3, target_columns="a")[1].tolist() == [3, 4, 5, 6, 7]
+    assert len(make_windows(with_nan(11), 3, 2, step=6)[0]) == 2
+    with pytest.raises(ValueError, match="All 3 windows hold missing values"):
+        make_windows(np.full(5, np.nan), 2, missing="drop")
+    with pytest.raises(
+        ValueError, match=r"missing must be one of \['error', 'drop', 'keep'\]; got"
+    ):
+        make_windows(frame, 3, missing="ignore")
+
+
+@given(window=SIZE, horizon=SIZE, step=SIZE, several=st.booleans())
+def test_windows_hold_all_known_future_values(window, horizon, step, several):
+    """A known column `k` steps later is a column; together they hold all values to come."""
+    series = np.arange(36.0).reshape(12, 3)
+    data = [series, series + 100] if several else series
+    X, y = make_windows(data, window, horizon, step=step, known_columns=[2, 0])
+    past, targets = make_windows(data, window, horizon, step=step, target_columns=1)
+    _, future = make_windows(data, window, horizon, step=step, target_columns=[2, 0])
+    assert_same([X[:, :, :3], y], [past, targets])
+    for i, shift in enumerate(range(horizon, 0, -window)):
+        columns = X[:, :, 3 + 2 * i : 5 + 2 * i]
+        np.testing.assert_array_equal(columns, past[:, :, [2, 0]] + 3 * shift)
+    assert all(set(row) <= set(x.ravel()) for x, row in zip(X[:, :, 3:], future, strict=True))
+
+
+@given(window=SIZE, horizon=SIZE, several=st.booleans())
+def test_last_windows_continue_the_windows(window, horizon, several):
+    """The last window and its known future are the last training window of the whole series."""
+    frame = pd.DataFrame(np.arange(36.0).reshape(12, 3), columns=["a", "b", "c"])
+    past, future = frame[:-horizon], frame[-horizon:]
+    X, _ = make_windows(frame, window, horizon, known_columns=["c", "a"])
+    if several:
+        past, future = [past, past], [future, future[["c", "b", "a"]]]
+    last = last_windows(past, window, horizon, known_columns=["c", "a"], future=future)
+    assert last.feature_names == X.feature_names
+    assert_same(last, [X[len(X) - 1]] * len(last))
+    np.testing.assert_array_equal(last_windows([1, 2, 3], 2), [[2, 3]])
+
+
+def test_names_of_known_columns():
+    """Names have the number of steps; a regressor takes the windows as they are."""
+    frame = pd.DataFrame({"sales": np.arange(9.0), "price": np.arange(9) % 2})
+    X, y = make_windows(frame, 2, 3, known_columns="price")
+    assert X.feature_names == ("sales", "price", "price+3", "price+1")
+    assert RNNRegressor(hidden_size=2, max_epochs=1).fit(X, y).predict(X[:2]).shape == (2, 3)
+
+
+LABELS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=8, max_size=8)
+
+
+@given(labels=LABELS, window=SIZE, step=SIZE)
+def test_labels_of_windows(labels, window, step):
+    """The last, the most frequent, or any label of the steps of each window, up to the last one."""
+    series, labels = np.arange(8), np.array(labels)
+    pieces = [labels[i : i + window] for i in range(0, 8 - window + 1, step)]
+    X, y = make_label_windows(series, labels, window, step=step)
+    assert_same(X, [series[i : i + window] for i in range(0, 8 - window + 1, step)])
+    assert y.tolist() == [piece[-1] for piece in pieces]
+    _, y = make_label_windows(series, labels, window, step=step, label="most")
+    assert y.tolist() == [max(sorted(set(p)), key=p.tolist().count) for p in pieces]
+    _, y = make_label_windows(series, labels == "b", window, step=step, label="any")
+    assert y.tolist() == ["b" in piece for piece in pieces]
+    two = make_label_windows([series, series], [labels, labels], window, step=step)[1]
+    assert two.tolist() == 2 * [piece[-1] for piece in pieces]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_labels_may_be_a_column(library):
+    """The column of labels is no feature."""
+    table = LIBRARIES[library]({"v": [1.0, 2.0, 3.0], "state": ["on", "on", "off"]})
+    X, y = make_label_windows(table, "state", 2)
+    assert (X.feature_names, y.tolist()) == (("v",), ["on", "off"])
+    assert make_label_windows([table, table], "state", 3)[1].tolist() == ["off", "off"]
+
+
+def test_windows_without_a_label_are_left_out():
+    """Only missing labels that a window needs count."""
+    labels = [None, "a", None, "b", "b"]
+    assert make_label_windows(with_nan()[:5], labels, 2, missing="drop")[1].tolist() == [
+        "a",
+        "b",
+        "b",
+    ]
+    most = make_label_windows(with_nan()[:5], labels, 2, label="most", missing="drop")
+    assert_same([most[0]], [np.array([[3.0, 4.0]])])
+    _, y = make_label_windows(np.arange(3), [np.nan, 1, 0], 2)
+    assert y.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: make_label_windows(FRAME, list("abc"), 2),
+            r"series 0 have shape \(3,\); expected \(4",
+        ),
+        (
+            lambda: make_label_windows([FRAME], [], 2),
+            r"labels has 0 entries, but there are 1 series",
+        ),
+        (
+            lambda: make_label_windows(FRAME, "b", 2),
+            r"no column 'b' of labels; choose from \['a'\]",
+        ),
+        (lambda: make_label_windows([1, 2], "b", 2), r"labels='b' is the name of a column, but"),
+        (
+            lambda: make_label_windows([1, 2], "ab", 2, label="first"),
+            r"label must be one of \['any'",
+        ),
+        (
+            lambda: make_label_windows([1, 2], ["a", "b"], 2, label="any"),
+            r"0 and 1; got \['a', 'b'\]",
+        ),
+        (lambda: make_label_windows([1, 2], ["a", None], 2), r"label at step 1 is missing.*'drop'"),
+        (lambda: make_label_windows([1, 2], ["a", "a"], 3), r"2 steps; window=3 need at least 3"),
+        (lambda: make_label_windows(FRAME, None, 2), r"labels is None; expected the label of each"),
+        (
+            lambda: make_label_windows([1, 2], np.array(["a", 1], dtype=object), 2),
+            r"labels mixes strings and other types",
+        ),
+        (lambda: make_label_windows([1, 2], [["a"], ["a", "b"]], 2), r"labels holds lists of diff"),
+        (
+            lambda: last_windows(FRAME, 2, known_columns="a"),
+            r"future must hold the .*\['a'\] at the 1",
+        ),
+        (lambda: last_windows(FRAME, 2, future=FRAME), r"but known_columns=None"),
+        (
+            lambda: last_windows(FRAME, 2, known_columns="a", future=FRAME),
+            r"1 tables of \[4\] steps",
+        ),
+        (
+            lambda: last_windows(FRAME, 2, known_columns="a", future=pd.DataFrame({"b": [1]})),
+            r"future has the columns \['b'\]; \['a'\] of known_columns are missing",
+        ),
+        (
+            lambda: last_windows(FRAME, 2, known_columns="a", future=[np.nan]),
+            r"The values in future hold missing values \(NaN\): step 0",
+        ),
+        (lambda: last_windows([1, np.nan], 2), r"step 1\. Only its last 1 steps .*missing='keep'"),
+        (
+            lambda: make_windows(FRAME, 2, known_columns="a"),
+            r"contains every feature, so that it n",
+        ),
+        (
+            lambda: make_windows(FRAME, 2, known_columns="a", target_columns="a"),
+            r"known_columns contains 'a', so that it need not be forecast",
+        ),
+        (
+            lambda: make_windows(FRAME.assign(**{"a+1": 1}), 2, known_columns="a"),
+            r"known_columns adds a column 'a\+1', but the series has one; rename it",
+        ),
+        (lambda: make_windows([1, 2, 3], 2, known_columns=0), r"known_columns=0 needs features to"),
+        (lambda: make_windows(FRAME, 2, target_columns=[True]), r"target_columns contains True"),
+        (
+            lambda: make_windows(pd.concat([FRAME, FRAME], axis=1), 2, target_columns="a"),
+            r"contains 'a', the name of several columns",
+        ),
+    ],
+)
+def test_invalid_labels_and_known_features_are_refused(call, message):
+    """Each error states what was passed and what is expected."""
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 # StepTransformer
@@ -391,13 +737,10 @@ def test_nan_inside_a_sequence_is_a_missing_value():
 
 
 def test_from_long_keeps_the_order_of_the_table():
-    """Rows keep their order without a time column, and rows of equal time do as well."""
-    frame = pd.DataFrame(
-        {"who": [2, 1, 2], "when": [0, 0, 0], "a": [1, 2, 3], "b": [4.0, 5.0, 6.0]}
-    )
+    """Rows keep their order without a time column."""
+    frame = pd.DataFrame({"who": [2, 1, 2], "a": [1, 2, 3], "b": [4.0, 5.0, 6.0]})
     expected = [np.array([[1.0, 4.0], [3.0, 6.0]]), np.array([[2.0, 5.0]])]
-    assert_same(from_long(frame.drop(columns="when"), "who")[0], expected)
-    assert_same(from_long(frame, "who", "when")[0], expected)
+    assert_same(from_long(frame, "who")[0], expected)
     assert_same(from_long(frame, "who", features=["b", "a"])[0], [x[:, ::-1] for x in expected])
 
 
@@ -440,5 +783,230 @@ LONG = pd.DataFrame({"id": [1], "x": [2.0]})
 )
 def test_converters_refuse_invalid_arguments(call, message):
     """Each error states what was passed and what is expected."""
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# Long tables
+
+EVENTS = pd.DataFrame(
+    {
+        "store": ["x", "y", "x", "y"],
+        "item": [1, 1, 1, 2],
+        "day": pd.to_datetime(["2026-01-02", "2026-01-01", "2026-01-01", "2026-01-03"]),
+        "sold": [1.0, 2.0, 3.0, 4.0],
+        "open": [True, False, True, True],
+    }
+)
+BY_STORE_AND_ITEM = [[[3.0, 1.0], [1.0, 1.0]], [[2.0, 0.0]], [[4.0, 1.0]]]
+
+
+@pytest.mark.parametrize(
+    ("frame", "arguments"),
+    [
+        (EVENTS, (["store", "item"], "day")),
+        (EVENTS, (("store", "item"), "day")),
+        (EVENTS, (EVENTS.columns[:2], "day")),
+        (EVENTS.set_index(["store", "item", "day"]), ()),
+        (EVENTS.set_index(["store", "item", "day"]), (["store", "item"], "day")),
+        (EVENTS.set_index(["store", "day"]), (["store", "item"], "day")),
+        (EVENTS.set_index("day"), (["store", "item"], "day")),
+        (EVENTS.convert_dtypes(), (["store", "item"], "day")),
+        (pl.from_pandas(EVENTS), (["store", "item"], "day")),
+        (pa.Table.from_pandas(EVENTS), (["store", "item"], "day")),
+    ],
+)
+def test_several_ids_and_levels_of_an_index(frame, arguments):
+    """Ids and times are columns or levels of an index; several ids are tuples."""
+    sequences, ids = from_long(frame, *arguments)
+    assert [sequence.tolist() for sequence in sequences] == BY_STORE_AND_ITEM
+    assert ids.tolist() == [("x", 1), ("y", 1), ("y", 2)]
+    assert sequences.feature_names == ("sold", "open")
+    assert from_long(frame, *arguments, features=pd.Index(["sold"]))[0][0].tolist() == [[3], [1]]
+
+
+@given(keys=st.lists(st.tuples(SIZE, SIZE, st.sampled_from("ab")), min_size=1, max_size=12))
+def test_several_ids_are_as_good_as_one_joined_id(keys):
+    """Sequences of several ids are those of the tuples of ids."""
+    frame = pd.DataFrame(keys, columns=["i", "j", "k"]).assign(v=np.arange(len(keys)))
+    sequences, ids = from_long(frame, ["i", "j", "k"])
+    joined, names = from_long(frame.assign(key=list(map(str, keys))), "key", features=["v"])
+    assert list(map(str, ids.tolist())) == names.tolist()
+    assert_same(sequences, joined)
+
+
+def test_unnamed_levels_and_one_id():
+    """Levels without names are found by their positions, and a single id is no tuple."""
+    frame = EVENTS.set_index(["store", "day"]).rename_axis([None, None])[["sold"]]
+    sequences, ids = from_long(frame)
+    assert (ids.tolist(), sequences[1].tolist()) == (["x", "y"], [[2], [4]])
+    assert from_long(frame, "level_0", "level_1")[1].tolist() == ["x", "y"]
+    assert from_long(EVENTS, ["store"], features="sold")[1].tolist() == [("x",), ("y",)]
+
+
+@pytest.mark.parametrize(
+    ("times", "elapsed"),
+    [
+        (EVENTS["day"], [86400.0, 172800.0]),
+        (EVENTS["day"].dt.tz_localize("Europe/Paris"), [86400.0, 172800.0]),
+        (EVENTS["day"].dt.to_period("D"), [86400.0, 172800.0]),
+        (EVENTS["day"].dt.date, [86400.0, 172800.0]),
+        (EVENTS["day"].dt.strftime("%Y-%m-%d"), [86400.0, 172800.0]),
+        (EVENTS["day"] - EVENTS["day"].min(), [86400.0, 172800.0]),
+        (np.array([5, 250, 1, 255], dtype=np.uint8), [4.0, 5.0]),
+        ([Decimal(5), Decimal(7), Decimal(1), Decimal(10)], [4.0, 3.0]),
+    ],
+)
+def test_elapsed_time(times, elapsed):
+    """The time since the previous step of the same sequence is a feature, 0 at the first step."""
+    frame = EVENTS.assign(day=times)
+    sequences, _ = from_long(frame, "store", "day", features=["sold"], add_elapsed=True)
+    assert sequences.feature_names == ("sold", "elapsed")
+    assert [sequence[:, 1].tolist() for sequence in sequences] == [[0, value] for value in elapsed]
+    assert [sequence[:, 0].tolist() for sequence in sequences] == [[3, 1], [2, 4]]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "Arrow"])
+def test_categories_keep_their_table(library):
+    """Columns of numbers and of categories stay a table, with its types and in its order."""
+    frame = EVENTS.assign(kind=pd.Categorical(["p", "q", "p", "q"]))
+    convert = {"pandas": frame.copy, "polars": lambda: pl.from_pandas(frame)}
+    table = convert.get(library, lambda: pa.Table.from_pandas(frame))()
+    names = ["sold", "store", "kind"]
+    sequences, _ = from_long(table, ["store"], "day", features=names, add_elapsed=True)
+    assert sequences.feature_names == ("sold", "store", "kind", "elapsed")
+    assert type(sequences.table) is type(table)
+    long = to_long(sequences)
+    assert long["sold"].tolist() == [3, 1, 2, 4]
+    assert long["store"].tolist() == ["x", "x", "y", "y"]
+    assert long["elapsed"].tolist() == [0, 86400, 0, 172800]
+    assert list(long["kind"]) == ["p", "p", "q", "q"]
+    if library == "pandas":
+        assert sequences.table.dtypes["kind"] == frame["kind"].dtype
+
+
+def test_single_symbols_and_common_types():
+    """One column of strings gives arrays of them, and columns of one type keep it."""
+    sequences, _ = from_long(EVENTS, "item", features="store")
+    assert sequences[0].tolist() == ["x", "y", "x"]
+    numbers = pd.DataFrame({"id": [1, 1], "a": [1, 2], "b": [3, 4]})
+    assert from_long(numbers, "id")[0].dtype == np.int64
+    assert from_long(numbers.astype({"a": "Int8", "b": "float32"}), "id")[0].dtype == np.float32
+    assert from_long(pl.DataFrame({"id": [1, 1], "a": [None, 2]}), "id")[0][0][1, 0] == 2
+
+
+@given(X=ragged(), seed=st.integers(0, 100))
+def test_predictions_go_back_into_the_long_table(X, seed):
+    """With `like`, the result has the rows and the index of the table."""
+    frame = to_long(X, ids=[f"s{i}" for i in range(len(X))]).sample(frac=1, random_state=seed)
+    names = list(frame.columns[2:])
+    sequences, _ = from_long(frame, "id", "time")
+    back = to_long(sequences, like=frame, id="id", time="time")
+    pd.testing.assert_frame_equal(back, frame)
+    panel = frame.set_index(["id", "time"])
+    predictions = [sequence[:, 0] for sequence in from_long(panel)[0]]
+    back = to_long(predictions, like=panel, features=["p"])
+    pd.testing.assert_series_equal(back["p"], panel[names[0]], check_names=False)
+
+
+def test_to_long_with_several_ids():
+    """Tuples of ids get a column each, as `from_long` returned them."""
+    keys = ["store", "item"]
+    sequences, ids = from_long(EVENTS, keys, "day", features=["sold"])
+    frame = to_long(sequences, ids=ids, id=keys)
+    assert frame["store"].tolist() == ["x", "x", "y", "y"]
+    assert frame["item"].tolist() == [1, 1, 1, 2]
+    assert frame["time"].tolist() == [0, 1, 0, 0]
+    assert to_long([["a", None], ["b"]])["x0"].tolist()[::2] == ["a", "b"]
+    by_date = to_long([[1.0]], ids=pd.to_datetime(["2026-01-01"]))
+    assert by_date["id"].dtype.kind == "M"
+
+
+DAY = EVENTS["day"]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: from_long(EVENTS.assign(day=DAY.where(DAY.max() > DAY)), "store", "day"),
+            r"Column 'day' is missing in row 3 of the table \(NaT; 1 of 4 rows\).*dropna\(subset=",
+        ),
+        (
+            lambda: from_long(EVENTS.assign(store=["x", None, "y", pd.NA]), "store", "day"),
+            r"Column 'store' is missing in row 1 of the table .* 2 of 4 rows",
+        ),
+        (lambda: from_long(EVENTS.assign(item=[1, 2, 3, np.nan]), ["item"]), r"'item'.* row 3"),
+        (
+            lambda: from_long(pl.DataFrame({"a": ["x", None], "b": 1}), "a"),
+            r"'a' is missing in row 1",
+        ),
+        (
+            lambda: from_long(EVENTS, "item", "store", features="sold"),
+            r"Column 'store', the time, holds strings, .*: 'x'\. Convert them to dates",
+        ),
+        (
+            lambda: from_long(EVENTS.assign(day=1), "store", "day"),
+            r"Rows 0 and 2 .* same id and time \('store'='?x'?, 'day'=1\).* time=None",
+        ),
+        (lambda: from_long(EVENTS, "store"), r"feature 'day' holds dates .* Pass it as time"),
+        (
+            lambda: from_long(EVENTS.assign(gap=DAY.diff()), "store", "day"),
+            r"feature 'gap' holds dates or durations.* add_elapsed=True",
+        ),
+        (
+            lambda: from_long(EVENTS.assign(gap=DAY.dt.date), "store", "day"),
+            r"Column 'gap' of the table holds dates or durations \(date\)",
+        ),
+        (
+            lambda: from_long(EVENTS.assign(x=[[1], [2], [3], [4]]), "store", "day"),
+            r"Column 'x' of the table holds one sequence per row",
+        ),
+        (lambda: from_long(EVENTS), r"id=None reads the levels of a MultiIndex, .* choose from"),
+        (lambda: from_long(np.zeros((3, 2)), "id"), r"frame is a ndarray; .* Pass a DataFrame"),
+        (lambda: from_long([EVENTS], "id"), r"frame is a list; expected a table"),
+        (
+            lambda: from_long(EVENTS.assign(id=[[1]] * 4), "id"),
+            r"column of ids holds lists or arrays",
+        ),
+        (
+            lambda: from_long(EVENTS.assign(day=[1, np.inf, 2, 3]), "store", "day"),
+            r"Column 'day', the time, is infinite in row 1 of the table",
+        ),
+        (lambda: to_long([[1.0]], ids=3), r"ids is 3; pass one identifier per sequence"),
+        (
+            lambda: to_long([[[1.0, 2.0]]], features="ab"),
+            r"features has 1 entries; pass 2, one per",
+        ),
+        (lambda: pad([["a", "b"], ["c"]]), r"dtype <U1, which 0\.0 cannot pad\. Pass a value of"),
+        (lambda: from_nan_padded([["a", "b"]]), r"hold values of dtype <U1; expected numbers"),
+        (lambda: from_long(EVENTS, []), r"id=\[\] and time=None must be different columns"),
+        (lambda: from_long(EVENTS, "store", "store"), r"must be different columns"),
+        (lambda: from_long(EVENTS, "store", add_elapsed=True, features="sold"), r"needs time"),
+        (
+            lambda: from_long(EVENTS.assign(elapsed=1), "store", "day", add_elapsed=True),
+            r"adds a column 'elapsed', but the table has one",
+        ),
+        (
+            lambda: to_long([[1.0]], like=EVENTS, id="store", time="day"),
+            r"have \[1\] steps, those of like \[2, 2\]; expected the same",
+        ),
+        (
+            lambda: to_long([[1, 2], [3, 4]], like=EVENTS, id="store", ids=[1, 2]),
+            r"ids are those of like; pass ids=None",
+        ),
+        (
+            lambda: to_long([[1.0]], features=["time"]),
+            r"'time' is the name of a feature and of the",
+        ),
+        (lambda: to_long([[1.0]], ids=[(1, 2)], id=["a"]), r"id names 1 columns, .* entries of 2"),
+        (lambda: to_long({"a": [1.0]}), r"sequences is a dict; .* list\(sequences\.values\(\)\)"),
+        (lambda: pad([np.ones((2, 2))], value=np.ones(2)), r"value has shape \(2,\); expected one"),
+        (lambda: pad(Sequences(np.ones((0, 2)), [0])), r"sequences holds no sequence; pass at"),
+        (lambda: to_channels_first({"a": [1.0]}), r"X is a dict; expected a list of sequences"),
+    ],
+)
+def test_long_tables_that_cannot_be_read_are_refused(call, message):
+    """The error names the row and the column, and what to do."""
     with pytest.raises(ValueError, match=message):
         call()

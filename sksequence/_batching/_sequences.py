@@ -147,8 +147,8 @@ class Sequences:
         n_features = 1 if self.values.ndim == 1 else self.values.shape[1]
         if len(names) != n_features:
             raise ValueError(
-                f"feature_names has {len(names)} entries, but values has shape "
-                f"{self.values.shape}. Pass one name per feature."
+                f"feature_names has {len(names)} entries, but values has {n_features} features. "
+                "Pass one name per feature."
             )
 
     @classmethod
@@ -221,6 +221,11 @@ class Sequences:
         """Number of steps of each sequence."""
         lengths: NDArray[np.int64] = self.offsets[1:] - self.offsets[:-1]
         return lengths
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of `values`; object if there are none."""
+        return np.dtype(object) if self.values is None else self.values.dtype
 
     @property
     def shape(self) -> tuple[int]:

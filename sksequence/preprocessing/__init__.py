@@ -2,19 +2,21 @@
 
 from sksequence.preprocessing._converters import (
     from_channels_first,
-    from_long,
     to_channels_first,
-    to_long,
 )
+from sksequence.preprocessing._label_windows import make_label_windows
+from sksequence.preprocessing._long_tables import from_long, to_long
 from sksequence.preprocessing._padding import from_nan_padded, pad, to_nan_padded, unpad
 from sksequence.preprocessing._step_transformer import StepTransformer
-from sksequence.preprocessing._windows import make_windows
+from sksequence.preprocessing._windows import last_windows, make_windows
 
 __all__ = [
     "StepTransformer",
     "from_channels_first",
     "from_long",
     "from_nan_padded",
+    "last_windows",
+    "make_label_windows",
     "make_windows",
     "pad",
     "to_channels_first",

@@ -5,12 +5,14 @@ Estimators do not accept padded arrays: convert them with `unpad` or `from_nan_p
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence.preprocessing._layout import Values, flatten
+from sksequence.preprocessing._layout import Values
+from sksequence.preprocessing._steps import NUMBERS, as_numbers, read_steps
 
 
 def pad(
@@ -54,13 +56,29 @@ def pad(
     >>> lengths
     array([3, 1])
     """
-    values, layout = flatten(sequences)
-    values = values[:, 0] if layout.scalar_steps else values
-    lengths = np.diff(layout.offsets)
+    if np.ndim(value) != 0:
+        raise ValueError(
+            f"value has shape {np.shape(value)}; expected one number for all steps after the end "
+            "of a sequence. Pass a scalar."
+        )
+    steps = read_steps(sequences, "sequences")
+    values, lengths = steps.values, steps.lengths
+    if len(lengths) == 0:
+        raise ValueError("sequences holds no sequence; pass at least one.")
     shape = (len(lengths), lengths.max(), *values.shape[1:])
-    array = np.full(shape, value, dtype=np.result_type(values, np.min_scalar_type(value)))
+    array = np.full(shape, value, dtype=_common_type(values, value))
     array[_is_step(lengths, shape[1])] = values
     return array, lengths
+
+
+def _common_type(values: Values, value: complex | str | np.generic) -> np.dtype[Any]:
+    if (values.dtype.kind in "UST") is isinstance(value, str) or values.dtype == object:
+        with suppress(TypeError):  # dates and numbers have no common type
+            return np.result_type(values, np.min_scalar_type(value))
+    raise ValueError(
+        f"The sequences hold values of dtype {values.dtype}, which {value!r} cannot pad. Pass a "
+        "value of their type, or convert them to numbers."
+    )
 
 
 def unpad(array: ArrayLike, lengths: ArrayLike) -> list[NDArray[Any]]:
@@ -190,7 +208,7 @@ def from_nan_padded(array: ArrayLike) -> list[NDArray[Any]]:
 
 
 def _padded(array: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(array)
+    array = as_numbers(array, "array")
     if array.ndim not in (2, 3):
         raise ValueError(
             f"array has shape {array.shape}; expected (n_sequences, max_steps, n_features) or "
@@ -205,6 +223,11 @@ def _is_step(lengths: NDArray[np.int64], max_steps: int) -> NDArray[np.bool_]:
 
 def _true_lengths(array: Values) -> NDArray[np.int64]:
     """Return the number of steps of each sequence, up to the last one that has a value."""
+    if array.dtype.kind not in f"{NUMBERS}mM":
+        raise ValueError(
+            f"The sequences hold values of dtype {array.dtype}; expected numbers, as NaN is one. "
+            "Use pad and unpad for other values."
+        )
     filled = np.asarray(~np.isnan(array))
     if filled.ndim == 3:
         filled = np.asarray(filled.any(axis=2))

@@ -5,18 +5,29 @@ A series has shape (n_steps,) or (n_steps, n_features).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Sequence
+from typing import Any, Literal
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences
-from sksequence._settings import check_count
-from sksequence.preprocessing._layout import Values, flatten
+from sksequence._batching import Sequences, offsets_of
+from sksequence._tables import column_names, is_table, select_columns
+from sksequence.preprocessing._cutting import (
+    MAY_KEEP,
+    Missing,
+    check_lengths,
+    check_options,
+    cut,
+    first_steps,
+    read_series,
+    usable_windows,
+    with_names,
+)
+from sksequence.preprocessing._layout import Values
+from sksequence.preprocessing._steps import Steps, are_several, positions
 
-Columns = int | str | Sequence[int | str] | None
+Columns = Hashable | Sequence[Hashable] | None
 
 
 def make_windows(
@@ -26,7 +37,9 @@ def make_windows(
     *,
     step: int = 1,
     target_columns: Columns = None,
-) -> tuple[NDArray[Any], NDArray[Any]]:
+    known_columns: Columns = None,
+    missing: Missing = "error",
+) -> tuple[Any, NDArray[Any]]:
     """Cut series into windows and the steps that follow each of them.
 
     Parameters
@@ -35,6 +48,7 @@ def make_windows(
         One series: a 1-D array, a 2-D array or a DataFrame whose rows are steps. Several series: a
         list, an object array, a `Sequences` container or a 3-D array of shape
         (n_series, n_steps, n_features). Their lengths may differ, and no window spans two series.
+        The columns of several DataFrames are matched by name.
     window : int
         Number of steps per window.
     horizon : int, default=1
@@ -42,14 +56,21 @@ def make_windows(
     step : int, default=1
         Number of steps from the start of one window to the start of the next.
     target_columns : int, str or list of int or str, default=None
-        Features to forecast, by position, or by name if the series is a DataFrame. None uses all
-        features.
+        Features to forecast, by position, or by name if the series has names. None uses all
+        features that are not in `known_columns`.
+    known_columns : int, str or list of int or str, default=None
+        Features whose future values are known when a forecast is made, such as holidays, prices or
+        the hour of the day. See Notes.
+    missing : {"error", "drop", "keep"}, default="error"
+        Treatment of windows with missing values (NaN) in X or y: "error" raises an error, "drop"
+        leaves these windows out, and "keep" keeps them.
 
     Returns
     -------
-    X : ndarray of shape (n_windows, window) or (n_windows, window, n_features)
+    X : ndarray of shape (n_windows, window) or (n_windows, window, n_features), or Sequences
         The windows in temporal order, series by series, without an axis of features if the series
-        has none. For a single series it is a read-only view, which takes no memory.
+        has none. `Sequences` with `feature_names` if the series has names of columns. For a single
+        array it is a read-only view, which takes no memory.
     y : ndarray of shape (n_windows,) or (n_windows, horizon * n_targets)
         The steps that follow each window, in row-major order: all targets of the first step, then
         all targets of the second, and so on. The array is 1-D for one value per window.
@@ -58,17 +79,25 @@ def make_windows(
     ------
     ValueError
         If a size is not a whole number of at least 1, if a series is shorter than
-        ``window + horizon``, if the values are not numbers, or if a target column does not exist.
+        ``window + horizon``, if the values are not numbers, if a column does not exist, or if
+        values are infinite, or missing with ``missing="error"``.
 
     See Also
     --------
+    last_windows : Windows at the end of each series, to forecast what comes next.
+    make_label_windows : Windows with a label each, for classifiers.
     sksequence.metrics.mean_absolute_scaled_error : Error of forecasts in the order of `y`.
 
     Notes
     -----
     Consecutive windows share steps. For an unbiased score, split in temporal order and leave out
     the windows that overlap both sides: ``TimeSeriesSplit(gap=(window + horizon - 1) // step)``.
-    To forecast beyond the end of the series, predict from ``series[-window:]``.
+
+    For each of the `known_columns`, X has an additional column after all others, which holds its
+    values `horizon` steps later: with ``horizon=6`` a step of column "holiday+6" holds the value
+    of "holiday" six steps after it. The last six steps of the window thus hold the values at the
+    six steps to forecast. A horizon longer than the window needs more columns: with ``window=4``
+    and ``horizon=6``, "holiday+6" and "holiday+2".
 
     Examples
     --------
@@ -91,88 +120,236 @@ def make_windows(
     >>> y
     array([[30, 40],
            [40, 50]])
+
+    Forecast sales, with prices that are known in advance:
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"sales": [7, 5, 6, 9, 8], "price": [1, 2, 2, 1, 1]})
+    >>> X, y = make_windows(frame, window=3, known_columns="price")
+    >>> X.feature_names
+    ('sales', 'price', 'price+1')
+    >>> X[0]
+    array([[7, 1, 2],
+           [5, 2, 2],
+           [6, 2, 1]])
+    >>> y
+    array([9, 8])
     """
-    for name, size in (("window", window), ("horizon", horizon), ("step", step)):
-        check_count(name, size)
-    values, offsets = _as_steps(series)
-    _check_lengths(np.diff(offsets), window, horizon, single=len(offsets) == 2)
-    starts = _starts(offsets, window + horizon, step)
-    targets = _targets(values, series, target_columns)
-    X = np.moveaxis(sliding_window_view(values, window, axis=0)[starts], -1, 1)
-    ahead = np.moveaxis(sliding_window_view(targets[window:], horizon, axis=0)[starts], -1, 1)
-    y = ahead.reshape(len(ahead), -1)
-    return X, np.ascontiguousarray(y[:, 0] if y.shape[1] == 1 else y)
+    check_options(window=window, horizon=horizon, step=step, missing=missing)
+    steps = read_series(series)
+    check_lengths(steps, window, horizon)
+    known = _positions("known_columns", known_columns, steps)
+    targets = _targets(steps, _target_positions(target_columns, known, steps))
+    inputs = _with_known(steps, known, _shifts(window, horizon))
+    starts = first_steps(steps.offsets, window + horizon, step)
+    parts = [(inputs, 0, window), (targets, window, horizon)]
+    starts = usable_windows(starts, parts, missing)
+    X = cut(inputs.values, starts, window)
+    y = cut(targets.values[window:], starts, horizon).reshape(len(X), -1)
+    y = np.ascontiguousarray(y[:, 0] if y.shape[1] == 1 else y)
+    return with_names(X, inputs.names), y
 
 
-def _as_steps(series: object) -> tuple[Values, NDArray[np.int64]]:
-    """Return the steps of all series, with or without an axis of features, and their offsets."""
-    if _are_several(series):
-        values, layout = flatten(series)
-        values, offsets = (values[:, 0] if layout.scalar_steps else values), layout.offsets
-    else:
-        values = np.asarray(series)
-        if values.ndim not in (1, 2):
-            raise ValueError(
-                f"Expected a series of shape (n_steps,) or (n_steps, n_features); got an array "
-                f"of shape {values.shape}. Pass several series as a list."
-            )
-        offsets = np.array([0, len(values)], dtype=np.int64)
-    if values.dtype.kind not in "biufc":
-        raise ValueError(
-            f"series has values of dtype {values.dtype}; expected numbers. Drop or encode the "
-            "other columns."
-        )
-    return values, offsets
+def last_windows(
+    series: object,
+    window: int,
+    horizon: int = 1,
+    *,
+    known_columns: Columns = None,
+    future: object = None,
+    missing: Literal["error", "keep"] = "error",
+) -> Any:
+    """Cut the last window from each series, to forecast beyond its end.
+
+    Parameters
+    ----------
+    series : array-like of shape (n_steps,) or (n_steps, n_features), or several of them
+        One series or several, as for `make_windows`.
+    window : int
+        Number of steps per window.
+    horizon : int, default=1
+        Number of steps to forecast after each window. It matters only with `known_columns`.
+    known_columns : int, str or list of int or str, default=None
+        Features whose future values are known, as for `make_windows`.
+    future : array-like of shape (horizon,) or (horizon, n_known), or several of them, default=None
+        Values of the `known_columns` at the `horizon` steps after the end of each series: an array
+        with these columns, in this order, or a DataFrame with columns of these names and possibly
+        others. Several series need a list of them, or an array with an additional first axis.
+        Required if `known_columns` is set, and not allowed otherwise.
+    missing : {"error", "keep"}, default="error"
+        Whether missing values (NaN) in these windows raise an error or are kept.
+
+    Returns
+    -------
+    X : ndarray of shape (n_series, window) or (n_series, window, n_features), or Sequences
+        One window per series, with the features of the X that `make_windows` returns.
+
+    Raises
+    ------
+    ValueError
+        If a series is shorter than `window`, if `future` is missing, not allowed or of another
+        shape, or for the same values and columns as in `make_windows`.
+
+    See Also
+    --------
+    make_windows : Windows and the steps that follow them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sksequence.preprocessing import last_windows
+    >>> last_windows([1, 2, 3, 4], window=3)
+    array([[2, 3, 4]])
+    >>> frame = pd.DataFrame({"sales": [7, 5, 6, 9, 8], "price": [1, 2, 2, 1, 1]})
+    >>> prices = pd.DataFrame({"price": [3]})
+    >>> X = last_windows(frame, window=3, known_columns="price", future=prices)
+    >>> X[0]
+    array([[6, 2, 1],
+           [9, 1, 1],
+           [8, 1, 3]])
+    """
+    check_options(window=window, horizon=horizon, missing=missing, allowed=("error", "keep"))
+    steps = read_series(series)
+    check_lengths(steps, window, 0)
+    known = _positions("known_columns", known_columns, steps)
+    starts = steps.offsets[1:] - window
+    usable_windows(starts, [(steps, 0, window)], missing, remedies=MAY_KEEP)
+    X = cut(steps.values, starts, window)
+    names = steps.names
+    if len(known) or future is not None:
+        ahead = _future(future, known, steps, horizon, several=are_several(series), missing=missing)
+        shifts = _shifts(window, horizon)
+        both = np.concatenate([X[:, :, known], ahead], axis=1)
+        X = np.concatenate([X, *(both[:, s : s + window] for s in shifts)], axis=2)
+        names = _names_with_known(steps, known, shifts)
+    return with_names(X, names)
 
 
-def _are_several(series: object) -> bool:
-    """Check whether the argument is a container of several series."""
-    if isinstance(series, Sequences):
-        return True
-    if isinstance(series, list | tuple):
-        return len(series) == 0 or np.ndim(series[0]) > 0
-    if getattr(series, "ndim", 0) == 1 and getattr(series, "dtype", None) == object:
-        items = np.asarray(series)
-        return len(items) > 0 and np.ndim(items[0]) > 0
-    return getattr(series, "ndim", 0) == 3
+# --- columns --------------------------------------------------------------------------------------
 
 
-def _check_lengths(lengths: NDArray[np.int64], window: int, horizon: int, *, single: bool) -> None:
-    short = np.flatnonzero(lengths < window + horizon)
-    if len(short):
-        which = "The series" if single else f"Series {short[0]}"
-        raise ValueError(
-            f"{which} has {lengths[short[0]]} steps; window={window} and horizon={horizon} need at "
-            f"least {window + horizon}. Reduce them, or leave out the series."
-        )
-
-
-def _starts(offsets: NDArray[np.int64], span: int, step: int) -> slice | NDArray[np.int64]:
-    """Return the first step of each window; for a single series a slice, which gives a view."""
-    if len(offsets) == 2:
-        return slice(0, int(offsets[1]) - span + 1, step)
-    ends = offsets[1:] - span + 1
-    return np.concatenate([np.arange(a, b, step) for a, b in zip(offsets[:-1], ends, strict=True)])
-
-
-def _targets(values: Values, series: object, columns: Columns) -> Values:
-    """Return the target columns of all steps."""
+def _positions(argument: str, columns: Columns, steps: Steps) -> NDArray[np.intp]:
+    """Return the positions of columns; None stands for no column."""
     if columns is None:
-        return values
-    if values.ndim == 1:
+        return np.empty(0, dtype=np.intp)
+    if steps.values.ndim == 1:
         raise ValueError(
-            f"target_columns={columns!r} needs features to choose from, but the series has none; "
-            "use target_columns=None."
+            f"{argument}={columns!r} needs features to choose from, but the series has none; "
+            f"use {argument}=None."
         )
-    chosen = [columns] if isinstance(columns, int | str | np.integer) else list(columns)
-    several: Any = series
-    frame = several[0] if _are_several(series) else series
-    names: list[Any] = list(getattr(frame, "columns", range(values.shape[1])))
-    for column in chosen:
-        if column not in names and column not in range(values.shape[1]):
-            raise ValueError(
-                f"target_columns contains {column!r}, which the series does not have; choose from "
-                f"{names}."
-            )
-    picked = [names.index(c) if c in names else c for c in chosen]
-    return values[:, np.array(picked, dtype=np.intp)]
+    return positions(argument, columns, steps.names, steps.values.shape[1])
+
+
+def _target_positions(
+    columns: Columns, known: NDArray[np.intp], steps: Steps
+) -> NDArray[np.intp] | None:
+    """Return the positions of the targets, None for all features."""
+    if columns is None and len(known) == 0:
+        return None
+    if columns is None:
+        targets = np.setdiff1d(np.arange(steps.values.shape[1]), known)
+    else:
+        targets = _positions("target_columns", columns, steps)
+    both = np.intersect1d(targets, known)
+    if len(targets) == 0 or len(both):
+        name = repr(steps.columns[int(both[0])]) if len(both) else "every feature"
+        raise ValueError(
+            f"known_columns contains {name}, so that it need not be forecast; expected other "
+            "features as targets. Leave it out of known_columns or of target_columns."
+        )
+    return targets
+
+
+def _targets(steps: Steps, targets: NDArray[np.intp] | None) -> Steps:
+    if targets is None:
+        return steps
+    names = None if steps.names is None else [steps.names[i] for i in targets]
+    return Steps(steps.values[:, targets], steps.offsets, names)
+
+
+def _shifts(window: int, horizon: int) -> range:
+    """Return by how many steps known values are shifted, so that windows hold all future ones."""
+    return range(horizon, 0, -window)
+
+
+def _with_known(steps: Steps, known: NDArray[np.intp], shifts: range) -> Steps:
+    """Return the steps with columns of the values of known columns some steps later."""
+    if len(known) == 0:
+        return steps
+    columns = [steps.values]
+    for shift in shifts:
+        later = np.zeros_like(steps.values[:, known])  # the last rows are in no window
+        later[:-shift] = steps.values[shift:, known]
+        columns.append(later)
+    return Steps(np.hstack(columns), steps.offsets, _names_with_known(steps, known, shifts))
+
+
+def _names_with_known(
+    steps: Steps, known: NDArray[np.intp], shifts: range
+) -> Sequence[Hashable] | None:
+    if steps.names is None:
+        return None
+    added = [f"{steps.names[i]}+{shift}" for shift in shifts for i in known]
+    both = [name for name in added if name in steps.names]
+    if both:
+        raise ValueError(
+            f"known_columns adds a column {both[0]!r}, but the series has one; rename it."
+        )
+    return [*steps.names, *added]
+
+
+def _future(
+    future: object,
+    known: NDArray[np.intp],
+    steps: Steps,
+    horizon: int,
+    *,
+    several: bool,
+    missing: str,
+) -> Values:
+    """Return the known values ahead, of shape (n_series, horizon, n_known)."""
+    names = [steps.columns[i] for i in known]
+    if not names:
+        raise ValueError(
+            "future holds values of known_columns, but known_columns=None. Pass known_columns, as "
+            "in make_windows, or future=None."
+        )
+    if future is None:
+        raise ValueError(
+            f"future must hold the values of known_columns={names} at the {horizon} steps after "
+            "the end of each series; got None."
+        )
+    ahead = read_series(_selected(future, names), "future")
+    n_series = len(steps.lengths)
+    values = ahead.values if ahead.values.ndim == 2 else ahead.values[:, None]
+    if are_several(future) is not several or (
+        ahead.lengths.tolist() != [horizon] * n_series or values.shape[1] != len(names)
+    ):
+        raise ValueError(
+            f"future holds {len(ahead.lengths)} tables of {sorted(set(ahead.lengths.tolist()))} "
+            f"steps and {values.shape[1]} columns; expected {n_series} of {horizon} steps, the "
+            f"horizon, and the columns {names}"
+            + (", in a list or an array with a first axis of series." if several else ".")
+        )
+    every = offsets_of(ahead.lengths)[:-1]
+    usable_windows(
+        every, [(ahead, 0, horizon)], missing, subject="The values in future", remedies=MAY_KEEP
+    )
+    return values.reshape(n_series, horizon, len(names))
+
+
+def _selected(future: Any, names: list[Hashable]) -> Any:
+    """Return the tables of the future with the known columns only."""
+    if isinstance(future, list | tuple) and any(map(is_table, future)):
+        return [_selected(table, names) for table in future]
+    if isinstance(future, Sequences) and future.table is not None:
+        return Sequences(_selected(future.table, names), future.offsets)
+    if not is_table(future):
+        return future
+    absent = [name for name in names if name not in column_names(future)]
+    if absent:
+        raise ValueError(
+            f"future has the columns {column_names(future)}; {absent} of known_columns are "
+            "missing. Columns are matched by name: rename them."
+        )
+    return select_columns(future, names)

@@ -1,0 +1,312 @@
+"""Numbers of any container of sequences: arrays, tables, and objects that are numbers or missing.
+
+Steps are (sum of n_steps, n_features), or (sum of n_steps,) where a step is one number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._elements import fill_masked
+from sksequence._tables import (
+    Column,
+    Table,
+    align_tables,
+    column_names,
+    feature_names,
+    is_table,
+    join_tables,
+    read_array_columns,
+    read_columns,
+)
+from sksequence.preprocessing._layout import Layout, Values, flatten
+
+if TYPE_CHECKING:
+    import pandas
+
+NUMBERS = "biufc"  # numpy's letters for the types of numbers
+
+# the inferred types of indexes of pandas whose entries are points in time or durations
+_TIMES = {"datetime64", "datetime", "date", "period", "timedelta64", "timedelta"}
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of all sequences.
+
+    Attributes
+    ----------
+    values : ndarray of shape (sum of n_steps, n_features) or (sum of n_steps,)
+        The steps. Missing numbers are NaN.
+    offsets : ndarray of int64 of shape (n_sequences + 1,)
+        First step of each sequence, and the number of all steps.
+    names : list or None
+        Names of the features, None if they have none.
+    """
+
+    values: Values
+    offsets: NDArray[np.int64]
+    names: Sequence[Hashable] | None
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of steps of each sequence."""
+        return np.diff(self.offsets)
+
+    @property
+    def columns(self) -> Sequence[Hashable]:
+        """Names of the features, or their positions."""
+        return range(self.values.shape[-1]) if self.names is None else self.names
+
+    def place(self, step: int) -> str:
+        """Return the sequence and the step in it of a row, for an error message."""
+        i = int(np.searchsorted(self.offsets, step, side="right")) - 1
+        within = f"step {step - self.offsets[i]}"
+        return within if len(self.offsets) == 2 else f"sequence {i}, {within}"
+
+
+def read_steps(X: object, argument: str) -> Steps:
+    """Return the steps of several sequences."""
+    check_no_mapping(X, argument)
+    if isinstance(X, Sequences) and X.table is not None:
+        return Steps(as_numbers(X.table, argument), X.offsets, feature_names(X.table))
+    tables = tables_in(X, argument)
+    if tables:
+        names = feature_names(tables[0])
+        values = as_numbers(join_tables(tables), argument)
+        return Steps(values, offsets_of([len(table) for table in tables]), names)
+    values, layout = flat_arrays(X, argument)
+    values = values[:, 0] if layout.scalar_steps else values
+    return Steps(values, layout.offsets, X.feature_names if isinstance(X, Sequences) else None)
+
+
+def flat_arrays(X: Any, argument: str) -> tuple[Values, Layout]:
+    """Return the steps of several arrays as one table of steps, and their layout."""
+    if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object):
+        X = _pieces(X, argument)
+    elif not isinstance(X, Sequences):
+        _check_rows_are_sequences(X, argument)
+        X = as_numbers(X, argument)
+        if X.ndim in (2, 3) and X.size == 0:
+            raise ValueError(
+                f"{argument} has shape {X.shape}, which holds no values. Pass at least one "
+                "sequence, with at least one step and one feature."
+            )
+    values, layout = flatten(X)
+    return as_numbers(values, argument), layout
+
+
+def _pieces(X: Any, argument: str) -> Any:
+    """Return a container of arrays with pieces that are all numbers, or all symbols, or dates."""
+    if not all(type(piece) is np.ndarray and piece.dtype.kind in NUMBERS for piece in X):
+        pieces = [as_numbers(piece, argument) for piece in X]
+        kinds = ["f" if piece.dtype.kind in NUMBERS else piece.dtype.kind for piece in pieces]
+        other = next((i for i, kind in enumerate(kinds) if kind != kinds[0]), None)
+        if other is not None and not {kinds[0], kinds[other]} <= set("OUT"):
+            raise ValueError(
+                f"Sequence 0 of {argument} has values of dtype {pieces[0].dtype}, sequence {other} "
+                f"of dtype {pieces[other].dtype}; all need one kind. Convert them first."
+            )
+        return pieces if isinstance(X, list | tuple) else object_array(pieces)
+    return X
+
+
+def read_single(series: object, argument: str) -> Steps:
+    """Return the steps of one sequence, whose rows are steps."""
+    check_no_mapping(series, argument)
+    check_rows_are_steps(series, argument)
+    names = feature_names(series) if is_table(series) else None
+    values = as_numbers(series, argument)
+    if values.ndim not in (1, 2):
+        raise ValueError(
+            f"Expected a series of shape (n_steps,) or (n_steps, n_features); got an array "
+            f"of shape {values.shape}. Pass several series as a list."
+        )
+    return Steps(values, np.array([0, len(values)], dtype=np.int64), names)
+
+
+def are_several(X: object) -> bool:
+    """Check whether X is a container of several sequences."""
+    if isinstance(X, Sequences):
+        return True
+    if isinstance(X, list | tuple):
+        return len(X) == 0 or _has_steps(X[0])
+    if getattr(X, "ndim", 0) == 1 and getattr(X, "dtype", None) == object:
+        items = np.asarray(X)
+        return len(items) > 0 and _has_steps(items[0])
+    return getattr(X, "ndim", 0) == 3
+
+
+def _has_steps(item: object) -> bool:
+    ndim = getattr(item, "ndim", None)
+    if ndim is not None:
+        return bool(ndim > 0)
+    return hasattr(item, "__len__") and not isinstance(item, str | bytes)
+
+
+def tables_in(X: object, argument: str) -> list[Table]:
+    """Return the tables in a list, with their columns in the order of the first one."""
+    if not isinstance(X, list | tuple | np.ndarray) or getattr(X, "dtype", object) != object:
+        return []
+    if set(map(type, X)) == {np.ndarray}:  # the most frequent case
+        return []
+    for item in X:
+        check_rows_are_steps(item, argument)
+    tables = [item for item in X if is_table(item)]
+    if not tables:
+        return []
+    if len(tables) < len(X):
+        i, j = (next(i for i, x in enumerate(X) if is_table(x) is named) for named in (True, False))
+        raise ValueError(
+            f"{argument} mixes tables and arrays: sequence {i} has names of columns, sequence {j} "
+            "has none. Columns are matched by name: pass only tables, or only arrays."
+        )
+    return align_tables(tables, column_names(tables[0]), "those of sequence 0")
+
+
+def as_numbers(X: Any, argument: str) -> Values:
+    """Return an array or a table of numbers as an array; missing numbers become NaN.
+
+    Arrays of any type but object are returned as they are, and so are symbols.
+    """
+    if type(X) is np.ndarray and X.dtype != object:  # the most frequent case first
+        return X
+    if is_table(X):
+        return _numbers_of_table(X, argument)
+    array = as_array(_without_mask(X), argument)
+    if array.dtype != object or array.size == 0:
+        return array
+    rows = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(-1, 1)
+    columns = read_array_columns(rows, argument)
+    if all(column.kind == "symbols" for column in columns):
+        return array
+    return _stacked(columns, argument).astype(np.float64, copy=False).reshape(array.shape)
+
+
+def as_array(X: object, argument: str) -> Values:
+    """Return one array; lists that are none are an error."""
+    try:
+        return np.asarray(X)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{argument} holds lists of different lengths, or of different kinds, where one array "
+            "is expected. Pass several sequences as a list of arrays."
+        ) from None
+
+
+def _numbers_of_table(table: Table, argument: str) -> Values:
+    if not hasattr(table, "iloc"):
+        return _stacked(read_columns(table, argument), argument)
+    if holds_plain_numbers(table):
+        values: Values = table.to_numpy()  # a view of columns of one type
+        if values.dtype != object:  # a flag beside a number
+            return values
+    return _stacked(read_columns(table, argument), argument).astype(np.float64, copy=False)
+
+
+def holds_plain_numbers(table: Table) -> TypeGuard[pandas.DataFrame]:
+    """Check whether all columns of a table of pandas have types of numpy."""
+    dtypes = table.dtypes.tolist() if hasattr(table, "iloc") else [None]  # type: ignore[attr-defined]
+    return all(isinstance(dtype, np.dtype) and dtype.kind in NUMBERS for dtype in dtypes)
+
+
+def _stacked(columns: Sequence[Column], argument: str) -> Values:
+    if not columns:
+        raise ValueError(f"{argument} has no columns of features. Pass at least one.")
+    for column in columns:
+        if column.kind == "sequences":
+            raise ValueError(
+                f"Column {column.name!r} of {argument} holds one sequence per row; expected "
+                f"numbers. Pass the sequences of one column: list({argument}[{column.name!r}])."
+            )
+        if column.kind == "symbols":
+            raise ValueError(
+                f"Column {column.name!r} of {argument} holds strings or categories; expected "
+                "numbers. Leave it out, or encode it, for example with OneHotEncoder."
+            )
+    return np.column_stack([column.values for column in columns])
+
+
+def _without_mask(X: Any) -> Any:
+    return fill_masked(X) if np.ma.is_masked(X) else X
+
+
+def check_no_mapping(X: object, argument: str) -> None:
+    """Refuse a dict of sequences, whose keys would get lost."""
+    if isinstance(X, Mapping):
+        raise ValueError(
+            f"{argument} is a {type(X).__name__}; expected a list of sequences. Pass "
+            f"list({argument}.values()), and keep list({argument}) to know which is which."
+        )
+
+
+def check_rows_are_steps(sequence: object, argument: str) -> None:
+    """Refuse data of pandas whose index shows that rows are not consecutive steps of a series."""
+    index: Any = getattr(sequence, "index", None)
+    if not hasattr(index, "nlevels"):
+        return
+    if index.nlevels > 1:
+        raise ValueError(
+            f"{argument} has a MultiIndex of {len(index)} rows, which look like the steps of "
+            f"several series. Pass from_long({argument})[0], which splits them, or, for one "
+            f"series, {argument}.reset_index(drop=True)."
+        )
+    if index.inferred_type in _TIMES and not index.is_monotonic_increasing:
+        raise ValueError(
+            f"The index of {argument} holds times that are not in increasing order, but rows are "
+            f"read as consecutive steps. Pass {argument}.sort_index(), or from_long for a table of "
+            "several series."
+        )
+
+
+def _check_rows_are_sequences(table: object, argument: str) -> None:
+    """Refuse a table of pandas whose index shows that its rows are steps."""
+    index: Any = getattr(table, "index", None)
+    if not is_table(table) or not hasattr(index, "nlevels"):
+        return
+    if index.nlevels > 1 or index.inferred_type in _TIMES:
+        raise ValueError(
+            f"{argument} is a table with a {type(index).__name__}, whose rows look like steps, but "
+            f"the rows of a table are sequences. If they are steps, pass [{argument}], or "
+            f"from_long({argument}) for several sequences. If they are sequences, pass "
+            f"{argument}.reset_index(drop=True)."
+        )
+
+
+def positions(
+    argument: str, columns: Any, names: Sequence[Hashable] | None, n_features: int
+) -> NDArray[np.intp]:
+    """Return the positions of columns that are given by name or by position."""
+    available: list[Hashable] = list(range(n_features) if names is None else names)
+    chosen = _listed(columns, available)
+    found = []
+    for column in chosen:
+        is_bool = isinstance(column, bool | np.bool_)  # True would be position 1
+        if available.count(column) > 1:
+            raise ValueError(
+                f"{argument} contains {column!r}, the name of several columns. Rename them, or "
+                "pass positions."
+            )
+        if column in available and not is_bool:
+            found.append(available.index(column))
+        elif isinstance(column, int | np.integer) and not is_bool and 0 <= column < n_features:
+            found.append(int(column))
+        else:
+            raise ValueError(
+                f"{argument} contains {column!r}, which the series does not have; choose from "
+                f"{available}."
+            )
+    return np.array(found, dtype=np.intp)
+
+
+def _listed(columns: Any, available: Sequence[Hashable]) -> list[Hashable]:
+    is_one = isinstance(columns, Hashable) and columns in available
+    if is_one or isinstance(columns, str) or not isinstance(columns, Iterable):
+        return [columns]
+    return list(columns)
