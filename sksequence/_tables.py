@@ -55,7 +55,8 @@ class Column:
 
 def is_table(X: object) -> TypeGuard[Table]:
     """Check whether X has named columns."""
-    return hasattr(X, "columns") and not isinstance(X, np.ndarray)
+    # of the type: a LazyFrame resolves its columns when they are asked for, with a warning
+    return hasattr(type(X), "columns") and not isinstance(X, np.ndarray)
 
 
 def column_names(table: Table) -> list[Hashable]:

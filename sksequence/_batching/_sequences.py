@@ -5,6 +5,7 @@ The layout is that of Arrow's list arrays.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
@@ -138,7 +139,7 @@ class Sequences:
     def _check_feature_names(self) -> None:
         names = self.feature_names or ()
         expected = list(names) if self.table is None else column_names(self.table)
-        if self.values is not None and len(names) != self.values[:0].reshape(0, -1).shape[1]:
+        if self.values is not None and len(names) != math.prod(self.values.shape[1:]):
             raise ValueError(
                 f"feature_names has {len(names)} entries, but values has shape "
                 f"{self.values.shape}. Pass one name per feature."
