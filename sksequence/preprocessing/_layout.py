@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib.util import find_spec
 from numbers import Real
@@ -32,7 +32,7 @@ from sksequence._targets import targets_are_steps
 
 Values = NDArray[np.generic]
 Names = tuple[Hashable, ...]
-Container = Literal["array", "list", "objects", "sequences", "tuple"]
+Container = Literal["array", "cells", "list", "objects", "sequences", "tuple"]
 
 _REBUILD: dict[Container, Callable[[list[Any]], Any]] = {
     "array": list,  # of tables, which an array cannot hold
@@ -48,8 +48,9 @@ class Layout:
 
     Attributes
     ----------
-    container : {"array", "list", "objects", "sequences", "tuple"}
-        Type of the container; "objects" is an object array.
+    container : {"array", "cells", "list", "objects", "sequences", "tuple"}
+        Type of the container. "objects" is an object array of sequences, "cells" a table whose
+        cells are sequences of numbers or symbols, one column per feature.
     offsets : ndarray of int64 of shape (n_sequences + 1,)
         First step of each sequence, and the number of all steps.
     scalar_steps : bool
@@ -74,6 +75,8 @@ class Layout:
 
     def restack(self, steps: Values | Table, names: Names | None = None) -> Any:
         """Return a table of steps, with any number of features, in the container."""
+        if self.container == "cells":
+            return self._restack_cells(np.asarray(steps))
         if not isinstance(steps, np.ndarray):
             return self._restack_table(steps)
         if self.scalar_steps and steps.shape[1:] == (1,):
@@ -91,6 +94,13 @@ class Layout:
         bounds = zip(self.offsets[:-1], self.offsets[1:], strict=True)
         pieces = [take_rows(table, slice(start, stop)) for start, stop in bounds]
         return _REBUILD[self.container](pieces)
+
+    def _restack_cells(self, values: Values) -> NDArray[np.object_]:
+        columns = values.reshape(len(values), -1).T
+        cells = np.empty((len(self.lengths), len(columns)), dtype=object)
+        for j, column in enumerate(columns):
+            cells[:, j] = object_array(np.split(column, self.offsets[1:-1]))
+        return cells
 
     def _as_sequences(
         self, source: Sequences, steps: Values | Table, names: Names | None = None
@@ -146,6 +156,8 @@ def flatten_steps(X: object, names: Names | None = None) -> tuple[Values | Table
     if isinstance(X, list | tuple):
         return _from_pieces(X, "list" if isinstance(X, list) else "tuple", names)
     array = np.asarray(fill_masked(X))
+    if holds_cells(array):
+        return _from_cells(array, feature_names(X) if is_table(X) else None)
     if array.ndim == 1 and array.dtype == object:
         return _from_pieces(array, "objects", names)
     if array.ndim not in (2, 3):
@@ -178,6 +190,37 @@ def _from_sequences(X: Sequences, names: Names | None) -> tuple[Values | Table, 
         scalar_steps = False
     table, own = _join([table], names)
     return table, Layout("sequences", X.offsets, scalar_steps, own, X)
+
+
+def holds_cells(X: object) -> bool:
+    """Check whether X is an array of shape (n_sequences, n_columns) whose cells are sequences."""
+    if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype != object or not X.size:
+        return False
+    cells = X[0].tolist()
+    return any(hasattr(cell, "__len__") and not isinstance(cell, str | dict) for cell in cells)
+
+
+def _from_cells(array: Values, names: Sequence[Hashable] | None) -> tuple[Values | Table, Layout]:
+    columns = [[as_array(cell) for cell in column] for column in array.T.tolist()]
+    labels = range(len(columns)) if names is None else names
+    lengths = [piece.shape[:1] for piece in columns[0]]
+    n_dimensions = (1,) if len(columns) > 1 else (1, 2)
+    for label, column in zip(labels, columns, strict=True):
+        for i, (piece, length) in enumerate(zip(column, lengths, strict=True)):
+            if piece.ndim not in n_dimensions or piece.shape[:1] != length:
+                raise ValueError(
+                    f"Column {label!r} of X holds a value of shape {piece.shape} in row {i}; "
+                    "expected sequences of the same length in all columns of a row. To transform "
+                    "some of the columns, wrap this transformer in a ColumnTransformer."
+                )
+    flat = [_concatenate(column) for column in columns]
+    layout = Layout("cells", offsets_of([len(piece) for piece in columns[0]]), False)
+    if names is not None and flat[0].ndim == 1 and find_spec("pandas"):
+        import pandas as pd
+
+        frame = pd.DataFrame(dict(zip(names, flat, strict=True)))
+        return frame, replace(layout, feature_names=tuple(names))
+    return np.column_stack(_of_one_type(flat)), layout
 
 
 def _named(values: Values, names: Names) -> Table:
@@ -270,9 +313,13 @@ def as_array(x: object) -> Values:
 
 def _concatenate(pieces: Sequence[Values]) -> Values:
     """Return arrays as one; text beside numbers makes it one of objects."""
+    return np.concatenate(_of_one_type(pieces))
+
+
+def _of_one_type(pieces: Sequence[Values]) -> Sequence[Values]:
     if len({piece.dtype.kind in "UST" for piece in pieces if piece.size}) > 1:
-        pieces = [piece.astype(object) for piece in pieces]
-    return np.concatenate(pieces)
+        return [piece.astype(object) for piece in pieces]
+    return pieces
 
 
 def as_numbers(values: Values) -> Values:

@@ -5,7 +5,7 @@ Tables of steps have shape (sum of n_steps, n_features).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, Self
 
@@ -28,11 +28,13 @@ from sksequence.preprocessing._layout import (
     as_array,
     as_numbers,
     flatten_steps,
+    holds_cells,
     n_features,
 )
 
 Output = Literal["default", "pandas", "polars"]
 
+_UNCHECKED = {"dtype": None, "ensure_all_finite": False}  # values are left to the transformer
 _OUTPUTS = ("default", "pandas", "polars")
 
 
@@ -86,8 +88,9 @@ class StepTransformer(  # type: ignore[call-arg]
     object array or `Sequences`. Each sequence is what the transformer returns: an array by default,
     a DataFrame after ``set_output(transform="pandas")`` or ``"polars"`` (also if it was called on
     `transformer`, or with ``sklearn.set_config(transform_output=...)``). `Sequences` with names are
-    returned with the names of `get_feature_names_out`. An array of shape (n_sequences, n_steps,
-    n_features) becomes a list of DataFrames. Sparse results become dense.
+    returned with the names of `get_feature_names_out`. A table whose cells are sequences, one
+    column per feature, becomes an object array of such cells, or a DataFrame. An array of shape
+    (n_sequences, n_steps, n_features) becomes a list of DataFrames. Sparse results become dense.
 
     **Scalar steps.** Where a step is one number (a 2-D array, or 1-D arrays in a list), it remains
     one number if the transformer returns one feature, and gets an axis of features if it returns
@@ -442,12 +445,11 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         """Check X, store its layout and return its table of steps."""
         X = _array_if_rectangular(X)
         table = _is_single_table(X)
-        if table:
-            X = validate_data(self, X, dtype=None, ensure_all_finite=False)
-        steps, layout = flatten_steps(X)
+        values = validate_data(self, X, **_UNCHECKED) if table else X
+        steps, layout = flatten_steps(X if table and holds_cells(values) else values)
         if not table:
             validate_data(self, steps, skip_check_array=True)
-        self._container = "table" if table else layout.container
+        self._container = "table" if layout.container == "array" and table else layout.container
         self._scalar_steps = layout.scalar_steps
         self._n_step_features = n_features(steps)
         self._names_in = layout.feature_names
@@ -455,11 +457,13 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
 
     def _steps(self, X: object) -> tuple[Values | Table, Layout]:
         """Check X against the layout seen in `fit`, and return its table of steps and layout."""
-        if self._container in ("table", "array"):
-            X = _array_if_rectangular(X)
-        if self._container == "table" and _is_single_table(X):
-            X = validate_data(self, X, reset=False, dtype=None, ensure_all_finite=False)
-        steps, layout = flatten_steps(X, self._names_in)
+        values = X
+        if self._container in ("table", "array", "cells"):
+            X = values = _array_if_rectangular(X)
+        if self._container in ("table", "cells") and _is_single_table(X):
+            values = validate_data(self, X, reset=False, **_UNCHECKED)
+        has_cells = self._container == "cells" and is_table(X)
+        steps, layout = flatten_steps(X if has_cells else values, self._names_in)
         self._check_features(n_features(steps), X)
         return self._numbers(steps), layout
 
@@ -493,6 +497,9 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         if library == "default" and layout.feature_names is None:
             return layout.restack(result)
         names = self._step_names_out()
+        if layout.container == "cells" and library != "default" and names is not None:
+            cells = layout.restack(result)
+            return _frame(library, dict(zip(names, cells.T.tolist(), strict=True)), names, X)
         if library != "default" and names is not None and not is_table(result):
             result = _frame(library, result, names)
         return layout.restack(result, names)
@@ -533,6 +540,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             setattr(tags.input_tags, name, getattr(inner.input_tags, name))
         tags.target_tags.required = inner.target_tags.required
         tags.non_deterministic = inner.non_deterministic
+        tags.no_validation = inner.no_validation
         if inner.transformer_tags is not None:
             tags.transformer_tags = inner.transformer_tags
         return tags
@@ -627,8 +635,10 @@ def _library(table: Table) -> str:
     return type(table).__module__.partition(".")[0]
 
 
-def _frame(library: str, values: Values, names: Names, X: object = None) -> Table:
-    """Return an array as a DataFrame of pandas or polars; the index of X is kept."""
+def _frame(
+    library: str, values: Values | dict[Hashable, object], names: Names, X: object = None
+) -> Table:
+    """Return an array or columns as a DataFrame of pandas or polars; the index of X is kept."""
     if library == "polars":
         import polars as pl
 
