@@ -922,6 +922,32 @@ def test_fit_refuses(transformer, X, y, message):
         StepTransformer(transformer).fit_transform(X, y)
 
 
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (
+            pd.date_range("2026-01-01", periods=3),
+            r"holds times.*pass \[X\].*reset_index\(drop=True",
+        ),
+        (pd.period_range("2026-01", periods=3, freq="M"), r"holds times"),
+        (pd.timedelta_range("1h", periods=3), r"holds times"),
+        (
+            pd.MultiIndex.from_product([["a"], [1, 2, 3]], names=["id", "day"]),
+            r"has the levels \['id', 'day'\].*from_long",
+        ),
+    ],
+    ids=["dates", "periods", "durations", "panel"],
+)
+@pytest.mark.parametrize("method", ["fit", "transform"])
+def test_rows_that_are_steps_are_not_read_as_sequences(index, message, method):
+    """One table whose index says that rows are steps is an error that shows both readings."""
+    table = pd.DataFrame(np.eye(3), columns=list("abc"), index=index)
+    scaler = StepTransformer(StandardScaler()).fit(table.reset_index(drop=True))
+    with pytest.raises(ValueError, match=message):
+        getattr(scaler, method)(table)
+    assert scaler.fit_transform([table])[0].shape == (3, 3)
+
+
 def test_unknown_output():
     """The error lists the types; None changes nothing."""
     scaler = StepTransformer(StandardScaler()).set_output(transform="pandas").set_output()

@@ -5,7 +5,6 @@ The layout is that of Arrow's list arrays.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
@@ -137,17 +136,19 @@ class Sequences:
             self._check_feature_names()
 
     def _check_feature_names(self) -> None:
-        names = self.feature_names or ()
-        expected = list(names) if self.table is None else column_names(self.table)
-        if self.values is not None and len(names) != math.prod(self.values.shape[1:]):
+        names = list(self.feature_names or ())
+        if self.table is not None and names != column_names(self.table):
+            raise ValueError(
+                f"feature_names={names} differ from the columns {column_names(self.table)} of the "
+                "table. Leave feature_names out, or rename the columns."
+            )
+        if self.values is None:
+            return
+        n_features = 1 if self.values.ndim == 1 else self.values.shape[1]
+        if len(names) != n_features:
             raise ValueError(
                 f"feature_names has {len(names)} entries, but values has shape "
                 f"{self.values.shape}. Pass one name per feature."
-            )
-        if list(names) != expected:
-            raise ValueError(
-                f"feature_names={list(names)} differ from the columns {expected} of the table. "
-                "Leave feature_names out, or rename the columns."
             )
 
     @classmethod

@@ -6,7 +6,7 @@ Knows nothing of transformers or windows. Tables have shape (sum of n_steps, n_f
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib.util import find_spec
@@ -32,6 +32,9 @@ from sksequence._targets import targets_are_steps
 
 Values = NDArray[np.generic]
 Names = tuple[Hashable, ...]
+# inferred types of an index of pandas whose entries are points in time or durations
+_TIMES = {"datetime64", "datetime", "date", "period", "timedelta64", "timedelta"}
+
 Container = Literal["array", "cells", "list", "objects", "sequences", "tuple"]
 
 _REBUILD: dict[Container, Callable[[list[Any]], Any]] = {
@@ -133,6 +136,27 @@ class Layout:
                 )
         return _concatenate(pieces)
 
+    def expand(self, value: object) -> object:
+        """Return a value with one entry per sequence per step, any other value as it is."""
+        if isinstance(value, str | bytes | dict) or not isinstance(value, Sized):
+            return value
+        if getattr(value, "shape", None) == ():
+            return value
+        return self.per_step(value) if len(value) == len(self.lengths) else value
+
+    def first_place(self, steps: Values | Table, unusual: Callable[[object], bool]) -> str:
+        """Return a sentence that names the first unusual element of the steps, if there is one."""
+        for i, row in enumerate(np.asarray(steps, dtype=object)):
+            for j, element in enumerate(row):
+                if unusual(element):
+                    name = j if self.feature_names is None else self.feature_names[j]
+                    k = int(np.searchsorted(self.offsets, i, side="right")) - 1
+                    return (
+                        f"The first one is {element!r} in sequence {k}, step "
+                        f"{i - self.offsets[k]}, feature {name!r}."
+                    )
+        return ""
+
 
 def flatten(X: object) -> tuple[Values, Layout]:
     """Return the steps of all sequences as one array, and the layout of X."""
@@ -192,6 +216,23 @@ def _from_sequences(X: Sequences, names: Names | None) -> tuple[Values | Table, 
     return table, Layout("sequences", X.offsets, scalar_steps, own, X)
 
 
+def check_rows_are_sequences(X: object) -> None:
+    """Refuse a table of pandas whose index shows that its rows are not sequences."""
+    index: Any = getattr(X, "index", None) if is_table(X) else None
+    if getattr(index, "nlevels", 1) > 1:
+        raise ValueError(
+            f"The index of X has the levels {list(index.names)}, so that its rows are steps, but "
+            "the rows of one table are read as sequences. Pass from_long(X)[0]."
+        )
+    if getattr(index, "inferred_type", None) in _TIMES:
+        raise ValueError(
+            "The index of X holds times, so that its rows seem to be steps, but the rows of one "
+            "table are read as sequences and its columns as steps. If rows are steps, pass [X], or "
+            "[X[[c]] for c in X] for one sequence per column; if rows are sequences, pass "
+            "X.reset_index(drop=True)."
+        )
+
+
 def holds_cells(X: object) -> bool:
     """Check whether X is an array of shape (n_sequences, n_columns) whose cells are sequences."""
     if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype != object or not X.size:
@@ -234,7 +275,7 @@ def _from_pieces(
     X: Iterable[object], container: Container, names: Names | None
 ) -> tuple[Values | Table, Layout]:
     items = list(X)
-    if any(map(is_table, items)):
+    if any(map(is_table, {type(item): item for item in items}.values())):
         _check_tables(items)
         lengths = [len(table) for table in items]  # type: ignore[arg-type]
         table, own = _join(items, names)  # type: ignore[arg-type]
@@ -299,6 +340,18 @@ def n_features(steps: Values | Table) -> int:
     return len(column_names(steps))
 
 
+def array_if_rectangular(X: object) -> Any:
+    """Convert nested lists of equal lengths to an array, as scikit-learn does."""
+    if not isinstance(X, list | tuple):
+        return fill_masked(X) if hasattr(X, "ndim") or is_table(X) else np.asarray(X)
+    if len(X) == 0 or not isinstance(X[0], list | tuple):
+        return X
+    try:
+        return as_array(X)
+    except ValueError:  # the lengths differ
+        return X
+
+
 def as_array(x: object) -> Values:
     """Return an array without changing the kind of a value: 1.5 beside "a" stays a number."""
     if type(x) is np.ndarray:
@@ -317,7 +370,8 @@ def _concatenate(pieces: Sequence[Values]) -> Values:
 
 
 def _of_one_type(pieces: Sequence[Values]) -> Sequence[Values]:
-    if len({piece.dtype.kind in "UST" for piece in pieces if piece.size}) > 1:
+    kinds = {piece.dtype.kind for piece in pieces}
+    if len({kind in "UST" for kind in kinds}) > 1:
         return [piece.astype(object) for piece in pieces]
     return pieces
 

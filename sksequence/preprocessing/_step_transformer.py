@@ -19,14 +19,15 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sksequence._elements import fill_masked, is_missing
+from sksequence._elements import is_missing
 from sksequence._tables import Table, is_table
 from sksequence.preprocessing._layout import (
     Layout,
     Names,
     Values,
-    as_array,
+    array_if_rectangular,
     as_numbers,
+    check_rows_are_sequences,
     flatten_steps,
     holds_cells,
     n_features,
@@ -131,6 +132,7 @@ class StepTransformer(  # type: ignore[call-arg]
     _scalar_steps: bool
     _n_step_features: int
     _names_in: Names | None
+    _sklearn_output_config: dict[str, str]  # the name that `clone` copies
 
     def __init__(self, transformer: BaseEstimator | Literal["passthrough"]) -> None:
         self.transformer = transformer
@@ -435,15 +437,12 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             return {}
         if get_config()["enable_metadata_routing"]:
             params = process_routing(self, method, **params).transformer[method]
-        n_sequences = len(layout.lengths)
-        return {
-            name: layout.per_step(value) if _n_entries(value) == n_sequences else value
-            for name, value in params.items()
-        }
+        return {name: layout.expand(value) for name, value in params.items()}
 
     def _fit_steps(self, X: object) -> tuple[Values | Table, Layout]:
         """Check X, store its layout and return its table of steps."""
-        X = _array_if_rectangular(X)
+        check_rows_are_sequences(X)
+        X = array_if_rectangular(X)
         table = _is_single_table(X)
         values = validate_data(self, X, **_UNCHECKED) if table else X
         steps, layout = flatten_steps(X if table and holds_cells(values) else values)
@@ -457,9 +456,10 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
 
     def _steps(self, X: object) -> tuple[Values | Table, Layout]:
         """Check X against the layout seen in `fit`, and return its table of steps and layout."""
+        check_rows_are_sequences(X)
         values = X
         if self._container in ("table", "array", "cells"):
-            X = values = _array_if_rectangular(X)
+            X = values = array_if_rectangular(X)
         if self._container in ("table", "cells") and _is_single_table(X):
             values = validate_data(self, X, reset=False, **_UNCHECKED)
         has_cells = self._container == "cells" and is_table(X)
@@ -505,8 +505,9 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         return layout.restack(result, names)
 
     def _output_library(self) -> str:
-        config: dict[str, str] = getattr(self, "_sklearn_output_config", {})
-        return config.get("transform", str(get_config()["transform_output"]))
+        if hasattr(self, "_sklearn_output_config"):
+            return self._sklearn_output_config["transform"]
+        return str(get_config()["transform_output"])
 
     def _named_table(self, values: Values, X: object, library: str) -> Any:
         """Return an array of shape (n_sequences, n_steps) in the container of the library."""
@@ -546,18 +547,6 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         return tags
 
 
-def _array_if_rectangular(X: object) -> Any:
-    """Convert nested lists of equal lengths to an array, as scikit-learn does."""
-    if not isinstance(X, list | tuple):
-        return fill_masked(X) if hasattr(X, "ndim") or is_table(X) else np.asarray(X)
-    if len(X) == 0 or not isinstance(X[0], list | tuple):
-        return X
-    try:
-        return as_array(X)
-    except ValueError:  # the lengths differ
-        return X
-
-
 def _is_single_table(X: object) -> bool:
     return is_table(X) or getattr(X, "ndim", 0) == 2
 
@@ -587,7 +576,7 @@ def _advice(message: str, steps: Values | Table, layout: Layout) -> str:
         reading = "X is one table, whose columns are steps" if columns_are_steps else "No names"
         return f"{reading}. Pass a list of DataFrames, one per sequence, for columns with names."
     unusual = next((unusual for word, unusual in _UNUSUAL.items() if word in message), None)
-    return _first_place(steps, layout, unusual) if unusual else ""
+    return layout.first_place(steps, unusual) if unusual else ""
 
 
 def _is_infinite(element: object) -> bool:
@@ -600,27 +589,6 @@ _UNUSUAL: dict[str, Callable[[object], bool]] = {
     "infinity": _is_infinite,
     "could not convert string": lambda element: isinstance(element, str),
 }
-
-
-def _first_place(steps: Values | Table, layout: Layout, unusual: Callable[[object], bool]) -> str:
-    """Return a sentence that names the first unusual element of the steps."""
-    for i, row in enumerate(np.asarray(steps, dtype=object)):
-        for j, element in enumerate(row):
-            if unusual(element):
-                names = layout.feature_names or range(len(row))
-                k = int(np.searchsorted(layout.offsets, i, side="right")) - 1
-                return (
-                    f"The first one is {element!r} in sequence {k}, step {i - layout.offsets[k]}, "
-                    f"feature {names[j]!r}."
-                )
-    return ""
-
-
-def _n_entries(value: object) -> int | None:
-    """Return the number of entries of an array-like, None for everything else."""
-    if isinstance(value, str | bytes | dict) or not hasattr(value, "__len__"):
-        return None
-    return len(value) if np.shape(getattr(value, "shape", (0,))) else None
 
 
 def _dense(result: Any) -> Values | Table:
