@@ -421,6 +421,11 @@ NUMBERS_ONLY = {
 }
 
 
+MIXED_ROWS = [[[1.0, "a"], [2.0, "b"]], [[3.0, "a"], [6.0, "c"]]]
+MIXED_STEPS = np.array([[1.0, "a"], [2.0, "b"], [3.0, "a"], [6.0, "c"]], dtype=object)
+BY_PLACE = ColumnTransformer([("n", StandardScaler(), [0]), ("w", OneHotEncoder(), [1])])
+
+
 def dense(steps):
     """Return the result of a transformer as an array."""
     return np.asarray(steps.toarray() if hasattr(steps, "toarray") else steps)
@@ -509,6 +514,13 @@ def test_named_sequences_stay_named():
     assert StepTransformer(PCA()).fit_transform(Sequences(values, [0, 6])).feature_names is None
 
 
+def test_named_sequences_of_objects_have_types():
+    """The columns of an object array with names are selected by type."""
+    X = Sequences(MIXED_STEPS, [0, 1, 4], feature_names=["speed", "mode"])
+    out = StepTransformer(NUMBERS_AND_WORDS["columns by type"]).fit_transform(X)
+    np.testing.assert_array_equal(out.values, dense(clone(BY_PLACE).fit_transform(MIXED_STEPS)))
+
+
 def test_sequences_keep_what_does_not_change_in_time():
     """Features of whole sequences and codes go through."""
     codes = np.zeros((5, 1), dtype=np.int32)
@@ -517,11 +529,6 @@ def test_sequences_keep_what_does_not_change_in_time():
     assert out.values.shape == (5, 6)
     assert out.static_values is X.static_values
     assert out.codes is codes
-
-
-MIXED_ROWS = [[[1.0, "a"], [2.0, "b"]], [[3.0, "a"], [6.0, "c"]]]
-MIXED_STEPS = np.array([[1.0, "a"], [2.0, "b"], [3.0, "a"], [6.0, "c"]], dtype=object)
-BY_PLACE = ColumnTransformer([("n", StandardScaler(), [0]), ("w", OneHotEncoder(), [1])])
 
 
 @pytest.mark.parametrize(
@@ -546,6 +553,8 @@ def test_kinds_of_values_stay_between_sequences():
     """A sequence of numbers is not turned into text by one of words, nor a digit into a number."""
     out = StepTransformer("passthrough").fit_transform([np.array(["a"]), np.array([1.5])])
     assert [x.tolist() for x in out] == [["a"], [1.5]]
+    out = StepTransformer("passthrough").fit_transform([[["a", 1.5], ["b", 2.5]], [["c", 3.5]]])
+    assert [x.tolist() for x in out] == [[["a", 1.5], ["b", 2.5]], [["c", 3.5]]]
     digits = [np.array([["1"], ["2"]], dtype=object)]
     out = StepTransformer(FunctionTransformer()).fit_transform(digits)
     assert out[0].tolist() == [["1"], ["2"]]
@@ -570,11 +579,21 @@ def test_every_form_of_a_missing_value_is_filled(X):
     np.testing.assert_array_equal(joined(out).ravel(), [1, 2, 3])
 
 
+def test_masks_count_in_arrays():
+    """A masked array is read alike before and after a list."""
+    X = np.ma.array([[[1.0], [99.0]]], mask=[[[False], [True]]])
+    fitted = StepTransformer(SimpleImputer()).fit([np.array([[5.0]])])
+    assert fitted.transform(X).ravel().tolist() == [1.0, 5.0]
+    assert StepTransformer(SimpleImputer()).fit_transform(X[..., 0]).tolist() == [[1.0, 1.0]]
+
+
 def test_objects_that_are_numbers_are_numbers():
     """Object arrays of numbers are computed with, as in scikit-learn."""
     X = [np.array([[1], [True]], dtype=object), np.array([[4.0]], dtype=object)]
     out = StepTransformer(FunctionTransformer(np.sqrt)).fit_transform(X)
     assert_same(out, [np.array([[1.0], [1.0]]), np.array([[2.0]])])
+    ids = StepTransformer(OneHotEncoder()).fit([np.array([[7], [8]], dtype=object)])
+    assert list(ids.get_feature_names_out()) == ["x0_7", "x0_8"]
 
 
 @pytest.mark.parametrize(
@@ -685,6 +704,24 @@ def test_set_output_returns_frames(library, kind, where):
     np.testing.assert_array_equal(
         joined(out), joined(clone(ours).set_output(transform="default").fit_transform(X))
     )
+
+
+def test_the_inverse_matches_names():
+    """Transformed DataFrames in another order are put in order, other names are refused."""
+    frames = [frame[SPEED_COUNT] for frame in log_frames()]
+    scaler = StepTransformer(StandardScaler()).set_output(transform="pandas")
+    out = scaler.fit_transform(frames)
+    back = scaler.inverse_transform([frame[["count", "speed"]] for frame in out])
+    np.testing.assert_allclose(joined(back), joined(frames), atol=1e-12)
+    with pytest.raises(ValueError, match=r"\['speed'\] are missing"):
+        scaler.inverse_transform([out[0].rename(columns={"speed": "pace"})])
+
+
+def test_output_set_after_fit_keeps_types():
+    """The transformer itself returns DataFrames, whose columns have types of their own."""
+    frames = log_frames()
+    ours = StepTransformer(clone(BY_NAME)).fit(frames).set_output(transform="pandas")
+    assert ours.transform(frames)[0]["rest__open"].dtype == bool
 
 
 def test_frames_out_keep_their_index():
