@@ -669,6 +669,31 @@ def test_partial_fit_continues():
     assert not hasattr(StepTransformer(PCA()), "partial_fit")
 
 
+class Recorder(BaseEstimator):
+    """Transformer that keeps the targets of its last part."""
+
+    def fit(self, X, y=None):
+        """Keep the targets."""
+        return self.partial_fit(X, y)
+
+    def partial_fit(self, X, y=None):
+        """Keep the targets."""
+        self.y_ = y
+        return self
+
+    def transform(self, X):
+        """Return the steps as they are."""
+        return X
+
+
+def test_every_part_has_targets():
+    """The targets of each part are repeated at its steps."""
+    X = [np.ones((1, 1)), np.ones((2, 1))]
+    ours = StepTransformer(Recorder()).partial_fit(X, ["a", "b"])
+    assert ours.transformer_.y_.tolist() == ["a", "b", "b"]
+    assert ours.partial_fit(X, ["c", "d"]).transformer_.y_.tolist() == ["c", "d", "d"]
+
+
 BY_NAME = ColumnTransformer(
     [
         ("n", StandardScaler(), ["speed"]),
@@ -734,6 +759,8 @@ def test_frames_out_keep_their_index():
     out = scaler.fit_transform(table)
     assert (list(out.index), list(out.columns)) == (["x", "y"], ["jan", "feb"])
     np.testing.assert_array_equal(out, StepTransformer(StandardScaler()).fit_transform(table))
+    inside = StepTransformer(StandardScaler().set_output(transform="pandas"))
+    pd.testing.assert_frame_equal(inside.fit_transform(table), out)
 
 
 def test_an_array_becomes_a_list_of_frames():
@@ -777,7 +804,7 @@ def test_columns_of_sequences(library):
         [("n", StandardScaler(), ["speed"]), ("w", OneHotEncoder(), ["mode"])]
     )
     steps = pd.DataFrame({"speed": [0.0, 1.0, 5.0, 3.0], "mode": ["a", "b", "a", "b"]})
-    out = StepTransformer(columns).fit_transform(X)
+    out = StepTransformer(columns).fit(X).transform(X)
     expected = dense(clone(columns).fit_transform(steps))
     assert out.shape == (2, 3)
     for j in range(3):
