@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["numbers", "symbols", "sequences"]
 
+# the inferred types of indexes of pandas whose entries are points in time or durations
+TIMES = {"datetime64", "datetime", "date", "period", "timedelta64", "timedelta"}
+
 
 class Table(Protocol):
     """Table of columns: a DataFrame of pandas or polars, a table of Arrow."""
@@ -28,10 +31,6 @@ class Table(Protocol):
     @property
     def columns(self) -> Any:
         """The names of the columns, or the columns."""
-
-    @property
-    def column_names(self) -> Any:
-        """The names of the columns of an Arrow table."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, name: Any, /) -> Any: ...
@@ -59,13 +58,36 @@ class Column:
 
 def is_table(X: object) -> TypeGuard[Table]:
     """Check whether X has named columns."""
-    return hasattr(X, "columns") and not isinstance(X, np.ndarray)
+    # of the type: a LazyFrame resolves its columns when they are asked for, with a warning
+    return hasattr(type(X), "columns") and not isinstance(X, np.ndarray)
 
 
 def column_names(table: Table) -> list[Hashable]:
     """Return the names of the columns."""
+    arrow: Any = table
     # asked of the class: an instance of pandas searches its columns for it
-    return list(table.column_names if hasattr(type(table), "column_names") else table.columns)
+    return list(arrow.column_names if hasattr(type(table), "column_names") else table.columns)
+
+
+def check_rows_are_sequences(X: object, argument: str = "X") -> None:
+    """Refuse a table of pandas whose index shows that its rows are probably steps."""
+    index: Any = getattr(X, "index", None)
+    if not is_table(X) or not hasattr(index, "nlevels"):
+        return
+    if index.nlevels > 1:
+        reading = f"pass from_long({argument})[0] of sksequence.preprocessing"
+    elif index.inferred_type in TIMES:
+        reading = (
+            f"pass [{argument}] for one sequence with a feature per column, or "
+            f"[{argument}[[c]] for c in {argument}] for one sequence per column"
+        )
+    else:
+        return
+    raise ValueError(
+        f"{argument} is a table with a {type(index).__name__} of {len(index)} rows, which look "
+        f"like steps, but the rows of a table are sequences. If they are steps, {reading}. If they "
+        f"are sequences, pass {argument}.reset_index(drop=True)."
+    )
 
 
 def feature_names(table: Table) -> list[Hashable] | None:

@@ -408,10 +408,10 @@ def test_rows_with_levels_are_refused(names):
     """A panel of pandas is not read as one sequence per row; the advice works as it is printed."""
     index = pd.MultiIndex.from_arrays([[0, 0, 1], [1, 2, 1]], names=names)
     X = WIDE.set_axis(index)
-    with pytest.raises(ValueError, match=r"MultiIndex of 3 rows.*use from_long\(") as raised:
+    with pytest.raises(ValueError, match=r"MultiIndex of 3 rows.*pass from_long\(") as raised:
         learn(X)
-    code = re.search(r"from_long\(.*?\d?'\)", str(raised.value))[0]
-    sequences, _ = eval(code, {"from_long": from_long, "X": X})
+    code = re.search(r"from_long\(.*?\]", str(raised.value))[0]
+    sequences = eval(code, {"from_long": from_long, "X": X})
     assert_holds(learn(sequences)[1], [TABLE[:2], TABLE[2:]])
     assert_holds(learn(X.reset_index(drop=True))[1], list(TABLE))
 

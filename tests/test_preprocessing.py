@@ -1,5 +1,6 @@
 """Windows, transformers per step and converters, each with its inverse."""
 
+import pickle
 from decimal import Decimal
 
 import numpy as np
@@ -7,24 +8,31 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
+from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    KBinsDiscretizer,
     OneHotEncoder,
+    OrdinalEncoder,
     PolynomialFeatures,
     StandardScaler,
+    TargetEncoder,
 )
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sksequence import RNNRegressor, Sequences
+from sksequence import RNNClassifier, RNNRegressor, Sequences
 from sksequence.preprocessing import (
     StepTransformer,
     from_channels_first,
@@ -163,7 +171,10 @@ FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0]})
             r"sequences holds lists of different lengths, or of different kinds",
         ),
         (np.ones((2, 0)), r"sequences has shape \(2, 0\), which holds no values"),
-        (FRAME.set_axis(DAYS), r"DatetimeIndex, whose rows look like steps.* pass \[sequences\]"),
+        (
+            FRAME.set_axis(DAYS),
+            r"DatetimeIndex of 4 rows, which look like steps.* pass \[sequences\]",
+        ),
         ({"a": [1.0]}, r"sequences is a dict; .* Pass list\(sequences.values\(\)\)"),
         ([FRAME.set_axis(DAYS[::-1])], r"times that are not in increasing order.*sort_index"),
         ([FRAME.set_axis(pd.MultiIndex.from_product([[0, 1], [0, 1]]))], r"Pass from_long\(seq"),
@@ -511,7 +522,12 @@ def test_invalid_labels_and_known_features_are_refused(call, message):
 # StepTransformer
 
 
-@parametrize_with_checks([StepTransformer(StandardScaler()), StepTransformer(PCA())])
+@parametrize_with_checks(
+    [
+        StepTransformer(transformer)
+        for transformer in (StandardScaler(), PCA(), TargetEncoder(), "passthrough")
+    ]
+)
 def test_step_transformer_is_a_transformer(estimator, check):
     """Every check of scikit-learn, on tables of univariate sequences."""
     check(estimator)
@@ -673,6 +689,693 @@ def test_not_a_transformer():
     """The error names what was passed."""
     with pytest.raises(TypeError, match=r"transformer='scale' has no fit and transform; pass a"):
         StepTransformer("scale").fit([[1.0]])
+    with pytest.raises(TypeError, match=r"transformer=<class .* pass a scikit-learn transformer"):
+        StepTransformer(StandardScaler).fit([[1.0]])
+
+
+LENGTHS = (5, 1, 7, 4)
+LABELS = ["no", "yes", "no", "yes"]
+
+
+def log_frames():
+    """Return sequences of numbers, counts, flags and words as DataFrames."""
+    rng = np.random.default_rng(0)
+    return [
+        pd.DataFrame(
+            {
+                "speed": rng.normal(size=n),
+                "count": rng.integers(0, 5, n),
+                "open": rng.integers(0, 2, n).astype(bool),
+                "mode": rng.choice(["run", "walk"], n),
+            }
+        )
+        for n in LENGTHS
+    ]
+
+
+def to_arrow(frame):
+    """Return a DataFrame as an Arrow table."""
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def object_frames(frames):
+    """Return an object array of DataFrames."""
+    out = np.empty(len(frames), dtype=object)
+    out[:] = frames
+    return out
+
+
+FRAMES = {
+    "pandas": list,
+    "tuple": tuple,
+    "objects": object_frames,
+    "polars": lambda frames: [pl.from_pandas(frame) for frame in frames],
+    "arrow": lambda frames: [to_arrow(frame) for frame in frames],
+    "sequences": Sequences.from_arrays,
+    "sequences of polars": lambda frames: Sequences(
+        pl.from_pandas(pd.concat(frames)), np.cumsum([0, *LENGTHS])
+    ),
+}
+NUMBERS_AND_WORDS = {
+    "columns by name": ColumnTransformer(
+        [("n", StandardScaler(), ["speed", "count"]), ("w", OneHotEncoder(), ["mode"])],
+        remainder="passthrough",
+    ),
+    "short names, sparse": ColumnTransformer(
+        [("n", StandardScaler(), ["speed"]), ("w", OneHotEncoder(), ["mode", "open"])],
+        sparse_threshold=1.0,
+        verbose_feature_names_out=False,
+    ),
+    "columns by place": make_column_transformer(
+        (StandardScaler(), [0, 1]), (OrdinalEncoder(), [3]), (SimpleImputer(), [1])
+    ),
+    "columns by type": make_column_transformer(
+        (StandardScaler(), make_column_selector(dtype_include="number")),
+        (OneHotEncoder(), make_column_selector(dtype_exclude="number")),
+    ),
+    "targets": make_column_transformer((TargetEncoder(cv=KFold(2)), ["mode"])),
+    "pipeline": make_pipeline(OneHotEncoder(sparse_output=False), PCA(2)),
+    "ordinal": OrdinalEncoder(),
+    "imputer": SimpleImputer(strategy="most_frequent"),
+}
+NUMBERS_ONLY = {
+    "bins": KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"),
+    "polynomial": PolynomialFeatures(2),
+    "pca": PCA(2),
+    "choice": SelectKBest(k=1),
+    "function": FunctionTransformer(np.cbrt),
+}
+
+
+MIXED_ROWS = [[[1.0, "a"], [2.0, "b"]], [[3.0, "a"], [6.0, "c"]]]
+MIXED_STEPS = np.array([[1.0, "a"], [2.0, "b"], [3.0, "a"], [6.0, "c"]], dtype=object)
+BY_PLACE = ColumnTransformer([("n", StandardScaler(), [0]), ("w", OneHotEncoder(), [1])])
+
+
+def dense(steps):
+    """Return the result of a transformer as an array."""
+    return np.asarray(steps.toarray() if hasattr(steps, "toarray") else steps)
+
+
+def joined(sequences):
+    """Return the rows of all sequences as one array."""
+    return np.concatenate([np.asarray(sequence) for sequence in sequences])
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+@pytest.mark.parametrize("name", sorted({*NUMBERS_AND_WORDS, *NUMBERS_ONLY} - {"columns by type"}))
+def test_frames_are_transformed_as_their_table_of_steps(kind, name):
+    """The result, its names and a later transform are those of the transformer, cut again."""
+    transformer = (NUMBERS_AND_WORDS | NUMBERS_ONLY)[name]
+    frames = log_frames()
+    if name in NUMBERS_ONLY:
+        frames = [frame[["speed", "count"]] for frame in frames]
+    X, steps, targets = FRAMES[kind](frames), pd.concat(frames), np.repeat(LABELS, LENGTHS)
+    ours, theirs = StepTransformer(transformer), clone(transformer)
+    out, expected = ours.fit_transform(X, LABELS), dense(theirs.fit_transform(steps, targets))
+    assert [len(x) for x in out] == list(LENGTHS)
+    np.testing.assert_array_equal(joined(out), expected)
+    np.testing.assert_array_equal(joined(ours.transform(X)), dense(theirs.transform(steps)))
+    assert (type(out), ours.feature_names_in_.tolist()) == (type(X), list(steps.columns))
+    if hasattr(theirs, "get_feature_names_out"):
+        assert list(ours.get_feature_names_out()) == list(theirs.get_feature_names_out())
+
+
+@pytest.mark.parametrize("kind", ["pandas", "arrow", "sequences"])
+def test_columns_are_selected_by_type(kind):
+    """The selector of scikit-learn, which knows pandas only, sees the types of the columns."""
+    transformer, frames = NUMBERS_AND_WORDS["columns by type"], log_frames()
+    out = StepTransformer(transformer).fit_transform(FRAMES[kind](frames))
+    np.testing.assert_array_equal(joined(out), dense(transformer.fit_transform(pd.concat(frames))))
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+@pytest.mark.parametrize("name", ["columns by name", "ordinal"])
+def test_columns_are_matched_by_name(kind, name):
+    """Other orders of the columns, in some sequences or in all, change nothing."""
+    frames = log_frames()
+    turned = [frame[frame.columns[::-1]] for frame in frames]
+    alternating = [turned[0], frames[1], turned[2], frames[3]]
+    fitted = StepTransformer(NUMBERS_AND_WORDS[name]).fit(FRAMES[kind](frames))
+    expected = joined(fitted.transform(FRAMES[kind](frames)))
+    np.testing.assert_array_equal(joined(fitted.transform(FRAMES[kind](turned))), expected)
+    if kind != "sequences of polars":  # pandas has joined its columns by name
+        mixed = [frames[0], *turned[1:]]
+        again = StepTransformer(NUMBERS_AND_WORDS[name]).fit(FRAMES[kind](mixed))
+        np.testing.assert_array_equal(joined(again.transform(FRAMES[kind](alternating))), expected)
+
+
+def test_numbered_columns_are_matched_by_number():
+    """Columns without names keep their numbers when they change places, also in `fit`."""
+    frames = [pd.DataFrame(np.arange(6.0).reshape(3, 2) ** 2), pd.DataFrame([[1.0, -2.0]])]
+    turned = [frame[[1, 0]] for frame in frames]
+    fitted = StepTransformer(StandardScaler()).fit(frames)
+    expected = joined(fitted.transform(frames))
+    np.testing.assert_array_equal(joined(fitted.transform(turned)), expected)
+    again = StepTransformer(StandardScaler()).fit(turned)
+    np.testing.assert_array_equal(joined(again.transform(frames)), expected)
+    assert not hasattr(fitted, "feature_names_in_")
+
+
+def test_other_integers_are_names():
+    """Columns named by integers that do not number them are matched as well."""
+    frame = pd.DataFrame({3: [1.0, 2.0], 7: [30.0, 90.0]})
+    fitted = StepTransformer(StandardScaler()).fit([frame])
+    assert_same(fitted.transform([frame[[7, 3]]]), fitted.transform([frame]))
+
+
+def test_named_sequences_stay_named():
+    """`Sequences` with names are selected by name and matched by name, and get names out."""
+    values = np.random.default_rng(0).normal(size=(6, 2))
+    X = Sequences(values, [0, 2, 6], feature_names=["a", "b"])
+    turned = Sequences(values[:, ::-1], [0, 2, 6], feature_names=["b", "a"])
+    columns = ColumnTransformer([("n", StandardScaler(), ["b"]), ("rest", "passthrough", ["a"])])
+    fitted = StepTransformer(columns).fit(X)
+    out = fitted.transform(turned)
+    expected = np.c_[StandardScaler().fit_transform(values)[:, 1], values[:, 0]]
+    np.testing.assert_allclose(out.values, expected)
+    assert out.feature_names == ("n__b", "rest__a")
+    scaler = StepTransformer(StandardScaler())
+    assert scaler.inverse_transform(scaler.fit_transform(X)).feature_names == ("a", "b")
+    assert StepTransformer(PCA()).fit_transform(Sequences(values, [0, 6])).feature_names is None
+
+
+def test_named_sequences_of_objects_have_types():
+    """The columns of an object array with names are selected by type."""
+    X = Sequences(MIXED_STEPS, [0, 1, 4], feature_names=["speed", "mode"])
+    out = StepTransformer(NUMBERS_AND_WORDS["columns by type"]).fit_transform(X)
+    np.testing.assert_array_equal(out.values, dense(clone(BY_PLACE).fit_transform(MIXED_STEPS)))
+
+
+def test_sequences_keep_what_does_not_change_in_time():
+    """Features of whole sequences and codes go through."""
+    codes = np.zeros((5, 1), dtype=np.int32)
+    X = Sequences(np.ones((5, 2)), [0, 2, 5], codes).with_static(np.ones((2, 3)))
+    out = StepTransformer(PolynomialFeatures()).fit_transform(X)
+    assert out.values.shape == (5, 6)
+    assert out.static_values is X.static_values
+    assert out.codes is codes
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        MIXED_ROWS,
+        tuple(MIXED_ROWS),
+        [np.array(rows, dtype=object) for rows in MIXED_ROWS],
+        np.array(MIXED_ROWS, dtype=object),
+        Sequences(MIXED_STEPS, [0, 2, 4]),
+        [MIXED_ROWS[0], MIXED_ROWS[1][:1], MIXED_ROWS[1][1:]],
+    ],
+    ids=["lists", "tuple", "object arrays", "3-D", "Sequences", "ragged lists"],
+)
+def test_numbers_beside_words_stay_numbers(X):
+    """Rows of both are not read as text."""
+    out = StepTransformer(BY_PLACE).fit_transform(X)
+    np.testing.assert_array_equal(joined(out), dense(clone(BY_PLACE).fit_transform(MIXED_STEPS)))
+
+
+def test_kinds_of_values_stay_between_sequences():
+    """A sequence of numbers is not turned into text by one of words, nor a digit into a number."""
+    out = StepTransformer("passthrough").fit_transform([np.array(["a"]), np.array([1.5])])
+    assert [x.tolist() for x in out] == [["a"], [1.5]]
+    out = StepTransformer("passthrough").fit_transform([[["a", 1.5], ["b", 2.5]], [["c", 3.5]]])
+    assert [x.tolist() for x in out] == [[["a", 1.5], ["b", 2.5]], [["c", 3.5]]]
+    digits = [np.array([["1"], ["2"]], dtype=object)]
+    out = StepTransformer(FunctionTransformer()).fit_transform(digits)
+    assert out[0].tolist() == [["1"], ["2"]]
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [np.ma.array([[1.0], [99.0]], mask=[[False], [True]]), np.array([[3.0]])],
+        [np.array([[1], [pd.NA]], dtype=object), np.array([[3]], dtype=object)],
+        [np.array([[1.0], [None]], dtype=object), np.array([[3.0]])],
+        [pd.DataFrame({"a": pd.array([1, None], "Int64")}), pd.DataFrame({"a": [3]})],
+        [pl.DataFrame({"a": [1.0, None]}), pl.DataFrame({"a": [3.0]})],
+        [pa.table({"a": [1, None]}), pa.table({"a": [3]})],
+        Sequences(np.ma.array([1.0, 99.0, 3.0], mask=[0, 1, 0]), [0, 2, 3]),
+        [pd.DataFrame({"a": [1.0]}), pd.DataFrame({"a": [None]}), pd.DataFrame({"a": [3.0]})],
+    ],
+)
+def test_every_form_of_a_missing_value_is_filled(X):
+    """Masked entries and markers of missing values reach an imputer as NaN."""
+    out = StepTransformer(SimpleImputer()).fit_transform(X)
+    np.testing.assert_array_equal(joined(out).ravel(), [1, 2, 3])
+
+
+def test_masks_count_in_arrays():
+    """A masked array is read alike before and after a list."""
+    X = np.ma.array([[[1.0], [99.0]]], mask=[[[False], [True]]])
+    fitted = StepTransformer(SimpleImputer()).fit([np.array([[5.0]])])
+    assert fitted.transform(X).ravel().tolist() == [1.0, 5.0]
+    assert StepTransformer(SimpleImputer()).fit_transform(X[..., 0]).tolist() == [[1.0, 1.0]]
+
+
+def test_objects_that_are_numbers_are_numbers():
+    """Object arrays of numbers are computed with, as in scikit-learn."""
+    X = [np.array([[1], [True]], dtype=object), np.array([[4.0]], dtype=object)]
+    out = StepTransformer(FunctionTransformer(np.sqrt)).fit_transform(X)
+    assert_same(out, [np.array([[1.0], [1.0]]), np.array([[2.0]])])
+    ids = StepTransformer(OneHotEncoder()).fit([np.array([[7], [8]], dtype=object)])
+    assert list(ids.get_feature_names_out()) == ["x0_7", "x0_8"]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [0, 1, 0, 1],
+        np.array([0, 1, 0, 1]),
+        pd.Series([0, 1, 0, 1]),
+        [np.arange(n) % 2 for n in LENGTHS],
+        [(np.arange(n) % 2).tolist() for n in LENGTHS],
+        Sequences.from_arrays([np.arange(n) % 2 for n in LENGTHS]),
+    ],
+    ids=["list", "array", "Series", "arrays per step", "lists per step", "Sequences"],
+)
+def test_targets_reach_the_transformer(y):
+    """One target per sequence is repeated at each step; those per step are taken as they are."""
+    frames = [frame[["mode"]] for frame in log_frames()]
+    per_step = np.ndim(y[0]) > 0
+    targets = joined(y) if per_step else np.repeat(np.asarray(y), LENGTHS)
+    ours = StepTransformer(TargetEncoder(cv=KFold(2))).fit_transform(frames, y)
+    expected = TargetEncoder(cv=KFold(2)).fit_transform(pd.concat(frames), targets)
+    np.testing.assert_array_equal(joined(ours), expected)
+
+
+def test_a_transformer_without_targets_accepts_any():
+    """The form of y may be one that is only known to the estimator of a pipeline."""
+    X = [np.ones((2, 1)), np.ones((1, 1))]
+    for y in (["a text", "another"], [[1, 2, 3], [4]], [1], 7):
+        assert_same(StepTransformer(PolynomialFeatures(1)).fit_transform(X, y)[0], np.ones((2, 2)))
+
+
+WEIGHTS = np.array([1.0, 0.0, 3.0, 2.0])
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "fit_transform"])
+@pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.parametrize("per_step", [False, True])
+def test_weights_are_those_of_steps(method, routing, per_step):
+    """The weight of a sequence is that of each of its steps."""
+    frames = [frame[["speed"]] for frame in log_frames()]
+    weights = [np.arange(1.0, n + 1) for n in LENGTHS] if per_step else WEIGHTS
+    flat = joined(weights) if per_step else np.repeat(WEIGHTS, LENGTHS)
+    expected = StandardScaler().fit(pd.concat(frames), sample_weight=flat)
+    with sklearn.config_context(enable_metadata_routing=routing):
+        scaler = StandardScaler()
+        if routing:
+            scaler.set_fit_request(sample_weight=True).set_partial_fit_request(sample_weight=True)
+        ours = StepTransformer(scaler)
+        getattr(ours, method)(frames, sample_weight=weights)
+    np.testing.assert_array_equal(ours.transformer_.mean_, expected.mean_)
+    np.testing.assert_array_equal(ours.transformer_.var_, expected.var_)
+
+
+def test_weights_are_routed_through_a_pipeline():
+    """A pipeline passes weights to the transformer and to the network."""
+    frames = [frame[["speed"]] for frame in log_frames()]
+    with sklearn.config_context(enable_metadata_routing=True):
+        scaler = StepTransformer(StandardScaler().set_fit_request(sample_weight=True))
+        network = RNNClassifier(hidden_size=2, max_epochs=1).set_fit_request(sample_weight=False)
+        model = make_pipeline(scaler, network).fit(frames, LABELS, sample_weight=WEIGHTS)
+    expected = np.average(joined(frames)[:, 0], weights=np.repeat(WEIGHTS, LENGTHS))
+    np.testing.assert_allclose(model[0].transformer_.mean_, expected)
+
+
+def test_partial_fit_continues():
+    """Parts give the statistics of the whole, with the columns of the first part."""
+    frames = [frame[["speed", "count"]] for frame in log_frames()]
+    turned = [frame[["count", "speed"]] for frame in frames]
+    ours = StepTransformer(StandardScaler()).partial_fit(frames[:2]).partial_fit(turned[2:])
+    expected = StandardScaler().fit(pd.concat(frames))
+    np.testing.assert_allclose(ours.transformer_.mean_, expected.mean_)
+    assert ours.transformer_.n_samples_seen_ == sum(LENGTHS)
+    assert not hasattr(StepTransformer(PCA()), "partial_fit")
+
+
+class Recorder(BaseEstimator):
+    """Transformer that keeps the targets of its last part."""
+
+    def fit(self, X, y=None):
+        """Keep the targets."""
+        return self.partial_fit(X, y)
+
+    def partial_fit(self, X, y=None):
+        """Keep the targets."""
+        self.y_ = y
+        return self
+
+    def transform(self, X):
+        """Return the steps as they are."""
+        return X
+
+
+def test_every_part_has_targets():
+    """The targets of each part are repeated at its steps."""
+    X = [np.ones((1, 1)), np.ones((2, 1))]
+    ours = StepTransformer(Recorder()).partial_fit(X, ["a", "b"])
+    assert ours.transformer_.y_.tolist() == ["a", "b", "b"]
+    assert ours.partial_fit(X, ["c", "d"]).transformer_.y_.tolist() == ["c", "d", "d"]
+
+
+BY_NAME = ColumnTransformer(
+    [
+        ("n", StandardScaler(), ["speed"]),
+        ("w", OneHotEncoder(sparse_output=False), ["mode"]),
+        ("rest", "passthrough", ["open"]),
+    ]
+)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("kind", [*FRAMES, "arrays"])
+@pytest.mark.parametrize("where", ["outside", "inside", "everywhere", "after fit"])
+def test_set_output_returns_frames(library, kind, where):
+    """Sequences are DataFrames with names and types, as the transformer returns them."""
+    frames = log_frames()
+    if kind == "arrays":
+        frames = [frame[["speed", "count"]].to_numpy() for frame in frames]
+    inner = clone(StandardScaler() if kind == "arrays" else BY_NAME)
+    X = frames if kind == "arrays" else FRAMES[kind](frames)
+    with sklearn.config_context(transform_output=library if where == "everywhere" else "default"):
+        if where == "inside":
+            inner.set_output(transform=library)
+        ours = StepTransformer(inner)
+        if where == "outside":
+            ours = clone(ours.set_output(transform=library))
+        ours = ours.fit(X, LABELS)
+        if where == "after fit":
+            ours.set_output(transform=library)
+        out = ours.transform(X)
+    assert [len(x) for x in out] == list(LENGTHS)
+    assert {type(x).__module__.partition(".")[0] for x in out} == {library}
+    assert [list(x.columns) for x in out] == [list(ours.get_feature_names_out())] * len(LENGTHS)
+    np.testing.assert_array_equal(
+        joined(out), joined(clone(ours).set_output(transform="default").fit_transform(X))
+    )
+
+
+def test_the_inverse_matches_names():
+    """Transformed DataFrames in another order are put in order, other names are refused."""
+    frames = [frame[SPEED_COUNT] for frame in log_frames()]
+    scaler = StepTransformer(StandardScaler()).set_output(transform="pandas")
+    out = scaler.fit_transform(frames)
+    back = scaler.inverse_transform([frame[["count", "speed"]] for frame in out])
+    np.testing.assert_allclose(joined(back), joined(frames), atol=1e-12)
+    with pytest.raises(ValueError, match=r"\['speed'\] are missing"):
+        scaler.inverse_transform([out[0].rename(columns={"speed": "pace"})])
+
+
+def test_output_set_after_fit_keeps_types():
+    """The transformer itself returns DataFrames, whose columns have types of their own."""
+    frames = log_frames()
+    ours = StepTransformer(clone(BY_NAME)).fit(frames).set_output(transform="pandas")
+    assert ours.transform(frames)[0]["rest__open"].dtype == bool
+
+
+def test_frames_out_keep_their_index():
+    """The rows of DataFrames keep their labels, those of one table too."""
+    days = pd.date_range("2026-01-01", periods=3)
+    frames = [pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=days)] * 2
+    scaler = StepTransformer(StandardScaler()).set_output(transform="pandas")
+    assert all(out.index.equals(days) for out in scaler.fit_transform(frames))
+    table = pd.DataFrame(np.eye(2), columns=["jan", "feb"], index=["x", "y"])
+    out = scaler.fit_transform(table)
+    assert (list(out.index), list(out.columns)) == (["x", "y"], ["jan", "feb"])
+    np.testing.assert_array_equal(out, StepTransformer(StandardScaler()).fit_transform(table))
+    inside = StepTransformer(StandardScaler().set_output(transform="pandas"))
+    pd.testing.assert_frame_equal(inside.fit_transform(table), out)
+
+
+def test_an_array_becomes_a_list_of_frames():
+    """An array cannot hold DataFrames."""
+    scaler = StepTransformer(PolynomialFeatures(2)).set_output(transform="pandas")
+    for X in (np.ones((2, 4)), np.ones((2, 4, 1))):
+        assert [list(out.columns) for out in scaler.fit_transform(X)] == [["1", "x0", "x0^2"]] * 2
+
+
+class Doubler(BaseEstimator):
+    """Transformer without scikit-learn's mixins."""
+
+    def fit(self, X, y=None):
+        """Learn nothing."""
+        return self
+
+    def transform(self, X):
+        """Return twice the numbers."""
+        return 2 * np.asarray(X)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return one name."""
+        return np.array(["double"], dtype=object)
+
+
+def test_plain_transformers_give_frames_as_well():
+    """A transformer needs neither `fit_transform` nor `set_output`."""
+    ours = StepTransformer(Doubler())
+    assert_same(ours.fit_transform([np.ones((2, 1))]), [np.full((2, 1), 2.0)])
+    out = ours.set_output(transform="polars").fit_transform([np.ones((2, 1))])
+    assert out[0].to_dict(as_series=False) == {"double": [2.0, 2.0]}
+
+
+@pytest.mark.parametrize(
+    "library", [pd.DataFrame, pl.DataFrame, pa.table], ids=["pandas", "polars", "arrow"]
+)
+def test_columns_of_sequences(library):
+    """A table whose cells are sequences keeps this form; its columns are the features."""
+    X = library({"speed": [[0.0, 1.0, 5.0], [3.0]], "mode": [["a", "b", "a"], ["b"]]})
+    columns = ColumnTransformer(
+        [("n", StandardScaler(), ["speed"]), ("w", OneHotEncoder(), ["mode"])]
+    )
+    steps = pd.DataFrame({"speed": [0.0, 1.0, 5.0, 3.0], "mode": ["a", "b", "a", "b"]})
+    out = StepTransformer(columns).fit(X).transform(X)
+    expected = dense(clone(columns).fit_transform(steps))
+    assert out.shape == (2, 3)
+    for j in range(3):
+        np.testing.assert_array_equal(np.concatenate(out[:, j]), expected[:, j])
+    scaler = StepTransformer(OrdinalEncoder())
+    back = scaler.inverse_transform(scaler.fit_transform(X))
+    assert [cell.tolist() for cell in back[0]] == [[0.0, 1.0, 5.0], ["a", "b", "a"]]
+
+
+def test_a_column_of_sequences_in_a_column_transformer():
+    """Sequences are transformed per step beside features of whole sequences."""
+    X = pd.DataFrame({"speed": [[0.0, 2.0], [4.0]], "age": [30.0, 50.0]})
+    columns = ColumnTransformer(
+        [
+            ("steps", StepTransformer(StandardScaler(with_std=False)), ["speed"]),
+            ("static", StandardScaler(), ["age"]),
+        ]
+    )
+    out = columns.fit_transform(X)
+    assert [out[0, 0].tolist(), out[1, 0].tolist()] == [[-2.0, 0.0], [2.0]]
+    assert out[:, 1].tolist() == [-1.0, 1.0]
+    frame = columns.set_output(transform="pandas").fit_transform(X)
+    assert list(frame.columns) == ["steps__speed", "static__age"]
+    assert frame["steps__speed"][1].tolist() == [2.0]
+
+
+def test_passthrough_and_grid_search():
+    """The word "passthrough" returns the steps as they are, and can be searched over."""
+    frames = log_frames()
+    out = StepTransformer("passthrough").fit_transform(frames)
+    pd.testing.assert_frame_equal(out[2], frames[2])
+    numbers = [frame[["speed"]].to_numpy() for frame in frames] * 3
+    model = make_pipeline(
+        StepTransformer("passthrough"),
+        FunctionTransformer(lambda X: [x[0] for x in X]),
+        LinearRegression(),
+    )
+    grid = {"steptransformer__transformer": ["passthrough", StandardScaler()]}
+    search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(numbers, np.arange(12.0))
+    assert len(search.cv_results_["params"]) == 2
+
+
+def test_a_pipeline_of_mixed_columns():
+    """A classifier after encoded columns: names count at predict, in copies too."""
+    frames = log_frames()
+    turned = [frame[frame.columns[::-1]] for frame in frames]
+    network = RNNClassifier(hidden_size=2, max_epochs=1, random_state=0)
+    model = make_pipeline(StepTransformer(BY_NAME), network).fit(frames, LABELS)
+    expected = model.predict_proba(frames)
+    np.testing.assert_array_equal(model.predict_proba(turned), expected)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(turned), expected)
+    assert "StandardScaler" in model._repr_html_()
+    assert model.get_params()["steptransformer__transformer__n__with_mean"] is True
+
+
+def test_tags_are_those_of_the_transformer():
+    """What the transformer accepts and requires is known outside."""
+    tags = get_tags(StepTransformer(TargetEncoder()))
+    assert tags.target_tags.required
+    assert tags.input_tags.categorical
+    assert not get_tags(StepTransformer(PCA())).input_tags.allow_nan
+    assert get_tags(StepTransformer(SimpleImputer())).input_tags.allow_nan
+    assert get_tags(StepTransformer(OneHotEncoder())).input_tags.categorical
+    assert not get_tags(StepTransformer("scale")).target_tags.required
+
+
+def frames_of(*columns):
+    """Return some of the columns."""
+    return [frame[list(columns)] for frame in log_frames()]
+
+
+SPEED_COUNT = ["speed", "count"]
+
+
+@pytest.mark.parametrize(
+    ("transformer", "X", "message"),
+    [
+        (
+            StandardScaler(),
+            frames_of("speed"),
+            r"0 are \['speed'\], those seen in `fit` are \['speed', 'count'\]; \['count'\] are",
+        ),
+        (StandardScaler(), frames_of("speed", "count", "mode"), r"\['mode'\] are unknown"),
+        (
+            StandardScaler(),
+            [*frames_of("speed", "count"), log_frames()[0][["speed"]]],
+            r"The columns of sequence 4 are \['speed'\]",
+        ),
+        (StandardScaler(), Sequences.from_arrays(frames_of("speed")), r"\['count'\] are missing"),
+        (
+            StandardScaler(),
+            Sequences(np.ones((3, 1)), [0, 3], feature_names=["speed"]),
+            r"\['count'\] are missing",
+        ),
+        (
+            StandardScaler(),
+            [log_frames()[0][["speed", "count"]], np.ones((2, 2))],
+            r"Sequence 1 is a numpy ndarray, sequence 0 a pandas DataFrame; pass either DataFrames",
+        ),
+        (
+            StandardScaler(),
+            [log_frames()[0][["speed", "count"]].iloc[:, [0, 1, 1]]],
+            r"two columns of the name 'count'",
+        ),
+        (StandardScaler(), [pl.DataFrame({"speed": [1.0]}).lazy()], r"LazyFrame, .* not in memory"),
+        (
+            StandardScaler(),
+            [log_frames()[0][SPEED_COUNT], pd.DataFrame({"speed": [0.0, np.inf], "count": 1})],
+            r"(?s)contains infinity.*The first one is inf in sequence 1, step 1, feature 'speed'",
+        ),
+        (
+            PCA(),
+            [log_frames()[0][SPEED_COUNT], pd.DataFrame({"speed": 0.0, "count": [1, np.nan]})],
+            r"(?s)contains NaN.*The first one is nan in sequence 1, step 1, feature 'count'",
+        ),
+    ],
+)
+def test_transform_refuses(transformer, X, message):
+    """Errors name columns and places."""
+    fitted = StepTransformer(transformer).fit(frames_of("speed", "count"))
+    with pytest.raises(ValueError, match=message):
+        fitted.transform(X)
+
+
+@pytest.mark.parametrize(
+    ("transformer", "X", "y", "message"),
+    [
+        (
+            StandardScaler(),
+            log_frames(),
+            None,
+            r"(?s)could not convert string to float.*'run' in sequence 0, step 0, feature 'mode'",
+        ),
+        (
+            StandardScaler(),
+            [np.array([[1.0, "a"]], dtype=object)],
+            None,
+            r"(?s)could not convert string to float.*'a' in sequence 0, step 0, feature 1",
+        ),
+        (BY_NAME, log_frames()[0], None, r"(?s)only supported for dataframes.*columns are steps"),
+        (BY_NAME, [np.ones((2, 3))], None, r"(?s)only supported for dataframes.*No names"),
+        (TargetEncoder(), frames_of("mode"), None, r"requires y to be passed, but the target y is"),
+        (TargetEncoder(), frames_of("mode"), [1, 2], r"X has 4 sequences, y has 2"),
+        (
+            TargetEncoder(),
+            frames_of("mode"),
+            [[1] * 5, [1], [1] * 7, [1] * 3],
+            r"Sequence 3 has 4 steps in X but 3 targets in y",
+        ),
+        (
+            FunctionTransformer(lambda steps: steps[1:]),
+            [np.ones((2, 1))] * 2,
+            None,
+            r"FunctionTransformer returned 3 rows for 4 steps, but every step must remain one row",
+        ),
+        (
+            FunctionTransformer(lambda steps: steps.mean()),
+            [np.ones((2, 1))],
+            None,
+            r"returned 1 rows for 2 steps",
+        ),
+        (
+            StandardScaler(),
+            pd.DataFrame({"a": [[1.0, 2.0], [3.0]], "b": [1.0, 2.0]}),
+            None,
+            r"Column 'b' of X holds a value of shape \(\) in row 0; .* in a ColumnTransformer",
+        ),
+        (
+            StandardScaler(),
+            pd.DataFrame({"a": [[1.0, 2.0], None]}),
+            None,
+            r"Column 'a' of X holds a value of shape \(\) in row 1",
+        ),
+    ],
+)
+def test_fit_refuses(transformer, X, y, message):
+    """Errors name sequences, and tell what to pass."""
+    with pytest.raises(ValueError, match=message):
+        StepTransformer(transformer).fit_transform(X, y)
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (
+            pd.date_range("2026-01-01", periods=3),
+            r"look like steps.*pass \[X\].*reset_index\(drop=True",
+        ),
+        (
+            pd.period_range("2026-01", periods=3, freq="M"),
+            r"Index of 3 rows, which look like steps",
+        ),
+        (pd.timedelta_range("1h", periods=3), r"Index of 3 rows, which look like steps"),
+        (
+            pd.MultiIndex.from_product([["a"], [1, 2, 3]], names=["id", "day"]),
+            r"MultiIndex of 3 rows.*from_long\(X\)\[0\]",
+        ),
+    ],
+    ids=["dates", "periods", "durations", "panel"],
+)
+@pytest.mark.parametrize("method", ["fit", "transform"])
+def test_rows_that_are_steps_are_not_read_as_sequences(index, message, method):
+    """One table whose index says that rows are steps is an error that shows both readings."""
+    table = pd.DataFrame(np.eye(3), columns=list("abc"), index=index)
+    scaler = StepTransformer(StandardScaler()).fit(table.reset_index(drop=True))
+    with pytest.raises(ValueError, match=message):
+        getattr(scaler, method)(table)
+    assert scaler.fit_transform([table])[0].shape == (3, 3)
+
+
+def test_unknown_output():
+    """The error lists the types; None changes nothing."""
+    scaler = StepTransformer(StandardScaler()).set_output(transform="pandas").set_output()
+    assert isinstance(scaler.fit_transform([np.ones((2, 1))])[0], pd.DataFrame)
+    with pytest.raises(ValueError, match=r"transform='xml' is unknown; choose from \['default',"):
+        scaler.set_output(transform="xml")
+
+
+def test_unrequested_metadata_are_refused():
+    """With routing, each object says what it wants."""
+    with (
+        sklearn.config_context(enable_metadata_routing=True),
+        pytest.raises(ValueError, match="not explicitly set as requested"),
+    ):
+        StepTransformer(StandardScaler()).fit([np.ones((2, 1))], sample_weight=[1.0])
 
 
 # Converters and their inverses

@@ -328,7 +328,8 @@ def test_weights_are_routed(ragged, classifier):
         routed = classifier.set_fit_request(sample_weight=True).set_score_request(
             sample_weight=True
         )
-        model = make_pipeline(StepTransformer(StandardScaler()), routed)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        model = make_pipeline(StepTransformer(scaler), routed)
         search = GridSearchCV(model, {"rnnclassifier__cell": ["gru"]}, cv=2, error_score="raise")
         search.fit(X, y, sample_weight=weights)
         direct = clone(routed).set_params(cell="gru")

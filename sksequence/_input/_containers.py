@@ -40,7 +40,6 @@ from sksequence._input._raw_input import (
     of_symbols,
 )
 from sksequence._input._tables_of_sequences import (
-    check_rows,
     from_cells,
     from_tables,
     named_sequences,
@@ -48,7 +47,7 @@ from sksequence._input._tables_of_sequences import (
     rows_of_table,
     texts_of_column,
 )
-from sksequence._tables import is_table
+from sksequence._tables import check_rows_are_sequences, is_table
 from sksequence._tokenizers import is_tokenizer, token_ids
 from sksequence._vocabulary import ANALYZERS
 
@@ -82,7 +81,7 @@ def read_input(X: object, reading: Reading) -> RawInput:
 
 def _from_rows(X: object, reading: Reading) -> RawInput:
     """Read an array or a table, whose rows are sequences."""
-    check_rows(X)
+    check_rows_are_sequences(X)
     cells = read_cells(X)
     if cells is not None:
         return from_cells(cells, reading, read_input)

@@ -33,8 +33,6 @@ from sksequence._tables import (
     rename_columns,
 )
 
-# the inferred types of indexes of pandas whose entries are points in time or durations
-_TIMES = {"datetime64", "datetime", "date", "period", "timedelta64", "timedelta"}
 _KNOWN = "those seen in fit are"
 _FIRST = "those of sequence 0 are"
 
@@ -86,31 +84,6 @@ def named_sequences(X: Sequences, reading: Reading) -> Sequences:
 
 
 # --- one table for all sequences ------------------------------------------------------------------
-
-
-def check_rows(X: object) -> None:
-    """Refuse a DataFrame whose index shows that its rows are probably steps."""
-    index: Any = getattr(X, "index", None)
-    if not hasattr(X, "columns") or not hasattr(index, "nlevels"):
-        return
-    if index.nlevels > 1:
-        names = [f"level_{i}" if name is None else name for i, name in enumerate(index.names)]
-        reading = (
-            f"use from_long(X.reset_index(), id={names[0]!r}, time={names[-1]!r}) of "
-            "sksequence.preprocessing"
-        )
-    elif index.inferred_type in _TIMES:
-        reading = (
-            "pass [X] for one sequence with a feature per column, or [X[[c]] for c in X] for one "
-            "sequence per column"
-        )
-    else:
-        return
-    raise ValueError(
-        f"X is a DataFrame with a {type(index).__name__} of {len(index)} rows, which look like "
-        f"steps, but the rows of a table are sequences. If they are steps, {reading}. If they are "
-        "sequences, pass X.reset_index(drop=True)."
-    )
 
 
 def texts_of_column(X: object) -> list[Any] | None:

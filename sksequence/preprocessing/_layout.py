@@ -1,23 +1,42 @@
-"""Any container of numeric sequences as one table of steps, and the layout to rebuild it.
+"""Any container of sequences as one table of steps, and the layout to rebuild it.
 
 Knows nothing of transformers or windows. Tables have shape (sum of n_steps, n_features).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Hashable, Iterable, Sequence, Sized
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from importlib.util import find_spec
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._elements import fill_masked, is_marker
+from sksequence._tables import (
+    Table,
+    align_tables,
+    column_names,
+    feature_names,
+    is_table,
+    join_tables,
+    read_columns,
+    take_rows,
+)
+from sksequence._targets import targets_are_steps
 
 Values = NDArray[np.generic]
-Container = Literal["array", "list", "objects", "sequences", "tuple"]
+Names = tuple[Hashable, ...]
 
-_REBUILD: dict[Container, Callable[[list[Values]], Any]] = {
+Container = Literal["array", "cells", "list", "objects", "sequences", "tuple"]
+
+_REBUILD: dict[Container, Callable[[list[Any]], Any]] = {
+    "array": list,  # of tables, which an array cannot hold
     "list": list,
     "tuple": tuple,
     "objects": object_array,
@@ -30,38 +49,139 @@ class Layout:
 
     Attributes
     ----------
-    container : {"array", "list", "objects", "sequences", "tuple"}
-        Type of the container; "objects" is an object array.
+    container : {"array", "cells", "list", "objects", "sequences", "tuple"}
+        Type of the container. "objects" is an object array of sequences, "cells" a table whose
+        cells are sequences of numbers or symbols, one column per feature.
     offsets : ndarray of int64 of shape (n_sequences + 1,)
         First step of each sequence, and the number of all steps.
     scalar_steps : bool
         Whether each step was one number, without an axis of features.
+    feature_names : tuple or None
+        Names of the features; those of columns that are only numbered are None.
+    source : Sequences or None
+        The container itself, whose codes and features that do not change in time are kept.
     """
 
     container: Container
     offsets: NDArray[np.int64]
     scalar_steps: bool
+    feature_names: Names | None = None
+    source: Sequences | None = None
 
-    def restack(self, values: Values) -> Any:
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of steps of each sequence."""
+        lengths: NDArray[np.int64] = self.offsets[1:] - self.offsets[:-1]
+        return lengths
+
+    def restack(self, steps: Values | Table, names: Names | None = None) -> Any:
         """Return a table of steps, with any number of features, in the container."""
-        if self.scalar_steps and values.shape[1] == 1:
-            values = values[:, 0]
-        if self.container == "sequences":
-            return Sequences(values, self.offsets)
+        if self.container == "cells":
+            return self._restack_cells(np.asarray(steps))
+        if not isinstance(steps, np.ndarray):
+            return self._restack_table(steps)
+        if self.scalar_steps and steps.shape[1:] == (1,):
+            steps = steps[:, 0]
+        if self.source is not None:
+            fits = names is not None and math.prod(steps.shape[1:]) == len(names)
+            return self._as_sequences(self.source, steps, names if fits else None)
         if self.container == "array":
-            return values.reshape((len(self.offsets) - 1, int(self.offsets[1]), *values.shape[1:]))
-        return _REBUILD[self.container](np.split(values, self.offsets[1:-1]))
+            return steps.reshape((len(self.lengths), int(self.offsets[1]), *steps.shape[1:]))
+        return _REBUILD[self.container](np.split(steps, self.offsets[1:-1]))
+
+    def _restack_table(self, table: Table) -> Any:
+        if self.source is not None:
+            return self._as_sequences(self.source, table)
+        bounds = zip(self.offsets[:-1], self.offsets[1:], strict=True)
+        pieces = [take_rows(table, slice(start, stop)) for start, stop in bounds]
+        return _REBUILD[self.container](pieces)
+
+    def _restack_cells(self, values: Values) -> NDArray[np.object_]:
+        columns = values.reshape(len(values), -1).T
+        cells = np.empty((len(self.lengths), len(columns)), dtype=object)
+        for j, column in enumerate(columns):
+            cells[:, j] = object_array(np.split(column, self.offsets[1:-1]))
+        return cells
+
+    def _as_sequences(
+        self, source: Sequences, steps: Values | Table, names: Names | None = None
+    ) -> Sequences:
+        sequences = Sequences(steps, self.offsets, source.codes, names)
+        sequences.static_values = source.static_values
+        sequences.static_codes = source.static_codes
+        return sequences
+
+    def per_step(self, y: object) -> Values:
+        """Return targets or weights, one per sequence or one per step, as one per step.
+
+        Lists and object arrays of one container per sequence, and `Sequences`, hold one entry per
+        step; arrays and tables hold one entry or row per sequence.
+        """
+        items: Any = y if isinstance(y, list | tuple | Sequences) else np.atleast_1d(np.asarray(y))
+        if len(items) != len(self.lengths):
+            raise ValueError(
+                f"X has {len(self.lengths)} sequences, y has {len(items)}: inconsistent numbers of "
+                "samples. Pass one entry of y per sequence."
+            )
+        if not targets_are_steps(items, "auto", self.lengths, numeric=False):
+            return np.repeat(as_array(items), self.lengths, axis=0)
+        pieces = [as_array(item) for item in items]
+        for i, (piece, length) in enumerate(zip(pieces, self.lengths.tolist(), strict=True)):
+            if len(piece) != length:
+                raise ValueError(
+                    f"Sequence {i} has {length} steps in X but {len(piece)} targets in y. Pass one "
+                    "entry per sequence, or one per step."
+                )
+        return _concatenate(pieces)
+
+    def expand(self, value: object) -> object:
+        """Return a value with one entry per sequence per step, any other value as it is."""
+        if isinstance(value, str | bytes | dict) or not isinstance(value, Sized):
+            return value
+        if getattr(value, "shape", None) == ():
+            return value
+        return self.per_step(value) if len(value) == len(self.lengths) else value
+
+    def first_place(self, steps: Values | Table, unusual: Callable[[object], bool]) -> str:
+        """Return a sentence that names the first unusual element of the steps, if there is one."""
+        for i, row in enumerate(np.asarray(steps, dtype=object)):
+            for j, element in enumerate(row):
+                if unusual(element):
+                    name = j if self.feature_names is None else self.feature_names[j]
+                    k = int(np.searchsorted(self.offsets, i, side="right")) - 1
+                    return (
+                        f"The first one is {element!r} in sequence {k}, step "
+                        f"{i - self.offsets[k]}, feature {name!r}."
+                    )
+        return ""
 
 
 def flatten(X: object) -> tuple[Values, Layout]:
-    """Return the steps of all sequences as one table, and the layout of X."""
+    """Return the steps of all sequences as one array, and the layout of X."""
+    steps, layout = flatten_steps(X)
+    if isinstance(steps, np.ndarray):
+        return steps, layout
+    columns = [column.values for column in read_columns(steps)]
+    if any(column.dtype == object for column in columns):
+        columns = [column.astype(object) for column in columns]
+    return np.column_stack(columns), layout
+
+
+def flatten_steps(X: object, names: Names | None = None) -> tuple[Values | Table, Layout]:
+    """Return the steps of all sequences as one table, and the layout of X.
+
+    The table is one of columns if the features of X have names. They are put in the order of
+    `names`; None is the order of the first sequence.
+    """
     if isinstance(X, Sequences):
-        return _from_sequences(X)
+        return _from_sequences(X, names)
     if isinstance(X, list | tuple):
-        return _from_pieces(X, "list" if isinstance(X, list) else "tuple")
-    array = np.asarray(X)
+        return _from_pieces(X, "list" if isinstance(X, list) else "tuple", names)
+    array = np.asarray(fill_masked(X))
+    if holds_cells(array):
+        return _from_cells(array, feature_names(X) if is_table(X) else None)
     if array.ndim == 1 and array.dtype == object:
-        return _from_pieces(array, "objects")
+        return _from_pieces(array, "objects", names)
     if array.ndim not in (2, 3):
         raise ValueError(
             "Expected several sequences: a 2-D array (n_sequences, n_steps), a 3-D array "
@@ -70,29 +190,184 @@ def flatten(X: object) -> tuple[Values, Layout]:
         )
     n_sequences, n_steps = array.shape[:2]
     offsets = np.arange(n_sequences + 1, dtype=np.int64) * n_steps
-    return array.reshape(n_sequences * n_steps, -1), Layout("array", offsets, array.ndim == 2)
+    n_features = 1 if array.ndim == 2 else array.shape[2]
+    values = array.reshape(n_sequences * n_steps, n_features)
+    return values, Layout("array", offsets, array.ndim == 2)
 
 
-def _from_sequences(X: Sequences) -> tuple[Values, Layout]:
-    if X.values is None:
-        raise ValueError(
-            "Sequences of codes contain no numbers; build the container with `values` instead."
-        )
-    scalar_steps = X.values.ndim == 1
-    values = X.values[:, None] if scalar_steps else X.values
-    return values, Layout("sequences", X.offsets, scalar_steps)
+def _from_sequences(X: Sequences, names: Names | None) -> tuple[Values | Table, Layout]:
+    table = X.table
+    if table is None:
+        if X.values is None:
+            raise ValueError(
+                "Sequences of codes contain no numbers; build the container with `values` instead."
+            )
+        values = fill_masked(X.values)
+        scalar_steps = values.ndim == 1
+        values = values[:, None] if scalar_steps else values
+        if X.feature_names is None or find_spec("pandas") is None:
+            return values, Layout("sequences", X.offsets, scalar_steps, X.feature_names, X)
+        table = _named(values, X.feature_names)
+    else:
+        scalar_steps = False
+    table, own = _join([table], names)
+    return table, Layout("sequences", X.offsets, scalar_steps, own, X)
 
 
-def _from_pieces(X: Iterable[object], container: Container) -> tuple[Values, Layout]:
-    pieces = [np.asarray(x) for x in X]
+def holds_cells(X: object) -> bool:
+    """Check whether X is an array of shape (n_sequences, n_columns) whose cells are sequences."""
+    if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype != object or not X.size:
+        return False
+    cells = X[0].tolist()
+    return any(hasattr(cell, "__len__") and not isinstance(cell, str | dict) for cell in cells)
+
+
+def _from_cells(array: Values, names: Sequence[Hashable] | None) -> tuple[Values | Table, Layout]:
+    columns = [[as_array(cell) for cell in column] for column in array.T.tolist()]
+    labels = range(len(columns)) if names is None else names
+    lengths = [piece.shape[:1] for piece in columns[0]]
+    n_dimensions = (1,) if len(columns) > 1 else (1, 2)
+    for label, column in zip(labels, columns, strict=True):
+        for i, (piece, length) in enumerate(zip(column, lengths, strict=True)):
+            if piece.ndim not in n_dimensions or piece.shape[:1] != length:
+                raise ValueError(
+                    f"Column {label!r} of X holds a value of shape {piece.shape} in row {i}; "
+                    "expected sequences of the same length in all columns of a row. To transform "
+                    "some of the columns, wrap this transformer in a ColumnTransformer."
+                )
+    flat = [_concatenate(column) for column in columns]
+    layout = Layout("cells", offsets_of([len(piece) for piece in columns[0]]), False)
+    if names is not None and flat[0].ndim == 1 and find_spec("pandas"):
+        import pandas as pd
+
+        frame = pd.DataFrame(dict(zip(names, flat, strict=True)))
+        return frame, replace(layout, feature_names=tuple(names))
+    return np.column_stack(_of_one_type(flat)), layout
+
+
+def _named(values: Values, names: Names) -> Table:
+    import pandas as pd
+
+    frame = pd.DataFrame(values, columns=list(names))
+    return frame.infer_objects() if values.dtype == object else frame
+
+
+def _from_pieces(
+    X: Iterable[object], container: Container, names: Names | None
+) -> tuple[Values | Table, Layout]:
+    items = list(X)
+    if any(map(is_table, {type(item): item for item in items}.values())):
+        _check_tables(items)
+        lengths = [len(table) for table in items]  # type: ignore[arg-type]
+        table, own = _join(items, names)  # type: ignore[arg-type]
+        return table, Layout(container, offsets_of(lengths), False, own)
+    pieces = [as_array(x) for x in items]
     _check_pieces(pieces)
     scalar_steps = pieces[0].ndim == 1
-    values = np.concatenate(pieces)
+    values = _concatenate(pieces)
     layout = Layout(container, offsets_of([len(piece) for piece in pieces]), scalar_steps)
     return (values[:, None] if scalar_steps else values), layout
 
 
-def _check_pieces(pieces: list[Values]) -> None:
+def _join(tables: Sequence[Table], names: Names | None) -> tuple[Table, Names | None]:
+    order, known = names, "those seen in `fit` are"
+    if order is None:
+        order, known = _order(column_names(tables[0])), "those of sequence 0 are"
+    aligned = align_tables(tables, order, known)
+    own = feature_names(aligned[0])
+    table: Any = aligned[0] if len(aligned) == 1 else join_tables(aligned)
+    # ColumnTransformer cannot put the columns of Arrow beside each other
+    if type(table).__module__.startswith("pyarrow") and find_spec("pandas"):
+        table = table.to_pandas()
+    return table, None if own is None else tuple(own)
+
+
+def _order(names: list[Hashable]) -> Names:
+    """Return the names of columns in order: columns that are only numbered are sorted."""
+    numbers = range(len(names))
+    return tuple(numbers if set(names) == set(numbers) else names)
+
+
+def _check_tables(items: Sequence[object]) -> None:
+    first = type(items[0])
+    for i, item in enumerate(items):
+        if not is_table(item) or type(item) is not first:
+            raise ValueError(
+                f"Sequence {i} is a {_type_name(item)}, sequence 0 a {_type_name(items[0])}; pass "
+                "either DataFrames of one library, whose columns are matched by name, or arrays."
+            )
+        if not hasattr(item, "__len__"):
+            raise ValueError(
+                f"Sequence {i} is a {_type_name(item)}, whose rows are not in memory; pass a "
+                "DataFrame (collect() it)."
+            )
+    names = column_names(items[0])  # type: ignore[arg-type]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"The table has two columns of the name {twice!r}; columns are found by name. Rename "
+            "one of them."
+        )
+
+
+def _type_name(item: object) -> str:
+    return f"{type(item).__module__.partition('.')[0]} {type(item).__name__}"
+
+
+def n_features(steps: Values | Table) -> int:
+    """Return the number of features of a table of steps."""
+    if isinstance(steps, np.ndarray):
+        return math.prod(steps.shape[1:])
+    return len(column_names(steps))
+
+
+def array_if_rectangular(X: object) -> Any:
+    """Convert nested lists of equal lengths to an array, as scikit-learn does."""
+    if not isinstance(X, list | tuple):
+        return fill_masked(X) if hasattr(X, "ndim") or is_table(X) else np.asarray(X)
+    if len(X) == 0 or not isinstance(X[0], list | tuple):
+        return X
+    try:
+        return as_array(X)
+    except ValueError:  # the lengths differ
+        return X
+
+
+def as_array(x: object) -> Values:
+    """Return an array without changing the kind of a value: 1.5 beside "a" stays a number."""
+    if type(x) is np.ndarray:
+        return x
+    array: Values = np.asarray(fill_masked(x))
+    if array.dtype.kind not in "UST" or hasattr(x, "dtype"):
+        return array
+    objects = np.array(x, dtype=object)
+    is_text = all(isinstance(element, str | bytes) for element in objects.ravel().tolist())
+    return array if is_text else objects
+
+
+def _concatenate(pieces: Sequence[Values]) -> Values:
+    """Return arrays as one; text beside numbers makes it one of objects."""
+    return np.concatenate(_of_one_type(pieces))
+
+
+def _of_one_type(pieces: Sequence[Values]) -> Sequence[Values]:
+    kinds = {piece.dtype.kind for piece in pieces}
+    if len({kind in "UST" for kind in kinds}) > 1:
+        return [piece.astype(object) for piece in pieces]
+    return pieces
+
+
+def as_numbers(values: Values) -> Values:
+    """Return an array of objects that all are numbers or missing as float64, others as they are."""
+    elements = values.ravel().tolist()
+    kinds = set(map(type, elements))
+    if not all(is_marker(kind) or issubclass(kind, Real | Decimal | np.bool_) for kind in kinds):
+        return values
+    numbers = [np.nan if is_marker(type(element)) else element for element in elements]
+    return np.array(numbers, dtype=np.float64).reshape(values.shape)
+
+
+def _check_pieces(pieces: Sequence[Values]) -> None:
     if not pieces:
         raise ValueError("Got an empty list; pass at least one sequence.")
     first = pieces[0]

@@ -5,23 +5,42 @@ Tables of steps have shape (sum of n_steps, n_features).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sksequence.preprocessing._layout import Layout, Values, flatten
+from sksequence._elements import is_missing
+from sksequence._tables import Table, check_rows_are_sequences, is_table
+from sksequence.preprocessing._layout import (
+    Layout,
+    Names,
+    Values,
+    array_if_rectangular,
+    as_numbers,
+    flatten_steps,
+    holds_cells,
+    n_features,
+)
+
+Output = Literal["default", "pandas", "polars"]
+
+_UNCHECKED = {"dtype": None, "ensure_all_finite": False}  # values are left to the transformer
+_OUTPUTS = ("default", "pandas", "polars")
 
 
 def _transformer_has(name: str) -> Callable[[StepTransformer], bool]:
     def check(self: StepTransformer) -> bool:
-        getattr(getattr(self, "transformer_", self.transformer), name)
+        getattr(getattr(self, "transformer_", self._template()), name)
         return True
 
     return check
@@ -38,9 +57,10 @@ class StepTransformer(  # type: ignore[call-arg]
 
     Parameters
     ----------
-    transformer : transformer object
+    transformer : transformer object or "passthrough"
         Any scikit-learn transformer of tables that returns one row per row, for example a scaler, a
-        PCA, an imputer or a pipeline of them.
+        PCA, an imputer, an encoder, a ``ColumnTransformer`` or a pipeline of them. "passthrough"
+        returns the sequences as they are.
 
     Attributes
     ----------
@@ -50,8 +70,8 @@ class StepTransformer(  # type: ignore[call-arg]
         Number of features per step. For a table of shape (n_sequences, n_steps), whose columns are
         steps, the number of columns.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the columns seen in `fit`. Defined only when X is a DataFrame whose column names
-        are all strings.
+        Names of the features seen in `fit`. Defined only when X has names that are all strings: a
+        list of DataFrames, `Sequences` with names, or one DataFrame, whose columns are steps.
 
     See Also
     --------
@@ -59,9 +79,26 @@ class StepTransformer(  # type: ignore[call-arg]
 
     Notes
     -----
-    The result is in the same type of container as X: an array, a list, a tuple, an object array or
-    `Sequences`. Where a step is one number (a 2-D array, or 1-D arrays in a list), it remains one
-    number if the transformer returns one feature, and gets an axis of features if it returns more.
+    **Names.** DataFrames (pandas, polars, Arrow) in a list, and `Sequences` with a table or with
+    `feature_names`, reach the transformer as one DataFrame, so that a ``ColumnTransformer`` selects
+    columns by name. Columns are matched by name: in every sequence, and again in `transform`.
+    Everything else reaches it as one array.
+
+    **Containers.** The result is in the same type of container as X: an array, a list, a tuple, an
+    object array or `Sequences`. Each sequence is what the transformer returns: an array by default,
+    a DataFrame after ``set_output(transform="pandas")`` or ``"polars"`` (also if it was called on
+    `transformer`, or with ``sklearn.set_config(transform_output=...)``). `Sequences` with names are
+    returned with the names of `get_feature_names_out`. A table whose cells are sequences, one
+    column per feature, becomes an object array of such cells, or a DataFrame. An array of shape
+    (n_sequences, n_steps, n_features) becomes a list of DataFrames. Sparse results become dense.
+
+    **Scalar steps.** Where a step is one number (a 2-D array, or 1-D arrays in a list), it remains
+    one number if the transformer returns one feature, and gets an axis of features if it returns
+    more.
+
+    **Targets and metadata.** y and metadata such as `sample_weight` are passed to the transformer
+    with one entry per step. Those with one entry per sequence are repeated at each of its steps.
+    Metadata follow scikit-learn's routing if it is enabled, and are passed directly otherwise.
 
     Examples
     --------
@@ -75,25 +112,42 @@ class StepTransformer(  # type: ignore[call-arg]
            [ 0.,  0.]]), array([[2., 2.]])]
     >>> scaler.transformer_.mean_
     array([2., 7.])
+
+    Numbers are scaled and words are encoded, in columns with names:
+
+    >>> import pandas as pd
+    >>> from sklearn.compose import make_column_transformer
+    >>> from sklearn.preprocessing import OneHotEncoder
+    >>> days = [pd.DataFrame({"speed": [0.0, 4.0], "mode": ["walk", "run"]})]
+    >>> columns = make_column_transformer(
+    ...     (StandardScaler(), ["speed"]), (OneHotEncoder(), ["mode"])
+    ... )
+    >>> StepTransformer(columns).fit_transform(days)
+    [array([[-1.,  0.,  1.],
+           [ 1.,  1.,  0.]])]
     """
 
     _container: str
     _scalar_steps: bool
     _n_step_features: int
+    _names_in: Names | None
+    _sklearn_output_config: dict[str, str]  # the name that `clone` copies
 
-    def __init__(self, transformer: BaseEstimator) -> None:
+    def __init__(self, transformer: BaseEstimator | Literal["passthrough"]) -> None:
         self.transformer = transformer
 
-    def fit(self, X: object, y: object = None) -> Self:
+    def fit(self, X: object, y: object = None, **params: object) -> Self:
         """Fit the transformer to the steps of all sequences.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), or \
-list of arrays of shape (n_steps, n_features) or (n_steps,)
+list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             The sequences.
-        y : object, default=None
-            Ignored, present for API consistency by convention.
+        y : array-like of shape (n_sequences,) or list of arrays of shape (n_steps,), default=None
+            Targets, for a transformer that uses them: one per sequence, or one per step.
+        **params : dict
+            Metadata for the `fit` of the transformer, such as `sample_weight`.
 
         Returns
         -------
@@ -108,23 +162,91 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
             If X does not contain sequences of the same features, or contains values that the
             transformer does not accept.
         """
-        if not all(hasattr(self.transformer, name) for name in ("fit", "transform")):
-            raise TypeError(
-                f"transformer={self.transformer!r} has no fit and transform; pass a scikit-learn "
-                "transformer such as StandardScaler()."
-            )
-        steps = self._fit_steps(X)
-        self.transformer_ = clone(self.transformer).fit(steps)
+        self._fit("fit", X, y, params)
         return self
 
-    def transform(self, X: object) -> Any:
+    def fit_transform(self, X: object, y: object = None, **params: object) -> Any:
+        """Fit the transformer to the steps of all sequences, and transform them.
+
+        The `fit_transform` of the transformer is used where it has one; that of
+        ``TargetEncoder``, for example, encodes each step without its own target.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), or \
+list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
+            The sequences.
+        y : array-like of shape (n_sequences,) or list of arrays of shape (n_steps,), default=None
+            Targets, for a transformer that uses them: one per sequence, or one per step.
+        **params : dict
+            Metadata for the `fit_transform` of the transformer, such as `sample_weight`.
+
+        Returns
+        -------
+        X_transformed : container of the same type as X
+            Sequences of the same lengths, with the features that the transformer returns.
+
+        Raises
+        ------
+        TypeError
+            If `transformer` has no `fit` and `transform`.
+        ValueError
+            If X does not contain sequences of the same features, or contains values that the
+            transformer does not accept.
+        """
+        if hasattr(self._template(), "fit_transform"):
+            result, steps, layout = self._fit("fit_transform", X, y, params)
+        else:
+            _, steps, layout = self._fit("fit", X, y, params)
+            result = _apply(self.transformer_, "transform", steps, layout)
+        return self._output(result, X, layout)
+
+    @available_if(_transformer_has("partial_fit"))
+    def partial_fit(self, X: object, y: object = None, **params: object) -> Self:
+        """Continue to fit the transformer, with the steps of more sequences.
+
+        Available only if `transformer` has a `partial_fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), or \
+list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
+            The sequences.
+        y : array-like of shape (n_sequences,) or list of arrays of shape (n_steps,), default=None
+            Targets, for a transformer that uses them: one per sequence, or one per step.
+        **params : dict
+            Metadata for the `partial_fit` of the transformer, such as `sample_weight`.
+
+        Returns
+        -------
+        self : StepTransformer
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If X does not contain sequences of the features seen before, or contains values that the
+            transformer does not accept.
+        """
+        if not hasattr(self, "transformer_"):
+            self._fit("partial_fit", X, y, params)
+            return self
+        steps, layout = self._steps(X)
+        metadata = self._metadata("partial_fit", params, layout)
+        targets = self._targets(y, layout)
+        _apply(self.transformer_, "partial_fit", steps, layout, *targets, **metadata)
+        return self
+
+    def transform(self, X: object, **params: object) -> Any:
         """Apply the transformer to the steps of all sequences.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), or \
-list of arrays of shape (n_steps, n_features) or (n_steps,)
+list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             The sequences.
+        **params : dict
+            Metadata for the `transform` of the transformer.
 
         Returns
         -------
@@ -141,10 +263,12 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
         """
         check_is_fitted(self, "transformer_")
         steps, layout = self._steps(X)
-        return layout.restack(_dense(self.transformer_.transform(steps)))
+        metadata = self._metadata("transform", params, layout)
+        result = _apply(self.transformer_, "transform", steps, layout, **metadata)
+        return self._output(result, X, layout)
 
     @available_if(_transformer_has("inverse_transform"))
-    def inverse_transform(self, X: object) -> Any:
+    def inverse_transform(self, X: object, **params: object) -> Any:
         """Apply the inverse transformation to the steps of all sequences.
 
         Available only if `transformer` has an `inverse_transform`.
@@ -153,6 +277,8 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
         ----------
         X : container of sequences
             Transformed sequences, as returned by `transform`.
+        **params : dict
+            Metadata for the `inverse_transform` of the transformer.
 
         Returns
         -------
@@ -167,9 +293,11 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
             If X does not contain sequences of the same features.
         """
         check_is_fitted(self, "transformer_")
-        steps, layout = flatten(X)
-        original = _dense(self.transformer_.inverse_transform(steps))
-        return replace(layout, scalar_steps=self._scalar_steps).restack(original)
+        steps, layout = flatten_steps(X, self._step_names_out())
+        metadata = self._metadata("inverse_transform", params, layout)
+        result = _apply(self.transformer_, "inverse_transform", steps, layout, **metadata)
+        layout = replace(layout, scalar_steps=self._scalar_steps)
+        return layout.restack(_dense(result), self._names_in)
 
     @available_if(_transformer_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
@@ -203,37 +331,188 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
                 names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         return np.asarray(names, dtype=object)
 
-    def _fit_steps(self, X: object) -> Values:
+    def set_output(self, *, transform: Output | None = None) -> Self:
+        """Choose the type of the transformed sequences.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            "default" for the type that the transformer returns, usually arrays; "pandas" or
+            "polars" for DataFrames, which are named by `get_feature_names_out`. None changes
+            nothing.
+
+        Returns
+        -------
+        self : StepTransformer
+            The transformer.
+
+        Raises
+        ------
+        ValueError
+            If `transform` is another value.
+        """
+        if transform is None:
+            return self
+        if transform not in _OUTPUTS:
+            raise ValueError(f"transform={transform!r} is unknown; choose from {list(_OUTPUTS)}.")
+        self._sklearn_output_config = {"transform": transform}
+        if hasattr(self, "transformer_"):
+            self._pass_output(self.transformer_)
+        return self
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return the metadata that the transformer requests.
+
+        Returns
+        -------
+        routing : sklearn.utils.metadata_routing.MetadataRouter
+            The methods of this object and those of the transformer that they call.
+        """
+        mapping = MethodMapping()
+        for name in ("fit", "partial_fit", "transform", "inverse_transform"):
+            mapping.add(caller=name, callee=name)
+        inner = self._template()
+        has_both = hasattr(inner, "fit_transform")
+        mapping.add(caller="fit_transform", callee="fit_transform" if has_both else "fit")
+        router: MetadataRouter = MetadataRouter(owner=self)
+        return router.add(transformer=inner, method_mapping=mapping)
+
+    def _template(self) -> Any:
+        """Return the transformer to clone."""
+        if isinstance(self.transformer, str) and self.transformer == "passthrough":
+            return FunctionTransformer(feature_names_out="one-to-one")
+        return self.transformer
+
+    def _new_transformer(self) -> Any:
+        template = self._template()
+        names = ("fit", "transform")
+        if isinstance(template, type) or not all(hasattr(template, name) for name in names):
+            raise TypeError(
+                f"transformer={self.transformer!r} has no fit and transform; pass a scikit-learn "
+                "transformer such as StandardScaler(), or 'passthrough'."
+            )
+        transformer = clone(template)
+        self._pass_output(transformer)
+        return transformer
+
+    def _pass_output(self, transformer: Any) -> None:
+        if hasattr(self, "_sklearn_output_config") and hasattr(transformer, "set_output"):
+            transformer.set_output(**self._sklearn_output_config)
+
+    def _fit(
+        self, method: str, X: object, y: object, params: Mapping[str, object]
+    ) -> tuple[Any, Values | Table, Layout]:
+        """Call a method that fits, and return its result, the table of steps and its layout."""
+        transformer = self._new_transformer()
+        steps, layout = self._fit_steps(X)
+        metadata = self._metadata(method, params, layout)
+        targets = self._targets(y, layout)
+        result = _apply(transformer, method, steps, layout, *targets, **metadata)
+        self.transformer_ = transformer
+        return result, steps, layout
+
+    def _targets(self, y: object, layout: Layout) -> tuple[Values] | tuple[()]:
+        """Return y per step, or nothing where a transformer that ignores y cannot get it."""
+        required = get_tags(self._template()).target_tags.required
+        if y is None and required:
+            raise ValueError(
+                "This StepTransformer requires y to be passed, but the target y is None; pass one "
+                "target per sequence, or one per step."
+            )
+        if y is None:
+            return ()
+        try:
+            return (layout.per_step(y),)
+        except ValueError:
+            if required:
+                raise
+            return ()
+
+    def _metadata(
+        self, method: str, params: Mapping[str, object], layout: Layout
+    ) -> dict[str, object]:
+        """Return metadata for a method of the transformer, those of sequences per step."""
+        if not params:
+            return {}
+        if get_config()["enable_metadata_routing"]:
+            params = process_routing(self, method, **params).transformer[method]
+        return {name: layout.expand(value) for name, value in params.items()}
+
+    def _fit_steps(self, X: object) -> tuple[Values | Table, Layout]:
         """Check X, store its layout and return its table of steps."""
-        X = _array_if_rectangular(X)
-        table = getattr(X, "ndim", 0) == 2
-        if table:
-            X = validate_data(self, X, **self._checks())
-        steps, layout = flatten(X)
+        check_rows_are_sequences(X)
+        X = array_if_rectangular(X)
+        table = _is_single_table(X)
+        values = validate_data(self, X, **_UNCHECKED) if table else X
+        steps, layout = flatten_steps(X if table and holds_cells(values) else values)
         if not table:
-            steps = validate_data(self, steps, **self._checks())
-        self._container = "table" if table else layout.container
+            validate_data(self, steps, skip_check_array=True)
+        self._container = "table" if layout.container == "array" and table else layout.container
         self._scalar_steps = layout.scalar_steps
-        self._n_step_features = steps.shape[1]
-        return steps
+        self._n_step_features = n_features(steps)
+        self._names_in = layout.feature_names
+        return self._numbers(steps), layout
 
-    def _steps(self, X: object) -> tuple[Values, Layout]:
+    def _steps(self, X: object) -> tuple[Values | Table, Layout]:
         """Check X against the layout seen in `fit`, and return its table of steps and layout."""
-        if self._container in ("table", "array"):
-            X = _array_if_rectangular(X)
-        if self._container == "table" and getattr(X, "ndim", 0) == 2:
-            X = validate_data(self, X, reset=False, **self._checks())
-        steps, layout = flatten(X)
-        self._check_features(steps.shape[1], X)
-        return check_array(steps, **self._checks()), layout
+        check_rows_are_sequences(X)
+        values = X
+        if self._container in ("table", "array", "cells"):
+            X = values = array_if_rectangular(X)
+        if self._container in ("table", "cells") and _is_single_table(X):
+            values = validate_data(self, X, reset=False, **_UNCHECKED)
+        has_cells = self._container == "cells" and is_table(X)
+        steps, layout = flatten_steps(X if has_cells else values, self._names_in)
+        self._check_features(n_features(steps), X)
+        return self._numbers(steps), layout
 
-    def _checks(self) -> dict[str, object]:
-        """Return options for scikit-learn's checks that follow the tags of the transformer."""
-        tags = get_tags(self.transformer).input_tags
-        return {
-            "dtype": None if tags.string or tags.categorical else "numeric",
-            "ensure_all_finite": "allow-nan" if tags.allow_nan else True,
-        }
+    def _numbers(self, steps: Values | Table) -> Values | Table:
+        """Convert objects that all are numbers, unless they may be categories."""
+        if not isinstance(steps, np.ndarray) or steps.dtype != object:
+            return steps
+        tags = get_tags(self._template()).input_tags
+        return steps if tags.string or tags.categorical else as_numbers(steps)
+
+    def _step_names_out(self) -> Names | None:
+        """Return the names of the features of a transformed step, None if they are unknown."""
+        try:
+            return tuple(self.transformer_.get_feature_names_out())
+        except AttributeError:  # also that of a part of a pipeline
+            return None
+
+    def _output(self, result: Any, X: object, layout: Layout) -> Any:
+        """Return what the transformer returned for all steps as sequences."""
+        result = _dense(result)
+        n_rows, n_steps = len(result), int(layout.offsets[-1])
+        if n_rows != n_steps:
+            raise ValueError(
+                f"{type(self.transformer_).__name__} returned {n_rows} rows for {n_steps} steps, "
+                "but every step must remain one row. Use transformers that keep all rows."
+            )
+        library = _library(result) if is_table(result) else self._output_library()
+        if self._container == "table" and layout.container == "array" and n_features(result) == 1:
+            out = layout.restack(np.asarray(result))
+            return self._named_table(out, X, library) if layout.scalar_steps else out
+        if library == "default" and layout.feature_names is None:
+            return layout.restack(result)
+        names = self._step_names_out()
+        if layout.container == "cells" and library != "default" and names is not None:
+            cells = layout.restack(result)
+            return _frame(library, dict(zip(names, cells.T.tolist(), strict=True)), names, X)
+        if library != "default" and names is not None and not is_table(result):
+            result = _frame(library, result, names)
+        return layout.restack(result, names)
+
+    def _output_library(self) -> str:
+        if hasattr(self, "_sklearn_output_config"):
+            return self._sklearn_output_config["transform"]
+        return str(get_config()["transform_output"])
+
+    def _named_table(self, values: Values, X: object, library: str) -> Any:
+        """Return an array of shape (n_sequences, n_steps) in the container of the library."""
+        if library == "default" or not hasattr(self, "get_feature_names_out"):
+            return values
+        return _frame(library, values, tuple(self.get_feature_names_out()), X)
 
     def _check_features(self, n_features: int, X: object) -> None:
         if n_features == self._n_step_features:
@@ -252,28 +531,86 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.transformer)
         tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = inner.input_tags.allow_nan
-        tags.input_tags.string = inner.input_tags.string
-        tags.input_tags.categorical = inner.input_tags.categorical
+        template = self._template()
+        if not hasattr(template, "__sklearn_tags__"):
+            return tags
+        inner = get_tags(template)
+        for name in ("allow_nan", "string", "categorical", "positive_only"):
+            setattr(tags.input_tags, name, getattr(inner.input_tags, name))
+        tags.target_tags.required = inner.target_tags.required
+        tags.non_deterministic = inner.non_deterministic
+        tags.no_validation = inner.no_validation
         if inner.transformer_tags is not None:
             tags.transformer_tags = inner.transformer_tags
         return tags
 
 
-def _array_if_rectangular(X: object) -> Any:
-    """Convert nested lists of equal lengths to an array, as scikit-learn does."""
-    if not isinstance(X, list | tuple):
-        return X if hasattr(X, "ndim") else np.asarray(X)
-    if len(X) == 0 or not isinstance(X[0], list | tuple):
-        return X
+def _is_single_table(X: object) -> bool:
+    return is_table(X) or getattr(X, "ndim", 0) == 2
+
+
+def _apply(
+    transformer: Any,
+    method: str,
+    steps: Values | Table,
+    layout: Layout,
+    *args: object,
+    **params: object,
+) -> Any:
+    """Call a method of a transformer; its errors about values of the steps name their place."""
     try:
-        return np.asarray(X)
-    except ValueError:  # the lengths differ
-        return X
+        return getattr(transformer, method)(steps, *args, **params)
+    except (TypeError, ValueError) as error:
+        advice = _advice(str(error), steps, layout)
+        if not advice or type(error) not in (TypeError, ValueError):
+            raise
+        raise type(error)(f"{str(error).rstrip('.')}.\n{advice}") from error
 
 
-def _dense(table: object) -> Values:
-    """Convert the output of a transformer, which may be sparse or a DataFrame, to an array."""
-    return np.asarray(table.toarray() if hasattr(table, "toarray") else table)
+def _advice(message: str, steps: Values | Table, layout: Layout) -> str:
+    """Return what to add to the message of a transformer, which knows nothing of sequences."""
+    if "only supported for dataframes" in message:
+        columns_are_steps = layout.container == "array" and layout.scalar_steps
+        reading = "X is one table, whose columns are steps" if columns_are_steps else "No names"
+        return f"{reading}. Pass a list of DataFrames, one per sequence, for columns with names."
+    unusual = next((unusual for word, unusual in _UNUSUAL.items() if word in message), None)
+    return layout.first_place(steps, unusual) if unusual else ""
+
+
+def _is_infinite(element: object) -> bool:
+    return isinstance(element, float | np.floating) and bool(np.isinf(element))
+
+
+# elements to look for after an error of a transformer, by a word of its message
+_UNUSUAL: dict[str, Callable[[object], bool]] = {
+    "NaN": is_missing,
+    "infinity": _is_infinite,
+    "could not convert string": lambda element: isinstance(element, str),
+}
+
+
+def _dense(result: Any) -> Values | Table:
+    """Convert the output of a transformer, which may be sparse; tables stay."""
+    if is_table(result):
+        return result
+    values = np.asarray(result.toarray() if hasattr(result, "toarray") else result)
+    return values if values.ndim else values[None]
+
+
+def _library(table: Table) -> str:
+    return type(table).__module__.partition(".")[0]
+
+
+def _frame(
+    library: str, values: Values | dict[Hashable, object], names: Names, X: object = None
+) -> Table:
+    """Return an array or columns as a DataFrame of pandas or polars; the index of X is kept."""
+    if library == "polars":
+        import polars as pl
+
+        return pl.DataFrame(values, schema=[str(name) for name in names], orient="row")
+    import pandas as pd
+
+    index = X.index if isinstance(X, pd.DataFrame) else None
+    return pd.DataFrame(values, columns=list(names), index=index)

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._elements import fill_masked
 from sksequence._tables import (
+    TIMES,
     Column,
     Table,
     align_tables,
+    check_rows_are_sequences,
     column_names,
     feature_names,
     is_table,
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     import pandas
 
 NUMBERS = "biufc"  # numpy's letters for the types of numbers
-
-# the inferred types of indexes of pandas whose entries are points in time or durations
-_TIMES = {"datetime64", "datetime", "date", "period", "timedelta64", "timedelta"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def flat_arrays(X: Any, argument: str) -> tuple[Values, Layout]:
     if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object):
         X = _pieces(X, argument)
     elif not isinstance(X, Sequences):
-        _check_rows_are_sequences(X, argument)
+        check_rows_are_sequences(X, argument)
         X = as_numbers(X, argument)
         if X.ndim in (2, 3) and X.size == 0:
             raise ValueError(
@@ -257,25 +256,11 @@ def check_rows_are_steps(sequence: object, argument: str) -> None:
             f"several series. Pass from_long({argument})[0], which splits them, or, for one "
             f"series, {argument}.reset_index(drop=True)."
         )
-    if index.inferred_type in _TIMES and not index.is_monotonic_increasing:
+    if index.inferred_type in TIMES and not index.is_monotonic_increasing:
         raise ValueError(
             f"The index of {argument} holds times that are not in increasing order, but rows are "
             f"read as consecutive steps. Pass {argument}.sort_index(), or from_long for a table of "
             "several series."
-        )
-
-
-def _check_rows_are_sequences(table: object, argument: str) -> None:
-    """Refuse a table of pandas whose index shows that its rows are steps."""
-    index: Any = getattr(table, "index", None)
-    if not is_table(table) or not hasattr(index, "nlevels"):
-        return
-    if index.nlevels > 1 or index.inferred_type in _TIMES:
-        raise ValueError(
-            f"{argument} is a table with a {type(index).__name__}, whose rows look like steps, but "
-            f"the rows of a table are sequences. If they are steps, pass [{argument}], or "
-            f"from_long({argument}) for several sequences. If they are sequences, pass "
-            f"{argument}.reset_index(drop=True)."
         )
 
 
