@@ -261,6 +261,11 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     1 / (n + 1) of it each, so that a search can compare different limits. `predict_proba` and
     `top_choices` exclude the unknown symbol, which is never generated.
 
+    A series that is constant, such as that of an idle sensor, is forecast as itself, without noise:
+    its past holds a single value, and for more than twice as many steps as any series of `fit` kept
+    a value that it also changed. Values far outside the range of `fit` give finite predictions and
+    likelihoods; a forecast whose paths grow without bounds is an error.
+
     References
     ----------
     .. [1] Graves (2013), Generating Sequences With Recurrent Neural Networks, arXiv:1308.0850.

@@ -15,6 +15,8 @@ _Values = NDArray[np.number]
 _CHUNK_STEPS = 1 << 18
 _CHUNK_VALUES = 1 << 21
 _TINY = 1e-8
+# larger values are clipped, so that a network can add and multiply them in single precision
+_LARGEST = 1e20
 
 
 class Scaler:
@@ -100,7 +102,9 @@ class Scaler:
         for start in range(0, len(scaled), n_steps):  # only a part at a time is in float64
             part = slice(start, start + n_steps)
             centred = values[part] - self.mean
-            np.divide(centred, self.std, out=scaled[part], casting="same_kind")
+            with np.errstate(over="ignore"):
+                np.divide(centred, self.std, out=scaled[part], casting="same_kind")
+            np.clip(scaled[part], -_LARGEST, _LARGEST, out=scaled[part])
         return scaled
 
     def _each_standardised(

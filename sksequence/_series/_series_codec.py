@@ -12,6 +12,11 @@ from sksequence._series._past import Past
 from sksequence._series._reference import Reference, Steps, blocks_of_equal_length
 from sksequence._targets import members_of
 
+# scale of a feature that never changed, as a fraction of its value, and the smallest one
+_REST_STD, _SMALLEST_STD = 1e-6, 1e-300
+# larger standardised values are clipped, lest they be infinite in single precision
+_LARGEST = 1e30
+
 
 class SeriesCodec:
     """Codec that shifts series by one step and standardises values relative to their reference.
@@ -109,6 +114,14 @@ class SeriesCodec:
         """Return one input step per row."""
         return np.concatenate([steps.columns, known, steps.marks], axis=1)
 
+    @property
+    def rest_std(self) -> NDArray[np.float64]:
+        """Scale of relative values of a feature that never changed."""
+        if self.reference.own_scale:
+            return np.full(self.n_features, _REST_STD)
+        level = np.abs(self.reference.start)
+        return np.where(level > 0, np.maximum(_REST_STD * level, _SMALLEST_STD), _REST_STD)
+
     def fit(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
         """Set the scale of relative values."""
         self.mean, self.std = mean, std
@@ -120,7 +133,8 @@ class SeriesCodec:
 
     def encode(self, parsed: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return standardised relative values."""
-        return ((self.relative(parsed) - self.mean) / self.std).astype(np.float32)
+        standardised = (self.relative(parsed) - self.mean) / self.std
+        return np.clip(standardised, -_LARGEST, _LARGEST).astype(np.float32)
 
     def decode(self, outputs: NDArray[np.float32], steps: Steps) -> NDArray[np.float64]:
         """Return the location of distributions in the units of X, the mean of all networks."""

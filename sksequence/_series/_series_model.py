@@ -16,6 +16,10 @@ from sksequence._settings import check_count
 
 Floats = NDArray[np.float64]
 
+# bounds on standardised values and on their losses, so that densities of values far outside the
+# range of the fit are finite
+_FARTHEST, _LEAST_PROBABLE = 1e14, float(np.finfo(np.float32).max)
+
 
 class SeriesModel:
     """Fitted distribution of the next values of a series given the previous ones.
@@ -50,8 +54,9 @@ class SeriesModel:
         blueprint = self.blueprint
         inputs, targets = self.codec.shift(sequences)
         with blueprint.threads():
-            encoded = self.codec.encode(targets)
+            encoded = np.clip(self.codec.encode(targets), -_FARTHEST, _FARTHEST)
             losses = step_losses(self.net, blueprint.prepare(inputs), encoded, blueprint.loss)
+        losses = np.minimum(losses, _LEAST_PROBABLE)
         return self.codec.log_likelihoods(losses, targets), inputs.lengths
 
     def next(self, sequences: Sequences) -> Floats:
@@ -59,7 +64,7 @@ class SeriesModel:
         context = self.blueprint.prepare(self._context(sequences))
         with self.blueprint.threads():
             outputs = last_outputs(self.net, context)
-        return self.codec.decode(outputs, self.codec.past(sequences).next())
+        return _finite(self.codec.decode(outputs, self.codec.past(sequences).next()))
 
     def features(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the hidden state after the last step of each sequence."""
@@ -121,7 +126,8 @@ class SeriesModel:
         names = content_digests(sequences, np.zeros((len(sequences), 1)), None)
         streams = SeriesStreams(draw_seed(random_state), names, 2 * codec.n_features)
         series = Continuation(codec, codec.past(sequences), future, scaler.transform_steps)
-        with blueprint.threads():
+        # paths that grow without bounds are refused as a whole
+        with blueprint.threads(), np.errstate(over="ignore", invalid="ignore"):
             context = blueprint.prepare(codec.context(sequences, future[:, 0]))
             paths = sample_paths(
                 self.net,
@@ -132,6 +138,7 @@ class SeriesModel:
                 n_samples=n_samples,
                 n_steps=future.shape[1],
             )
+        _finite(paths)
         return np.asarray(paths[..., 0] if codec.n_features == 1 else paths)
 
     def _known_future(self, future: ArrayLike | None, n_sequences: int, horizon: int) -> Floats:
@@ -161,6 +168,18 @@ class SeriesModel:
         if not np.isfinite(known).all():
             raise ValueError("future holds NaN or infinity; pass finite numbers only.")
         return known
+
+
+def _finite(values: Floats) -> Floats:
+    """Return predicted values (n_sequences, ...), or raise a ValueError if some are not finite."""
+    is_finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not is_finite.all():
+        raise ValueError(
+            f"The predicted values of sequence {int(np.argmin(is_finite))} grew beyond the range "
+            "of floating-point numbers. Predict fewer steps, pass a past whose values are like "
+            "those in fit, or set scale='global'."
+        )
+    return values
 
 
 def check_forecast_levels(quantiles: ArrayLike) -> Floats:

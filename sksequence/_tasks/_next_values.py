@@ -28,6 +28,9 @@ from sksequence._tasks._next_step import NextStepTask
 from sksequence._tasks._next_symbol import SymbolTask
 from sksequence._tasks._task import Attributes, Targets, TrainingData
 
+# mean absolute deviation below which values are constant
+_HARDLY_ANY = 1e-30
+
 
 @dataclass(frozen=True)
 class SeriesTask(NextStepTask[SeriesCodec]):
@@ -159,13 +162,25 @@ def _learn_scales(
     rows = data.split.training
     kind = "global" if is_scaled else False
     parsed = np.asarray(data.targets.parsed, dtype=np.float64)
-    targets = Sequences(codec.relative(parsed), data.sequences.offsets)
+    relative = codec.relative(parsed)
+    targets = Sequences(relative, data.sequences.offsets)
     target_scaler = Scaler(kind).fit(targets, rows)
-    codec.fit(target_scaler.mean, target_scaler.std)
+    codec.fit(target_scaler.mean, _scales(codec, relative, target_scaler.std))
     scaler = Scaler(kind).fit(data.sequences, rows)
     marks = slice(codec.n_inputs - codec.reference.n_marks, None)
     scaler.mean[marks], scaler.std[marks] = 0.0, 1.0
     return scaler
+
+
+def _scales(
+    codec: SeriesCodec, relative: NDArray[np.float64], std: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return scales of relative values, also of those that never or hardly vary.
+
+    A scaler leaves these as they are, and the noise of forecasts would be in units of X.
+    """
+    size = np.abs(relative - relative.mean(axis=0)).mean(axis=0)
+    return np.where(size < _HARDLY_ANY, np.maximum(size, codec.rest_std), std)
 
 
 @dataclass(frozen=True)
