@@ -19,6 +19,7 @@ from sklearn.utils import check_array
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._input._elements import (
     as_integers,
+    check_is_several,
     check_items_present,
     check_no_dates,
     check_steps_present,
@@ -199,6 +200,7 @@ def _dtype_kind(X: object) -> str:
 
 
 def _from_array(X: object, integers_are_symbols: bool) -> RawInput:
+    check_is_several(X)
     array = X if _is_real_array(X) else _checked(X, integers_are_symbols)
     if array.ndim > 3:
         raise ValueError(
@@ -232,8 +234,8 @@ def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
 
 def _from_list(items: list[Any], integers_are_symbols: bool, analyzer: Analyzer) -> RawInput:
     kind = _common_kind(items) if items else "list"
-    if kind == "number":  # a flat list of numbers: scikit-learn words this error best
-        check_array(np.asarray(items))
+    if kind == "number":
+        check_is_several(np.asarray(items))
     if kind == "text":
         return _from_texts(items, analyzer)
     if kind == "array":
