@@ -736,15 +736,17 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         prompt : str or list of tokens, or a list of these, default=None
             Prompts to continue. They are returned unaltered at the start of the results. None and
             an empty prompt start a new sequence. Symbols that did not occur in `fit` are read as
-            unknown. Several texts may also be given as an array.
+            unknown. Several texts may also be given as an array. If the analyzer is "word", a blank
+            at the end of a prompt is the one before the next word.
         max_steps : int, default=100
             Maximum number of symbols to add.
         n_samples : int, default=None
             Number of continuations per prompt, which are returned as a list. None generates a
             single one, which is returned without a list.
         temperature : float, default=1.0
-            Positive number by which the logits are divided. Values below 1 favour the most probable
-            symbols, and values above 1 flatten the distribution.
+            Number by which the logits are divided. Values below 1 favour the most probable symbols,
+            and values above 1 flatten the distribution. 0 always selects the most probable symbol,
+            the first in the order of `vocabulary_` if there are several.
         top_k : int, default=None
             Sample from the k most probable symbols only. 1 always selects the most probable symbol.
             None keeps all symbols.
@@ -767,8 +769,8 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             no other symbol is possible. None allows all repetitions.
         num_beams : int, default=None
             Number of beams of a search for the most probable continuations. With `n_samples`, the
-            best ones found are returned, best first. Requires the default `temperature`, `top_k`,
-            `top_p`, `min_p` and `typical_p`. None samples instead.
+            best ones found are returned, best first. Requires a `temperature` of 0 or 1, and the
+            default `top_k`, `top_p`, `min_p` and `typical_p`. None samples instead.
         length_penalty : float, default=0.0
             Exponent with which a beam search favours longer continuations [6]_. 0 searches for the
             most probable ones. Only used with `num_beams`.

@@ -16,8 +16,10 @@ from sksequence._batching import PreparedSequences, Sequences, offsets_of
 from sksequence._blueprint import Blueprint
 from sksequence._language._beam_search import Beams, search_beams
 from sksequence._language._prompts import (
+    ends_within_word,
     join_to_prompt,
     output_formatter,
+    outputs_after_blank,
     prompt_sequences,
     split_prompts,
     stop_finder,
@@ -222,11 +224,14 @@ class LanguageModel:
         with self.blueprint.threads():
             if num_beams is None:
                 seed = draw_seed(random_state)
-                drawn = self._sampler(context, outputs, rules, criteria, n, seed, code).finish()
+                first = self._first(prompts, n)
+                sampler = self._sampler(context, outputs, rules, criteria, n, seed, code, first)
+                drawn = sampler.finish()
                 rows = [drawn[i * n : (i + 1) * n] for i in range(len(prompts))]
             else:
                 beams = Beams(int(num_beams), float(length_penalty))
-                rows = self._search(context, outputs, rules, criteria, beams, code)
+                first = self._first(prompts, 1)
+                rows = self._search(context, outputs, rules, criteria, beams, code, first)
         pairs = zip(prompts, rows, strict=True)
         results = [self._join_all(start, best[:n], stop) for start, best in pairs]
         continuations = [texts[0] if n_samples is None else texts for texts in results]
@@ -257,7 +262,8 @@ class LanguageModel:
         context, outputs = self._read_prompts([prompt], code)
         criteria, seed = self._criteria(max_steps, stop), draw_seed(random_state)
         with self.blueprint.threads():
-            sampler = self._sampler(context, outputs, rules, criteria, 1, seed, code)
+            first = self._first([prompt], 1)
+            sampler = self._sampler(context, outputs, rules, criteria, 1, seed, code, first)
         return output_formatter(prompt, self.blueprint.form, stop)(self._one_by_one(sampler))
 
     def _one_by_one(self, sampler: Sampler) -> Iterator[object]:
@@ -278,8 +284,12 @@ class LanguageModel:
         context, _ = self._read_prompts(prompts, self.label_code(label))
         with self.blueprint.threads():
             outputs = last_outputs(self.net, context)
+        probabilities, first = codec.probabilities(outputs), self._first(prompts, 1)
+        if first is not None:
+            probabilities = np.where(first, probabilities, 0.0)
+            probabilities /= probabilities.sum(axis=1, keepdims=True)
         choices = []
-        for start, p in zip(prompts, codec.probabilities(outputs), strict=True):
+        for start, p in zip(prompts, probabilities, strict=True):
             formatted = output_formatter(start, form)
             best = np.argsort(-p, kind="stable")[: int(k)].tolist()
             symbols = [
@@ -325,6 +335,20 @@ class LanguageModel:
             context = with_labels(context, label)
         return self.blueprint.prepare(context), outputs
 
+    def _first(self, prompts: Sequence[object], n_samples: int) -> NDArray[np.bool_] | None:
+        """Return a mask of the outputs that may come first in each row; None allows all.
+
+        After a blank, these are the words that begin with one.
+        """
+        form = self.blueprint.form
+        is_open = [ends_within_word(prompt, form) for prompt in prompts]
+        if not any(is_open):
+            return None
+        allowed = np.ones((len(prompts), self.codec.n_drawn), dtype=bool)
+        allowed[is_open] = False
+        allowed[is_open, : self.codec.n_symbols] = outputs_after_blank(form)
+        return np.repeat(allowed, n_samples, axis=0)
+
     def _criteria(self, max_steps: int, stop: object) -> StoppingCriteria:
         form = self.blueprint.form
         marks = stop_outputs(stop, form), stop_finder(stop, form)
@@ -339,6 +363,7 @@ class LanguageModel:
         n_samples: int,
         seed: int,
         label: int | None,
+        first: NDArray[np.bool_] | None = None,
     ) -> Sampler:
         """Read the contexts and return a sampler of `n_samples` rows for each."""
         rows = np.repeat(np.arange(len(context)), n_samples)
@@ -346,7 +371,7 @@ class LanguageModel:
         stepper.select(rows)
         repeated = [prompts[row] for row in rows.tolist()] if rules.looks_back else []
         streams = UniformStreams(seed, stream_names(prompts, n_samples))
-        return Sampler(stepper, rules, streams, repeated, criteria)
+        return Sampler(stepper, rules, streams, repeated, criteria, first)
 
     def _search(
         self,
@@ -356,6 +381,7 @@ class LanguageModel:
         criteria: StoppingCriteria,
         beams: Beams,
         label: int | None,
+        first: NDArray[np.bool_] | None = None,
     ) -> list[list[list[int]]]:
         """Return the most probable continuations of each context, as outputs, best first."""
         outputs, state = read_together(self.net, context)
@@ -363,7 +389,8 @@ class LanguageModel:
         for i, prompt in enumerate(prompts):
             row = torch.tensor([i], device=outputs.device)
             stepper = self._stepper(outputs[row], select_rows(state, row), label)
-            continuations.append(search_beams(stepper, beams, rules, prompt, criteria))
+            mask = None if first is None else first[i]
+            continuations.append(search_beams(stepper, beams, rules, prompt, criteria, mask))
         return continuations
 
     def _stepper(self, outputs: Tensor, state: State, label: int | None) -> Stepper:

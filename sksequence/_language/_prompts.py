@@ -55,7 +55,8 @@ def _cut_prompt(prompt: object, form: InputForm) -> list[object]:
     if form.is_text:
         expected = "a str like the texts in fit"
         if isinstance(prompt, str):
-            return list(cut_text(prompt, form.analyzer))
+            known = prompt[:-1] if ends_within_word(prompt, form) else prompt
+            return list(cut_text(known, form.analyzer))
     else:
         expected = "a list of tokens like those in fit"
         if _is_list(prompt) and not any(map(_is_list, prompt)):
@@ -64,6 +65,18 @@ def _cut_prompt(prompt: object, form: InputForm) -> list[object]:
         f"prompt must be {expected}, None to begin a new sequence, or a list of such prompts; got "
         f"{prompt!r:.60}."
     )
+
+
+def ends_within_word(prompt: object, form: InputForm) -> bool:
+    """Check whether a prompt ends with a blank that belongs to the next word."""
+    is_words = form.is_text and form.analyzer == "word"
+    ends = is_words and isinstance(prompt, str) and prompt.endswith(" ")
+    return ends and bool(outputs_after_blank(form).any())
+
+
+def outputs_after_blank(form: InputForm) -> NDArray[np.bool_]:
+    """Return a mask of the symbols that begin with a blank."""
+    return np.array([symbol.startswith(" ") for symbol in form.vocabularies[0].symbols])
 
 
 def _prompt_codes(symbols: list[object], form: InputForm) -> NDArray[np.int32]:
@@ -176,9 +189,12 @@ def output_formatter(
     """Return a function from the symbols after a prompt to what users receive.
 
     Symbols are passed on unchanged, but ids of a tokenizer become the text that they add. Words and
-    such texts are cut after a stop mark.
+    such texts are cut after a stop mark. A blank at the end of the prompt is left out of the next
+    word.
     """
     tokenizer, stops = form.tokenizer, _stop_texts(stop, form)
+    if ends_within_word(prompt, form):
+        return lambda words: _without_blank(cut_after_stop(words, stops))
     if tokenizer is None:
         return partial(cut_after_stop, stops=stops) if stops else iter
     before = token_ids(tokenizer, prompt if isinstance(prompt, str) else "")
@@ -190,12 +206,23 @@ def output_formatter(
     return added_texts
 
 
+def _without_blank(words: Iterator[str]) -> Iterator[str]:
+    """Yield words, the first without its first character, and not at all if it has no others."""
+    first = next(words, "")[1:]
+    if first:
+        yield first
+    yield from words
+
+
 def join_to_prompt(prompt: object, pieces: Iterable[object], form: InputForm) -> object:
     """Return a prompt and its continuation in the form of X.
 
-    The pieces of a callable analyzer are joined with blanks, as its separators are not known.
+    The pieces of a callable analyzer are joined with blanks, as its separators are not known. White
+    space at the end of the prompt takes the place of the first one.
     """
     if not form.is_text:
         return [*(cast("Iterable[object]", prompt) if prompt is not None else ()), *pieces]
-    separator = "" if form.joins_exactly else " "
-    return separator.join([*([str(prompt)] if prompt else []), *map(str, pieces)])
+    start, separator = str(prompt or ""), "" if form.joins_exactly else " "
+    text = separator.join(map(str, pieces))
+    is_apart = not start or not text or start[-1].isspace()
+    return start + ("" if is_apart else separator) + text

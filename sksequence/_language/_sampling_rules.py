@@ -27,7 +27,8 @@ class SamplingRules:
     Attributes
     ----------
     temperature : float
-        Divisor of the logits. Values below 1 favour the most probable codes.
+        Divisor of the logits. Values below 1 favour the most probable codes, and 0 is greedy
+        decoding.
     top_k : int or None
         Sample from the k most probable codes; 1 is greedy decoding.
     top_p : float or None
@@ -67,7 +68,7 @@ class SamplingRules:
     @property
     def is_greedy(self) -> bool:
         """Whether the most probable code is chosen, without randomness."""
-        return self.top_k == 1
+        return self.top_k == 1 or self.temperature == 0
 
     @property
     def truncates(self) -> bool:
@@ -193,7 +194,7 @@ class History:
 
 # values of the sampling rules that do not contradict a beam search
 _NEUTRAL: dict[str, tuple[float | None, ...]] = {
-    "temperature": (1, None),
+    "temperature": (0, 1, None),
     "top_k": (1, None),
     "top_p": (1, None),
     "min_p": (0, None),
@@ -215,10 +216,10 @@ def check_rules(rules: SamplingRules) -> None:
     for name in ("top_k", "no_repeat_ngram_size"):
         if getattr(rules, name) is not None:
             check_count(name, getattr(rules, name))
-    if not _is_real(temperature) or not 0 < float(temperature) < np.inf:
+    if not _is_real(temperature) or not 0 <= float(temperature) < np.inf:
         raise ValueError(
-            f"temperature must be a number above 0; got {temperature!r}. For the most probable "
-            "symbol at each step, use top_k=1."
+            f"temperature must be a number of at least 0; got {temperature!r}. 0 selects the most "
+            "probable symbol at each step, and 1 leaves the distribution unchanged."
         )
     for name, mass in [("top_p", rules.top_p), ("typical_p", rules.typical_p)]:
         if mass is not None and not (_is_real(mass) and 0 < float(mass) <= 1):
