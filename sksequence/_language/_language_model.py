@@ -16,11 +16,11 @@ from sksequence._batching import PreparedSequences, Sequences, offsets_of
 from sksequence._blueprint import Blueprint
 from sksequence._language._beam_search import Beams, search_beams
 from sksequence._language._prompts import (
-    ends_within_word,
+    first_outputs,
     join_to_prompt,
     output_formatter,
-    outputs_after_blank,
     prompt_sequences,
+    restricted,
     split_prompts,
     stop_finder,
     stop_outputs,
@@ -52,6 +52,7 @@ from sksequence._random import RandomState, draw_seed, numpy_generator
 from sksequence._settings import check_count
 
 Floats = NDArray[np.float64]
+First = NDArray[np.bool_] | None
 LastStep = Callable[[SequenceNet, PreparedSequences], NDArray[np.float32]]
 
 
@@ -219,19 +220,16 @@ class LanguageModel:
         n = int(n_samples or 1)
         prompts, are_several = split_prompts(prompt, self.blueprint.form)
         code = self.label_code(label)
-        context, outputs = self._read_prompts(prompts, code)
+        read = self._read_prompts(prompts, code)
         criteria = self._criteria(max_steps, stop)
         with self.blueprint.threads():
             if num_beams is None:
                 seed = draw_seed(random_state)
-                first = self._first(prompts, n)
-                sampler = self._sampler(context, outputs, rules, criteria, n, seed, code, first)
-                drawn = sampler.finish()
+                drawn = self._sampler(*read, rules, criteria, n, seed, code).finish()
                 rows = [drawn[i * n : (i + 1) * n] for i in range(len(prompts))]
             else:
                 beams = Beams(int(num_beams), float(length_penalty))
-                first = self._first(prompts, 1)
-                rows = self._search(context, outputs, rules, criteria, beams, code, first)
+                rows = self._search(*read, rules, criteria, beams, code)
         pairs = zip(prompts, rows, strict=True)
         results = [self._join_all(start, best[:n], stop) for start, best in pairs]
         continuations = [texts[0] if n_samples is None else texts for texts in results]
@@ -259,11 +257,10 @@ class LanguageModel:
         check_steps(max_steps, None)
         check_rules(rules)
         code = self.label_code(label)
-        context, outputs = self._read_prompts([prompt], code)
+        read = self._read_prompts([prompt], code)
         criteria, seed = self._criteria(max_steps, stop), draw_seed(random_state)
         with self.blueprint.threads():
-            first = self._first([prompt], 1)
-            sampler = self._sampler(context, outputs, rules, criteria, 1, seed, code, first)
+            sampler = self._sampler(*read, rules, criteria, 1, seed, code)
         return output_formatter(prompt, self.blueprint.form, stop)(self._one_by_one(sampler))
 
     def _one_by_one(self, sampler: Sampler) -> Iterator[object]:
@@ -281,13 +278,10 @@ class LanguageModel:
         check_count("k", k)
         form, codec = self.blueprint.form, self.codec
         prompts, are_several = split_prompts(prompt, form)
-        context, _ = self._read_prompts(prompts, self.label_code(label))
+        context, _, first = self._read_prompts(prompts, self.label_code(label))
         with self.blueprint.threads():
             outputs = last_outputs(self.net, context)
-        probabilities, first = codec.probabilities(outputs), self._first(prompts, 1)
-        if first is not None:
-            probabilities = np.where(first, probabilities, 0.0)
-            probabilities /= probabilities.sum(axis=1, keepdims=True)
+        probabilities = restricted(codec.probabilities(outputs), first)
         choices = []
         for start, p in zip(prompts, probabilities, strict=True):
             formatted = output_formatter(start, form)
@@ -317,37 +311,27 @@ class LanguageModel:
 
     def _sample(self, n_samples: int, label: int | None, seed: int) -> list[object]:
         """Return sampled sequences of one label code."""
-        context, outputs = self._read_prompts([None], label)
+        read = self._read_prompts([None], label)
         criteria = self._criteria(self.codec.typical_steps, None)
         rules = SamplingRules()
         with self.blueprint.threads():
-            sampler = self._sampler(context, outputs, rules, criteria, n_samples, seed, label)
-            rows = sampler.finish()
+            rows = self._sampler(*read, rules, criteria, n_samples, seed, label).finish()
         return self._join_all(None, rows, None)
 
     def _read_prompts(
         self, prompts: list[object], label: int | None
-    ) -> tuple[PreparedSequences, list[list[int]]]:
-        """Return prompts as the network reads them, and as outputs."""
-        sequences, outputs = prompt_sequences(prompts, self.blueprint.form)
+    ) -> tuple[PreparedSequences, list[list[int]], First]:
+        """Return prompts as the network reads them, as outputs, and what may come first."""
+        form = self.blueprint.form
+        sequences, outputs = prompt_sequences(prompts, form)
         context = self.codec.context(sequences)
         if label is not None:
             context = with_labels(context, label)
-        return self.blueprint.prepare(context), outputs
-
-    def _first(self, prompts: Sequence[object], n_samples: int) -> NDArray[np.bool_] | None:
-        """Return a mask of the outputs that may come first in each row; None allows all.
-
-        After a blank, these are the words that begin with one.
-        """
-        form = self.blueprint.form
-        is_open = [ends_within_word(prompt, form) for prompt in prompts]
-        if not any(is_open):
-            return None
-        allowed = np.ones((len(prompts), self.codec.n_drawn), dtype=bool)
-        allowed[is_open] = False
-        allowed[is_open, : self.codec.n_symbols] = outputs_after_blank(form)
-        return np.repeat(allowed, n_samples, axis=0)
+        return (
+            self.blueprint.prepare(context),
+            outputs,
+            first_outputs(prompts, form, self.codec.n_drawn),
+        )
 
     def _criteria(self, max_steps: int, stop: object) -> StoppingCriteria:
         form = self.blueprint.form
@@ -358,12 +342,12 @@ class LanguageModel:
         self,
         context: PreparedSequences,
         prompts: Sequence[Sequence[int]],
+        first: First,
         rules: SamplingRules,
         criteria: StoppingCriteria,
         n_samples: int,
         seed: int,
         label: int | None,
-        first: NDArray[np.bool_] | None = None,
     ) -> Sampler:
         """Read the contexts and return a sampler of `n_samples` rows for each."""
         rows = np.repeat(np.arange(len(context)), n_samples)
@@ -371,17 +355,18 @@ class LanguageModel:
         stepper.select(rows)
         repeated = [prompts[row] for row in rows.tolist()] if rules.looks_back else []
         streams = UniformStreams(seed, stream_names(prompts, n_samples))
-        return Sampler(stepper, rules, streams, repeated, criteria, first)
+        allowed = None if first is None else first[rows]
+        return Sampler(stepper, rules, streams, repeated, criteria, allowed)
 
     def _search(
         self,
         context: PreparedSequences,
         prompts: Sequence[Sequence[int]],
+        first: First,
         rules: SamplingRules,
         criteria: StoppingCriteria,
         beams: Beams,
         label: int | None,
-        first: NDArray[np.bool_] | None = None,
     ) -> list[list[list[int]]]:
         """Return the most probable continuations of each context, as outputs, best first."""
         outputs, state = read_together(self.net, context)

@@ -71,10 +71,37 @@ def ends_within_word(prompt: object, form: InputForm) -> bool:
     """Check whether a prompt ends with a blank that belongs to the next word."""
     is_words = form.is_text and form.analyzer == "word"
     ends = is_words and isinstance(prompt, str) and prompt.endswith(" ")
-    return ends and bool(outputs_after_blank(form).any())
+    return ends and bool(_begin_with_blank(form).any())
 
 
-def outputs_after_blank(form: InputForm) -> NDArray[np.bool_]:
+def first_outputs(
+    prompts: Sequence[object], form: InputForm, n_outputs: int
+) -> NDArray[np.bool_] | None:
+    """Return a mask of the outputs that may come first after each prompt; None allows all.
+
+    After a blank, these are the words that begin with one.
+    """
+    is_open = [ends_within_word(prompt, form) for prompt in prompts]
+    if not any(is_open):
+        return None
+    after_blank = _begin_with_blank(form)
+    allowed = np.ones((len(prompts), n_outputs), dtype=bool)
+    allowed[is_open] = False
+    allowed[is_open, : len(after_blank)] = after_blank
+    return allowed
+
+
+def restricted(
+    probabilities: NDArray[np.float64], allowed: NDArray[np.bool_] | None
+) -> NDArray[np.float64]:
+    """Return the probabilities given that one of the allowed outputs comes next."""
+    if allowed is None:
+        return probabilities
+    remaining = np.where(allowed, probabilities, 0.0)
+    return np.asarray(remaining / remaining.sum(axis=1, keepdims=True))
+
+
+def _begin_with_blank(form: InputForm) -> NDArray[np.bool_]:
     """Return a mask of the symbols that begin with a blank."""
     return np.array([symbol.startswith(" ") for symbol in form.vocabularies[0].symbols])
 
