@@ -184,6 +184,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels in sorted order; with a binary indicator of several labels, their indices.
+    input_kind_ : {"numbers", "symbols", "text"}
+        How X was read: "text" if each sequence was a str, "symbols" if steps were strings, or
+        integers with `embedding_dim` set, and "numbers" otherwise.
     n_features_in_ : int
         Number of columns if X was a table, otherwise number of features per step.
     feature_names_in_ : ndarray of shape (n_features_in_,)

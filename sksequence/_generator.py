@@ -191,6 +191,9 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     vocabulary_ : dict
         Mapping of symbols to codes; 0 is reserved for unknown symbols. Defined only if X held
         symbols.
+    input_kind_ : {"numbers", "symbols", "text"}
+        How X was read: "text" if each sequence was a str, "symbols" if steps were strings or
+        integers of any type, and "numbers" if they were floats or booleans.
     n_features_in_ : int
         Number of columns if X was a table, otherwise number of features per step.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -736,8 +739,8 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         prompt : str or list of tokens, or a list of these, default=None
             Prompts to continue. They are returned unaltered at the start of the results. None and
             an empty prompt start a new sequence. Symbols that did not occur in `fit` are read as
-            unknown. Several texts may also be given as an array. If the analyzer is "word", a blank
-            at the end of a prompt is the one before the next word.
+            unknown. Several texts may also be an array, a Series or one column of a table. If the
+            analyzer is "word", a blank at the end of a prompt is the one before the next word.
         max_steps : int, default=100
             Maximum number of symbols to add.
         n_samples : int, default=None

@@ -5,6 +5,8 @@ import pickle
 from functools import partial
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -29,6 +31,16 @@ RULES = {
     "penalty": {"repetition_penalty": 1.5},
     "no_repeat": {"no_repeat_ngram_size": 3},
     "all": {"top_p": 0.95, "min_p": 0.01, "repetition_penalty": 1.1, "no_repeat_ngram_size": 4},
+}
+
+CONTAINERS = {
+    "Series": pd.Series,
+    "DataFrame": lambda texts: pd.DataFrame({"text": texts}),
+    "polars Series": pl.Series,
+    "polars": lambda texts: pl.DataFrame({"text": texts}),
+    "objects": lambda texts: np.array(texts, dtype=object),
+    "column": lambda texts: np.array(texts)[:, None],
+    "tuple": tuple,
 }
 
 make = partial(fit_generator, max_epochs=3)
@@ -433,6 +445,28 @@ def test_limit_is_a_count(max_features):
     """The limit must be a positive integer."""
     with pytest.raises(ValueError, match="The 'max_features' parameter of SequenceGenerator must"):
         make(max_features=max_features)
+
+
+# --- containers of prompts -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make_container", CONTAINERS.values(), ids=CONTAINERS)
+def test_every_container_of_texts_holds_prompts(documents, make_container):
+    """Prompts of a Series, an array or a column are those of a list."""
+    prompts = ["to", "whether"]
+    expected = documents.generate(prompts, max_steps=5, random_state=0)
+    assert documents.generate(make_container(prompts), max_steps=5, random_state=0) == expected
+    assert len(documents.top_choices(make_container(prompts), k=2)) == 2
+
+
+@pytest.mark.parametrize("name", ["Series", "DataFrame", "polars Series", "polars", "objects"])
+def test_missing_prompts_have_a_place(documents, name):
+    """None of a list begins a text; in other containers, and as NaN, it is a missing value."""
+    assert len(documents.generate(["to", None], max_steps=5, random_state=0)) == 2
+    with pytest.raises(ValueError, match=r"prompt 1 is missing \((None|nan|<NA>)\). Drop it, or"):
+        documents.generate(CONTAINERS[name](["to", None]), max_steps=5)
+    with pytest.raises(ValueError, match=r"prompt 0 is missing \(nan\)"):
+        documents.top_choices([np.nan, "to"])
 
 
 # --- temperature 0 -------------------------------------------------------------------------------

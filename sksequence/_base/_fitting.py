@@ -218,6 +218,7 @@ class Fit(Generic[AnyCodec]):
             "_blueprint": self.blueprint,
             "net_": self.net,
             "n_features_in_": form.n_features_in,
+            "input_kind_": form.kind,
             "n_iter_": record.n_epochs,
             "loss_curve_": record.loss_curve,
             "gradient_norm_curve_": record.gradient_norm_curve,

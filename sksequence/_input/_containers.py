@@ -107,6 +107,19 @@ def _as_list(X: object) -> list[Any] | None:
     return list(X.to_list()) if hasattr(X, "to_list") else None
 
 
+def texts_in(X: object) -> list[Any] | None:
+    """Return the texts in a list, a Series, a flat array or one column; None if X is no container.
+
+    The texts are not checked.
+    """
+    if X is None or isinstance(X, str | bytes):
+        return None
+    if _is_foreign(X):
+        X = from_foreign(X)
+    items = _as_list(X)
+    return texts_of_column(X) if items is None else items
+
+
 # --- numbers or symbols ---------------------------------------------------------------------------
 
 
@@ -372,9 +385,9 @@ def _step_kind(kind: type) -> str:
         return "vector"
     if is_marker(kind):
         return "missing"
-    if issubclass(kind, bool | np.bool_ | int | np.integer):
+    if issubclass(kind, int | np.integer) and not issubclass(kind, bool):
         return "integer"
-    if issubclass(kind, Number | np.number):
+    if issubclass(kind, Number | np.number | np.bool_):
         return "number"
     return "symbol"
 

@@ -55,6 +55,13 @@ class InputForm:
     analyzer: Analyzer = "char"
 
     @property
+    def kind(self) -> str:
+        """How X was read: as "text", "symbols" or "numbers"."""
+        if self.is_text:
+            return "text"
+        return "symbols" if self.holds_symbols else "numbers"
+
+    @property
     def holds_symbols(self) -> bool:
         """Whether steps are symbols (characters, words, items) and not numbers."""
         return bool(self.vocabularies)
@@ -266,6 +273,12 @@ def _check_not_wrapped(X: object, raw: RawInput) -> None:
 
 def _check_kind(raw: RawInput, form: InputForm) -> None:
     has_no_kind = raw.sequences.offsets[-1] == 0
+    if raw.is_text and form.kind == "symbols" and not has_no_kind:
+        raise ValueError(
+            f"X holds texts (one str per sequence), but {form.estimator_name} was fitted on lists "
+            "or arrays of tokens. Cut the texts into tokens as for fit, for example with "
+            "[x.split() for x in X]; a single token is the list of it."
+        )
     if has_no_kind or raw.holds_symbols == form.holds_symbols:
         return
     if form.holds_symbols:

@@ -313,9 +313,8 @@ class LanguageModel:
         """Return sampled sequences of one label code."""
         read = self._read_prompts([None], label)
         criteria = self._criteria(self.codec.typical_steps, None)
-        rules = SamplingRules()
         with self.blueprint.threads():
-            rows = self._sampler(*read, rules, criteria, n_samples, seed, label).finish()
+            rows = self._sampler(*read, SamplingRules(), criteria, n_samples, seed, label).finish()
         return self._join_all(None, rows, None)
 
     def _read_prompts(

@@ -14,25 +14,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, object_array, offsets_of
-from sksequence._input import InputForm, check_sequences, cut_text
+from sksequence._input import InputForm, check_sequences, cut_text, is_missing, texts_in
 from sksequence._tokenizers import cut_after_stop, decode_ids, decode_incrementally, token_ids
 
 
 def split_prompts(prompt: object, form: InputForm) -> tuple[list[object], bool]:
     """Return prompts as a list, and whether they were given as several."""
     if form.is_text:
-        are_several = isinstance(prompt, list | tuple) or getattr(prompt, "ndim", 0) == 1
+        prompts = _checked_texts(prompt)
     else:
         is_list = _is_list(prompt) and getattr(prompt, "ndim", 1) > 0
         are_several = is_list and any(map(_is_list, cast("Iterable[object]", prompt)))
-    if not are_several:
+        prompts = list(cast("Iterable[object]", prompt)) if are_several else None
+    if prompts is None:
         return [prompt], False
-    prompts = list(cast("Iterable[object]", prompt))
     if not prompts:
         raise ValueError(
             "prompt is an empty list of texts; pass at least one, or None to begin a new sequence."
         )
     return prompts, True
+
+
+def _checked_texts(prompt: object) -> list[object] | None:
+    """Return several prompts as a list, in which only None of a list may stand for no text."""
+    prompts = texts_in(prompt)
+    for i, text in enumerate(prompts or []):
+        begins = text is None and isinstance(prompt, list | tuple)
+        if is_missing(text) and not begins:
+            raise ValueError(
+                f"prompt {i} is missing ({text}). Drop it, or pass a list in which None begins a "
+                "new sequence."
+            )
+    return prompts
 
 
 def prompt_sequences(
