@@ -166,6 +166,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         punctuation marks and white space. A callable takes a text and returns a list of tokens. A
         tokenizer is an object with the methods ``encode(text)`` and ``decode(ids)``, such as those
         of Hugging Face and tiktoken; its ids are the symbols. Ignored unless X holds texts.
+    max_features : int or None, default=None
+        Maximum size of the vocabulary. Only the most frequent symbols are kept; all others are
+        replaced by one unknown symbol, which is learnt. None keeps all symbols.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous call instead of initialising them.
     callbacks : list of skorch.callbacks.Callback or None, default=None
@@ -326,6 +329,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         scale: str | bool = "global",
         target: str = "auto",
         analyzer: str | Callable[[str], object] | Tokenizer = "char",
+        max_features: int | None = None,
         warm_start: bool = False,
         callbacks: Sequence[object] | None = None,
         device: str = "auto",
@@ -367,6 +371,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self.scale = scale
         self.target = target
         self.analyzer = analyzer
+        self.max_features = max_features
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.device = device

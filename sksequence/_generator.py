@@ -331,7 +331,6 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         ],
         "known_columns": [Integral, list, tuple, None],
         "tie_weights": ["boolean"],
-        "max_features": [Interval(Integral, 1, None, closed="left"), None],
         "conditional": ["boolean"],
     }
 

@@ -13,7 +13,7 @@ from sklearn.utils import _safe_indexing
 from sksequence._base._hold_out import check_weights, hold_out
 from sksequence._batching import PreparedSequences, SequenceDataset, Sequences
 from sksequence._blueprint import AnyCodec, Blueprint
-from sksequence._input import InputForm, check_sequences, forget_unused, learn_form
+from sksequence._input import InputForm, check_sequences, forget_unused, keep_frequent, learn_form
 from sksequence._net import (
     SequenceNet,
     Stopping,
@@ -77,18 +77,20 @@ def read_samples(
     """Read X and weights; sequences of weight 0 are left out before anything is learnt."""
     form, sequences = _read_sequences(X, settings, estimator_name, known)
     weights = check_weights(sample_weight, len(sequences))
-    if weights is None or weights.all():
-        return Samples(form, sequences, y, weights)
-    if y is not None and len(y) != len(sequences):
-        raise ValueError(
-            f"X has {len(sequences)} sequences, y has {len(y)}: inconsistent numbers of samples. "
-            "Pass one target per sequence."
-        )
-    kept = np.flatnonzero(weights)
-    sequences = sequences.take(kept)
+    if weights is not None and not weights.all():
+        if y is not None and len(y) != len(sequences):
+            raise ValueError(
+                f"X has {len(sequences)} sequences, y has {len(y)}: inconsistent numbers of "
+                "samples. Pass one target per sequence."
+            )
+        kept = np.flatnonzero(weights)
+        sequences, weights = sequences.take(kept), weights[kept]
+        y = None if y is None else _safe_indexing(y, kept)
+        if known is None:
+            form, sequences = forget_unused(form, sequences)
     if known is None:
-        form, sequences = forget_unused(form, sequences)
-    return Samples(form, sequences, None if y is None else _safe_indexing(y, kept), weights[kept])
+        form, sequences = keep_frequent(form, sequences, settings.max_features, weights)
+    return Samples(form, sequences, y, weights)
 
 
 def _read_sequences(
@@ -100,7 +102,6 @@ def _read_sequences(
         X,
         integers_are_symbols=settings.integers_are_symbols,
         analyzer=settings.analyzer,
-        max_features=settings.max_features,
         estimator_name=estimator_name,
     )
 

@@ -59,6 +59,7 @@ TRAINING: dict[str, list[Any]] = {
 RUNNING: dict[str, list[Any]] = {
     "scale": [StrOptions({"global", "sequence"}), "boolean"],
     "analyzer": [StrOptions({"char", "word"}), callable, HasMethods(["encode", "decode"])],
+    "max_features": [_AT_LEAST_ONE, None],
     "warm_start": ["boolean"],
     "callbacks": [list, tuple, None],
     "device": [str],

@@ -2,7 +2,13 @@
 
 from sksequence._input._containers import Analyzer, RawInput, cut_text, read_input, texts_in
 from sksequence._input._elements import is_missing
-from sksequence._input._input_form import InputForm, check_sequences, forget_unused, learn_form
+from sksequence._input._input_form import (
+    InputForm,
+    check_sequences,
+    forget_unused,
+    keep_frequent,
+    learn_form,
+)
 
 __all__ = [
     "Analyzer",
@@ -12,6 +18,7 @@ __all__ = [
     "cut_text",
     "forget_unused",
     "is_missing",
+    "keep_frequent",
     "learn_form",
     "read_input",
     "texts_in",

@@ -5,6 +5,7 @@ Values are (sum of n_steps, n_features). An estimator is known by its name only,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -87,7 +88,6 @@ def learn_form(
     *,
     integers_are_symbols: bool,
     analyzer: Analyzer,
-    max_features: int | None = None,
     estimator_name: str,
 ) -> tuple[InputForm, Sequences]:
     """Read and check the X of `fit`.
@@ -105,7 +105,7 @@ def learn_form(
     is_ragged = raw.layout == "sequences"
     vocabularies: tuple[Vocabulary, ...] = ()
     if raw.holds_symbols:
-        vocabularies = tuple(Vocabulary.learn(column, max_features) for column in raw.values.T)
+        vocabularies = tuple(map(Vocabulary.learn, raw.values.T))
     form = InputForm(
         raw.layout,
         raw.values.shape[1] if is_ragged else int(raw.sequences.lengths[0]),
@@ -147,11 +147,48 @@ def forget_unused(form: InputForm, sequences: Sequences) -> tuple[InputForm, Seq
     if not form.holds_symbols:
         return form, sequences
     assert sequences.codes is not None
+    used = [np.unique(column) for column in sequences.codes.T]
+    return _with_symbols(form, sequences, used, [0] * len(used))
+
+
+def keep_frequent(
+    form: InputForm,
+    sequences: Sequences,
+    max_features: int | None,
+    weights: NDArray[np.float64] | None,
+) -> tuple[InputForm, Sequences]:
+    """Keep the most frequent symbols of each column, in which a sequence counts by its weight.
+
+    The others become unknown symbols.
+    """
+    if max_features is None or not form.holds_symbols:
+        return form, sequences
+    assert sequences.codes is not None
+    of_steps = None if weights is None else np.repeat(weights, sequences.lengths)
+    kept = [
+        vocabulary.most_frequent(np.bincount(codes, of_steps, len(vocabulary)), max_features)
+        for vocabulary, codes in zip(form.vocabularies, sequences.codes.T, strict=True)
+    ]
+    pairs = zip(form.vocabularies, kept, strict=True)
+    n_rare = [len(vocabulary.symbols) - len(codes) for vocabulary, codes in pairs]
+    return _with_symbols(form, sequences, kept, n_rare)
+
+
+def _with_symbols(
+    form: InputForm,
+    sequences: Sequences,
+    kept: Iterable[NDArray[np.integer]],
+    n_rare: Iterable[int],
+) -> tuple[InputForm, Sequences]:
+    """Reduce the vocabularies to the codes that are kept; other codes become 0."""
+    assert sequences.codes is not None
     vocabularies, columns = [], []
-    for vocabulary, codes in zip(form.vocabularies, sequences.codes.T, strict=True):
-        used = np.unique(codes)
-        vocabularies.append(Vocabulary(vocabulary.decode(used)))
-        columns.append(np.searchsorted(used, codes).astype(np.int32) + 1)
+    old = zip(form.vocabularies, sequences.codes.T, strict=True)
+    for (vocabulary, codes), known, n in zip(old, kept, n_rare, strict=True):
+        vocabularies.append(Vocabulary(vocabulary.decode(known), n))
+        renumbered = np.zeros(len(vocabulary), dtype=np.int32)
+        renumbered[known] = np.arange(1, len(known) + 1)
+        columns.append(renumbered[codes])
     form = replace(form, vocabularies=tuple(vocabularies))
     return form, Sequences(None, sequences.offsets, np.stack(columns, axis=1))
 
