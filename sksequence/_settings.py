@@ -16,6 +16,7 @@ from sksequence._tokenizers import Tokenizer
 
 Cell = str | Callable[..., Any]  # a callable returns a torch module
 Scale = str | bool
+_LARGEST_COUNT = 2**31 - 1
 AnySettings = TypeVar("AnySettings")
 
 _SPEC_TYPES: dict[str, type[int | float]] = {
@@ -238,3 +239,5 @@ def check_count(name: str, value: object, at_least: int = 1) -> None:
     """Raise a ValueError unless an argument is an integer of at least `at_least`."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or int(value) < at_least:
         raise ValueError(f"{name} must be a whole number of at least {at_least}; got {value!r}.")
+    if int(value) > _LARGEST_COUNT:
+        raise ValueError(f"{name} must be below 2**31; got {value!r:.60}.")

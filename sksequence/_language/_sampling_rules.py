@@ -89,7 +89,7 @@ _SMALLEST_FACTOR, _LARGEST_FACTOR = 1e-30, 1e30
 
 def clip_factor(factor: float) -> float:
     """Clip a factor of logits so that they stay finite."""
-    return min(max(factor, _SMALLEST_FACTOR), _LARGEST_FACTOR)
+    return float(min(max(factor, _SMALLEST_FACTOR), _LARGEST_FACTOR))
 
 
 def truncate(logits: NDArray[np.floating], rules: SamplingRules) -> Scores:
@@ -216,22 +216,22 @@ def check_rules(rules: SamplingRules) -> None:
     for name in ("top_k", "no_repeat_ngram_size"):
         if getattr(rules, name) is not None:
             check_count(name, getattr(rules, name))
-    if not _is_real(temperature) or not 0 <= float(temperature) < np.inf:
+    if not _is_real(temperature) or not 0 <= temperature < np.inf:
         raise ValueError(
             f"temperature must be a number of at least 0; got {temperature!r}. 0 selects the most "
             "probable symbol at each step, and 1 leaves the distribution unchanged."
         )
     for name, mass in [("top_p", rules.top_p), ("typical_p", rules.typical_p)]:
-        if mass is not None and not (_is_real(mass) and 0 < float(mass) <= 1):
+        if mass is not None and not (_is_real(mass) and 0 < mass <= 1):
             raise ValueError(
                 f"{name} must be a probability above 0 and at most 1; got {mass!r}. 1 keeps all "
                 "symbols; for the most probable one only, use top_k=1."
             )
-    if min_p is not None and not (_is_real(min_p) and 0 <= float(min_p) <= 1):
+    if min_p is not None and not (_is_real(min_p) and 0 <= min_p <= 1):
         raise ValueError(
             f"min_p must be a fraction from 0 to 1; got {min_p!r}. 0 keeps all symbols."
         )
-    if penalty is not None and not (_is_real(penalty) and 0 < float(penalty) < np.inf):
+    if penalty is not None and not (_is_real(penalty) and 0 < penalty < np.inf):
         raise ValueError(
             f"repetition_penalty must be a number above 0; got {penalty!r}. 1 has no effect, and "
             "1.2 is common."
@@ -242,8 +242,8 @@ def check_beams(
     num_beams: int | None, length_penalty: float, n_samples: int | None, rules: SamplingRules
 ) -> None:
     """Check the options of a beam search, and that no rule for sampling contradicts it."""
-    if not _is_real(length_penalty) or not np.isfinite(float(length_penalty)):
-        raise ValueError(f"length_penalty must be a finite number; got {length_penalty!r}.")
+    if not _is_real(length_penalty) or not abs(length_penalty) <= _LARGEST_FACTOR:
+        raise ValueError(f"length_penalty must be a finite number; got {length_penalty!r:.60}.")
     if num_beams is None:
         if float(length_penalty) != 0:
             raise ValueError(

@@ -97,7 +97,13 @@ class SeriesTask(NextStepTask[SeriesCodec]):
             return automatic_lag(sequences, values)
         if self.residual is None:
             return None
-        return 1 if self.residual == "last" else int(self.residual)
+        lag, longest = 1 if self.residual == "last" else int(self.residual), sequences.lengths.max()
+        if lag > max(1, longest):
+            raise ValueError(
+                f"residual={lag} is a season of {lag} steps, but the longest series has {longest}. "
+                "Choose a shorter season, or 'last' for the previous value."
+            )
+        return lag
 
     def settle(self, data: TrainingData[SeriesCodec], settings: Settings) -> Blueprint[SeriesCodec]:
         """Learn scales from the training rows and resolve every "auto"."""
