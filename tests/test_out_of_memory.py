@@ -148,7 +148,11 @@ def test_weights_are_counted_before_they_are_built(spec):
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"hidden_size": 10**6}, MemoryError, "Could not get .* TiB of memory.*hidden_size=1000000"),
+        (
+            {"hidden_size": 10**6},
+            MemoryError,
+            "Could not get .* TiB of memory.*hidden_size=1000000",
+        ),
         ({"hidden_size": 10**18}, MemoryError, "hidden_size=1000000000000000000, num_layers=1"),
         ({"num_layers": 10**6}, ValueError, "num_layers=1000000 and n_estimators=1 make 1000000 l"),
         (
