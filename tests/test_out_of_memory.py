@@ -189,3 +189,9 @@ def test_absurd_counts_are_refused_at_once():
     for arguments in ({"horizon": 10**30}, {"horizon": 2, "n_samples": 2**31}):
         with pytest.raises(ValueError, match=r"(horizon|n_samples) must be below 2\*\*31; got"):
             generator.forecast(series, **arguments)
+    with pytest.raises(MemoryError, match=r"2 series x 1000000000 paths x 90 steps\. Pass fewer"):
+        generator.forecast(series, 90, n_samples=10**9)
+    writer = SequenceGenerator(hidden_size=4, max_epochs=1).fit(["ab", "b"])
+    for call in (writer.sample, lambda n: writer.generate("a", n_samples=n)):
+        with pytest.raises(MemoryError, match=r"n_samples=2000000000\. Generate fewer samples"):
+            call(2 * 10**9)

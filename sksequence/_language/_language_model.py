@@ -35,6 +35,7 @@ from sksequence._language._sampling_rules import (
     SamplingRules,
     check_beams,
     check_rules,
+    check_samples,
     check_steps,
 )
 from sksequence._language._steppers import JointStepper, Stepper, make_stepper
@@ -294,7 +295,7 @@ class LanguageModel:
 
     def sample(self, n_samples: int, random_state: RandomState) -> list[object]:
         """Return sampled sequences; labels, if there are any, are sampled by their frequencies."""
-        check_count("n_samples", n_samples)
+        check_samples(n_samples)
         n_samples, seed, labels = int(n_samples), draw_seed(random_state), self.codec.labels
         if labels is None:
             return self._sample(n_samples, None, seed)

@@ -10,14 +10,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sksequence._net import check_memory
 from sksequence._settings import check_count
 
 Scores = NDArray[np.float64]
+
+# a generator of random numbers and a block of them
+_BYTES_PER_SAMPLE = 2048
 
 
 @dataclass(frozen=True)
@@ -206,7 +210,14 @@ def check_steps(max_steps: object, n_samples: object) -> None:
     """Check the number of steps and of samples."""
     check_count("max_steps", max_steps)
     if n_samples is not None:
-        check_count("n_samples", n_samples)
+        check_samples(n_samples)
+
+
+def check_samples(n_samples: object) -> None:
+    """Check the number of samples, whose random numbers alone need memory."""
+    check_count("n_samples", n_samples)
+    n_bytes = _BYTES_PER_SAMPLE * int(cast("int", n_samples))
+    check_memory(n_bytes, f"n_samples={n_samples}. Generate fewer samples at a time.")
 
 
 def check_rules(rules: SamplingRules) -> None:

@@ -57,9 +57,13 @@ def check_size(spec: NetworkSpec) -> None:
             f"num_layers={spec.num_layers}{context} and n_estimators={spec.n_estimators} make "
             f"{n_layers} layers, more than the {_MAX_LAYERS} that can be trained. Set them lower."
         )
-    n_bytes = _BYTES_PER_WEIGHT * n_weights(spec)
+    check_memory(_BYTES_PER_WEIGHT * n_weights(spec), network_advice(spec))
+
+
+def check_memory(n_bytes: int, advice: str) -> None:
+    """Raise a MemoryError with advice if the machine has less memory than that."""
     if n_bytes > _total_memory():
-        raise MemoryError(f"Could not get {_in_units(n_bytes)} of memory: {network_advice(spec)}")
+        raise MemoryError(f"Could not get {_in_units(n_bytes)} of memory: {advice}")
 
 
 def n_weights(spec: NetworkSpec) -> int:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sksequence._batching import Sequences, content_digests
 from sksequence._blueprint import Blueprint
 from sksequence._losses import LOSSES
-from sksequence._net import SequenceNet, last_features, last_outputs, step_losses
+from sksequence._net import SequenceNet, check_memory, last_features, last_outputs, step_losses
 from sksequence._random import RandomState, draw_seed
 from sksequence._series._roll_out import Continuation, SeriesStreams, sample_paths
 from sksequence._series._series_codec import SeriesCodec
@@ -19,6 +19,10 @@ Floats = NDArray[np.float64]
 # bounds on standardised values and on their losses, so that densities of values far outside the
 # range of the fit are finite
 _FARTHEST, _LEAST_PROBABLE = 1e14, float(np.finfo(np.float32).max)
+
+
+# paths, and their copy for quantiles
+_BYTES_PER_VALUE = 16
 
 
 class SeriesModel:
@@ -120,6 +124,13 @@ class SeriesModel:
         `future` (n_sequences, n_steps, n_known) holds the known features of their steps.
         """
         codec, blueprint = self.codec, self.blueprint
+        n_steps = future.shape[1]
+        n_values = len(sequences) * n_samples * n_steps * codec.n_features
+        check_memory(
+            _BYTES_PER_VALUE * n_values,
+            f"{len(sequences)} series x {n_samples} paths x {n_steps} steps. Pass fewer series at "
+            "a time, or set n_samples or horizon lower.",
+        )
         draw, scaler = LOSSES[blueprint.loss].draw, blueprint.scaler
         assert draw is not None
         assert scaler is not None
@@ -136,7 +147,7 @@ class SeriesModel:
                 streams,
                 draw,
                 n_samples=n_samples,
-                n_steps=future.shape[1],
+                n_steps=n_steps,
             )
         _finite(paths)
         return np.asarray(paths[..., 0] if codec.n_features == 1 else paths)
@@ -185,6 +196,6 @@ def _finite(values: Floats) -> Floats:
 def check_forecast_levels(quantiles: ArrayLike) -> Floats:
     """Check and return the levels of the quantiles of sample paths."""
     levels: Floats = np.asarray(quantiles, dtype=np.float64)
-    if levels.ndim != 1 or not np.all((levels >= 0) & (levels <= 1)):
+    if levels.ndim != 1 or not levels.size or not np.all((levels >= 0) & (levels <= 1)):
         raise ValueError(f"quantiles must be a list of levels between 0 and 1; got {quantiles!r}.")
     return levels
