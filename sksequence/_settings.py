@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from numbers import Integral
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sksequence._tokenizers import Tokenizer
 
@@ -233,6 +234,14 @@ def column_indices(name: str, columns: int | Sequence[int]) -> tuple[int, ...]:
             f"{name} must be the index of a feature of X, or a list of indices; got {columns!r}."
         )
     return tuple(int(index) for index in indices)
+
+
+def as_floats(name: str, values: object) -> NDArray[np.float64]:
+    """Return an argument that holds numbers as an array; raise a TypeError if it holds others."""
+    try:
+        return np.asarray(cast("ArrayLike", values), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"{name} must hold numbers only; got {values!r:.60}.") from error
 
 
 def check_count(name: str, value: object, at_least: int = 1) -> None:

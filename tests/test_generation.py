@@ -469,6 +469,13 @@ def test_missing_prompts_have_a_place(documents, name):
         documents.top_choices([np.nan, "to"])
 
 
+@pytest.mark.parametrize("length_penalty", [1e29, -1e29, 2000.0])
+def test_extreme_length_penalties_are_limits(documents, length_penalty):
+    """Nothing overflows, and the continuation is still one of the beams."""
+    text = documents.generate("to", num_beams=3, max_steps=200, length_penalty=length_penalty)
+    assert text.startswith("to")
+
+
 # --- temperature 0 -------------------------------------------------------------------------------
 
 

@@ -381,6 +381,9 @@ def test_future_refused(panel):
         generator.forecast(X, 3, future=np.zeros((6, 2)))
     with pytest.raises(ValueError, match="future holds NaN"):
         generator.forecast(X, 1, future=np.full((6, 1), np.nan))
+    for wrong in ("a", {}, [["b"]], 1j):
+        with pytest.raises(TypeError, match="future must hold numbers only; got"):
+            generator.forecast(X, 1, future=wrong)
     with pytest.raises(ValueError, match="future was given, but known_columns is None"):
         panel[0].forecast(panel[1], 1, future=np.zeros((30, 1)))
     for method in (generator.predict, generator.transform):

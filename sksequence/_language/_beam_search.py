@@ -37,7 +37,11 @@ class Beams:
 
     def rank(self, score: float, length: int) -> float:
         """Return the score by which candidates of different lengths are compared."""
-        return float(score / ((5.0 + length) / 6.0) ** self.length_penalty)
+        try:
+            divisor = ((5.0 + length) / 6.0) ** self.length_penalty
+        except OverflowError:
+            divisor = float("inf")
+        return float(score / divisor) if divisor else -float("inf")
 
 
 @dataclass

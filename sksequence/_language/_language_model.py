@@ -392,8 +392,7 @@ def _cumulative_sums(steps: Floats, lengths: NDArray[np.int64]) -> Floats:
 
     Its bits do not depend on the other sequences, as those of differences of a single sum would.
     """
-    pieces = np.split(steps, offsets_of(lengths)[1:-1])
-    return np.concatenate([np.cumsum(piece) for piece in pieces])
+    return np.concatenate([np.cumsum(x) for x in np.split(steps, offsets_of(lengths)[1:-1])])
 
 
 def _log_sum(joint: Floats) -> Floats:

@@ -12,7 +12,7 @@ from sksequence._net import SequenceNet, check_memory, last_features, last_outpu
 from sksequence._random import RandomState, draw_seed
 from sksequence._series._roll_out import Continuation, SeriesStreams, sample_paths
 from sksequence._series._series_codec import SeriesCodec
-from sksequence._settings import check_count
+from sksequence._settings import as_floats, check_count
 
 Floats = NDArray[np.float64]
 
@@ -168,7 +168,7 @@ class SeriesModel:
                 "future was given, but known_columns is None: no features are known beforehand. "
                 "Leave it out, or fit with known_columns."
             )
-        known: Floats = np.asarray(future, dtype=np.float64)
+        known = as_floats("future", future)
         if known.ndim == 2 and n_known == 1:
             known = known[:, :, None]
         if known.shape != shape:
@@ -195,7 +195,7 @@ def _finite(values: Floats) -> Floats:
 
 def check_forecast_levels(quantiles: ArrayLike) -> Floats:
     """Check and return the levels of the quantiles of sample paths."""
-    levels: Floats = np.asarray(quantiles, dtype=np.float64)
+    levels = as_floats("quantiles", quantiles)
     if levels.ndim != 1 or not levels.size or not np.all((levels >= 0) & (levels <= 1)):
         raise ValueError(f"quantiles must be a list of levels between 0 and 1; got {quantiles!r}.")
     return levels
