@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.base import clone
 
-from sksequence import RNNRegressor, SequenceGenerator, Sequences
+from sksequence import SequenceGenerator, Sequences
 from sksequence._losses import LOSSES
 from sksequence._series import Reference, SeriesCodec, _roll_out
 from sksequence._series._past import Past
@@ -228,14 +228,15 @@ def test_runs_of_equal_values_are_found():
     assert not reference.at_rest(np.ones((1, 1, 3))).any()
 
 
-def test_constant_targets_have_a_scale_of_their_size():
-    """The noise of a regressor's constant target is small relative to the target."""
-    X = NOISE.randn(12, 5)
-    for level in (1e-6, 1e-200, 3.7, 1e6):
-        predicted = (
-            RNNRegressor("gru", 4, max_epochs=1, random_state=0).fit(X, [level] * 12).predict(X)
-        )
-        assert predicted == pytest.approx(level, rel=1e-4, abs=0)
+def test_later_data_may_vary():
+    """After a first call with constant series, partial_fit learns the others as before."""
+    generator = clone(CONSTANT).partial_fit([np.full(30, 3.7)] * 4)
+    assert generator.forecast([np.full(9, 3.7)], 3, random_state=0).paths.std() == 0
+    for _ in range(3):
+        generator.partial_fit([NOISE.randn(30).cumsum().repeat(5) for _ in range(4)])
+    assert generator.forecast([NOISE.randn(30).cumsum()], 3, random_state=0).paths.std() > 0.1
+    assert generator.forecast([np.full(9, 3.7)], 3, random_state=0).paths.std() > 0.1
+    assert generator.forecast([np.full(90, 3.7)], 3, random_state=0).paths.std() == 0
 
 
 # --- values far outside --------------------------------------------------------------------------

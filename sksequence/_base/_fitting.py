@@ -167,7 +167,8 @@ class Fit(Generic[AnyCodec]):
         _check_same_network(settings.network, known)
         task.check_same(known)
         training = settings.training
-        blueprint = replace(known, loss_options=task.loss_options(known))
+        codec = data.targets.codec
+        blueprint = replace(known, codec=codec, loss_options=task.loss_options(known))
         if not training.is_single_pass:
             batch_size, max_epochs = task.sizes(data, training, known)
             blueprint = replace(blueprint, batch_size=batch_size, max_epochs=max_epochs)

@@ -122,7 +122,7 @@ def as_integers(values: NDArray[np.generic]) -> NDArray[np.generic]:
 
 def check_is_several(X: object) -> None:
     """Raise a ValueError for a single number, and for a flat array or Series of numbers."""
-    shape = np.shape(cast("ArrayLike", X))
+    shape: tuple[int, ...] = getattr(X, "shape", None) or np.asarray(cast("ArrayLike", X)).shape
     if len(shape) == 0:
         raise ValueError(
             f"X is {X!r:.60}, which holds no sequences. Pass a list of sequences, a 2-D array of "

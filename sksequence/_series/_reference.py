@@ -190,6 +190,13 @@ class Reference:
         spread = np.maximum((expected + differences) / n, _SMALLEST_SPREAD * expected)
         return np.where((counts > 0) & (spread > _NO_SPREAD), spread, self.start_spread)
 
+    def informed(self, sequences: Sequences, values: Floats) -> Reference:
+        """Return a reference that also knows how long the values of other series rest."""
+        longest = _longest_rest(sequences, values)
+        if self.longest_rest is not None:
+            longest = np.maximum(self.longest_rest, longest)
+        return replace(self, longest_rest=longest)
+
     def at_rest(self, x: Floats) -> NDArray[np.bool_]:
         """Check which features of series (n_sequences, n_steps, n_features) are constant.
 

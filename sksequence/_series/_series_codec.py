@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import ClassVar
 
 import numpy as np
@@ -113,6 +114,12 @@ class SeriesCodec:
     def inputs(self, steps: Steps, known: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return one input step per row."""
         return np.concatenate([steps.columns, known, steps.marks], axis=1)
+
+    def informed(self, sequences: Sequences) -> SeriesCodec:
+        """Return a copy that also knows how long the values of other series rest."""
+        informed = copy(self)
+        informed.reference = self.reference.informed(sequences, self._split(sequences)[0])
+        return informed
 
     @property
     def rest_std(self) -> NDArray[np.float64]:

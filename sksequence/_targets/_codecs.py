@@ -28,9 +28,6 @@ Outputs = NDArray[np.float32]
 
 _POINTS = PointPrediction()
 
-# scale of a constant target, as a fraction of its value
-_CONSTANT_STD = 1e-6
-
 
 class LabelCodec:
     """Codec of one of several classes per row: int codes as targets, one logit per class.
@@ -260,10 +257,8 @@ class NumberCodec:
         variance = rows.var(axis=0).reshape(-1, self.n_targets).mean(axis=0)
         std = np.tile(np.sqrt(variance), self.n_numbers // self.n_targets)
         # the standard deviation of a constant target consists of rounding errors
-        size = np.abs(self.mean)
-        is_constant = std <= 1e-12 * np.maximum(1.0, size)
-        smallest = np.where(size > 0, np.maximum(_CONSTANT_STD * size, 1e-300), _CONSTANT_STD)
-        self.std = np.where(is_constant, np.where(std > 1e-12 * size, std, smallest), std)
+        constant = std <= 1e-12 * np.maximum(1.0, np.abs(self.mean))
+        self.std = np.where(constant, 1.0, std)
 
     def encode(self, parsed: Floats) -> Outputs:
         """Return the standardised numbers in float32."""

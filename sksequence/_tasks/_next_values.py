@@ -65,7 +65,7 @@ class SeriesTask(NextStepTask[SeriesCodec]):
     ) -> tuple[Sequences, Targets[SeriesCodec]]:
         """Shift sequences by one step and cut long ones into streams."""
         self._check()
-        codec = self._learn_codec(sequences) if known is None else known.codec
+        codec = self._learn_codec(sequences) if known is None else known.codec.informed(sequences)
         inputs, targets = codec.shift(sequences)
         inputs, is_whole = self.streams(inputs)
         known_targets = np.ones(len(targets), dtype=bool)
@@ -108,7 +108,8 @@ class SeriesTask(NextStepTask[SeriesCodec]):
     def settle(self, data: TrainingData[SeriesCodec], settings: Settings) -> Blueprint[SeriesCodec]:
         """Learn scales from the training rows and resolve every "auto"."""
         codec, network = data.targets.codec, settings.network
-        scaler = _learn_scales(codec, data, is_scaled=bool(self.scale))
+        may_vary = settings.training.is_single_pass
+        scaler = _learn_scales(codec, data, is_scaled=bool(self.scale), may_vary=may_vary)
         n_numbers = int(data.sequences.offsets[-1]) * codec.n_features
         hidden_size, dropout = network.hidden_size, network.dropout
         if hidden_size == "auto":
@@ -162,16 +163,20 @@ def _columns(
 
 
 def _learn_scales(
-    codec: SeriesCodec, data: TrainingData[SeriesCodec], *, is_scaled: bool
+    codec: SeriesCodec, data: TrainingData[SeriesCodec], *, is_scaled: bool, may_vary: bool
 ) -> Scaler:
-    """Learn the scales of relative targets and of inputs, except for marks, which stay 0 or 1."""
+    """Learn the scales of relative targets and of inputs, except for marks, which stay 0 or 1.
+
+    Constant targets have a small scale, unless they may vary in later data.
+    """
     rows = data.split.training
     kind = "global" if is_scaled else False
     parsed = np.asarray(data.targets.parsed, dtype=np.float64)
     relative = codec.relative(parsed)
     targets = Sequences(relative, data.sequences.offsets)
     target_scaler = Scaler(kind).fit(targets, rows)
-    codec.fit(target_scaler.mean, _scales(codec, relative, target_scaler.std))
+    std = target_scaler.std if may_vary else _scales(codec, relative, target_scaler.std)
+    codec.fit(target_scaler.mean, std)
     scaler = Scaler(kind).fit(data.sequences, rows)
     marks = slice(codec.n_inputs - codec.reference.n_marks, None)
     scaler.mean[marks], scaler.std[marks] = 0.0, 1.0
