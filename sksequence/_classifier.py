@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence, Sized
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from numpy.typing import ArrayLike, NDArray
@@ -177,6 +177,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         punctuation marks and white space. A callable takes a text and returns a list of tokens. A
         tokenizer is an object with the methods ``encode(text)`` and ``decode(ids)``, such as those
         of Hugging Face and tiktoken; its ids are the symbols. Ignored unless X holds texts.
+    max_features : int or None, default=None
+        Maximum size of the vocabulary. Only the most frequent symbols are kept; all others are
+        replaced by one unknown symbol, which is learnt. None keeps all symbols.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous call instead of initialising them.
     callbacks : list of skorch.callbacks.Callback or None, default=None
@@ -195,6 +198,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels in sorted order; with a binary indicator of several labels, their indices.
+    input_kind_ : {"numbers", "symbols", "text"}
+        How X was read: "text" if each sequence was a str, "symbols" if steps were strings, or
+        integers with `embedding_dim` set, and "numbers" otherwise.
     n_features_in_ : int
         Number of columns if X was a table, otherwise number of features per step.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -298,6 +304,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
                 LossFunction(),
             ],
             "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+            "max_features": [Interval(Integral, 1, None, closed="left"), None],
             "class_weight": [StrOptions({"balanced"}), dict, None],
             "hidden_size": [*SHARED["hidden_size"], StrOptions({"auto"})],
             "dropout": [*SHARED["dropout"], StrOptions({"auto"})],
@@ -343,6 +350,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         scale: str | bool = "global",
         target: str = "auto",
         analyzer: str | Callable[[str], object] | Tokenizer = "char",
+        max_features: int | None = None,
         warm_start: bool = False,
         callbacks: Sequence[object] | None = None,
         device: str = "auto",
@@ -385,6 +393,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self.scale = scale
         self.target = target
         self.analyzer = analyzer
+        self.max_features = max_features
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.device = device

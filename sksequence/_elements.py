@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, time, timedelta
 from numbers import Number
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 _MARKERS = {"NoneType", "NAType", "NaTType"}  # types whose only value stands for a missing one
 _NEVER_MISSING = {str, int, bool}
@@ -141,6 +141,28 @@ def as_integers(values: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 # --- dates and durations --------------------------------------------------------------------------
+
+
+def check_is_several(X: object) -> None:
+    """Raise a ValueError for a single number, and for a flat array or Series of numbers."""
+    shape: tuple[int, ...] = getattr(X, "shape", None) or np.asarray(cast("ArrayLike", X)).shape
+    if len(shape) == 0:
+        raise ValueError(
+            f"X is {X!r:.60}, which holds no sequences. Pass a list of sequences, a 2-D array of "
+            "shape (n_sequences, n_steps), or a 3-D array of shape (n_sequences, n_steps, "
+            "n_features)."
+        )
+    if shape == (0,):
+        raise ValueError(
+            "X has 0 sequences (0 sample(s)) while a minimum of 1 is required. Pass at least one."
+        )
+    if len(shape) == 1:
+        n = shape[0]
+        raise ValueError(
+            f"X is 1-D and holds {n} numbers: one sequence of {n} steps, or {n} sequences of one "
+            "step. For one sequence, such as a time series, pass a list of it: [X]. Reshape your "
+            f"data to ({n}, 1) for sequences of one step."
+        )
 
 
 def is_date(kind: type) -> bool:

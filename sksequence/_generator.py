@@ -199,6 +199,9 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     vocabulary_ : dict
         Mapping of symbols to codes; 0 is reserved for unknown symbols. Defined only if X held
         symbols.
+    input_kind_ : {"numbers", "symbols", "text"}
+        How X was read: "text" if each sequence was a str, "symbols" if steps were strings or
+        integers of any type, and "numbers" if they were floats or booleans.
     n_features_in_ : int
         Number of columns if X was a table, otherwise number of features per step.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -269,6 +272,11 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     1 / (n + 1) of it each, so that a search can compare different limits. `predict_proba` and
     `top_choices` exclude the unknown symbol, which is never generated.
 
+    A series that is constant, such as that of an idle sensor, is forecast as itself, without noise:
+    its past holds a single value, and for more than twice as many steps as any series of `fit` kept
+    a value that it also changed. Values far outside the range of `fit` give finite predictions and
+    likelihoods; a forecast whose paths grow without bounds is an error.
+
     References
     ----------
     .. [1] Graves (2013), Generating Sequences With Recurrent Neural Networks, arXiv:1308.0850.
@@ -329,9 +337,9 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             StrOptions({"auto", "last"}),
             None,
         ],
+        "max_features": [Interval(Integral, 1, None, closed="left"), None],
         "known_columns": [Integral, list, tuple, None],
         "tie_weights": ["boolean"],
-        "max_features": [Interval(Integral, 1, None, closed="left"), None],
         "conditional": ["boolean"],
     }
 
@@ -739,15 +747,17 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         prompt : str or list of tokens, or a list of these, default=None
             Prompts to continue. They are returned unaltered at the start of the results. None and
             an empty prompt start a new sequence. Symbols that did not occur in `fit` are read as
-            unknown. Several texts may also be given as an array.
+            unknown. Several texts may also be an array, a Series or one column of a table. If the
+            analyzer is "word", a blank at the end of a prompt is the one before the next word.
         max_steps : int, default=100
             Maximum number of symbols to add.
         n_samples : int, default=None
             Number of continuations per prompt, which are returned as a list. None generates a
             single one, which is returned without a list.
         temperature : float, default=1.0
-            Positive number by which the logits are divided. Values below 1 favour the most probable
-            symbols, and values above 1 flatten the distribution.
+            Number by which the logits are divided. Values below 1 favour the most probable symbols,
+            and values above 1 flatten the distribution. 0 always selects the most probable symbol,
+            the first in the order of `vocabulary_` if there are several.
         top_k : int, default=None
             Sample from the k most probable symbols only. 1 always selects the most probable symbol.
             None keeps all symbols.
@@ -770,8 +780,8 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             no other symbol is possible. None allows all repetitions.
         num_beams : int, default=None
             Number of beams of a search for the most probable continuations. With `n_samples`, the
-            best ones found are returned, best first. Requires the default `temperature`, `top_k`,
-            `top_p`, `min_p` and `typical_p`. None samples instead.
+            best ones found are returned, best first. Requires a `temperature` of 0 or 1, and the
+            default `top_k`, `top_p`, `min_p` and `typical_p`. None samples instead.
         length_penalty : float, default=0.0
             Exponent with which a beam search favours longer continuations [6]_. 0 searches for the
             most probable ones. Only used with `num_beams`.

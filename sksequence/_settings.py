@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from numbers import Integral
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sksequence._tokenizers import Tokenizer
 
@@ -19,6 +19,7 @@ Cell = str | Callable[..., Any]  # a callable returns a torch module
 Scale = str | bool
 LossChoice = str | Callable[..., Any]  # a callable returns one number per row
 OptimizerChoice = str | type[Any]  # a class of torch
+_LARGEST_COUNT = 2**31 - 1
 AnySettings = TypeVar("AnySettings")
 
 _SPEC_TYPES: dict[str, type[int | float]] = {
@@ -288,7 +289,17 @@ def column_indices(name: str, columns: int | Sequence[int]) -> tuple[int, ...]:
     return tuple(int(index) for index in indices)
 
 
+def as_floats(name: str, values: object) -> NDArray[np.float64]:
+    """Return an argument that holds numbers as an array; raise a TypeError if it holds others."""
+    try:
+        return np.asarray(cast("ArrayLike", values), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"{name} must hold numbers only; got {values!r:.60}.") from error
+
+
 def check_count(name: str, value: object, at_least: int = 1) -> None:
     """Raise a ValueError unless an argument is an integer of at least `at_least`."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or int(value) < at_least:
         raise ValueError(f"{name} must be a whole number of at least {at_least}; got {value!r}.")
+    if int(value) > _LARGEST_COUNT:
+        raise ValueError(f"{name} must be below 2**31; got {value!r:.60}.")

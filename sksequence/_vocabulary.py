@@ -7,7 +7,6 @@ arrays of symbols, not on sequences.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from typing import Any, cast
@@ -64,18 +63,17 @@ class Vocabulary:
         self.n_rare = n_rare
 
     @classmethod
-    def learn(cls, flat: NDArray[np.generic], max_size: int | None = None) -> Vocabulary:
-        """Build a vocabulary of the distinct symbols of a flat array, or the most frequent of them.
+    def learn(cls, flat: NDArray[np.generic]) -> Vocabulary:
+        """Build a vocabulary of the distinct symbols of a flat array, whatever their order."""
+        return cls(_sorted(set(flat.tolist())))
 
-        It does not depend on their order of appearance: of equally frequent symbols, the first in
-        sorted order are kept.
+    def most_frequent(self, counts: NDArray[np.number], max_size: int) -> NDArray[np.int64]:
+        """Return the codes of the most frequent symbols, in order.
+
+        Of equally frequent symbols, the first ones are selected. `counts` has one entry per code.
         """
-        if max_size is None:
-            return cls(_sorted(set(flat.tolist())))
-        counts = Counter(flat.tolist())
-        symbols = _sorted(counts)
-        frequent = sorted(range(len(symbols)), key=lambda i: -counts[symbols[i]])[:max_size]
-        return cls([symbols[i] for i in sorted(frequent)], len(symbols) - len(frequent))
+        order = np.argsort(-counts[1:], kind="stable")[:max_size]
+        return np.sort(order) + 1
 
     def __len__(self) -> int:
         """Return the number of codes, that of unknown symbols included."""

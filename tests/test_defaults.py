@@ -105,4 +105,4 @@ def test_rules_find_seasons_sizes_and_levels():
     assert chosen(walks * np.exp(RANDOM.randn(20, 1, 1))) == (1, True)
     assert chosen(5 + RANDOM.randn(20, 60, 1)) == (None, False)
     assert chosen(RANDOM.randn(3, 1, 1)) == (None, False)
-    assert chosen(np.ones((3, 8, 1))) == (None, False)
+    assert chosen(np.ones((3, 8, 1))) == (1, False)

@@ -342,12 +342,23 @@ def test_generators_of_counts_have_no_residual(loss):
         ({"quantiles": [-0.1]}, "levels between 0 and 1"),
         ({"quantiles": [np.nan]}, "levels between 0 and 1"),
         ({"quantiles": 0.5}, "must be a list of levels"),
+        ({"quantiles": []}, "must be a list of levels"),
     ],
 )
 def test_forecast_refuses(sines, arguments, message):
     """Errors for arguments outside their range."""
     with pytest.raises(ValueError, match=message):
         sines.forecast(SINES, **{"horizon": 2} | arguments)
+
+
+NO_LEVELS = {"str": "a", "bytes": [b"x"], "dict": {}, "complex": [1j], "huge": [10**400]}
+
+
+@pytest.mark.parametrize("quantiles", NO_LEVELS.values(), ids=NO_LEVELS)
+def test_quantiles_are_numbers(sines, quantiles):
+    """The error of NumPy would not name the argument."""
+    with pytest.raises(TypeError, match="quantiles must hold numbers only; got"):
+        sines.forecast(SINES, 2, quantiles=quantiles)
 
 
 @pytest.mark.parametrize("method", ["generate", "predict_proba"])

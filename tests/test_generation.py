@@ -5,6 +5,8 @@ import pickle
 from functools import partial
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -31,6 +33,16 @@ RULES = {
     "all": {"top_p": 0.95, "min_p": 0.01, "repetition_penalty": 1.1, "no_repeat_ngram_size": 4},
 }
 
+CONTAINERS = {
+    "Series": pd.Series,
+    "DataFrame": lambda texts: pd.DataFrame({"text": texts}),
+    "polars Series": pl.Series,
+    "polars": lambda texts: pl.DataFrame({"text": texts}),
+    "objects": lambda texts: np.array(texts, dtype=object),
+    "column": lambda texts: np.array(texts)[:, None],
+    "tuple": tuple,
+}
+
 make = partial(fit_generator, max_epochs=3)
 every_rule = pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 
@@ -49,7 +61,7 @@ def writer():
 
 def started(generator, prompts, factory=make_stepper):
     """Read prompts; return a stepper that goes on from them."""
-    context, _ = generator._model._read_prompts(prompts, None)
+    context, *_ = generator._model._read_prompts(prompts, None)
     return factory(generator.net_.module_, *read_together(generator.net_, context))
 
 
@@ -435,6 +447,105 @@ def test_limit_is_a_count(max_features):
         make(max_features=max_features)
 
 
+# --- containers of prompts -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make_container", CONTAINERS.values(), ids=CONTAINERS)
+def test_every_container_of_texts_holds_prompts(documents, make_container):
+    """Prompts of a Series, an array or a column are those of a list."""
+    prompts = ["to", "whether"]
+    expected = documents.generate(prompts, max_steps=5, random_state=0)
+    assert documents.generate(make_container(prompts), max_steps=5, random_state=0) == expected
+    assert len(documents.top_choices(make_container(prompts), k=2)) == 2
+
+
+@pytest.mark.parametrize("name", ["Series", "DataFrame", "polars Series", "polars", "objects"])
+def test_missing_prompts_have_a_place(documents, name):
+    """None of a list begins a text; in other containers, and as NaN, it is a missing value."""
+    assert len(documents.generate(["to", None], max_steps=5, random_state=0)) == 2
+    with pytest.raises(ValueError, match=r"prompt 1 is missing \((None|nan|<NA>)\). Drop it, or"):
+        documents.generate(CONTAINERS[name](["to", None]), max_steps=5)
+    with pytest.raises(ValueError, match=r"prompt 0 is missing \(nan\)"):
+        documents.top_choices([np.nan, "to"])
+
+
+@pytest.mark.parametrize("length_penalty", [1e29, -1e29, 2000.0])
+def test_extreme_length_penalties_are_limits(documents, length_penalty):
+    """Nothing overflows, and the continuation is still one of the beams."""
+    text = documents.generate("to", num_beams=3, max_steps=200, length_penalty=length_penalty)
+    assert text.startswith("to")
+
+
+# --- temperature 0 -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rules", [{}, {"top_p": 0.5}, {"typical_p": 0.9}, {"min_p": 0.2}], ids=str)
+@pytest.mark.parametrize("name", ["documents", "writer", "worded"])
+def test_temperature_of_zero_is_greedy(name, rules, request):
+    """The text is the limit of low temperatures, independent of the seed and of other rules."""
+    generator = request.getfixturevalue(name)
+    text = generator.generate("t", max_steps=20, temperature=0, **rules)
+    for other in ({"temperature": 1e-12}, {"temperature": 0.0, "random_state": 5}, {"top_k": 1}):
+        assert text == generator.generate("t", max_steps=20, **{"random_state": 1} | other)
+    assert text == generator.generate("t", max_steps=20, temperature=0, num_beams=1)
+    assert text == "t" + "".join(generator.stream("t", max_steps=20, temperature=0, **rules))
+    assert generator.generate("t", max_steps=20, temperature=0, n_samples=2) == [text, text]
+
+
+# --- blanks at the end of a prompt ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rules", [*RULES.values(), {"num_beams": 3}, {"stop": "at"}], ids=str)
+@pytest.mark.parametrize("prompt", ["the cat", "", "the cat sat on", "the dog.", "the dog\n"])
+def test_a_blank_belongs_to_the_next_word(worded, prompt, rules):
+    """A blank changes nothing where a word with a blank follows, and is never doubled."""
+    arguments = {"max_steps": 12, "random_state": 0} | rules
+    expected = worded.generate(prompt, **arguments)
+    text = worded.generate(f"{prompt} ", **arguments)
+    assert text.startswith(f"{prompt} ")
+    assert "  " not in text or not prompt  # a blank is a word, at the end of the training text
+    assert not prompt or text[len(prompt) + 1] != "."
+    if expected.startswith(f"{prompt} "):
+        assert text == expected
+
+
+def test_a_blank_alone_among_prompts(worded):
+    """Other prompts of the list continue as they do without it."""
+    prompts = ["the cat", "the dog ", "the rat."]
+    texts = worded.generate(prompts, max_steps=9, random_state=0)
+    for prompt, text in zip(prompts, texts, strict=True):
+        assert text == worded.generate(prompt, max_steps=9, random_state=0)
+
+
+def test_choices_after_a_blank_are_words(worded):
+    """Only words with a blank can follow; their probabilities sum to one."""
+    choices = worded.top_choices("the cat ", k=99)
+    among = {word[1:]: p for word, p in worded.top_choices("the cat", k=99) if word[0] == " "}
+    assert sum(p for _, p in choices) == pytest.approx(1)
+    total = sum(among.values())
+    assert {word: p for word, p in choices if p} == pytest.approx(
+        {word: p / total for word, p in among.items()}
+    )
+
+
+def test_stream_after_a_blank(worded):
+    """The pieces join to the text of `generate`."""
+    text = worded.generate("the cat ", max_steps=9, random_state=3)
+    assert text == "the cat " + "".join(worded.stream("the cat ", max_steps=9, random_state=3))
+
+
+def test_blanks_of_other_analyzers():
+    """Characters know blanks; the pieces of a callable are joined by one blank."""
+    split = make([TEXT], analyzer=str.split)
+    expected = split.generate("the cat", max_steps=4, random_state=0).split()
+    for end in (" ", "\n", "  "):
+        text = split.generate(f"the cat{end}", max_steps=4, random_state=0)
+        assert text.startswith(f"the cat{end}")
+        assert text == f"the cat{end}" + " ".join(expected[2:])
+    glued = make(["ab", "cd"] * 5, analyzer="word")  # no word begins with a blank
+    assert glued.generate("ab ", max_steps=2, random_state=0).startswith("ab ")
+
+
 # --- errors --------------------------------------------------------------------------------------
 
 
@@ -448,7 +559,13 @@ def test_limit_is_a_count(max_features):
         ({"min_p": 1.5}, "min_p must be a fraction from 0 to 1; got 1.5"),
         ({"repetition_penalty": 0}, "repetition_penalty must be a number above 0; got 0"),
         ({"no_repeat_ngram_size": 0}, "no_repeat_ngram_size must be a whole number"),
-        ({"temperature": True}, "temperature must be a number above 0; got True"),
+        ({"temperature": True}, "temperature must be a number of at least 0; got True"),
+        (
+            {"temperature": -0.5},
+            "must be a number of at least 0; got -0.5. 0 selects the most prob",
+        ),
+        ({"temperature": np.nan}, "temperature must be a number of at least 0; got nan"),
+        ({"temperature": "cold"}, "temperature must be a number of at least 0; got 'cold'"),
         ({"top_k": True}, "top_k must be a whole number of at least 1; got True"),
         ({"num_beams": 0}, "num_beams must be a whole number of at least 1; got 0"),
         ({"num_beams": 4, "temperature": 0.5}, "num_beams=4 searches.*temperature=0.5 is for draw"),

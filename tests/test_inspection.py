@@ -5,6 +5,8 @@ import sys
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -210,6 +212,33 @@ def test_tokens_stand_apart(X, shown):
     display = GenerationDisplay.from_estimator(fit(X), X)
     assert list(display.symbols[0]) == list(X[0])
     assert Reader(display.html()).texts[0] == shown
+
+
+@pytest.mark.parametrize(
+    "column",
+    [np.array([["b"], ["aa"]]), np.array([["b"], ["aa"]], dtype=object)],
+    ids=["str", "object"],
+)
+def test_a_column_of_tokens_is_read_as_the_estimator_does(column):
+    """Rows are single tokens if the estimator learnt tokens, and texts if it learnt texts."""
+    tokens = GenerationDisplay.from_estimator(fit([["b", "aa"], ["aa"]] * 3), column)
+    assert tokens.symbols == [["b"], ["aa"]]
+    assert GenerationDisplay.from_estimator(fit(["baa", "aab"] * 3), column).symbols[1] == [
+        "a",
+        "a",
+    ]
+
+
+@pytest.mark.parametrize(
+    "frame", [pd.DataFrame({"text": ["to be", "be"]}), pl.DataFrame({"text": ["to be", "be"]})]
+)
+def test_one_column_holds_texts(generator, frame):
+    """A frame with one column of strings is a list of texts, and a missing one has its place."""
+    display = GenerationDisplay.from_estimator(generator, frame)
+    assert ["".join(symbols) for symbols in display.symbols] == ["to be", "be"]
+    for missing in (pd.DataFrame({"text": ["to be", None]}), ["to be", np.nan]):
+        with pytest.raises(ValueError, match="sequence 1 is missing"):
+            GenerationDisplay.from_estimator(generator, missing)
 
 
 def test_pieces_of_a_callable_stand_apart():

@@ -130,6 +130,46 @@ def test_rows_of_weight_zero_teach_nothing():
     assert (weighted.vocabulary_, weighted.classes_.tolist()) == (plain.vocabulary_, [0, 1, 2])
 
 
+def test_weights_count_symbols():
+    """The most frequent symbols are those of the repeated rows; rows of weight zero hold none."""
+    texts, labels = ["aab", "bcc", "cde", "zzzzz"] * 3, [0, 1, 0, 1] * 3
+    limited = RNNClassifier(**FITS | {"max_features": 2})
+    weights = [1, 1, 3, 0] * 3
+    weighted = clone(limited).fit(texts, labels, sample_weight=weights)
+    repeated = clone(limited).fit(np.repeat(texts, weights), np.repeat(labels, weights))
+    assert bits(weighted) == bits(repeated)
+    assert weighted.vocabulary_ == repeated.vocabulary_ == {"c": 1, "d": 2}
+
+
+def test_rare_symbols_are_one_unknown_symbol():
+    """It does not matter which rare symbol occurs where, and later ones are read like these."""
+    kind = RNNClassifier
+    texts, y = ["abx", "bay", "abz", "baw"] * 3, [0, 1, 0, 1] * 3
+    limited = kind(**FITS, max_features=2).fit(texts, y)
+    assert limited.vocabulary_ == {"a": 1, "b": 2}
+    other = kind(**FITS, max_features=2).fit(["abp", "baq", "abr", "bas"] * 3, y)
+    assert bits(other) == bits(limited)
+    assert np.array_equal(limited.predict(texts[:2]), limited.predict(["ab!", "ba?"]))
+    # the unknown symbol has been learnt
+    whole = kind(**FITS, max_features=9).fit(texts, y)
+    assert bits(whole) == bits(kind(**FITS).fit(texts, y))
+    assert bits(whole) != bits(limited)
+
+
+def test_each_column_has_a_limit_of_its_own():
+    """Steps of several symbols keep the most frequent ones of each column."""
+    X = np.array([[["a", "u"], ["a", "v"]], [["b", "v"], ["c", "v"]]] * 3)
+    fitted = RNNClassifier(**FITS, max_features=1).fit(X, [0, 1] * 3)
+    assert [v.symbols for v in fitted._blueprint.form.vocabularies] == [["a"], ["v"]]
+
+
+@pytest.mark.parametrize("max_features", [0, -1, 2.5, "10"])
+def test_a_limit_is_a_positive_integer(max_features):
+    """Other values are errors, in the words of scikit-learn."""
+    with pytest.raises(ValueError, match="'max_features' parameter of RNNClassifier must be an"):
+        RNNClassifier(max_features=max_features).fit(["ab", "b"], [0, 1])
+
+
 def test_class_weights_by_name():
     """Classes that are not named have weight one; unit weights change nothing."""
     plain = bits(RNNClassifier(**FITS).fit(X, LABELS))

@@ -16,6 +16,7 @@ from skorch.callbacks import (
     EpochScoring,
     InputShapeSetter,
     LRScheduler,
+    PassthroughScoring,
 )
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
@@ -171,6 +172,38 @@ def test_skorch_early_stopping_ends_normally():
     fitted = make(max_epochs=50, callbacks=[stop]).fit(X, Y)
     assert fitted.n_iter_ == len(fitted.loss_curve_) == len(fitted.gradient_norm_curve_) == 3
     assert len(fitted.predict(X)) == len(X)
+
+
+UNRECORDED = {
+    "valid_loss": EarlyStopping(),
+    "valid_loss_best": Checkpoint(f_params=None, f_optimizer=None, f_criterion=None),
+    "nothing": EarlyStopping(monitor="nothing"),
+    "valid_acc": LRScheduler(policy="ReduceLROnPlateau", monitor="valid_acc"),
+    "valid_batch_size": PassthroughScoring("train_loss"),
+    "an entry": EarlyStopping(monitor=3),
+}
+
+
+@pytest.mark.parametrize("entry", UNRECORDED)
+def test_callbacks_read_what_is_recorded(entry):
+    """The error names the entry that is missing, those that exist, and the parameter to set."""
+    estimator = make(callbacks=[UNRECORDED[entry]], lr_schedule=None)
+    message = f"callbacks reads '?{entry}'? of net.history.*'train_loss'.*Set early_stopping=True"
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(X, Y)
+    if entry == "valid_loss":
+        estimator.set_params(early_stopping=True, validation_fraction=0.3).fit(X, Y)
+
+
+def test_errors_of_callbacks_are_their_own():
+    """An error that is not about the history reaches the user unchanged."""
+
+    class Failing(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise ValueError("no history of failures")
+
+    with pytest.raises(ValueError, match=r"^no history of failures$"):
+        make(callbacks=[Failing()]).fit(X, Y)
 
 
 @pytest.mark.parametrize("named", [False, True])

@@ -1,6 +1,7 @@
 """Parameters with wrong values: errors that name the parameter and the value to pass."""
 
 import pickle
+import re
 import sys
 
 import numpy as np
@@ -14,7 +15,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
-from tests.helpers import all_weights
+from sksequence._base import _parameter_constraints
+from tests.helpers import ROOT, all_weights
 
 RANDOM = np.random.RandomState(0)
 X = RANDOM.randn(12, 5, 2)
@@ -391,6 +393,22 @@ def test_the_nearest_parameter_is_suggested(name, message):
     with pytest.raises(ValueError, match=message):
         model.set_params(**{name: 1})
     assert model.get_params() == RNNClassifier().get_params()
+
+
+def test_names_of_other_libraries_are_those_of_the_guide():
+    """The table of the user guide and the suggestions are the same."""
+    page = (ROOT / "docs" / "user_guide" / "other_libraries.rst").read_text("utf-8")
+    rows = re.findall(r"\* - ``(\w+)``\n     - ``(\w+)``\n", page)
+    plain = {other.replace("_", ""): parameter for parameter, other in rows}
+    assert len(plain) == len(rows) > 50
+    assert plain == _parameter_constraints._NAME_ALIASES
+    estimators = RNNClassifier(), RNNRegressor(), SequenceGenerator()
+    for parameter, other in rows:
+        known = [e for e in estimators if parameter in e.get_params()]
+        assert known
+        for estimator in known:
+            with pytest.raises(ValueError, match=rf"Did you mean '{parameter}'\?$"):
+                estimator.set_params(**{other: 1})
 
 
 def test_parameters_are_set_through_a_pipeline():

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import sklearn
 from sklearn.base import clone
@@ -35,7 +36,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksequence import RNNClassifier, RNNRegressor, Sequences
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._batching import object_array
 from sksequence.metrics import step_accuracy_scorer
 from sksequence.preprocessing import StepTransformer
@@ -376,3 +377,64 @@ def test_clones_and_copies(container, ragged, classifier):
     assert not hasattr(clone(model), "classes_")
     np.testing.assert_array_equal(clone(model).fit(X, y).predict_proba(X), expected)
     np.testing.assert_array_equal(copy.deepcopy(model).predict_proba(X), expected)
+
+
+# --- how X was read ------------------------------------------------------------------------------
+
+WHOLE = {
+    "int64": np.arange(12).reshape(4, 3),
+    "uint8": np.arange(12, dtype=np.uint8).reshape(4, 3),
+    "lists": np.arange(12).reshape(4, 3).tolist(),
+    "objects": np.arange(12).astype(object).reshape(4, 3),
+    "arrays": list(np.arange(12).reshape(4, 3)),
+    "Int64": pd.DataFrame(np.arange(12).reshape(4, 3), dtype="Int64"),
+    "arrow": pd.DataFrame(np.arange(12).reshape(4, 3), dtype="int64[pyarrow]"),
+    "polars": pl.DataFrame(np.arange(12).reshape(4, 3)),
+}
+
+
+@pytest.mark.parametrize("X", WHOLE.values(), ids=WHOLE)
+def test_whole_numbers_follow_one_rule(X):
+    """Numbers in classifier and regressor without an embedding, symbols in the generator."""
+    small = {"hidden_size": 4, "max_epochs": 1}
+    for estimator, kind in [
+        (RNNClassifier(**small), "numbers"),
+        (RNNRegressor(**small), "numbers"),
+        (RNNClassifier(embedding_dim=2, **small), "symbols"),
+        (SequenceGenerator(**small), "symbols"),
+    ]:
+        y = None if isinstance(estimator, SequenceGenerator) else [0, 1, 0, 1]
+        assert estimator.fit(X, y).input_kind_ == kind
+
+
+@pytest.mark.parametrize(
+    ("X", "kind"),
+    [
+        (["ab", "b"], "text"),
+        (np.array([["ab"], ["b"]]), "text"),
+        ([["ab", "b"], ["b"]], "symbols"),
+        (np.eye(2), "numbers"),
+        (np.eye(2, dtype=bool), "numbers"),
+        ([[True, False], [False]], "numbers"),
+        ([[0.0, 1.0], [2.0]], "numbers"),
+    ],
+    ids=str,
+)
+def test_the_reading_is_an_attribute(X, kind):
+    """All three estimators report it, and the network has an embedding of symbols only."""
+    small = {"hidden_size": 4, "max_epochs": 1}
+    for estimator in (RNNClassifier(**small), RNNRegressor(**small), SequenceGenerator(**small)):
+        fitted = estimator.fit(X, [0, 1])
+        assert fitted.input_kind_ == kind
+        assert hasattr(fitted, "vocabulary_") == (kind != "numbers")
+
+
+def test_texts_are_no_tokens():
+    """Texts given to an estimator of tokens would be cut into characters."""
+    tokens = [["turn", "left"], ["go", "on"]] * 3
+    for estimator in (
+        RNNClassifier(hidden_size=4, max_epochs=1).fit(tokens, [0, 1] * 3),
+        SequenceGenerator(hidden_size=4, max_epochs=1).fit(tokens),
+    ):
+        with pytest.raises(ValueError, match=r"X holds texts .* was fitted on lists or arrays"):
+            estimator.predict(["turn left"])

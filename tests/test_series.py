@@ -6,15 +6,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.base import clone
 
 from sksequence import SequenceGenerator, Sequences
 from sksequence._losses import LOSSES
-from sksequence._series import Reference, _roll_out
+from sksequence._series import Reference, SeriesCodec, _roll_out
 from sksequence._series._past import Past
 from sksequence._series._seasonal import smoothed_changes
 from tests.helpers import seasonal_series
 
 RANDOM = np.random.RandomState(0)
+NOISE = np.random.RandomState(1)
 LAGS = [None, 1, 3]
 
 
@@ -160,6 +162,123 @@ def test_roll_out_feeds_back_its_samples():
     assert steps == uniforms[0].tolist()
 
 
+# --- constant series -----------------------------------------------------------------------------
+
+CONSTANT = SequenceGenerator("gru", 8, max_epochs=2, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def walks():
+    """Return a fitted generator of series that vary."""
+    return clone(CONSTANT).fit([NOISE.randn(40).cumsum() for _ in range(10)])
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-290, 1e-6, 0.1, 3.7, -5.0, 1e6, 1e12, 1e38])
+@pytest.mark.parametrize("loss", ["student_t", "quantile"])
+def test_constant_series_are_forecast_as_themselves(level, loss):
+    """Their level is exact whatever its size, and new series are of the same size."""
+    generator = clone(CONSTANT).set_params(loss=loss).fit([np.full(50, level)] * 4)
+    for other in (level, 7.0):
+        X = [np.full(20, other)]
+        assert np.array_equal(
+            generator.forecast(X, 3, random_state=0).paths, np.full((1, 200, 3), other)
+        )
+        assert generator.predict(X) == other
+    assert np.abs(generator.sample(20, random_state=0) - level).max() <= 1e-3 * (
+        max(abs(level), 1e-290) if level else 1.0
+    )
+    assert np.isfinite(generator.score([np.full(20, level)]))
+
+
+@pytest.mark.parametrize("scale", ["global", "sequence"])
+@pytest.mark.parametrize("residual", ["last", 4, None])
+def test_a_series_at_rest_among_others_stays_there(scale, residual):
+    """One idle series, in the fit and in the forecast, has no noise; the others do."""
+    X = [NOISE.randn(40).cumsum() for _ in range(10)]
+    generator = clone(CONSTANT).set_params(scale=scale, residual=residual)
+    generator.fit([*X, np.full(40, 2.5)])
+    low, middle, high = generator.forecast([X[0], np.full(30, 2.5)], 4, random_state=0).quantiles
+    assert np.array_equal(middle[1], np.full(4, 2.5))
+    assert np.array_equal(low[1], high[1])
+    assert (high[0] > low[0]).all()
+
+
+def test_each_feature_rests_on_its_own():
+    """A constant feature of a pair is exact, and the other one is as uncertain as before."""
+    pairs = [np.column_stack([NOISE.randn(40).cumsum(), np.full(40, 1e-6)]) for _ in range(8)]
+    forecast = clone(CONSTANT).fit(pairs).forecast(pairs[:2], 3, random_state=0)
+    assert np.array_equal(forecast.paths[..., 1], np.full((2, 200, 3), 1e-6))
+    assert (forecast.paths[..., 0].std(axis=1) > 0.01).all()
+
+
+def test_sparse_series_are_not_at_rest():
+    """Where long runs of equal values end in the fit, a run of such length says nothing."""
+    counts = [np.where(np.arange(60) % 25 == i, 5.0, 0.0) for i in range(10)]
+    generator = clone(CONSTANT).fit(counts)
+    assert generator.forecast([np.zeros(40)], 3, random_state=0).paths.std() > 0
+    assert generator.forecast([np.zeros(90)], 3, random_state=0).paths.std() == 0
+
+
+def test_runs_of_equal_values_are_found():
+    """The longest run of each feature is that of the series that change."""
+    x = np.array([[1, 1, 1, 2, 2], [0, 1, 2, 3, 3], [4, 4, 4, 4, 4.0]]).T
+    reference, _ = reference_of([x, x[:, [1, 0, 2]][:4]], None, False)
+    assert reference.longest_rest.tolist() == [3, 3, 0]
+    assert reference.at_rest(np.ones((1, 6, 3))).tolist() == [[False, False, True]]
+    assert reference.at_rest(np.ones((1, 7, 3))).all()
+    assert not reference.at_rest(np.ones((1, 1, 3))).any()
+
+
+def test_later_data_may_vary():
+    """After a first call with constant series, partial_fit learns the others as before."""
+    generator = clone(CONSTANT).partial_fit([np.full(30, 3.7)] * 4)
+    assert generator.forecast([np.full(9, 3.7)], 3, random_state=0).paths.std() == 0
+    for _ in range(3):
+        generator.partial_fit([NOISE.randn(30).cumsum().repeat(5) for _ in range(4)])
+    assert generator.forecast([NOISE.randn(30).cumsum()], 3, random_state=0).paths.std() > 0.1
+    assert generator.forecast([np.full(9, 3.7)], 3, random_state=0).paths.std() > 0.1
+    assert generator.forecast([np.full(90, 3.7)], 3, random_state=0).paths.std() == 0
+
+
+# --- values far outside --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1e30, 3e38, 1e-310])
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"scale": "sequence"}, {"residual": 5}, {"cell": "rnn", "activation": "relu"}],
+    ids=str,
+)
+def test_values_far_outside_have_finite_results(size, parameters):
+    """Nothing overflows: neither in forecasts nor in likelihoods, nor if such values are fitted."""
+    usual, X = NOISE.randn(6, 30), size * NOISE.uniform(-1, 1, (2, 30))
+    jump = np.concatenate([usual[0], X[0]])[None]
+    for data in (usual, np.tile(X, (3, 1))):
+        generator = clone(CONSTANT).set_params(**parameters).fit(list(data))
+        for series in (X, jump):
+            series = list(series)
+            results = generator.score_samples(series), generator.predict(series)
+            paths = generator.forecast(series, 5, n_samples=20, random_state=0).paths
+            assert all(np.isfinite(x).all() for x in (*results, paths, generator.transform(series)))
+
+
+def test_improbable_values_are_ordered(walks):
+    """The log-likelihood of a value falls with its distance, and is finite."""
+    likelihoods = [walks.score([[0.0, size]]) for size in (1.0, 1e3, 1e6, 1e9)]
+    assert np.all(np.diff(likelihoods) < 0)
+    assert np.isfinite(walks.score([[0.0, 3e38]]))
+
+
+def test_long_horizons_are_finite_or_refused(walks, monkeypatch):
+    """Paths that grow beyond all bounds are an error that says what to do."""
+    assert np.isfinite(
+        walks.forecast([NOISE.randn(9)], 3000, n_samples=2, random_state=0).mean
+    ).all()
+    monkeypatch.setattr(SeriesCodec, "values", lambda codec, encoded, steps: encoded * np.inf)
+    with pytest.raises(ValueError, match=r"of sequence 0 grew beyond the range .* Predict fewer"):
+        walks.forecast([NOISE.randn(9)], 3, random_state=0)
+
+
 # --- what is chosen ------------------------------------------------------------------------------
 
 
@@ -264,6 +383,9 @@ def test_future_refused(panel):
         generator.forecast(X, 3, future=np.zeros((6, 2)))
     with pytest.raises(ValueError, match="future holds NaN"):
         generator.forecast(X, 1, future=np.full((6, 1), np.nan))
+    for wrong in ("a", {}, [["b"]], 1j):
+        with pytest.raises(TypeError, match="future must hold numbers only; got"):
+            generator.forecast(X, 1, future=wrong)
     with pytest.raises(ValueError, match="future was given, but known_columns is None"):
         panel[0].forecast(panel[1], 1, future=np.zeros((30, 1)))
     for method in (generator.predict, generator.transform):

@@ -48,10 +48,10 @@ def test_steps_equal_reading_the_whole(cell, conditional, factory):
     if factory is LeanStepper and not _steppers._is_plain(generator.module_, label):
         factory = make_stepper
     texts = ["to", "", "question"]
-    context, _ = generator._model._read_prompts(texts, label)
+    context, *_ = generator._model._read_prompts(texts, label)
     stepper = factory(generator.module_, *read_together(generator.net_, context), label)
     for i in range(4):
-        context, _ = generator._model._read_prompts(texts, label)
+        context, *_ = generator._model._read_prompts(texts, label)
         whole, _ = read_together(generator.net_, context)
         assert stepper.logits == pytest.approx(whole.numpy(), abs=2e-5)
         codes = np.array([3 * i, i, 2])

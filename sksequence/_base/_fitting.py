@@ -13,7 +13,14 @@ from sklearn.utils import _safe_indexing
 from sksequence._base._hold_out import check_weights, hold_out
 from sksequence._batching import PreparedSequences, SequenceDataset, Sequences
 from sksequence._blueprint import AnyCodec, Blueprint
-from sksequence._input import InputForm, Reading, check_sequences, forget_unused, learn_form
+from sksequence._input import (
+    InputForm,
+    Reading,
+    check_sequences,
+    forget_unused,
+    keep_frequent,
+    learn_form,
+)
 from sksequence._net import (
     SequenceNet,
     Stopping,
@@ -78,19 +85,21 @@ def read_samples(
     """Read X and weights; sequences of weight 0 are left out before anything is learnt."""
     form, sequences = _read_sequences(X, settings, estimator_name, known)
     weights = check_weights(sample_weight, len(sequences))
-    if weights is None or weights.all():
-        return Samples(form, sequences, y, weights)
-    y = None if y is None else plain_container(y)
-    if y is not None and len(y) != len(sequences):
-        raise ValueError(
-            f"X has {len(sequences)} sequences, y has {len(y)}: inconsistent numbers of samples. "
-            "Pass one target per sequence."
-        )
-    kept = np.flatnonzero(weights)
-    sequences = sequences.take(kept)
+    if weights is not None and not weights.all():
+        y = None if y is None else plain_container(y)
+        if y is not None and len(y) != len(sequences):
+            raise ValueError(
+                f"X has {len(sequences)} sequences, y has {len(y)}: inconsistent numbers of "
+                "samples. Pass one target per sequence."
+            )
+        kept = np.flatnonzero(weights)
+        sequences, weights = sequences.take(kept), weights[kept]
+        y = None if y is None else _safe_indexing(y, kept)
+        if known is None:
+            form, sequences = forget_unused(form, sequences)
     if known is None:
-        form, sequences = forget_unused(form, sequences)
-    return Samples(form, sequences, None if y is None else _safe_indexing(y, kept), weights[kept])
+        form, sequences = keep_frequent(form, sequences, settings.max_features, weights)
+    return Samples(form, sequences, y, weights)
 
 
 def _read_sequences(
@@ -103,7 +112,7 @@ def _read_sequences(
         analyzer=settings.analyzer,
         categorical=settings.categorical_features,
     )
-    return learn_form(X, reading, max_features=settings.max_features, estimator_name=estimator_name)
+    return learn_form(X, reading, estimator_name=estimator_name)
 
 
 def read_targets(
@@ -175,7 +184,8 @@ class Fit(Generic[AnyCodec]):
         _check_same_network(settings.network, known)
         task.check_same(known)
         training = settings.training
-        blueprint = replace(known, loss_options=task.loss_options(known))
+        codec = data.targets.codec
+        blueprint = replace(known, codec=codec, loss_options=task.loss_options(known))
         if not training.is_single_pass:
             batch_size, max_epochs = task.sizes(data, training, known)
             blueprint = replace(blueprint, batch_size=batch_size, max_epochs=max_epochs)
@@ -227,6 +237,7 @@ class Fit(Generic[AnyCodec]):
             "_blueprint": self.blueprint,
             "net_": self.net,
             "n_features_in_": form.n_features_in,
+            "input_kind_": form.kind,
             "n_iter_": record.n_epochs,
             "loss_curve_": record.loss_curve,
             "gradient_norm_curve_": record.gradient_norm_curve,

@@ -1,7 +1,7 @@
 """Reader of X: every accepted form becomes checked `Sequences`, or an error with advice."""
 
-from sksequence._input._containers import cut_text, read_input
-from sksequence._input._encoding import check_sequences, forget_unused, learn_form
+from sksequence._input._containers import cut_text, read_input, texts_in
+from sksequence._input._encoding import check_sequences, forget_unused, keep_frequent, learn_form
 from sksequence._input._input_form import InputForm
 from sksequence._input._raw_input import Analyzer, CategoricalFeatures, RawInput, Reading
 
@@ -14,6 +14,8 @@ __all__ = [
     "check_sequences",
     "cut_text",
     "forget_unused",
+    "keep_frequent",
     "learn_form",
     "read_input",
+    "texts_in",
 ]

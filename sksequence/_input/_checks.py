@@ -191,6 +191,12 @@ def check_kind(raw: RawInput, form: InputForm) -> None:
     """Check that X holds numbers, symbols, or both, as the X of `fit`."""
     now, then = _kind(raw), _kind(form)
     has_no_kind = raw.sequences.offsets[-1] == 0
+    if raw.is_text and form.kind == "symbols" and not has_no_kind:
+        raise ValueError(
+            f"X holds texts (one str per sequence), but {form.estimator_name} was fitted on lists "
+            "or arrays of tokens. Cut the texts into tokens as for fit, for example with "
+            "[x.split() for x in X]; a single token is the list of it."
+        )
     if has_no_kind or now == then:
         return
     if then != "numbers":

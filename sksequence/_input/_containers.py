@@ -19,6 +19,7 @@ from sklearn.utils import check_array
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._elements import (
     as_integers,
+    check_is_several,
     check_items_present,
     check_no_dates,
     check_steps_present,
@@ -102,6 +103,19 @@ def _as_list(X: object) -> list[Any] | None:
     return list(X.to_list()) if hasattr(X, "to_list") else None
 
 
+def texts_in(X: object) -> list[Any] | None:
+    """Return the texts in a list, a Series, a flat array or one column; None if X is no container.
+
+    The texts are not checked.
+    """
+    if X is None or isinstance(X, str | bytes):
+        return None
+    if _is_foreign(X):
+        X = from_foreign(X)
+    items = _as_list(X)
+    return texts_of_column(X) if items is None else items
+
+
 def _is_foreign(X: object) -> bool:
     """Check whether X is a container of torch, Awkward or Arrow."""
     return type(X).__module__.partition(".")[0] in READERS
@@ -159,8 +173,8 @@ def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
 
 def _from_list(items: list[Any], reading: Reading) -> RawInput:
     kind = _common_kind(items) if items else "list"
-    if kind == "number":  # a flat list of numbers: scikit-learn words this error best
-        check_array(np.asarray(items))
+    if kind == "number":
+        check_is_several(np.asarray(items))
     if kind == "text":
         return _from_texts(items, reading.analyzer)
     if kind == "array":
@@ -312,9 +326,9 @@ def _step_kind(kind: type) -> str:
         return "vector"
     if is_marker(kind):
         return "missing"
-    if issubclass(kind, bool | np.bool_ | int | np.integer):
+    if issubclass(kind, int | np.integer) and not issubclass(kind, bool):
         return "integer"
-    if issubclass(kind, Number | np.number):
+    if issubclass(kind, Number | np.number | np.bool_):
         return "number"
     return "symbol"
 

@@ -5,13 +5,13 @@ Values are (sum of n_steps, n_features).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences
+from sksequence._batching import Sequences, object_array
 from sksequence._input._checks import (
     check_categorical,
     check_cells,
@@ -33,9 +33,7 @@ from sksequence._input._raw_input import RawInput, Reading
 from sksequence._vocabulary import Vocabulary
 
 
-def learn_form(
-    X: object, reading: Reading, *, max_features: int | None = None, estimator_name: str
-) -> tuple[InputForm, Sequences]:
+def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[InputForm, Sequences]:
     """Read and check the X of `fit`.
 
     Returns
@@ -57,7 +55,7 @@ def learn_form(
         n_step_features=0 if raw.holds_symbols else raw.values.shape[1],
         feature_names_in=feature_names_in(X, raw),
         step_names=raw.names,
-        vocabularies=tuple(Vocabulary.learn(column, max_features) for column in raw.symbols),
+        vocabularies=tuple(Vocabulary.learn(column) for column in raw.symbols),
         is_categorical=raw.is_categorical,
         categorical=raw.categorical,
         static_names=tuple(column.name for column in static_symbols),
@@ -96,27 +94,65 @@ def check_sequences(X: object, form: InputForm, *, may_be_empty: bool = False) -
 
 def forget_unused(form: InputForm, sequences: Sequences) -> tuple[InputForm, Sequences]:
     """Remove symbols that no sequence holds any more, those of rows of weight zero."""
+
+    def used(vocabulary: Vocabulary, codes: NDArray[np.int32]) -> Vocabulary:
+        return Vocabulary(vocabulary.decode(np.unique(codes)))
+
+    return _with_vocabularies(form, sequences, used)
+
+
+def keep_frequent(
+    form: InputForm,
+    sequences: Sequences,
+    max_features: int | None,
+    weights: NDArray[np.float64] | None,
+) -> tuple[InputForm, Sequences]:
+    """Keep the most frequent symbols of each column, in which a sequence counts by its weight.
+
+    The others become unknown symbols.
+    """
+    if max_features is None:
+        return form, sequences
+    of_steps = None if weights is None else np.repeat(weights, sequences.lengths)
+
+    def frequent(vocabulary: Vocabulary, codes: NDArray[np.int32]) -> Vocabulary:
+        of_codes = weights if len(codes) == len(sequences) else of_steps
+        counts = np.bincount(codes, of_codes, len(vocabulary))
+        kept = vocabulary.most_frequent(counts, max_features)
+        return Vocabulary(vocabulary.decode(kept), len(vocabulary.symbols) - len(kept))
+
+    return _with_vocabularies(form, sequences, frequent)
+
+
+def _with_vocabularies(
+    form: InputForm,
+    sequences: Sequences,
+    reduced: Callable[[Vocabulary, NDArray[np.int32]], Vocabulary],
+) -> tuple[InputForm, Sequences]:
+    """Reduce each vocabulary, given its codes; those of symbols that are left out become 0."""
     if sequences.codes is None and sequences.static_codes is None:
         return form, sequences
-    vocabularies, codes = _used(form.vocabularies, sequences.codes)
-    static_vocabularies, static_codes = _used(form.static_vocabularies, sequences.static_codes)
-    form = replace(form, vocabularies=vocabularies, static_vocabularies=static_vocabularies)
+    known, codes = _recoded(form.vocabularies, sequences.codes, reduced)
+    static_known, static_codes = _recoded(form.static_vocabularies, sequences.static_codes, reduced)
+    form = replace(form, vocabularies=known, static_vocabularies=static_known)
     values, offsets, names = sequences.values, sequences.offsets, sequences.feature_names
-    kept = Sequences(values, offsets, codes, names)
-    return form, kept.with_static(sequences.static_values, static_codes)
+    recoded = Sequences(values, offsets, codes, names)
+    return form, recoded.with_static(sequences.static_values, static_codes)
 
 
-def _used(
-    vocabularies: Sequence[Vocabulary], codes: NDArray[np.int32] | None
+def _recoded(
+    vocabularies: Sequence[Vocabulary],
+    codes: NDArray[np.int32] | None,
+    reduced: Callable[[Vocabulary, NDArray[np.int32]], Vocabulary],
 ) -> tuple[tuple[Vocabulary, ...], NDArray[np.int32] | None]:
     if codes is None:
         return (), None
-    kept, columns = [], []
-    for vocabulary, column in zip(vocabularies, codes.T, strict=True):
-        used = np.unique(column)
-        kept.append(Vocabulary(vocabulary.decode(used)))
-        columns.append(np.searchsorted(used, column).astype(np.int32) + 1)
-    return tuple(kept), np.stack(columns, axis=1)
+    known = [reduced(vocabulary, c) for vocabulary, c in zip(vocabularies, codes.T, strict=True)]
+    columns = []
+    for old, new, column in zip(vocabularies, known, codes.T, strict=True):
+        new_codes = new.encode(object_array(old.symbols))
+        columns.append(np.r_[np.int32(0), new_codes][column])
+    return tuple(known), np.stack(columns, axis=1)
 
 
 def _encoded(raw: RawInput, form: InputForm) -> Sequences:

@@ -71,6 +71,15 @@ class InputForm:
     analyzer: Analyzer = "char"
 
     @property
+    def kind(self) -> str:
+        """How the steps of X were read: as "text", "symbols", "mixed" or "numbers"."""
+        if self.is_text:
+            return "text"
+        if self.is_categorical:
+            return "mixed"
+        return "symbols" if self.holds_symbols else "numbers"
+
+    @property
     def holds_symbols(self) -> bool:
         """Whether all features of a step are symbols: characters, words, items, categories."""
         return bool(self.vocabularies) and not self.is_categorical

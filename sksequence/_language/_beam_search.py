@@ -37,7 +37,11 @@ class Beams:
 
     def rank(self, score: float, length: int) -> float:
         """Return the score by which candidates of different lengths are compared."""
-        return float(score / ((5.0 + length) / 6.0) ** self.length_penalty)
+        try:
+            divisor = ((5.0 + length) / 6.0) ** self.length_penalty
+        except OverflowError:
+            divisor = float("inf")
+        return float(score / divisor) if divisor else -float("inf")
 
 
 @dataclass
@@ -47,6 +51,7 @@ class _Search:
     beams: Beams
     criteria: StoppingCriteria
     histories: list[History]
+    first: NDArray[np.bool_] | None = None
     rows: list[list[int]] = field(default_factory=lambda: [[]])
     scores: Scores = field(default_factory=lambda: np.zeros(1))
     finished: list[tuple[float, list[int]]] = field(default_factory=list)
@@ -84,6 +89,8 @@ class _Search:
         return parents, codes
 
     def _adjusted(self, logits: NDArray[np.float32]) -> Scores:
+        if self.first is not None:
+            logits, self.first = np.where(self.first, logits, np.float32(-np.inf)), None
         if not self.histories:
             return logits.astype(np.float64)
         rows = zip(self.histories, logits, strict=True)
@@ -124,6 +131,7 @@ def search_beams(
     rules: SamplingRules,
     prompt: Sequence[int],
     criteria: StoppingCriteria,
+    first: NDArray[np.bool_] | None = None,
 ) -> list[list[int]]:
     """Search for the most probable continuations of one prompt.
 
@@ -139,6 +147,8 @@ def search_beams(
         Codes before the continuation, for those rules.
     criteria : StoppingCriteria
         Criteria by which a row ends.
+    first : ndarray of shape (n_codes,), default=None
+        Mask of the codes that may be the first. None allows all.
 
     Returns
     -------
@@ -146,7 +156,8 @@ def search_beams(
         New codes of up to `num_beams` continuations, best first.
     """
     n_codes = stepper.logits.shape[1]
-    search = _Search(beams, criteria, [History(rules, prompt, n_codes)] if rules.looks_back else [])
+    histories = [History(rules, prompt, n_codes)] if rules.looks_back else []
+    search = _Search(beams, criteria, histories, first)
     while not search.is_over:
         parents, codes = search.extend(stepper.logits)
         search.update_histories(parents, codes)

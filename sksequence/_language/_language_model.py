@@ -16,9 +16,11 @@ from sksequence._batching import PreparedSequences, Sequences, offsets_of
 from sksequence._blueprint import Blueprint
 from sksequence._language._beam_search import Beams, search_beams
 from sksequence._language._prompts import (
+    first_outputs,
     join_to_prompt,
     output_formatter,
     prompt_sequences,
+    restricted,
     split_prompts,
     stop_finder,
     stop_outputs,
@@ -33,6 +35,7 @@ from sksequence._language._sampling_rules import (
     SamplingRules,
     check_beams,
     check_rules,
+    check_samples,
     check_steps,
 )
 from sksequence._language._steppers import JointStepper, Stepper, make_stepper
@@ -50,6 +53,7 @@ from sksequence._random import RandomState, draw_seed, numpy_generator
 from sksequence._settings import check_count
 
 Floats = NDArray[np.float64]
+First = NDArray[np.bool_] | None
 LastStep = Callable[[SequenceNet, PreparedSequences], NDArray[np.float32]]
 
 
@@ -217,16 +221,16 @@ class LanguageModel:
         n = int(n_samples or 1)
         prompts, are_several = split_prompts(prompt, self.blueprint.form)
         code = self.label_code(label)
-        context, outputs = self._read_prompts(prompts, code)
+        read = self._read_prompts(prompts, code)
         criteria = self._criteria(max_steps, stop)
         with self.blueprint.threads():
             if num_beams is None:
                 seed = draw_seed(random_state)
-                drawn = self._sampler(context, outputs, rules, criteria, n, seed, code).finish()
+                drawn = self._sampler(*read, rules, criteria, n, seed, code).finish()
                 rows = [drawn[i * n : (i + 1) * n] for i in range(len(prompts))]
             else:
                 beams = Beams(int(num_beams), float(length_penalty))
-                rows = self._search(context, outputs, rules, criteria, beams, code)
+                rows = self._search(*read, rules, criteria, beams, code)
         pairs = zip(prompts, rows, strict=True)
         results = [self._join_all(start, best[:n], stop) for start, best in pairs]
         continuations = [texts[0] if n_samples is None else texts for texts in results]
@@ -254,10 +258,10 @@ class LanguageModel:
         check_steps(max_steps, None)
         check_rules(rules)
         code = self.label_code(label)
-        context, outputs = self._read_prompts([prompt], code)
+        read = self._read_prompts([prompt], code)
         criteria, seed = self._criteria(max_steps, stop), draw_seed(random_state)
         with self.blueprint.threads():
-            sampler = self._sampler(context, outputs, rules, criteria, 1, seed, code)
+            sampler = self._sampler(*read, rules, criteria, 1, seed, code)
         return output_formatter(prompt, self.blueprint.form, stop)(self._one_by_one(sampler))
 
     def _one_by_one(self, sampler: Sampler) -> Iterator[object]:
@@ -275,11 +279,12 @@ class LanguageModel:
         check_count("k", k)
         form, codec = self.blueprint.form, self.codec
         prompts, are_several = split_prompts(prompt, form)
-        context, _ = self._read_prompts(prompts, self.label_code(label))
+        context, _, first = self._read_prompts(prompts, self.label_code(label))
         with self.blueprint.threads():
             outputs = last_outputs(self.net, context)
+        probabilities = restricted(codec.probabilities(outputs), first)
         choices = []
-        for start, p in zip(prompts, codec.probabilities(outputs), strict=True):
+        for start, p in zip(prompts, probabilities, strict=True):
             formatted = output_formatter(start, form)
             best = np.argsort(-p, kind="stable")[: int(k)].tolist()
             symbols = [
@@ -290,7 +295,7 @@ class LanguageModel:
 
     def sample(self, n_samples: int, random_state: RandomState) -> list[object]:
         """Return sampled sequences; labels, if there are any, are sampled by their frequencies."""
-        check_count("n_samples", n_samples)
+        check_samples(n_samples)
         n_samples, seed, labels = int(n_samples), draw_seed(random_state), self.codec.labels
         if labels is None:
             return self._sample(n_samples, None, seed)
@@ -307,23 +312,26 @@ class LanguageModel:
 
     def _sample(self, n_samples: int, label: int | None, seed: int) -> list[object]:
         """Return sampled sequences of one label code."""
-        context, outputs = self._read_prompts([None], label)
+        read = self._read_prompts([None], label)
         criteria = self._criteria(self.codec.typical_steps, None)
-        rules = SamplingRules()
         with self.blueprint.threads():
-            sampler = self._sampler(context, outputs, rules, criteria, n_samples, seed, label)
-            rows = sampler.finish()
+            rows = self._sampler(*read, SamplingRules(), criteria, n_samples, seed, label).finish()
         return self._join_all(None, rows, None)
 
     def _read_prompts(
         self, prompts: list[object], label: int | None
-    ) -> tuple[PreparedSequences, list[list[int]]]:
-        """Return prompts as the network reads them, and as outputs."""
-        sequences, outputs = prompt_sequences(prompts, self.blueprint.form)
+    ) -> tuple[PreparedSequences, list[list[int]], First]:
+        """Return prompts as the network reads them, as outputs, and what may come first."""
+        form = self.blueprint.form
+        sequences, outputs = prompt_sequences(prompts, form)
         context = self.codec.context(sequences)
         if label is not None:
             context = with_labels(context, label)
-        return self.blueprint.prepare(context), outputs
+        return (
+            self.blueprint.prepare(context),
+            outputs,
+            first_outputs(prompts, form, self.codec.n_drawn),
+        )
 
     def _criteria(self, max_steps: int, stop: object) -> StoppingCriteria:
         form = self.blueprint.form
@@ -334,6 +342,7 @@ class LanguageModel:
         self,
         context: PreparedSequences,
         prompts: Sequence[Sequence[int]],
+        first: First,
         rules: SamplingRules,
         criteria: StoppingCriteria,
         n_samples: int,
@@ -346,12 +355,14 @@ class LanguageModel:
         stepper.select(rows)
         repeated = [prompts[row] for row in rows.tolist()] if rules.looks_back else []
         streams = UniformStreams(seed, stream_names(prompts, n_samples))
-        return Sampler(stepper, rules, streams, repeated, criteria)
+        allowed = None if first is None else first[rows]
+        return Sampler(stepper, rules, streams, repeated, criteria, allowed)
 
     def _search(
         self,
         context: PreparedSequences,
         prompts: Sequence[Sequence[int]],
+        first: First,
         rules: SamplingRules,
         criteria: StoppingCriteria,
         beams: Beams,
@@ -363,7 +374,8 @@ class LanguageModel:
         for i, prompt in enumerate(prompts):
             row = torch.tensor([i], device=outputs.device)
             stepper = self._stepper(outputs[row], select_rows(state, row), label)
-            continuations.append(search_beams(stepper, beams, rules, prompt, criteria))
+            mask = None if first is None else first[i]
+            continuations.append(search_beams(stepper, beams, rules, prompt, criteria, mask))
         return continuations
 
     def _stepper(self, outputs: Tensor, state: State, label: int | None) -> Stepper:
@@ -380,8 +392,7 @@ def _cumulative_sums(steps: Floats, lengths: NDArray[np.int64]) -> Floats:
 
     Its bits do not depend on the other sequences, as those of differences of a single sum would.
     """
-    pieces = np.split(steps, offsets_of(lengths)[1:-1])
-    return np.concatenate([np.cumsum(piece) for piece in pieces])
+    return np.concatenate([np.cumsum(x) for x in np.split(steps, offsets_of(lengths)[1:-1])])
 
 
 def _log_sum(joint: Floats) -> Floats:

@@ -14,25 +14,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, object_array, offsets_of
-from sksequence._input import InputForm, check_sequences, cut_text
+from sksequence._elements import is_missing
+from sksequence._input import InputForm, check_sequences, cut_text, texts_in
 from sksequence._tokenizers import cut_after_stop, decode_ids, decode_incrementally, token_ids
 
 
 def split_prompts(prompt: object, form: InputForm) -> tuple[list[object], bool]:
     """Return prompts as a list, and whether they were given as several."""
     if form.is_text:
-        are_several = isinstance(prompt, list | tuple) or getattr(prompt, "ndim", 0) == 1
+        prompts = _checked_texts(prompt)
     else:
         is_list = _is_list(prompt) and getattr(prompt, "ndim", 1) > 0
         are_several = is_list and any(map(_is_list, cast("Iterable[object]", prompt)))
-    if not are_several:
+        prompts = list(cast("Iterable[object]", prompt)) if are_several else None
+    if prompts is None:
         return [prompt], False
-    prompts = list(cast("Iterable[object]", prompt))
     if not prompts:
         raise ValueError(
             "prompt is an empty list of texts; pass at least one, or None to begin a new sequence."
         )
     return prompts, True
+
+
+def _checked_texts(prompt: object) -> list[object] | None:
+    """Return several prompts as a list, in which only None of a list may stand for no text."""
+    prompts = texts_in(prompt)
+    for i, text in enumerate(prompts or []):
+        begins = text is None and isinstance(prompt, list | tuple)
+        if is_missing(text) and not begins:
+            raise ValueError(
+                f"prompt {i} is missing ({text}). Drop it, or pass a list in which None begins a "
+                "new sequence."
+            )
+    return prompts
 
 
 def prompt_sequences(
@@ -55,7 +69,8 @@ def _cut_prompt(prompt: object, form: InputForm) -> list[object]:
     if form.is_text:
         expected = "a str like the texts in fit"
         if isinstance(prompt, str):
-            return list(cut_text(prompt, form.analyzer))
+            known = prompt[:-1] if ends_within_word(prompt, form) else prompt
+            return list(cut_text(known, form.analyzer))
     else:
         expected = "a list of tokens like those in fit"
         if _is_list(prompt) and not any(map(_is_list, prompt)):
@@ -64,6 +79,45 @@ def _cut_prompt(prompt: object, form: InputForm) -> list[object]:
         f"prompt must be {expected}, None to begin a new sequence, or a list of such prompts; got "
         f"{prompt!r:.60}."
     )
+
+
+def ends_within_word(prompt: object, form: InputForm) -> bool:
+    """Check whether a prompt ends with a blank that belongs to the next word."""
+    is_words = form.is_text and form.analyzer == "word"
+    ends = is_words and isinstance(prompt, str) and prompt.endswith(" ")
+    return ends and bool(_begin_with_blank(form).any())
+
+
+def first_outputs(
+    prompts: Sequence[object], form: InputForm, n_outputs: int
+) -> NDArray[np.bool_] | None:
+    """Return a mask of the outputs that may come first after each prompt; None allows all.
+
+    After a blank, these are the words that begin with one.
+    """
+    is_open = [ends_within_word(prompt, form) for prompt in prompts]
+    if not any(is_open):
+        return None
+    after_blank = _begin_with_blank(form)
+    allowed = np.ones((len(prompts), n_outputs), dtype=bool)
+    allowed[is_open] = False
+    allowed[is_open, : len(after_blank)] = after_blank
+    return allowed
+
+
+def restricted(
+    probabilities: NDArray[np.float64], allowed: NDArray[np.bool_] | None
+) -> NDArray[np.float64]:
+    """Return the probabilities given that one of the allowed outputs comes next."""
+    if allowed is None:
+        return probabilities
+    remaining = np.where(allowed, probabilities, 0.0)
+    return np.asarray(remaining / remaining.sum(axis=1, keepdims=True))
+
+
+def _begin_with_blank(form: InputForm) -> NDArray[np.bool_]:
+    """Return a mask of the symbols that begin with a blank."""
+    return np.array([symbol.startswith(" ") for symbol in form.vocabularies[0].symbols])
 
 
 def _prompt_codes(symbols: list[object], form: InputForm) -> NDArray[np.int32]:
@@ -176,9 +230,12 @@ def output_formatter(
     """Return a function from the symbols after a prompt to what users receive.
 
     Symbols are passed on unchanged, but ids of a tokenizer become the text that they add. Words and
-    such texts are cut after a stop mark.
+    such texts are cut after a stop mark. A blank at the end of the prompt is left out of the next
+    word.
     """
     tokenizer, stops = form.tokenizer, _stop_texts(stop, form)
+    if ends_within_word(prompt, form):
+        return lambda words: _without_blank(cut_after_stop(words, stops))
     if tokenizer is None:
         return partial(cut_after_stop, stops=stops) if stops else iter
     before = token_ids(tokenizer, prompt if isinstance(prompt, str) else "")
@@ -190,12 +247,23 @@ def output_formatter(
     return added_texts
 
 
+def _without_blank(words: Iterator[str]) -> Iterator[str]:
+    """Yield words, the first without its first character, and not at all if it has no others."""
+    first = next(words, "")[1:]
+    if first:
+        yield first
+    yield from words
+
+
 def join_to_prompt(prompt: object, pieces: Iterable[object], form: InputForm) -> object:
     """Return a prompt and its continuation in the form of X.
 
-    The pieces of a callable analyzer are joined with blanks, as its separators are not known.
+    The pieces of a callable analyzer are joined with blanks, as its separators are not known. White
+    space at the end of the prompt takes the place of the first one.
     """
     if not form.is_text:
         return [*(cast("Iterable[object]", prompt) if prompt is not None else ()), *pieces]
-    separator = "" if form.joins_exactly else " "
-    return separator.join([*([str(prompt)] if prompt else []), *map(str, pieces)])
+    start, separator = str(prompt or ""), "" if form.joins_exactly else " "
+    text = separator.join(map(str, pieces))
+    is_apart = not start or not text or start[-1].isspace()
+    return start + ("" if is_apart else separator) + text

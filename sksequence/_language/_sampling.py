@@ -175,6 +175,8 @@ class Sampler:
         Codes before each row, for the rules that depend on earlier codes.
     criteria : StoppingCriteria
         Criteria by which a row ends.
+    first : ndarray of shape (n_rows, n_codes), default=None
+        Mask of the codes that may be the first of each row. None allows all.
     """
 
     def __init__(
@@ -184,8 +186,9 @@ class Sampler:
         uniforms: UniformStreams,
         prompts: Sequence[Sequence[int]],
         criteria: StoppingCriteria,
+        first: NDArray[np.bool_] | None = None,
     ) -> None:
-        self._stepper, self._rules = stepper, rules
+        self._stepper, self._rules, self._first = stepper, rules, first
         self._uniforms, self._criteria = uniforms, criteria
         n_codes = stepper.logits.shape[1]
         self._halting = criteria.halting(n_codes)
@@ -212,7 +215,7 @@ class Sampler:
     def _draw(self, most: int) -> None:
         """Draw one code per active row, or up to `most` where a compiled loop can draw several."""
         rules, stepper = self._rules, self._stepper
-        is_plain = not rules.truncates and not rules.looks_back
+        is_plain = not rules.truncates and not rules.looks_back and self._first is None
         if is_plain and isinstance(stepper, CompiledStepper):
             self._keep_active(self._run(stepper, most))
             return
@@ -237,7 +240,24 @@ class Sampler:
             rows = zip(self._active.tolist(), scores, strict=True)
             end = self._criteria.end
             scores = np.stack([self._histories[row].adjust(score, end) for row, score in rows])
-        return choose(scores, self._uniforms.one(self._active), self._rules)
+        codes = choose(scores, self._uniforms.one(self._active), self._rules)
+        if self._first is not None:
+            self._choose_again(codes, scores, self._first)
+            self._first = None
+        return codes
+
+    def _choose_again(
+        self, codes: NDArray[np.int64], scores: Scores, allowed: NDArray[np.bool_]
+    ) -> None:
+        """Replace codes that are not allowed.
+
+        Allowed ones stay, so that a row continues as it does without the restriction if it can.
+        """
+        is_refused = ~allowed[np.arange(len(codes)), codes] | (codes == NO_CODE)
+        rows = np.flatnonzero(is_refused & ~allowed.all(axis=1))
+        if len(rows):
+            rest = np.where(allowed[rows], scores[rows], -np.inf)
+            codes[rows] = choose(rest, self._uniforms.one(self._active[rows]), self._rules)
 
     def _keep_active(self, drawn: list[list[int]]) -> NDArray[np.int64]:
         """Append the codes drawn, remove the rows that ended, and return the others' positions."""

@@ -10,14 +10,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sksequence._net import check_memory
 from sksequence._settings import check_count
 
 Scores = NDArray[np.float64]
+
+# a generator of random numbers and a block of them
+_BYTES_PER_SAMPLE = 2048
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class SamplingRules:
     Attributes
     ----------
     temperature : float
-        Divisor of the logits. Values below 1 favour the most probable codes.
+        Divisor of the logits. Values below 1 favour the most probable codes, and 0 is greedy
+        decoding.
     top_k : int or None
         Sample from the k most probable codes; 1 is greedy decoding.
     top_p : float or None
@@ -67,7 +72,7 @@ class SamplingRules:
     @property
     def is_greedy(self) -> bool:
         """Whether the most probable code is chosen, without randomness."""
-        return self.top_k == 1
+        return self.top_k == 1 or self.temperature == 0
 
     @property
     def truncates(self) -> bool:
@@ -88,7 +93,7 @@ _SMALLEST_FACTOR, _LARGEST_FACTOR = 1e-30, 1e30
 
 def clip_factor(factor: float) -> float:
     """Clip a factor of logits so that they stay finite."""
-    return min(max(factor, _SMALLEST_FACTOR), _LARGEST_FACTOR)
+    return float(min(max(factor, _SMALLEST_FACTOR), _LARGEST_FACTOR))
 
 
 def truncate(logits: NDArray[np.floating], rules: SamplingRules) -> Scores:
@@ -193,7 +198,7 @@ class History:
 
 # values of the sampling rules that do not contradict a beam search
 _NEUTRAL: dict[str, tuple[float | None, ...]] = {
-    "temperature": (1, None),
+    "temperature": (0, 1, None),
     "top_k": (1, None),
     "top_p": (1, None),
     "min_p": (0, None),
@@ -205,7 +210,14 @@ def check_steps(max_steps: object, n_samples: object) -> None:
     """Check the number of steps and of samples."""
     check_count("max_steps", max_steps)
     if n_samples is not None:
-        check_count("n_samples", n_samples)
+        check_samples(n_samples)
+
+
+def check_samples(n_samples: object) -> None:
+    """Check the number of samples, whose random numbers alone need memory."""
+    check_count("n_samples", n_samples)
+    n_bytes = _BYTES_PER_SAMPLE * int(cast("int", n_samples))
+    check_memory(n_bytes, f"n_samples={n_samples}. Generate fewer samples at a time.")
 
 
 def check_rules(rules: SamplingRules) -> None:
@@ -215,22 +227,22 @@ def check_rules(rules: SamplingRules) -> None:
     for name in ("top_k", "no_repeat_ngram_size"):
         if getattr(rules, name) is not None:
             check_count(name, getattr(rules, name))
-    if not _is_real(temperature) or not 0 < float(temperature) < np.inf:
+    if not _is_real(temperature) or not 0 <= temperature < np.inf:
         raise ValueError(
-            f"temperature must be a number above 0; got {temperature!r}. For the most probable "
-            "symbol at each step, use top_k=1."
+            f"temperature must be a number of at least 0; got {temperature!r}. 0 selects the most "
+            "probable symbol at each step, and 1 leaves the distribution unchanged."
         )
     for name, mass in [("top_p", rules.top_p), ("typical_p", rules.typical_p)]:
-        if mass is not None and not (_is_real(mass) and 0 < float(mass) <= 1):
+        if mass is not None and not (_is_real(mass) and 0 < mass <= 1):
             raise ValueError(
                 f"{name} must be a probability above 0 and at most 1; got {mass!r}. 1 keeps all "
                 "symbols; for the most probable one only, use top_k=1."
             )
-    if min_p is not None and not (_is_real(min_p) and 0 <= float(min_p) <= 1):
+    if min_p is not None and not (_is_real(min_p) and 0 <= min_p <= 1):
         raise ValueError(
             f"min_p must be a fraction from 0 to 1; got {min_p!r}. 0 keeps all symbols."
         )
-    if penalty is not None and not (_is_real(penalty) and 0 < float(penalty) < np.inf):
+    if penalty is not None and not (_is_real(penalty) and 0 < penalty < np.inf):
         raise ValueError(
             f"repetition_penalty must be a number above 0; got {penalty!r}. 1 has no effect, and "
             "1.2 is common."
@@ -241,8 +253,8 @@ def check_beams(
     num_beams: int | None, length_penalty: float, n_samples: int | None, rules: SamplingRules
 ) -> None:
     """Check the options of a beam search, and that no rule for sampling contradicts it."""
-    if not _is_real(length_penalty) or not np.isfinite(float(length_penalty)):
-        raise ValueError(f"length_penalty must be a finite number; got {length_penalty!r}.")
+    if not _is_real(length_penalty) or not abs(length_penalty) <= _LARGEST_FACTOR:
+        raise ValueError(f"length_penalty must be a finite number; got {length_penalty!r:.60}.")
     if num_beams is None:
         if float(length_penalty) != 0:
             raise ValueError(

@@ -11,6 +11,7 @@ from sksequence._net._chunked_reading import (
 from sksequence._net._construction import Arrays, net_arrays, new_net, restored_net
 from sksequence._net._inference import network_features, network_outputs
 from sksequence._net._optimizer import OPTIMIZERS, SCHEDULES
+from sksequence._net._out_of_memory import check_memory
 from sksequence._net._sequence_net import SequenceNet
 from sksequence._net._training import Stopping, TrainingRecord, check_callbacks, train
 
@@ -22,6 +23,7 @@ __all__ = [
     "Stopping",
     "TrainingRecord",
     "check_callbacks",
+    "check_memory",
     "last_features",
     "last_outputs",
     "net_arrays",

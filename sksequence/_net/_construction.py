@@ -18,7 +18,7 @@ from sksequence._blueprint import Blueprint, Codec
 from sksequence._losses import loss_of
 from sksequence._modules import build_network
 from sksequence._net._optimizer import SCHEDULES, optimizer_options, without_compiler
-from sksequence._net._out_of_memory import memory_errors, network_advice
+from sksequence._net._out_of_memory import check_size, memory_errors, network_advice
 from sksequence._net._sequence_net import RowLoss, SequenceNet
 from sksequence._random import torch_generator
 from sksequence._settings import TrainingSettings
@@ -59,6 +59,7 @@ def available_device(device: str) -> str:
 def new_net(blueprint: Blueprint[Codec], training: TrainingSettings) -> SequenceNet:
     """Build a net with newly drawn weights, ready to be trained."""
     device = check_device(training.device)
+    check_size(blueprint.spec)
     with memory_errors(partial(network_advice, blueprint.spec)):
         net = _bare_net(blueprint, training, device)
         net.initialize()

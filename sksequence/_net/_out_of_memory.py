@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ _SIGNS = (
 _REQUEST = re.compile(r"(?:[Tt]ried|[Uu]nable) to allocate ([\d.]+) ?([kKMGTP]?i?B|bytes)")
 # smallest number of rows that prediction reads together: see inference_batches
 _FEWEST = 16
+# each layer takes a part of a millisecond to build
+_MAX_LAYERS = 10_000
+# a weight, its gradient and the two moments of the optimizer
+_BYTES_PER_WEIGHT = 16
+_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -39,6 +45,51 @@ def memory_errors(advice: Callable[[], str]) -> Iterator[None]:
         if not _is_out_of_memory(error):
             raise
         raise MemoryError(f"Could not get {_request(str(error))}: {advice()}") from error
+
+
+def check_size(spec: NetworkSpec) -> None:
+    """Raise an error, before anything is built, for a network of absurd size."""
+    has_context = spec.cell == "feedforward"
+    n_layers = spec.num_layers * spec.n_estimators * (spec.context_size if has_context else 1)
+    if n_layers > _MAX_LAYERS:
+        context = f", context_size={spec.context_size}" * has_context
+        raise ValueError(
+            f"num_layers={spec.num_layers}{context} and n_estimators={spec.n_estimators} make "
+            f"{n_layers} layers, more than the {_MAX_LAYERS} that can be trained. Set them lower."
+        )
+    check_memory(_BYTES_PER_WEIGHT * n_weights(spec), network_advice(spec))
+
+
+def check_memory(n_bytes: int, advice: str) -> None:
+    """Raise a MemoryError with advice if the machine has less memory than that."""
+    if n_bytes > _total_memory():
+        raise MemoryError(f"Could not get {_in_units(n_bytes)} of memory: {advice}")
+
+
+def n_weights(spec: NetworkSpec) -> int:
+    """Return the number of weights, without biases and the parameters of a user's cell."""
+    n_gates = _GATES.get(spec.cell, 0) if isinstance(spec.cell, str) else 0
+    n_directions = 1 + spec.bidirectional
+    hidden, width = spec.hidden_size, spec.hidden_size
+    if spec.merge_mode == "concat":
+        width *= n_directions
+    tables = list(zip(spec.n_symbols, spec.embedding_dims, strict=True))
+    first = spec.n_features + spec.frame_length * sum(dim for _, dim in tables)
+    n_inputs = first + (spec.num_layers - 1) * width
+    recurrent = n_gates * hidden * (n_inputs + spec.num_layers * hidden)
+    if spec.cell == "feedforward":
+        merges = 2 * (spec.context_size - 1) * hidden * spec.num_layers
+        recurrent = hidden * (n_inputs + merges)
+    head = 0 if spec.tie_weights else width * spec.n_outputs
+    one = n_directions * recurrent + sum(size * dim for size, dim in tables) + head
+    return spec.n_estimators * one
+
+
+def _total_memory() -> float:
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):  # not on every system
+        return float("inf")
 
 
 def network_advice(spec: NetworkSpec) -> str:
@@ -81,9 +132,12 @@ def _request(message: str) -> str:
     if found is None:
         return "memory"
     size, unit = float(found[1]), found[2]
-    if unit == "bytes":
-        power = 0
-        while size >= 1024 and power < len(_UNITS) - 1:
-            size, power = size / 1024, power + 1
-        unit = _UNITS[power]
-    return f"{size:.3g} {unit} of memory"
+    return f"{_in_units(size) if unit == 'bytes' else f'{size:.3g} {unit}'} of memory"
+
+
+def _in_units(size: float) -> str:
+    """Return a number of bytes in a unit in which it is short."""
+    power = 0
+    while size >= 1024 and power < len(_UNITS) - 1:
+        size, power = size / 1024, power + 1
+    return f"{size:.3g} {_UNITS[power]}"

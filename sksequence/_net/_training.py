@@ -6,6 +6,7 @@ Early stopping restores the best weights. Callbacks of skorch that would have no
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from skorch.callbacks import (
     InputShapeSetter,
     LRScheduler,
 )
+from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 
 from sksequence._batching import SequenceDataset
@@ -108,7 +110,24 @@ def _run_epoch(net: SequenceNet, training: SequenceDataset) -> bool:
         if any(_has_stopped(callback) for _, callback in net.callbacks_):
             return True
         raise
+    except (KeyError, TypeError, ValueError, SkorchException) as error:
+        if not re.search("found in history|History access", str(error)):
+            raise
+        raise ValueError(_history_message(net, error)) from error
     return False
+
+
+def _history_message(net: SequenceNet, error: Exception) -> str:
+    """Return the message about a callback that reads what no epoch has recorded."""
+    recorded = sorted(set(net.history[-1]) - {"batches"}) if len(net.history) else []
+    wanted = re.search("'([a-z_]+)'", str(error))
+    entry = repr(wanted[1]) if wanted else "an entry"
+    return (
+        f"A callback in callbacks reads {entry} of net.history, but an epoch has the entries "
+        f"{recorded}. Set early_stopping=True, which holds out a part of the data and records "
+        "'valid_loss', or let the callback monitor 'train_loss'. There are no entries that end "
+        "with '_best': the monitor of a Checkpoint may be a function of the net."
+    )
 
 
 def _has_stopped(callback: Any) -> bool:

@@ -27,6 +27,8 @@ class Past:
         Number of steps.
     sums : ndarray of shape (3, n_rows, n_features)
         Sums of values, of absolute values, and of absolute errors after the first step.
+    at_rest : ndarray of shape (n_rows, n_features)
+        Mask of the features that are constant, whose next value is the last one.
     """
 
     def __init__(
@@ -37,10 +39,11 @@ class Past:
         changes: list[Floats],
         counts: NDArray[np.int64],
         sums: Floats,
+        at_rest: NDArray[np.bool_],
     ) -> None:
         self.reference = reference
         self._values, self._errors, self._changes = values, errors, changes
-        self._counts, self._sums = counts, sums
+        self._counts, self._sums, self._at_rest = counts, sums, at_rest
 
     @classmethod
     def of(cls, reference: Reference, sequences: Sequences, values: Floats) -> Past:
@@ -50,6 +53,7 @@ class Past:
         last_values = np.broadcast_to(reference.start, shape).copy()
         last_errors, sums = np.zeros(shape), np.zeros((3, *shape[1:]))
         last_changes = np.zeros((n_kept, N_RATES, *shape[1:]))
+        at_rest = np.zeros(shape[1:], dtype=bool)
         for x, index in blocks_of_equal_length(sequences, values):
             errors = reference.errors_of(x)
             n = min(n_kept, x.shape[1])
@@ -58,17 +62,17 @@ class Past:
             if reference.season is not None:
                 smoothed = smoothed_changes(x, reference.season)[:, :, x.shape[1] - n :]
                 last_changes[n_kept - n :, :, index] = np.moveaxis(smoothed, 2, 0)
+            at_rest[index] = reference.at_rest(x)
             sums[:, index] = x.sum(axis=1), np.abs(x).sum(axis=1), np.abs(errors[:, 1:]).sum(axis=1)
         last_steps = list(last_values), list(last_errors), list(last_changes)
-        return cls(reference, *last_steps, sequences.lengths[:, None], sums)
+        return cls(reference, *last_steps, sequences.lengths[:, None], sums, at_rest)
 
     def take(self, rows: NDArray[np.int64]) -> Past:
         """Return a copy of some rows; a row may be selected several times."""
         values, errors = ([x[rows] for x in kept] for kept in (self._values, self._errors))
         changes = [x[:, rows] for x in self._changes]
-        return Past(
-            self.reference, values, errors, changes, self._counts[rows], self._sums[:, rows]
-        )
+        counts, sums, at_rest = self._counts[rows], self._sums[:, rows], self._at_rest[rows]
+        return Past(self.reference, values, errors, changes, counts, sums, at_rest)
 
     def next(self) -> Steps:
         """Return base, spread and inputs of the next step."""
@@ -81,7 +85,13 @@ class Past:
             changes = self._changes[-reference.season]
         last = np.where(counts > 0, self._values[-1], reference.start)
         sums = self._sums[1], self._sums[2]
-        return reference.steps(counts, base, last, sums, (last_error, seasonal_error), changes)
+        steps = reference.steps(counts, base, last, sums, (last_error, seasonal_error), changes)
+        if not self._at_rest.any():
+            return steps
+        return steps._replace(
+            base=np.where(self._at_rest, last, steps.base),
+            spread=np.where(self._at_rest, 0.0, steps.spread),
+        )
 
     def _base(self) -> Floats:
         last, lagged = self._values[-1], self._values[-(self.reference.lag or 1)]

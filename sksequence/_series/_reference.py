@@ -22,6 +22,10 @@ Counts = NDArray[np.int64]
 # smallest spread, as a fraction of the one expected from the size of the values, so that a change
 # after a constant beginning is not infinitely large
 _SMALLEST_SPREAD = 1e-3
+# smaller spreads count as 0, so that squares of their quotients are finite
+_NO_SPREAD = 1e-100
+# a series is constant if it rests for more than this many times as long as others did
+_REST_FACTOR = 2
 
 
 class Steps(NamedTuple):
@@ -63,6 +67,9 @@ class Reference:
     typical_ratio : ndarray of shape (n_features,)
         Typical ratio of absolute differences to absolute values, from which the spread is estimated
         until differences are known.
+    longest_rest : ndarray of shape (n_features,) or None
+        Number of steps of the longest run of equal values in the series that change at all; 0 if
+        none does. None if it is not known.
     """
 
     lag: int | None
@@ -70,6 +77,7 @@ class Reference:
     start: Floats
     start_spread: Floats
     typical_ratio: Floats
+    longest_rest: Counts | None = None
 
     @property
     def n_features(self) -> int:
@@ -96,10 +104,12 @@ class Reference:
         cls, sequences: Sequences, values: Floats, lag: int | None, *, own_scale: bool
     ) -> Self:
         """Learn the start values and the typical ratio from series."""
-        start = _exact_mean(values)
+        # the mean of equal values is rounded
+        start = np.where(np.ptp(values, axis=0) == 0, values[0], _exact_mean(values))
         spread = _exact_mean(np.abs(values - start))
-        spread[spread == 0] = 1.0
-        plain = cls(lag, False, start, spread, np.ones(len(start)))
+        spread[spread < _NO_SPREAD] = 1.0
+        rest = _longest_rest(sequences, values)
+        plain = cls(lag, False, start, spread, np.ones(len(start)), rest)
         own = replace(plain, own_scale=own_scale)
         if not own_scale:
             return own
@@ -178,7 +188,25 @@ class Reference:
         n = np.maximum(counts, 1)
         expected = self.typical_ratio * sizes / n
         spread = np.maximum((expected + differences) / n, _SMALLEST_SPREAD * expected)
-        return np.where((counts > 0) & (spread > 0), spread, self.start_spread)
+        return np.where((counts > 0) & (spread > _NO_SPREAD), spread, self.start_spread)
+
+    def informed(self, sequences: Sequences, values: Floats) -> Reference:
+        """Return a reference that also knows how long the values of other series rest."""
+        longest = _longest_rest(sequences, values)
+        if self.longest_rest is not None:
+            longest = np.maximum(self.longest_rest, longest)
+        return replace(self, longest_rest=longest)
+
+    def at_rest(self, x: Floats) -> NDArray[np.bool_]:
+        """Check which features of series (n_sequences, n_steps, n_features) are constant.
+
+        They have had one value from the start, and for more than twice as long as any series of the
+        fit kept a value that it also changed. Sparse series are therefore not constant.
+        """
+        if self.longest_rest is None or x.shape[1] < 2:
+            return np.zeros((len(x), self.n_features), dtype=bool)
+        is_constant: NDArray[np.bool_] = (x == x[:, :1]).all(axis=1)
+        return np.asarray(is_constant & (x.shape[1] > _REST_FACTOR * self.longest_rest))
 
     # --- all steps of series ---------------------------------------------------------------------
 
@@ -236,6 +264,23 @@ def blocks_of_equal_length(
         index = np.flatnonzero(sequences.lengths == length)
         rows = flat_rows(sequences.offsets[index], sequences.lengths[index])
         yield values[rows].reshape(len(index), length, values.shape[1]), index
+
+
+def _longest_rest(sequences: Sequences, values: Floats) -> Counts:
+    """Return the length of the longest run of equal values of each feature.
+
+    Series that never change have no runs.
+    """
+    longest = np.zeros(values.shape[1], dtype=np.int64)
+    for x, _ in blocks_of_equal_length(sequences, values):
+        n_series, n_steps, n_features = x.shape
+        is_end = np.ones((n_series, n_features, n_steps + 1), dtype=bool)
+        is_end[:, :, 1:-1] = np.moveaxis(x[:, 1:] != x[:, :-1], 1, 2)
+        _, features, steps = np.nonzero(is_end)
+        runs = np.diff(steps)  # negative between two series
+        counts = (runs > 0) & (runs < n_steps)
+        np.maximum.at(longest, features[1:][counts], runs[counts])
+    return longest
 
 
 def _exact_mean(values: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +13,11 @@ from sksequence._losses import LOSSES, SUPPORTS, outside
 from sksequence._series._past import Past
 from sksequence._series._reference import Reference, Steps, blocks_of_equal_length
 from sksequence._targets import members_of
+
+# scale of a feature that never changed, as a fraction of its value, and the smallest one
+_REST_STD, _SMALLEST_STD = 1e-6, 1e-300
+# larger standardised values are clipped, lest they be infinite in single precision
+_LARGEST = 1e30
 
 
 class SeriesCodec:
@@ -136,6 +142,20 @@ class SeriesCodec:
         """Return one input step per row."""
         return np.concatenate([steps.columns, known, steps.marks], axis=1)
 
+    def informed(self, sequences: Sequences) -> SeriesCodec:
+        """Return a copy that also knows how long the values of other series rest."""
+        informed = copy(self)
+        informed.reference = self.reference.informed(sequences, self._split(sequences)[0])
+        return informed
+
+    @property
+    def rest_std(self) -> NDArray[np.float64]:
+        """Scale of relative values of a feature that never changed."""
+        if self.reference.own_scale:
+            return np.full(self.n_features, _REST_STD)
+        level = np.abs(self.reference.start)
+        return np.where(level > 0, np.maximum(_REST_STD * level, _SMALLEST_STD), _REST_STD)
+
     def fit(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
         """Set the scale of relative values, which is their mean if they have a log link."""
         self.mean, self.std = mean, std
@@ -156,7 +176,8 @@ class SeriesCodec:
         if self.has_log_link:
             values, _, spread = np.split(parsed, 3, axis=1)
             return np.column_stack([values, self.log_scales(spread)]).astype(np.float32)
-        return ((self.relative(parsed) - self.mean) / self.std).astype(np.float32)
+        standardised = (self.relative(parsed) - self.mean) / self.std
+        return np.clip(standardised, -_LARGEST, _LARGEST).astype(np.float32)
 
     def decode(self, outputs: NDArray[np.float32], steps: Steps) -> NDArray[np.float64]:
         """Return the location of distributions in the units of X, the mean of all networks."""

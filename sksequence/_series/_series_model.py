@@ -8,13 +8,21 @@ from numpy.typing import ArrayLike, NDArray
 from sksequence._batching import Sequences, content_digests
 from sksequence._blueprint import Blueprint
 from sksequence._losses import loss_of
-from sksequence._net import SequenceNet, last_features, last_outputs, step_losses
+from sksequence._net import SequenceNet, check_memory, last_features, last_outputs, step_losses
 from sksequence._random import RandomState, draw_seed
 from sksequence._series._roll_out import Continuation, SeriesStreams, sample_paths
 from sksequence._series._series_codec import SeriesCodec
-from sksequence._settings import check_count
+from sksequence._settings import as_floats, check_count
 
 Floats = NDArray[np.float64]
+
+# bounds on standardised values and on their losses, so that densities of values far outside the
+# range of the fit are finite
+_FARTHEST, _LEAST_PROBABLE = 1e14, float(np.finfo(np.float32).max)
+
+
+# paths, and their copy for quantiles
+_BYTES_PER_VALUE = 16
 
 
 class SeriesModel:
@@ -50,8 +58,9 @@ class SeriesModel:
         blueprint = self.blueprint
         inputs, targets = self.codec.shift(sequences)
         with blueprint.threads():
-            encoded = self.codec.encode(targets)
+            encoded = np.clip(self.codec.encode(targets), -_FARTHEST, _FARTHEST)
             losses = step_losses(self.net, blueprint.prepare(inputs), encoded, blueprint.loss)
+        losses = np.minimum(losses, _LEAST_PROBABLE)
         return self.codec.log_likelihoods(losses, targets), inputs.lengths
 
     def next(self, sequences: Sequences) -> Floats:
@@ -59,7 +68,7 @@ class SeriesModel:
         context = self.blueprint.prepare(self._context(sequences))
         with self.blueprint.threads():
             outputs = last_outputs(self.net, context)
-        return self.codec.decode(outputs, self.codec.past(sequences).next())
+        return _finite(self.codec.decode(outputs, self.codec.past(sequences).next()))
 
     def features(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the hidden state after the last step of each sequence."""
@@ -115,13 +124,21 @@ class SeriesModel:
         `future` (n_sequences, n_steps, n_known) holds the known features of their steps.
         """
         codec, blueprint = self.codec, self.blueprint
+        n_steps = future.shape[1]
+        n_values = len(sequences) * n_samples * n_steps * codec.n_features
+        check_memory(
+            _BYTES_PER_VALUE * n_values,
+            f"{len(sequences)} series x {n_samples} paths x {n_steps} steps. Pass fewer series at "
+            "a time, or set n_samples or horizon lower.",
+        )
         draw, scaler = loss_of(blueprint.loss).draw, blueprint.scaler
         assert draw is not None
         assert scaler is not None
         names = content_digests(sequences, np.zeros((len(sequences), 1)), None)
         streams = SeriesStreams(draw_seed(random_state), names, 2 * codec.n_features)
         series = Continuation(codec, codec.past(sequences), future, scaler.transform_steps)
-        with blueprint.threads():
+        # paths that grow without bounds are refused as a whole
+        with blueprint.threads(), np.errstate(over="ignore", invalid="ignore"):
             context = blueprint.prepare(codec.context(sequences, future[:, 0]))
             paths = sample_paths(
                 self.net,
@@ -130,8 +147,9 @@ class SeriesModel:
                 streams,
                 draw,
                 n_samples=n_samples,
-                n_steps=future.shape[1],
+                n_steps=n_steps,
             )
+        _finite(paths)
         return np.asarray(paths[..., 0] if codec.n_features == 1 else paths)
 
     def _known_future(self, future: ArrayLike | None, n_sequences: int, horizon: int) -> Floats:
@@ -150,7 +168,7 @@ class SeriesModel:
                 "future was given, but known_columns is None: no features are known beforehand. "
                 "Leave it out, or fit with known_columns."
             )
-        known: Floats = np.asarray(future, dtype=np.float64)
+        known = as_floats("future", future)
         if known.ndim == 2 and n_known == 1:
             known = known[:, :, None]
         if known.shape != shape:
@@ -163,9 +181,21 @@ class SeriesModel:
         return known
 
 
+def _finite(values: Floats) -> Floats:
+    """Return predicted values (n_sequences, ...), or raise a ValueError if some are not finite."""
+    is_finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not is_finite.all():
+        raise ValueError(
+            f"The predicted values of sequence {int(np.argmin(is_finite))} grew beyond the range "
+            "of floating-point numbers. Predict fewer steps, pass a past whose values are like "
+            "those in fit, or set scale='global'."
+        )
+    return values
+
+
 def check_forecast_levels(quantiles: ArrayLike) -> Floats:
     """Check and return the levels of the quantiles of sample paths."""
-    levels: Floats = np.asarray(quantiles, dtype=np.float64)
-    if levels.ndim != 1 or not np.all((levels >= 0) & (levels <= 1)):
+    levels = as_floats("quantiles", quantiles)
+    if levels.ndim != 1 or not levels.size or not np.all((levels >= 0) & (levels <= 1)):
         raise ValueError(f"quantiles must be a list of levels between 0 and 1; got {quantiles!r}.")
     return levels

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sksequence._losses import LOSSES, Density, Support
+from sksequence._settings import as_floats
 
 Outputs = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -183,7 +184,7 @@ def predictive_distribution(loss: object, levels: tuple[float, ...]) -> Predicti
 
 def check_levels(quantiles: ArrayLike | Sequence[float]) -> tuple[float, ...]:
     """Return levels of quantiles as a tuple; raise a ValueError unless they increase in (0, 1)."""
-    levels = np.asarray(quantiles, dtype=np.float64)
+    levels = as_floats("quantiles", quantiles)
     inside = levels.ndim == 1 and np.all((levels > 0) & (levels < 1))
     if not inside or not len(levels) or not np.all(np.diff(levels) > 0):
         raise ValueError(

@@ -238,6 +238,8 @@ def _autocorrelation(sequences: Sequences, values: Floats, longest: int) -> Floa
 def _last_is_closer(sequences: Sequences, values: Floats) -> bool:
     """Check whether the last value predicts most series better than the mean so far."""
     last, mean = (_sizes(sequences, values, lag) for lag in (1, None))
+    if len(mean) and not mean.any():  # a series that never changes stays at its last value
+        return True
     return bool(np.mean(last < mean) > 0.5) if len(last) else False
 
 

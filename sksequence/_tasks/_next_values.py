@@ -28,6 +28,9 @@ from sksequence._tasks._next_step import NextStepTask
 from sksequence._tasks._next_symbol import SymbolTask
 from sksequence._tasks._task import Attributes, Targets, TrainingData
 
+# mean absolute deviation below which values are constant
+_HARDLY_ANY = 1e-30
+
 
 @dataclass(frozen=True)
 class SeriesTask(NextStepTask[SeriesCodec]):
@@ -62,7 +65,7 @@ class SeriesTask(NextStepTask[SeriesCodec]):
     ) -> tuple[Sequences, Targets[SeriesCodec]]:
         """Shift sequences by one step and cut long ones into streams."""
         self._check()
-        codec = self._learn_codec(sequences) if known is None else known.codec
+        codec = self._learn_codec(sequences) if known is None else known.codec.informed(sequences)
         inputs, targets = codec.shift(sequences)
         inputs, is_whole = self.streams(inputs)
         known_targets = np.ones(len(targets), dtype=bool)
@@ -116,12 +119,19 @@ class SeriesTask(NextStepTask[SeriesCodec]):
             return automatic_lag(sequences, values)
         if self.residual is None:
             return None
-        return 1 if self.residual == "last" else int(self.residual)
+        lag, longest = 1 if self.residual == "last" else int(self.residual), sequences.lengths.max()
+        if lag > max(1, longest):
+            raise ValueError(
+                f"residual={lag} is a season of {lag} steps, but the longest series has {longest}. "
+                "Choose a shorter season, or 'last' for the previous value."
+            )
+        return lag
 
     def settle(self, data: TrainingData[SeriesCodec], settings: Settings) -> Blueprint[SeriesCodec]:
         """Learn scales from the training rows and resolve every "auto"."""
         codec, network = data.targets.codec, settings.network
-        scaler = _learn_scales(codec, data, is_scaled=bool(self.scale))
+        may_vary = settings.training.is_single_pass
+        scaler = _learn_scales(codec, data, is_scaled=bool(self.scale), may_vary=may_vary)
         n_numbers = int(data.sequences.offsets[-1]) * codec.n_features
         hidden_size, dropout = network.hidden_size, network.dropout
         if hidden_size == "auto":
@@ -175,19 +185,35 @@ def _columns(
 
 
 def _learn_scales(
-    codec: SeriesCodec, data: TrainingData[SeriesCodec], *, is_scaled: bool
+    codec: SeriesCodec, data: TrainingData[SeriesCodec], *, is_scaled: bool, may_vary: bool
 ) -> Scaler:
-    """Learn the scales of relative targets and of inputs, except for marks, which stay 0 or 1."""
+    """Learn the scales of relative targets and of inputs, except for marks, which stay 0 or 1.
+
+    Constant targets have a small scale, unless they may vary in later data.
+    """
     rows = data.split.training
     kind = "global" if is_scaled else False
     parsed = np.asarray(data.targets.parsed, dtype=np.float64)
-    targets = Sequences(codec.relative(parsed), data.sequences.offsets)
+    relative = codec.relative(parsed)
+    targets = Sequences(relative, data.sequences.offsets)
     target_scaler = Scaler(kind).fit(targets, rows)
-    codec.fit(target_scaler.mean, target_scaler.std)
+    std = target_scaler.std if may_vary else _scales(codec, relative, target_scaler.std)
+    codec.fit(target_scaler.mean, std)
     scaler = Scaler(kind).fit(data.sequences, rows)
     marks = slice(codec.n_inputs - codec.reference.n_marks, None)
     scaler.mean[marks], scaler.std[marks] = 0.0, 1.0
     return scaler
+
+
+def _scales(
+    codec: SeriesCodec, relative: NDArray[np.float64], std: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return scales of relative values, also of those that never or hardly vary.
+
+    A scaler leaves these as they are, and the noise of forecasts would be in units of X.
+    """
+    size = np.abs(relative - relative.mean(axis=0)).mean(axis=0)
+    return np.where(size < _HARDLY_ANY, np.maximum(size, codec.rest_std), std)
 
 
 @dataclass(frozen=True)

@@ -249,7 +249,9 @@ def _read_symbols(X: object, estimator: SequenceGenerator) -> tuple[list[list[ob
     The symbols of a text joined are the text, unless a callable made them: it may drop characters.
     """
     analyzer = estimator.analyzer
-    raw = read_input(X, Reading(integers_are_symbols=True, analyzer=analyzer))
+    may_be_texts = estimator.input_kind_ == "text"
+    reading = Reading(integers_are_symbols=True, analyzer=analyzer, may_be_texts=may_be_texts)
+    raw = read_input(X, reading)
     values, offsets = raw.sequences.values, raw.sequences.offsets
     assert values is not None
     flat = values.ravel().tolist()
