@@ -140,6 +140,7 @@ def _dtype_kind(X: object) -> str:
 
 
 def _from_array(X: object, reading: Reading) -> RawInput:
+    check_is_several(X)
     array = X if _is_real_array(X) else _checked(X, reading.integers_are_symbols)
     if array.ndim > 3:
         raise ValueError(

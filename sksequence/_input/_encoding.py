@@ -162,7 +162,11 @@ def _encoded(raw: RawInput, form: InputForm) -> Sequences:
         check_finite(raw)
     if form.vocabularies:
         numbers = None if form.holds_symbols else raw.values
-        codes = _codes(raw.symbols, form.vocabularies, raw.symbol_names)
+        columns, names = raw.symbols, raw.symbol_names
+        if sequences.offsets[-1] == 0:  # sequences without steps have no kind
+            columns = [np.empty(0, dtype=object)] * len(form.vocabularies)
+            names = list(range(len(columns)))
+        codes = _codes(columns, form.vocabularies, names)
         sequences = Sequences(numbers, sequences.offsets, codes)
     return _with_static(sequences, raw, form) if raw.static else sequences
 
