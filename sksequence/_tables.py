@@ -168,6 +168,26 @@ def read_elements(name: Hashable, elements: NDArray[Any], what: str) -> Column:
     return Column(name, "symbols" if found == {"symbols"} else "sequences", elements)
 
 
+def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] | None]:
+    """Return tables with their columns in one order, and the names of the columns.
+
+    Where the tables differ in the order of columns, it is that of the sorted names, so that it does
+    not depend on the order of the tables. Columns that are only numbered, and single columns of
+    different names, have no names.
+    """
+    orders = [column_names(table) for table in tables]
+    first, numbers = orders[0], list(range(len(orders[0])))
+    if set(first) == set(numbers):
+        return align_tables(tables, numbers, "those of sequence 0 are"), None
+    if all(names == first for names in orders):
+        _check_unique(first)
+        return list(tables), first
+    if all(len(names) == 1 for names in orders):
+        return [rename_columns(table, [0]) for table in tables], None
+    names = sorted(first, key=lambda name: (type(name).__name__, name))
+    return align_tables(tables, names, "those of sequence 0 are"), names
+
+
 def align_tables(tables: Sequence[Table], names: Sequence[Hashable], known: str) -> list[Table]:
     """Return tables with their columns in the order of `names`; other names are an error.
 

@@ -163,7 +163,7 @@ FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0]})
         ([FRAME.assign(s=pd.Categorical([1, 2, 1, 2]))], r"Column 's' .* strings or categories"),
         ([np.array([[1, "x"]], dtype=object)], r"Column 1 of sequences holds strings"),
         ([FRAME.assign(s=[[1], [2], [3], [4]])], r"Column 's' .* list\(sequences\['s'\]\)"),
-        ([FRAME, FRAME.rename(columns={"a": "b"})], r"sequence 1 .* \['a'\] are missing"),
+        ([FRAME.assign(c=1), FRAME.assign(d=1)], r"sequence 1 .* \['c'\] are missing"),
         ([FRAME, FRAME.to_numpy()], r"sequence 0 has names of columns, sequence 1 has none"),
         ([[1.0], np.array(["2026-01-01"], "M8[D]")], r"Sequence 0 .* float64, sequence 1 of dtype"),
         (
@@ -822,6 +822,8 @@ def test_columns_are_matched_by_name(kind, name):
     if kind != "sequences of polars":  # pandas has joined its columns by name
         mixed = [frames[0], *turned[1:]]
         again = StepTransformer(NUMBERS_AND_WORDS[name]).fit(FRAMES[kind](mixed))
+        if name == "ordinal":  # it returns the columns in the order that it gets, sorted by name
+            expected = expected[:, np.argsort(frames[0].columns)]
         np.testing.assert_array_equal(joined(again.transform(FRAMES[kind](alternating))), expected)
 
 

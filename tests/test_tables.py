@@ -77,9 +77,10 @@ def test_order_of_columns_has_no_effect(X):
     """In fit it is that of the first table, in predict that of fit."""
     expected = small_classifier().fit(FRAMES, Y)
     np.testing.assert_array_equal(expected.predict_proba(X), expected.predict_proba(FRAMES))
-    found = small_classifier().fit(FRAMES[:1] + SWAPPED[1:], Y)
-    np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(FRAMES))
-    assert found.feature_names_in_.tolist() == ["speed", "temp"]
+    for mixed in (FRAMES[:1] + SWAPPED[1:], SWAPPED[:1] + FRAMES[1:]):
+        found = small_classifier().fit(mixed, Y)
+        assert found.feature_names_in_.tolist() == ["speed", "temp"]  # sorted
+        np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(FRAMES))
 
 
 def test_generator_matches_columns():
@@ -396,25 +397,26 @@ def test_cells_stay_cells():
 # --- tables whose rows are sequences --------------------------------------------------------------
 
 
-def test_tables_of_words_are_tokens():
-    """A table of words is read as its array is."""
+def test_array_of_words_is_a_table_of_tokens():
+    """A table of words has two readings; its array has one."""
     words = pd.DataFrame({str(j): RANDOM.choice(["a", "b"], 8) for j in range(3)})
+    form, _ = learn(words.to_numpy())
+    assert (form.layout, form.kind) == ("table", "symbols")
     for table in (words, words.astype("category"), pl.from_pandas(words)):
-        form, sequences = learn(table)
-        assert form.layout == "table"
-        assert form.holds_symbols
-        assert_same_read(sequences, learn(words.to_numpy(dtype=object))[1])
+        with pytest.raises(ValueError, match=r"3 columns, all of strings.* pass X.to_numpy\(\)"):
+            learn(table)
 
 
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (pd.DataFrame({"a": ["x"], "v": [1.0]}), "column 'a' holds strings and column 'v' holds n"),
-        (pd.DataFrame({"a": ["x y"], "b": ["z"]}), "Column 'a' of X holds blanks in row 0: 'x y'"),
-        (pd.DataFrame({"a": ["x"], "b": [None]}), "sequence 0, step 1 is missing"),
+        (pd.DataFrame({"a": ["x"], "v": [1.0]}), "table of 2 columns, 1 of strings such as 'a'"),
+        (pd.DataFrame({"a": ["x y"], "b": ["z"]}), "If one column holds texts, pass it alone"),
+        (pd.DataFrame({"a": ["x"], "b": [None]}), "table of 2 columns, 1 of strings"),
+        (pd.DataFrame({"a": ["x", None]}), "sequence 1 is missing"),
         (pl.DataFrame({"a": [{"x": 1}]}), "Column 'a' of X holds records"),
     ],
-    ids=["numbers", "texts", "missing", "struct"],
+    ids=["numbers", "texts", "no values", "missing", "struct"],
 )
 def test_tables_of_other_things_are_an_error(X, message):
     """The message has the column."""

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sksequence._tables import (
     Table,
-    align_tables,
     column_names,
     is_table,
     join_tables,
+    match_tables,
     take_rows,
 )
 
@@ -171,28 +171,34 @@ class Sequences:
             raise ValueError("arrays holds no sequence. Pass at least one.")
         tables = [item for item in items if is_table(item)]
         if len(tables) == len(items):
-            aligned = align_tables(tables, column_names(tables[0]), "those of sequence 0")
-            return cls(join_tables(aligned), offsets_of([len(table) for table in tables]))
+            matched, _ = match_tables(tables)
+            return cls(join_tables(matched), offsets_of([len(table) for table in tables]))
         pieces = [np.asarray(item) for item in items]
         return cls(np.concatenate(pieces), offsets_of([len(piece) for piece in pieces]))
 
     @classmethod
-    def from_array(cls, array: ArrayLike) -> Sequences:
+    def from_array(cls, array: NDArray[np.generic]) -> Sequences:
         """View an array of sequences of equal length as the container.
 
         The data are copied only where the layout of `array` requires it.
 
         Parameters
         ----------
-        array : array-like of shape (n_sequences, n_steps, n_features) or (n_sequences, n_steps)
+        array : array of shape (n_sequences, n_steps, n_features) or (n_sequences, n_steps)
             Time before features.
 
         Raises
         ------
+        TypeError
+            If `array` is no array.
         ValueError
             If the array has another number of dimensions.
         """
-        array = np.asanyarray(array)
+        if not isinstance(array, np.ndarray):
+            raise TypeError(
+                f"array is a {type(array).__name__}, which cannot be viewed as an array. Pass "
+                "np.asarray(array), or a list of sequences to Sequences.from_arrays."
+            )
         if array.ndim not in (2, 3):
             raise ValueError(
                 f"array has {array.ndim} dimensions, shape {array.shape}; expected (n_sequences, "

@@ -24,24 +24,22 @@ from sksequence._tables import (
     Table,
     align_tables,
     check_names,
-    column_names,
     feature_names,
     is_table,
     join_tables,
+    match_tables,
     read_array_columns,
     read_columns,
-    rename_columns,
 )
 
 _KNOWN = "those seen in fit are"
-_FIRST = "those of sequence 0 are"
 
 # --- one table per sequence -----------------------------------------------------------------------
 
 
 def from_tables(tables: Sequence[Table], reading: Reading) -> RawInput:
     """Read sequences that are tables; their columns are matched by name."""
-    tables, names = _aligned(tables, reading.names)
+    tables, names = _matched(tables, reading.names)
     offsets = offsets_of([len(table) for table in tables])
     joint = join_tables(tables)
     if reading.categorical is None and not _may_hold_objects(joint):
@@ -52,22 +50,14 @@ def from_tables(tables: Sequence[Table], reading: Reading) -> RawInput:
     return from_columns(read_columns(joint), offsets, reading, names)
 
 
-def _aligned(
+def _matched(
     tables: Sequence[Table], known: tuple[Hashable, ...] | None
 ) -> tuple[Sequence[Table], tuple[Hashable, ...] | None]:
     """Return tables with their columns in one order, and their names if they have some."""
-    first = column_names(tables[0])
-    named = [feature_names(table) for table in tables]
-    if known is not None and any(named):
+    if known is not None and any(feature_names(table) for table in tables):
         return align_tables(tables, known, _KNOWN), known
-    if all(map(_is_single, named)) and any(names != first for names in named):
-        # a single column needs no name to be found: [table[[name]] for name in table]
-        return [rename_columns(table, first) for table in tables], None
-    return align_tables(tables, first, _FIRST), tuple(first) if named[0] is not None else None
-
-
-def _is_single(names: list[Hashable] | None) -> bool:
-    return names is not None and len(names) == 1
+    matched, names = match_tables(tables)
+    return matched, None if names is None else tuple(names)
 
 
 def named_sequences(X: Sequences, reading: Reading) -> Sequences:
@@ -100,42 +90,24 @@ def texts_of_column(X: object) -> list[Any] | None:
 
 
 def rows_of_table(X: object) -> object:
-    """Return a table of numbers, or of tokens, as an array, and anything else as it is."""
+    """Return a table of numbers, or of one column of tokens, as an array, others as they are."""
     if not is_table(X) or not _may_hold_objects(X):
         return X
     columns = read_columns(X)
-    if any(column.kind == "symbols" for column in columns):  # those without a value have any kind
-        columns = [_as_category(column) if _is_blank(column) else column for column in columns]
-    kinds = {column.kind for column in columns}
-    if len(kinds) > 1:
-        text, number = (
-            next(c.name for c in columns if c.kind == k) for k in ("symbols", "numbers")
-        )
-        raise ValueError(
-            f"The rows of a table are sequences, and its columns are steps of one kind, but column "
-            f"{text!r} holds strings and column {number!r} holds numbers. If the rows are steps, "
-            "pass [X] for one sequence, or from_long(X, id) of sksequence.preprocessing for "
-            "several."
-        )
-    for column in columns:
-        _check_tokens(column)
+    strings = [column.name for column in columns if column.kind == "symbols"]
+    if strings and len(columns) > 1:
+        _refuse_strings(strings, len(columns))
     return np.column_stack([column.values for column in columns])
 
 
-def _is_blank(column: Column) -> bool:
-    return column.values.dtype.kind == "f" and bool(np.isnan(column.values).all())
-
-
-def _check_tokens(column: Column) -> None:
-    if column.kind == "numbers":
-        return
-    for i, token in enumerate(column.values.tolist()):
-        if isinstance(token, str) and len(token.split()) > 1:
-            raise ValueError(
-                f"Column {column.name!r} of X holds blanks in row {i}: {token!r:.60}. If the cells "
-                "are texts, join the columns to one text per row, and pass a list of str. If each "
-                "cell is one token, pass X.to_numpy()."
-            )
+def _refuse_strings(strings: Sequence[Hashable], n_columns: int) -> None:
+    n_strings = "all" if len(strings) == n_columns else str(len(strings))
+    raise ValueError(
+        f"X is a table of {n_columns} columns, {n_strings} of strings such as {strings[0]!r}. The "
+        "rows of a table are sequences, and its columns are steps. If each cell is one token, pass "
+        "X.to_numpy(). If rows are steps with categories, pass [X] for one sequence, or "
+        "from_long(X, id)[0] of sksequence.preprocessing. If one column holds texts, pass it alone."
+    )
 
 
 # --- cells that are sequences ---------------------------------------------------------------------

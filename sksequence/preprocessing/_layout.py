@@ -25,6 +25,7 @@ from sksequence._tables import (
     feature_names,
     is_table,
     join_tables,
+    match_tables,
     read_columns,
     take_rows,
 )
@@ -270,22 +271,16 @@ def _from_pieces(
 
 
 def _join(tables: Sequence[Table], names: Names | None) -> tuple[Table, Names | None]:
-    order, known = names, "those seen in `fit` are"
-    if order is None:
-        order, known = _order(column_names(tables[0])), "those of sequence 0 are"
-    aligned = align_tables(tables, order, known)
-    own = feature_names(aligned[0])
+    if names is not None:
+        aligned = align_tables(tables, names, "those seen in `fit` are")
+        own = feature_names(aligned[0])
+    else:
+        aligned, own = match_tables(tables)
     table: Any = aligned[0] if len(aligned) == 1 else join_tables(aligned)
     # ColumnTransformer cannot put the columns of Arrow beside each other
     if type(table).__module__.startswith("pyarrow") and find_spec("pandas"):
         table = table.to_pandas()
     return table, None if own is None else tuple(own)
-
-
-def _order(names: list[Hashable]) -> Names:
-    """Return the names of columns in order: columns that are only numbered are sorted."""
-    numbers = range(len(names))
-    return tuple(numbers if set(names) == set(numbers) else names)
 
 
 def _check_tables(items: Sequence[object]) -> None:

@@ -18,12 +18,11 @@ from sksequence._tables import (
     TIMES,
     Column,
     Table,
-    align_tables,
     check_rows_are_sequences,
-    column_names,
     feature_names,
     is_table,
     join_tables,
+    match_tables,
     read_array_columns,
     read_columns,
 )
@@ -166,7 +165,7 @@ def tables_in(X: object, argument: str) -> list[Table]:
             f"{argument} mixes tables and arrays: sequence {i} has names of columns, sequence {j} "
             "has none. Columns are matched by name: pass only tables, or only arrays."
         )
-    return align_tables(tables, column_names(tables[0]), "those of sequence 0")
+    return match_tables(tables)[0]
 
 
 def as_numbers(X: Any, argument: str) -> Values:
