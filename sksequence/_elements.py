@@ -1,4 +1,4 @@
-"""Elements of data that are neither numbers nor symbols: missing values, dates and durations.
+"""Elements of data: missing values, dates and durations, numbers among objects.
 
 Those of pandas are known by name, so that it is not imported.
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, time, timedelta
-from numbers import Number
-from typing import Any, cast
+from decimal import Decimal
+from numbers import Number, Real
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+NUMBERS = "biufc"  # numpy's letters for the types of numbers
+_TEXT = "UST"
 _MARKERS = {"NoneType", "NAType", "NaTType"}  # types whose only value stands for a missing one
 _NEVER_MISSING = {str, int, bool}
 _DATES = date | time | timedelta | np.datetime64 | np.timedelta64
@@ -92,6 +95,8 @@ def fill_masked(X: Any) -> Any:
     """Return masked entries as NaN or None, for the check that names their place."""
     if not isinstance(X, np.ma.MaskedArray):
         return X
+    if not np.ma.is_masked(X):  # integers stay integers, which may be symbols
+        return X.data
     if X.dtype.kind in "OUT":
         symbols = X.data.astype(object)
         symbols[X.mask] = None
@@ -122,7 +127,42 @@ def _has_objects(dtypes: Iterable[object]) -> bool:
     return any(getattr(dtype, "kind", "O") == "O" for dtype in dtypes)
 
 
-# --- integers -------------------------------------------------------------------------------------
+# --- types of arrays ------------------------------------------------------------------------------
+
+
+def as_array(x: object, argument: str = "X") -> NDArray[Any]:
+    """Return one array, in which a number alongside strings stays a number."""
+    if type(x) is np.ndarray:
+        return x
+    try:
+        array = np.asarray(fill_masked(x))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{argument} holds lists of different lengths, or of different kinds, where one array "
+            "is expected. Pass several sequences as a list of arrays."
+        ) from None
+    if array.dtype.kind not in _TEXT or hasattr(x, "dtype"):
+        return array
+    objects = np.array(x, dtype=object)
+    is_text = all(isinstance(element, str | bytes) for element in objects.ravel().tolist())
+    return array if is_text else objects
+
+
+def of_one_kind(arrays: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
+    """Return arrays as they are, or as objects where numpy would turn numbers into strings."""
+    kinds = {array.dtype.kind for array in arrays}
+    groups = {next((letters for letters in (NUMBERS, _TEXT) if k in letters), k) for k in kinds}
+    return arrays if len(groups) == 1 else [array.astype(object) for array in arrays]
+
+
+def as_floats(values: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of objects that all are numbers or missing as float64, others as they are."""
+    elements = values.ravel().tolist()
+    kinds = set(map(type, elements))
+    if not all(is_marker(kind) or issubclass(kind, Real | Decimal | np.bool_) for kind in kinds):
+        return values
+    numbers = [np.nan if is_marker(type(element)) else element for element in elements]
+    return np.array(numbers, dtype=np.float64).reshape(values.shape)
 
 
 def as_integers(values: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -141,28 +181,6 @@ def as_integers(values: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 # --- dates and durations --------------------------------------------------------------------------
-
-
-def check_is_several(X: object) -> None:
-    """Raise a ValueError for a single number, and for a flat array or Series of numbers."""
-    shape: tuple[int, ...] = getattr(X, "shape", None) or np.asarray(cast("ArrayLike", X)).shape
-    if len(shape) == 0:
-        raise ValueError(
-            f"X is {X!r:.60}, which holds no sequences. Pass a list of sequences, a 2-D array of "
-            "shape (n_sequences, n_steps), or a 3-D array of shape (n_sequences, n_steps, "
-            "n_features)."
-        )
-    if shape == (0,):
-        raise ValueError(
-            "X has 0 sequences (0 sample(s)) while a minimum of 1 is required. Pass at least one."
-        )
-    if len(shape) == 1:
-        n = shape[0]
-        raise ValueError(
-            f"X is 1-D and holds {n} numbers: one sequence of {n} steps, or {n} sequences of one "
-            "step. For one sequence, such as a time series, pass a list of it: [X]. Reshape your "
-            f"data to ({n}, 1) for sequences of one step."
-        )
 
 
 def is_date(kind: type) -> bool:

@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._elements import check_no_dates, dates_error, is_missing, type_names
+from sksequence._elements import NUMBERS, check_no_dates, dates_error, is_missing, type_names
 
 if TYPE_CHECKING:
     import narwhals
 
 Kind = Literal["numbers", "symbols", "sequences"]
 
+# where the names that columns are matched with come from, for messages
+SEEN_IN_FIT = "those seen in fit are"
+_OF_FIRST = "those of sequence 0 are"
+
 # the inferred types of indexes of pandas whose entries are points in time or durations
-TIMES = {"datetime64", "datetime", "date", "period", "timedelta64", "timedelta"}
+_TIMES = {"datetime64", "datetime", "date", "period", "timedelta64", "timedelta"}
 
 
 class Table(Protocol):
@@ -76,7 +80,7 @@ def check_rows_are_sequences(X: object, argument: str = "X") -> None:
         return
     if index.nlevels > 1:
         reading = f"pass from_long({argument})[0] of sksequence.preprocessing"
-    elif index.inferred_type in TIMES:
+    elif index.inferred_type in _TIMES:
         reading = (
             f"pass [{argument}] for one sequence with a feature per column, or "
             f"[{argument}[[c]] for c in {argument}] for one sequence per column"
@@ -88,6 +92,60 @@ def check_rows_are_sequences(X: object, argument: str = "X") -> None:
         f"like steps, but the rows of a table are sequences. If they are steps, {reading}. If they "
         f"are sequences, pass {argument}.reset_index(drop=True)."
     )
+
+
+def check_rows_are_steps(sequence: object, argument: str) -> None:
+    """Refuse data of pandas whose index shows that rows are not consecutive steps of a series."""
+    index: Any = getattr(sequence, "index", None)
+    if not hasattr(index, "nlevels"):
+        return
+    if index.nlevels > 1:
+        raise ValueError(
+            f"{argument} has a MultiIndex of {len(index)} rows, which look like the steps of "
+            f"several series. Pass from_long({argument})[0], which splits them, or, for one "
+            f"series, {argument}.reset_index(drop=True)."
+        )
+    if index.inferred_type in _TIMES and not index.is_monotonic_increasing:
+        raise ValueError(
+            f"The index of {argument} holds times that are not in increasing order, but rows are "
+            f"read as consecutive steps. Pass {argument}.sort_index(), or from_long for a table of "
+            "several series."
+        )
+
+
+def tables_in(items: Sequence[object], argument: str = "X") -> list[Table]:
+    """Return the items if they are tables, no items if they are not; a mixture is an error."""
+    of_types = {type(item): item for item in items}  # one item of a type stands for all
+    if not any(map(is_table, of_types.values())):
+        return []
+    tables = [item for item in items if is_table(item)]
+    if len(tables) < len(items):
+        i, j = ([is_table(item) for item in items].index(named) for named in (True, False))
+        raise ValueError(
+            f"Sequence {i} of {argument} has names of columns, sequence {j}, of type "
+            f"{type(items[j]).__name__}, has none. Columns are matched by name: pass only tables, "
+            "or only arrays."
+        )
+    for i, table in enumerate(tables):
+        if not hasattr(table, "__len__"):
+            raise ValueError(
+                f"Sequence {i} of {argument} is a {type(table).__name__}, whose rows are not in "
+                "memory; pass a DataFrame (collect() it)."
+            )
+    return tables
+
+
+def plain_numbers(table: Table) -> NDArray[Any] | None:
+    """Return a table of pandas as an array if its columns are numbers of numpy, else None."""
+    frame: Any = table
+    dtypes = frame.dtypes.tolist() if hasattr(table, "iloc") else []
+    are_plain = [isinstance(dtype, np.dtype) and dtype.kind in NUMBERS for dtype in dtypes]
+    if not dtypes or not all(are_plain):
+        return None
+    values: NDArray[Any] = frame.to_numpy()  # a view, if all columns are of one type
+    if values.dtype == object:  # truth values alongside numbers
+        values = frame.to_numpy(np.result_type(np.float64, *dtypes))
+    return values
 
 
 def feature_names(table: Table) -> list[Hashable] | None:
@@ -168,6 +226,13 @@ def read_elements(name: Hashable, elements: NDArray[Any], what: str) -> Column:
     return Column(name, "symbols" if found == {"symbols"} else "sequences", elements)
 
 
+def holds_sequences(array: NDArray[Any]) -> bool:
+    """Check whether some cells of an array of shape (n_rows, n_columns) are sequences."""
+    if array.ndim != 2 or array.dtype != object:
+        return False
+    return any(_kind_of(cell) == "sequences" for cell in array.ravel().tolist())
+
+
 def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] | None]:
     """Return tables with their columns in one order, and the names of the columns.
 
@@ -178,14 +243,14 @@ def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] |
     orders = [column_names(table) for table in tables]
     first, numbers = orders[0], list(range(len(orders[0])))
     if set(first) == set(numbers):
-        return align_tables(tables, numbers, "those of sequence 0 are"), None
+        return align_tables(tables, numbers, _OF_FIRST), None
     if all(names == first for names in orders):
         _check_unique(first)
         return list(tables), first
     if all(len(names) == 1 for names in orders):
         return [rename_columns(table, [0]) for table in tables], None
     names = sorted(first, key=lambda name: (type(name).__name__, name))
-    return align_tables(tables, names, "those of sequence 0 are"), names
+    return align_tables(tables, names, _OF_FIRST), names
 
 
 def align_tables(tables: Sequence[Table], names: Sequence[Hashable], known: str) -> list[Table]:
@@ -209,13 +274,14 @@ def check_names(own: list[Hashable], names: list[Hashable], place: str, known: s
     """Raise an error unless two lists contain the same names, in any order."""
     missing = [name for name in names if name not in own]
     unknown = [name for name in own if name not in names]
-    if missing or unknown or len(own) > len(names):
+    if missing or unknown:
         raise ValueError(
             f"The columns of {place} are {own}, {known} {names}"
             + (f"; {missing} are missing" if missing else "")
             + (f"; {unknown} are unknown" if unknown else "")
             + ". Columns are matched by name: rename or drop them."
         )
+    _check_unique(own)
 
 
 def rename_columns(table: Table, names: Sequence[Hashable]) -> Table:

@@ -694,6 +694,8 @@ COUNTS = np.array([[1, 5, 7], [5, 7, 7]])
         lambda X: [x.astype(object) for x in X],
         lambda X: X.astype(object)[:, :, None],
         lambda X: Sequences(X.ravel().astype(object), [0, 3, 6]),
+        np.ma.array,  # without masked entries
+        lambda X: [np.ma.array(x, mask=[False] * 3) for x in X],
     ],
     ids=itertools.count(),
 )
@@ -717,6 +719,7 @@ def test_integers_of_every_type_are_integers(convert):
         pd.DataFrame(COUNTS).astype({0: bool}),
         pd.DataFrame(COUNTS, dtype=object).astype({0: float}),
         [pd.Series([1.0, 2.0], dtype="Float64")],
+        [pd.DataFrame(COUNTS).astype({0: bool})],
     ],
     ids=itertools.count(),
 )

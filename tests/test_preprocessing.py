@@ -164,8 +164,10 @@ FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0]})
         ([np.array([[1, "x"]], dtype=object)], r"Column 1 of sequences holds strings"),
         ([FRAME.assign(s=[[1], [2], [3], [4]])], r"Column 's' .* list\(sequences\['s'\]\)"),
         ([FRAME.assign(c=1), FRAME.assign(d=1)], r"sequence 1 .* \['c'\] are missing"),
-        ([FRAME, FRAME.to_numpy()], r"sequence 0 has names of columns, sequence 1 has none"),
+        ([FRAME, FRAME.to_numpy()], r"Sequence 0 of sequences has names .* 1, of type ndarray"),
         ([[1.0], np.array(["2026-01-01"], "M8[D]")], r"Sequence 0 .* float64, sequence 1 of dtype"),
+        ([["a", 1], ["b", 2]], r"sequences holds values of the types int, str"),
+        ([pl.DataFrame({"a": [1.0]}).lazy()], r"Sequence 0 of sequences is a LazyFrame"),
         (
             [[[1.0], [1.0, 2.0]]],
             r"sequences holds lists of different lengths, or of different kinds",
@@ -473,6 +475,14 @@ def test_windows_without_a_label_are_left_out():
         (
             lambda: make_label_windows([1, 2], np.array(["a", 1], dtype=object), 2),
             r"labels mixes strings and other types",
+        ),
+        (
+            lambda: make_label_windows([1, 2], ["a", 1], 2),
+            r"labels mixes strings and other types; expected labels of one type",
+        ),
+        (
+            lambda: make_label_windows([1, 2], ["a", float("nan")], 2),
+            r"label at step 1 is missing",
         ),
         (lambda: make_label_windows([1, 2], [["a"], ["a", "b"]], 2), r"labels holds lists of diff"),
         (
@@ -807,6 +817,15 @@ def test_columns_are_selected_by_type(kind):
     transformer, frames = NUMBERS_AND_WORDS["columns by type"], log_frames()
     out = StepTransformer(transformer).fit_transform(FRAMES[kind](frames))
     np.testing.assert_array_equal(joined(out), dense(transformer.fit_transform(pd.concat(frames))))
+
+
+def test_tables_of_several_libraries_are_joined():
+    """As estimators read them."""
+    frames = [frame[["speed", "count"]] for frame in log_frames()]
+    mixed = [pl.from_pandas(frames[0]), *frames[1:]]
+    out = StepTransformer(StandardScaler()).fit_transform(mixed)
+    expected = StepTransformer(StandardScaler()).fit_transform(frames)
+    np.testing.assert_array_equal(joined(out), joined(expected))
 
 
 @pytest.mark.parametrize("kind", FRAMES)
@@ -1233,7 +1252,7 @@ SPEED_COUNT = ["speed", "count"]
         (
             StandardScaler(),
             frames_of("speed"),
-            r"0 are \['speed'\], those seen in `fit` are \['speed', 'count'\]; \['count'\] are",
+            r"0 are \['speed'\], those seen in fit are \['speed', 'count'\]; \['count'\] are",
         ),
         (StandardScaler(), frames_of("speed", "count", "mode"), r"\['mode'\] are unknown"),
         (
@@ -1250,7 +1269,7 @@ SPEED_COUNT = ["speed", "count"]
         (
             StandardScaler(),
             [log_frames()[0][["speed", "count"]], np.ones((2, 2))],
-            r"Sequence 1 is a numpy ndarray, sequence 0 a pandas DataFrame; pass either DataFrames",
+            r"Sequence 0 of X has names of columns, sequence 1, of type ndarray, has none\.",
         ),
         (
             StandardScaler(),

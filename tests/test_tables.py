@@ -136,7 +136,7 @@ def test_single_columns_need_no_common_name():
         ([frame[["temp"]] for frame in FRAMES], r"\['speed'\] are missing"),
         ([frame.assign(x=1.0) for frame in FRAMES], r"\['x'\] are unknown"),
         ([f.rename(columns={"temp": "heat"}) for f in FRAMES], r"\['heat'\] are unknown"),
-        ([*FRAMES[:2], FRAMES[2].to_numpy()], "Sequence 0 of X is a table .* 2 is a ndarray"),
+        ([*FRAMES[:2], FRAMES[2].to_numpy()], "Sequence 0 of X has names .* 2, of type ndarray"),
         ([f.set_axis(["speed"] * 2, axis=1) for f in FRAMES], r"\['temp'\] are missing"),
     ],
     ids=["missing", "unknown", "renamed", "array", "twice"],

@@ -13,18 +13,18 @@ from numbers import Number
 from typing import Any, TypeGuard, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._elements import (
     as_integers,
-    check_is_several,
     check_items_present,
     check_no_dates,
     check_steps_present,
     fill_masked,
     is_marker,
+    of_one_kind,
     type_names,
     without_gaps,
 )
@@ -48,7 +48,7 @@ from sksequence._input._tables_of_sequences import (
     rows_of_table,
     texts_of_column,
 )
-from sksequence._tables import check_rows_are_sequences, is_table
+from sksequence._tables import check_rows_are_sequences, tables_in
 from sksequence._tokenizers import is_tokenizer, token_ids
 from sksequence._vocabulary import ANALYZERS
 
@@ -140,7 +140,7 @@ def _dtype_kind(X: object) -> str:
 
 
 def _from_array(X: object, reading: Reading) -> RawInput:
-    check_is_several(X)
+    _check_is_several(X)
     array = X if _is_real_array(X) else _checked(X, reading.integers_are_symbols)
     if array.ndim > 3:
         raise ValueError(
@@ -149,6 +149,28 @@ def _from_array(X: object, reading: Reading) -> RawInput:
         )
     layout: Layout = "table" if array.ndim == 2 else "sequences"
     return from_flat(layout, Sequences.from_array(array), reading, is_array=True)
+
+
+def _check_is_several(X: object) -> None:
+    """Raise a ValueError for a single number, and for a flat array or Series of numbers."""
+    shape: tuple[int, ...] = getattr(X, "shape", None) or np.asarray(cast("ArrayLike", X)).shape
+    if len(shape) == 0:
+        raise ValueError(
+            f"X is {X!r:.60}, which holds no sequences. Pass a list of sequences, a 2-D array of "
+            "shape (n_sequences, n_steps), or a 3-D array of shape (n_sequences, n_steps, "
+            "n_features)."
+        )
+    if shape == (0,):
+        raise ValueError(
+            "X has 0 sequences (0 sample(s)) while a minimum of 1 is required. Pass at least one."
+        )
+    if len(shape) == 1:
+        n = shape[0]
+        raise ValueError(
+            f"X is 1-D and holds {n} numbers: one sequence of {n} steps, or {n} sequences of one "
+            "step. For one sequence, such as a time series, pass a list of it: [X]. Reshape your "
+            f"data to ({n}, 1) for sequences of one step."
+        )
 
 
 def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
@@ -175,7 +197,7 @@ def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
 def _from_list(items: list[Any], reading: Reading) -> RawInput:
     kind = _common_kind(items) if items else "list"
     if kind == "number":
-        check_is_several(np.asarray(items))
+        _check_is_several(np.asarray(items))
     if kind == "text":
         return _from_texts(items, reading.analyzer)
     if kind == "array":
@@ -246,15 +268,9 @@ def _from_texts(texts: list[str], analyzer: Analyzer) -> RawInput:
 
 
 def _from_array_likes(items: list[Any], reading: Reading) -> RawInput:
-    are_tables = [is_table(item) for item in items]
-    if all(are_tables):
-        return from_tables(items, reading)
-    if any(are_tables):
-        i, j = are_tables.index(True), are_tables.index(False)
-        raise ValueError(
-            f"Sequence {i} of X is a table with names of columns, sequence {j} is a "
-            f"{type(items[j]).__name__} without. Pass tables only, or arrays only."
-        )
+    tables = tables_in(items)
+    if tables:
+        return from_tables(tables, reading)
     return _from_arrays([item if is_real(item) else _array_of(item) for item in items], reading)
 
 
@@ -267,10 +283,7 @@ def _from_arrays(arrays: list[NDArray[np.generic]], reading: Reading) -> RawInpu
         )
     if n_dims == {2}:
         _check_widths(arrays)
-    are_texts = [array.dtype.kind in "UT" for array in arrays]
-    if any(are_texts) and not all(are_texts):  # numpy would turn numbers into strings
-        arrays = [array.astype(object) for array in arrays]
-    return from_flat("sequences", Sequences.from_arrays(arrays), reading)
+    return from_flat("sequences", Sequences.from_arrays(of_one_kind(arrays)), reading)
 
 
 def _check_widths(arrays: list[NDArray[np.generic]]) -> None:

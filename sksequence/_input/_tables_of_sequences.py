@@ -20,19 +20,20 @@ from sksequence._input._raw_input import (
     symbols_of,
 )
 from sksequence._tables import (
+    SEEN_IN_FIT,
     Column,
     Table,
     align_tables,
     check_names,
     feature_names,
+    holds_sequences,
     is_table,
     join_tables,
     match_tables,
+    plain_numbers,
     read_array_columns,
     read_columns,
 )
-
-_KNOWN = "those seen in fit are"
 
 # --- one table per sequence -----------------------------------------------------------------------
 
@@ -42,11 +43,10 @@ def from_tables(tables: Sequence[Table], reading: Reading) -> RawInput:
     tables, names = _matched(tables, reading.names)
     offsets = offsets_of([len(table) for table in tables])
     joint = join_tables(tables)
-    if reading.categorical is None and not _may_hold_objects(joint):
-        values = np.asarray(joint)
-        if is_real(values):
-            raw = from_flat("sequences", Sequences(values, offsets), reading)
-            return replace(raw, names=names)
+    values = plain_numbers(joint) if reading.categorical is None else None
+    if is_real(values):
+        raw = from_flat("sequences", Sequences(values, offsets), reading)
+        return replace(raw, names=names)
     return from_columns(read_columns(joint), offsets, reading, names)
 
 
@@ -55,7 +55,7 @@ def _matched(
 ) -> tuple[Sequence[Table], tuple[Hashable, ...] | None]:
     """Return tables with their columns in one order, and their names if they have some."""
     if known is not None and any(feature_names(table) for table in tables):
-        return align_tables(tables, known, _KNOWN), known
+        return align_tables(tables, known, SEEN_IN_FIT), known
     matched, names = match_tables(tables)
     return matched, None if names is None else tuple(names)
 
@@ -66,8 +66,8 @@ def named_sequences(X: Sequences, reading: Reading) -> Sequences:
     if reading.names is None or names is None or names == reading.names:
         return X
     if X.table is not None:
-        return Sequences(align_tables([X.table], reading.names, _KNOWN)[0], X.offsets)
-    check_names(list(names), list(reading.names), "X", _KNOWN)
+        return Sequences(align_tables([X.table], reading.names, SEEN_IN_FIT)[0], X.offsets)
+    check_names(list(names), list(reading.names), "X", SEEN_IN_FIT)
     assert X.values is not None
     order = [names.index(name) for name in reading.names]
     return Sequences(X.values[:, order], X.offsets, X.codes, reading.names)
@@ -91,8 +91,11 @@ def texts_of_column(X: object) -> list[Any] | None:
 
 def rows_of_table(X: object) -> object:
     """Return a table of numbers, or of one column of tokens, as an array, others as they are."""
-    if not is_table(X) or not _may_hold_objects(X):
+    if not is_table(X):
         return X
+    numbers = plain_numbers(X)
+    if numbers is not None:
+        return numbers
     columns = read_columns(X)
     strings = [column.name for column in columns if column.kind == "symbols"]
     if strings and len(columns) > 1:
@@ -119,26 +122,14 @@ def read_cells(X: object) -> tuple[list[Column], tuple[Hashable, ...] | None] | 
     Scalar columns alongside them are features that do not change in time.
     """
     if is_table(X):
-        if not _may_hold_objects(X):
+        if plain_numbers(X) is not None:
             return None
         columns, names = read_columns(X), feature_names(X)
         is_nested = any(column.kind == "sequences" for column in columns)
         return (columns, None if names is None else tuple(names)) if is_nested else None
-    if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype != object:
-        return None
-    if not any(map(_is_sequence, X.ravel().tolist())):
-        return None
-    return read_array_columns(X), None
-
-
-def _is_sequence(cell: object) -> bool:
-    return hasattr(cell, "__len__") and not isinstance(cell, str | dict)
-
-
-def _may_hold_objects(table: Table) -> bool:
-    """Check whether a table may hold anything but plain numbers; this is fast."""
-    dtypes = getattr(table, "dtypes", [None])
-    return any(getattr(dtype, "kind", "O") not in "fiub" for dtype in dtypes)
+    if isinstance(X, np.ndarray) and holds_sequences(X):
+        return read_array_columns(X), None
+    return None
 
 
 def from_cells(

@@ -13,9 +13,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, offsets_of
+from sksequence._elements import NUMBERS
 from sksequence._settings import check_count
 from sksequence.preprocessing._layout import Values
-from sksequence.preprocessing._steps import NUMBERS, Steps, are_several, read_single, read_steps
+from sksequence.preprocessing._steps import Steps, are_several, read_single, read_steps
 
 Missing = Literal["error", "drop", "keep"]
 Starts = slice | NDArray[np.int64]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._elements import is_missing
+from sksequence._elements import as_array, is_missing, of_one_kind
 from sksequence._tables import column_names, is_table, read_key, select_columns
 from sksequence.preprocessing._cutting import (
     Missing,
@@ -24,7 +24,7 @@ from sksequence.preprocessing._cutting import (
     usable_windows,
     with_names,
 )
-from sksequence.preprocessing._steps import NUMBERS, Steps, are_several, as_array
+from sksequence.preprocessing._steps import Steps, are_several
 
 
 def make_label_windows(
@@ -144,8 +144,7 @@ def _read_labels(labels: Any, steps: Steps, several: bool) -> NDArray[Any]:
                 f"The labels of series {i} have shape {piece.shape}; expected ({length},), one "
                 "label per step."
             )
-    kinds = {"n" if piece.dtype.kind in NUMBERS else piece.dtype.kind for piece in pieces}
-    of_steps = np.concatenate([p.astype(object) for p in pieces] if len(kinds) > 1 else pieces)
+    of_steps = np.concatenate(of_one_kind(pieces))
     if of_steps.dtype == object:
         _check_objects(of_steps)
     return of_steps

@@ -8,25 +8,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from importlib.util import find_spec
-from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, object_array, offsets_of
-from sksequence._elements import fill_masked, is_marker
+from sksequence._elements import as_array, fill_masked, of_one_kind
 from sksequence._tables import (
+    SEEN_IN_FIT,
     Table,
     align_tables,
     column_names,
     feature_names,
+    holds_sequences,
     is_table,
     join_tables,
     match_tables,
-    read_columns,
+    tables_in,
     take_rows,
 )
 from sksequence._targets import targets_are_steps
@@ -125,15 +125,15 @@ class Layout:
                 "samples. Pass one entry of y per sequence."
             )
         if not targets_are_steps(items, "auto", self.lengths, numeric=False):
-            return np.repeat(as_array(items), self.lengths, axis=0)
-        pieces = [as_array(item) for item in items]
+            return np.repeat(as_array(items, "y"), self.lengths, axis=0)
+        pieces = [as_array(item, "y") for item in items]
         for i, (piece, length) in enumerate(zip(pieces, self.lengths.tolist(), strict=True)):
             if len(piece) != length:
                 raise ValueError(
                     f"Sequence {i} has {length} steps in X but {len(piece)} targets in y. Pass one "
                     "entry per sequence, or one per step."
                 )
-        return _concatenate(pieces)
+        return np.concatenate(of_one_kind(pieces))
 
     def expand(self, value: object) -> object:
         """Return a value with one entry per sequence per step, any other value as it is."""
@@ -157,17 +157,6 @@ class Layout:
         return ""
 
 
-def flatten(X: object) -> tuple[Values, Layout]:
-    """Return the steps of all sequences as one array, and the layout of X."""
-    steps, layout = flatten_steps(X)
-    if isinstance(steps, np.ndarray):
-        return steps, layout
-    columns = [column.values for column in read_columns(steps)]
-    if any(column.dtype == object for column in columns):
-        columns = [column.astype(object) for column in columns]
-    return np.column_stack(columns), layout
-
-
 def flatten_steps(X: object, names: Names | None = None) -> tuple[Values | Table, Layout]:
     """Return the steps of all sequences as one table, and the layout of X.
 
@@ -179,7 +168,7 @@ def flatten_steps(X: object, names: Names | None = None) -> tuple[Values | Table
     if isinstance(X, list | tuple):
         return _from_pieces(X, "list" if isinstance(X, list) else "tuple", names)
     array = np.asarray(fill_masked(X))
-    if holds_cells(array):
+    if holds_sequences(array):
         return _from_cells(array, feature_names(X) if is_table(X) else None)
     if array.ndim == 1 and array.dtype == object:
         return _from_pieces(array, "objects", names)
@@ -199,11 +188,7 @@ def flatten_steps(X: object, names: Names | None = None) -> tuple[Values | Table
 def _from_sequences(X: Sequences, names: Names | None) -> tuple[Values | Table, Layout]:
     table = X.table
     if table is None:
-        if X.values is None:
-            raise ValueError(
-                "Sequences of codes contain no numbers; build the container with `values` instead."
-            )
-        values = fill_masked(X.values)
+        values = fill_masked(values_of(X))
         scalar_steps = values.ndim == 1
         values = values[:, None] if scalar_steps else values
         if X.feature_names is None or find_spec("pandas") is None:
@@ -215,12 +200,13 @@ def _from_sequences(X: Sequences, names: Names | None) -> tuple[Values | Table, 
     return table, Layout("sequences", X.offsets, scalar_steps, own, X)
 
 
-def holds_cells(X: object) -> bool:
-    """Check whether X is an array of shape (n_sequences, n_columns) whose cells are sequences."""
-    if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype != object or not X.size:
-        return False
-    cells = X[0].tolist()
-    return any(hasattr(cell, "__len__") and not isinstance(cell, str | dict) for cell in cells)
+def values_of(X: Sequences) -> Values:
+    """Return the values of sequences that are not codes."""
+    if X.values is None:
+        raise ValueError(
+            "Sequences of codes contain no numbers; build the container with `values` instead."
+        )
+    return X.values
 
 
 def _from_cells(array: Values, names: Sequence[Hashable] | None) -> tuple[Values | Table, Layout]:
@@ -236,14 +222,14 @@ def _from_cells(array: Values, names: Sequence[Hashable] | None) -> tuple[Values
                     "expected sequences of the same length in all columns of a row. To transform "
                     "some of the columns, wrap this transformer in a ColumnTransformer."
                 )
-    flat = [_concatenate(column) for column in columns]
+    flat = [np.concatenate(of_one_kind(column)) for column in columns]
     layout = Layout("cells", offsets_of([len(piece) for piece in columns[0]]), False)
     if names is not None and flat[0].ndim == 1 and find_spec("pandas"):
         import pandas as pd
 
         frame = pd.DataFrame(dict(zip(names, flat, strict=True)))
         return frame, replace(layout, feature_names=tuple(names))
-    return np.column_stack(_of_one_type(flat)), layout
+    return np.column_stack(of_one_kind(flat)), layout
 
 
 def _named(values: Values, names: Names) -> Table:
@@ -257,22 +243,21 @@ def _from_pieces(
     X: Iterable[object], container: Container, names: Names | None
 ) -> tuple[Values | Table, Layout]:
     items = list(X)
-    if any(map(is_table, {type(item): item for item in items}.values())):
-        _check_tables(items)
-        lengths = [len(table) for table in items]  # type: ignore[arg-type]
-        table, own = _join(items, names)  # type: ignore[arg-type]
-        return table, Layout(container, offsets_of(lengths), False, own)
+    tables = tables_in(items)
+    if tables:
+        table, own = _join(tables, names)
+        return table, Layout(container, offsets_of([len(t) for t in tables]), False, own)
     pieces = [as_array(x) for x in items]
     _check_pieces(pieces)
     scalar_steps = pieces[0].ndim == 1
-    values = _concatenate(pieces)
+    values = np.concatenate(of_one_kind(pieces))
     layout = Layout(container, offsets_of([len(piece) for piece in pieces]), scalar_steps)
     return (values[:, None] if scalar_steps else values), layout
 
 
 def _join(tables: Sequence[Table], names: Names | None) -> tuple[Table, Names | None]:
     if names is not None:
-        aligned = align_tables(tables, names, "those seen in `fit` are")
+        aligned = align_tables(tables, names, SEEN_IN_FIT)
         own = feature_names(aligned[0])
     else:
         aligned, own = match_tables(tables)
@@ -281,32 +266,6 @@ def _join(tables: Sequence[Table], names: Names | None) -> tuple[Table, Names | 
     if type(table).__module__.startswith("pyarrow") and find_spec("pandas"):
         table = table.to_pandas()
     return table, None if own is None else tuple(own)
-
-
-def _check_tables(items: Sequence[object]) -> None:
-    first = type(items[0])
-    for i, item in enumerate(items):
-        if not is_table(item) or type(item) is not first:
-            raise ValueError(
-                f"Sequence {i} is a {_type_name(item)}, sequence 0 a {_type_name(items[0])}; pass "
-                "either DataFrames of one library, whose columns are matched by name, or arrays."
-            )
-        if not hasattr(item, "__len__"):
-            raise ValueError(
-                f"Sequence {i} is a {_type_name(item)}, whose rows are not in memory; pass a "
-                "DataFrame (collect() it)."
-            )
-    names = column_names(items[0])  # type: ignore[arg-type]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(
-            f"The table has two columns of the name {twice!r}; columns are found by name. Rename "
-            "one of them."
-        )
-
-
-def _type_name(item: object) -> str:
-    return f"{type(item).__module__.partition('.')[0]} {type(item).__name__}"
 
 
 def n_features(steps: Values | Table) -> int:
@@ -326,40 +285,6 @@ def array_if_rectangular(X: object) -> Any:
         return as_array(X)
     except ValueError:  # the lengths differ
         return X
-
-
-def as_array(x: object) -> Values:
-    """Return an array without changing the kind of a value: 1.5 beside "a" stays a number."""
-    if type(x) is np.ndarray:
-        return x
-    array: Values = np.asarray(fill_masked(x))
-    if array.dtype.kind not in "UST" or hasattr(x, "dtype"):
-        return array
-    objects = np.array(x, dtype=object)
-    is_text = all(isinstance(element, str | bytes) for element in objects.ravel().tolist())
-    return array if is_text else objects
-
-
-def _concatenate(pieces: Sequence[Values]) -> Values:
-    """Return arrays as one; text beside numbers makes it one of objects."""
-    return np.concatenate(_of_one_type(pieces))
-
-
-def _of_one_type(pieces: Sequence[Values]) -> Sequence[Values]:
-    kinds = {piece.dtype.kind for piece in pieces}
-    if len({kind in "UST" for kind in kinds}) > 1:
-        return [piece.astype(object) for piece in pieces]
-    return pieces
-
-
-def as_numbers(values: Values) -> Values:
-    """Return an array of objects that all are numbers or missing as float64, others as they are."""
-    elements = values.ravel().tolist()
-    kinds = set(map(type, elements))
-    if not all(is_marker(kind) or issubclass(kind, Real | Decimal | np.bool_) for kind in kinds):
-        return values
-    numbers = [np.nan if is_marker(type(element)) else element for element in elements]
-    return np.array(numbers, dtype=np.float64).reshape(values.shape)
 
 
 def _check_pieces(pieces: Sequence[Values]) -> None:

@@ -18,7 +18,7 @@ from sksequence._tables import (
     column_names,
     feature_names,
     is_table,
-    join_tables,
+    plain_numbers,
     read_columns,
     read_key,
     select_columns,
@@ -34,12 +34,7 @@ from sksequence.preprocessing._long_keys import (
     listed,
     read_keys,
 )
-from sksequence.preprocessing._steps import (
-    check_no_mapping,
-    flat_arrays,
-    holds_plain_numbers,
-    tables_in,
-)
+from sksequence.preprocessing._steps import joint_table, read_steps
 
 if TYPE_CHECKING:
     import pandas
@@ -259,10 +254,9 @@ def _with_elapsed(table: Table, keys: Keys) -> Table:
 
 def _numbers_or_table(table: Table) -> Values | Table:
     """Return a table of numbers as an array, a table with strings or categories as it is."""
-    if holds_plain_numbers(table):
-        values: Values = table.to_numpy()
-        if values.dtype != object:
-            return values
+    numbers = plain_numbers(table)
+    if numbers is not None:
+        return numbers
     kinds = column_kinds(table)
     dates = [name for name, kind in kinds.items() if kind == "times"]
     if dates:
@@ -294,18 +288,14 @@ def _step_frame(
     """Return the steps of all sequences as a DataFrame, and their offsets."""
     import pandas
 
-    check_no_mapping(sequences, "sequences")
-    tables = tables_in(sequences, "sequences")
-    if isinstance(sequences, Sequences) and sequences.table is not None:
-        steps, offsets = _as_pandas(sequences.table), sequences.offsets
-    elif tables:
-        steps, offsets = _as_pandas(join_tables(tables)), offsets_of([len(t) for t in tables])
+    joint = joint_table(sequences, "sequences")
+    if joint is not None:
+        steps, offsets = _as_pandas(joint[0]), joint[1]
     else:
-        values, layout = flat_arrays(sequences, "sequences")
-        steps, offsets = pandas.DataFrame(values), layout.offsets
-        names = sequences.feature_names if isinstance(sequences, Sequences) else None
-        steps.columns = pandas.Index(names or [f"x{i}" for i in range(values.shape[1])])
-        steps = steps.infer_objects() if values.dtype == object else steps
+        read = read_steps(sequences, "sequences")
+        steps, offsets = pandas.DataFrame(read.values), read.offsets
+        steps.columns = pandas.Index(read.names or [f"x{i}" for i in steps.columns])
+        steps = steps.infer_objects() if read.values.dtype == object else steps
     if features is not None:
         chosen: Any = (
             [features] if isinstance(features, str) or np.ndim(features) == 0 else features

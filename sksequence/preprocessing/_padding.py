@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sksequence._elements import NUMBERS
 from sksequence.preprocessing._layout import Values
-from sksequence.preprocessing._steps import NUMBERS, as_numbers, read_steps
+from sksequence.preprocessing._steps import as_numbers, read_steps
 
 
 def pad(

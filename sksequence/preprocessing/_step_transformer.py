@@ -19,16 +19,14 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sksequence._elements import is_missing
-from sksequence._tables import Table, check_rows_are_sequences, is_table
+from sksequence._elements import as_floats, is_missing
+from sksequence._tables import Table, check_rows_are_sequences, holds_sequences, is_table
 from sksequence.preprocessing._layout import (
     Layout,
     Names,
     Values,
     array_if_rectangular,
-    as_numbers,
     flatten_steps,
-    holds_cells,
     n_features,
 )
 
@@ -444,7 +442,9 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         X = array_if_rectangular(X)
         table = _is_single_table(X)
         values = validate_data(self, X, **_UNCHECKED) if table else X
-        steps, layout = flatten_steps(X if table and holds_cells(values) else values)
+        steps, layout = flatten_steps(
+            X if table and holds_sequences(np.asarray(values)) else values
+        )
         if not table:
             validate_data(self, steps, skip_check_array=True)
         self._container = "table" if layout.container == "array" and table else layout.container
@@ -471,7 +471,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         if not isinstance(steps, np.ndarray) or steps.dtype != object:
             return steps
         tags = get_tags(self._template()).input_tags
-        return steps if tags.string or tags.categorical else as_numbers(steps)
+        return steps if tags.string or tags.categorical else as_floats(steps)
 
     def _step_names_out(self) -> Names | None:
         """Return the names of the features of a transformed step, None if they are unknown."""

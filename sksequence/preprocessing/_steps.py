@@ -7,31 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, object_array, offsets_of
-from sksequence._elements import fill_masked
+from sksequence._elements import NUMBERS, as_array
 from sksequence._tables import (
-    TIMES,
     Column,
     Table,
     check_rows_are_sequences,
+    check_rows_are_steps,
     feature_names,
     is_table,
     join_tables,
     match_tables,
+    plain_numbers,
     read_array_columns,
     read_columns,
+    tables_in,
 )
-from sksequence.preprocessing._layout import Layout, Values, flatten
-
-if TYPE_CHECKING:
-    import pandas
-
-NUMBERS = "biufc"  # numpy's letters for the types of numbers
+from sksequence.preprocessing._layout import Values, flatten_steps, values_of
 
 
 @dataclass(frozen=True)
@@ -72,32 +69,47 @@ class Steps:
 def read_steps(X: object, argument: str) -> Steps:
     """Return the steps of several sequences."""
     check_no_mapping(X, argument)
-    if isinstance(X, Sequences) and X.table is not None:
-        return Steps(as_numbers(X.table, argument), X.offsets, feature_names(X.table))
-    tables = tables_in(X, argument)
-    if tables:
-        names = feature_names(tables[0])
-        values = as_numbers(join_tables(tables), argument)
-        return Steps(values, offsets_of([len(table) for table in tables]), names)
-    values, layout = flat_arrays(X, argument)
-    values = values[:, 0] if layout.scalar_steps else values
-    return Steps(values, layout.offsets, X.feature_names if isinstance(X, Sequences) else None)
-
-
-def flat_arrays(X: Any, argument: str) -> tuple[Values, Layout]:
-    """Return the steps of several arrays as one table of steps, and their layout."""
+    joint = joint_table(X, argument)
+    if joint is not None:
+        table, offsets = joint
+        return Steps(as_numbers(table, argument), offsets, feature_names(table))
+    if isinstance(X, Sequences):
+        return Steps(as_numbers(values_of(X), argument), X.offsets, X.feature_names)
     if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object):
         X = _pieces(X, argument)
-    elif not isinstance(X, Sequences):
-        check_rows_are_sequences(X, argument)
-        X = as_numbers(X, argument)
-        if X.ndim in (2, 3) and X.size == 0:
-            raise ValueError(
-                f"{argument} has shape {X.shape}, which holds no values. Pass at least one "
-                "sequence, with at least one step and one feature."
-            )
-    values, layout = flatten(X)
-    return as_numbers(values, argument), layout
+    else:
+        X = _rows(X, argument)
+    steps, layout = flatten_steps(X)
+    values = as_numbers(steps, argument)
+    return Steps(values[:, 0] if layout.scalar_steps else values, layout.offsets, None)
+
+
+def joint_table(X: object, argument: str) -> tuple[Table, NDArray[np.int64]] | None:
+    """Return the steps of sequences that are tables as one table, and their offsets."""
+    if isinstance(X, Sequences):
+        return None if X.table is None else (X.table, X.offsets)
+    if not isinstance(X, list | tuple | np.ndarray) or getattr(X, "dtype", object) != object:
+        return None
+    if set(map(type, X)) == {np.ndarray}:  # the most frequent case
+        return None
+    for item in X:
+        check_rows_are_steps(item, argument)
+    tables = tables_in(list(X), argument)
+    if not tables:
+        return None
+    return join_tables(match_tables(tables)[0]), offsets_of([len(table) for table in tables])
+
+
+def _rows(X: object, argument: str) -> Values:
+    """Return an array or a table, whose rows are sequences, as an array."""
+    check_rows_are_sequences(X, argument)
+    array = as_numbers(X, argument)
+    if array.ndim in (2, 3) and array.size == 0:
+        raise ValueError(
+            f"{argument} has shape {array.shape}, which holds no values. Pass at least one "
+            "sequence, with at least one step and one feature."
+        )
+    return array
 
 
 def _pieces(X: Any, argument: str) -> Any:
@@ -148,26 +160,6 @@ def _has_steps(item: object) -> bool:
     return hasattr(item, "__len__") and not isinstance(item, str | bytes)
 
 
-def tables_in(X: object, argument: str) -> list[Table]:
-    """Return the tables in a list, with their columns in the order of the first one."""
-    if not isinstance(X, list | tuple | np.ndarray) or getattr(X, "dtype", object) != object:
-        return []
-    if set(map(type, X)) == {np.ndarray}:  # the most frequent case
-        return []
-    for item in X:
-        check_rows_are_steps(item, argument)
-    tables = [item for item in X if is_table(item)]
-    if not tables:
-        return []
-    if len(tables) < len(X):
-        i, j = (next(i for i, x in enumerate(X) if is_table(x) is named) for named in (True, False))
-        raise ValueError(
-            f"{argument} mixes tables and arrays: sequence {i} has names of columns, sequence {j} "
-            "has none. Columns are matched by name: pass only tables, or only arrays."
-        )
-    return match_tables(tables)[0]
-
-
 def as_numbers(X: Any, argument: str) -> Values:
     """Return an array or a table of numbers as an array; missing numbers become NaN.
 
@@ -177,7 +169,7 @@ def as_numbers(X: Any, argument: str) -> Values:
         return X
     if is_table(X):
         return _numbers_of_table(X, argument)
-    array = as_array(_without_mask(X), argument)
+    array = as_array(X, argument)
     if array.dtype != object or array.size == 0:
         return array
     rows = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(-1, 1)
@@ -187,31 +179,13 @@ def as_numbers(X: Any, argument: str) -> Values:
     return _stacked(columns, argument).astype(np.float64, copy=False).reshape(array.shape)
 
 
-def as_array(X: object, argument: str) -> Values:
-    """Return one array; lists that are none are an error."""
-    try:
-        return np.asarray(X)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{argument} holds lists of different lengths, or of different kinds, where one array "
-            "is expected. Pass several sequences as a list of arrays."
-        ) from None
-
-
 def _numbers_of_table(table: Table, argument: str) -> Values:
     if not hasattr(table, "iloc"):
         return _stacked(read_columns(table, argument), argument)
-    if holds_plain_numbers(table):
-        values: Values = table.to_numpy()  # a view of columns of one type
-        if values.dtype != object:  # a flag beside a number
-            return values
+    numbers = plain_numbers(table)
+    if numbers is not None:
+        return numbers
     return _stacked(read_columns(table, argument), argument).astype(np.float64, copy=False)
-
-
-def holds_plain_numbers(table: Table) -> TypeGuard[pandas.DataFrame]:
-    """Check whether all columns of a table of pandas have types of numpy."""
-    dtypes = table.dtypes.tolist() if hasattr(table, "iloc") else [None]  # type: ignore[attr-defined]
-    return all(isinstance(dtype, np.dtype) and dtype.kind in NUMBERS for dtype in dtypes)
 
 
 def _stacked(columns: Sequence[Column], argument: str) -> Values:
@@ -231,35 +205,12 @@ def _stacked(columns: Sequence[Column], argument: str) -> Values:
     return np.column_stack([column.values for column in columns])
 
 
-def _without_mask(X: Any) -> Any:
-    return fill_masked(X) if np.ma.is_masked(X) else X
-
-
 def check_no_mapping(X: object, argument: str) -> None:
     """Refuse a dict of sequences, whose keys would get lost."""
     if isinstance(X, Mapping):
         raise ValueError(
             f"{argument} is a {type(X).__name__}; expected a list of sequences. Pass "
             f"list({argument}.values()), and keep list({argument}) to know which is which."
-        )
-
-
-def check_rows_are_steps(sequence: object, argument: str) -> None:
-    """Refuse data of pandas whose index shows that rows are not consecutive steps of a series."""
-    index: Any = getattr(sequence, "index", None)
-    if not hasattr(index, "nlevels"):
-        return
-    if index.nlevels > 1:
-        raise ValueError(
-            f"{argument} has a MultiIndex of {len(index)} rows, which look like the steps of "
-            f"several series. Pass from_long({argument})[0], which splits them, or, for one "
-            f"series, {argument}.reset_index(drop=True)."
-        )
-    if index.inferred_type in TIMES and not index.is_monotonic_increasing:
-        raise ValueError(
-            f"The index of {argument} holds times that are not in increasing order, but rows are "
-            f"read as consecutive steps. Pass {argument}.sort_index(), or from_long for a table of "
-            "several series."
         )
 
 
