@@ -17,7 +17,13 @@ from sksequence._batching._content_digests import (
 )
 from sksequence._batching._prepared_sequences import STEP_BLOCKS, Frames, PreparedSequences
 from sksequence._batching._scaler import Scaler, moments_of_each
-from sksequence._batching._sequences import Sequences, flat_rows, object_array, offsets_of
+from sksequence._batching._sequences import (
+    Sequences,
+    find_step,
+    flat_rows,
+    object_array,
+    offsets_of,
+)
 
 __all__ = [
     "STEP_BLOCKS",
@@ -33,6 +39,7 @@ __all__ = [
     "content_order",
     "cut_chunks",
     "expand_weights",
+    "find_step",
     "flat_rows",
     "held_out_rows",
     "inference_batches",

@@ -342,6 +342,12 @@ def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
 
+def find_step(step: int, offsets: NDArray[np.int64]) -> tuple[int, int]:
+    """Return the sequence that contains a step of all steps, and the position of the step in it."""
+    i = int(np.searchsorted(offsets, step, side="right")) - 1
+    return i, step - int(offsets[i])
+
+
 def flat_rows(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the buffer rows of runs, one run after the other."""
     offsets = offsets_of(lengths)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from sksequence._batching import Sequences
+from sksequence._batching import Sequences, find_step
 from sksequence._elements import missing_error
 from sksequence._input._input_form import InputForm
 from sksequence._input._raw_input import RawInput
@@ -102,9 +102,9 @@ def check_cells(X: object, raw: RawInput, form: InputForm) -> None:
             f" ({form.n_features_in} columns). Pass X in the same form as in fit."
         )
     check_columns(X, form)
-    if raw.static_columns != form.static_columns:
+    if tuple(raw.static) != form.static_columns:
         raise ValueError(
-            f"The columns {list(raw.static_columns)} of X do not change in time, but in fit these "
+            f"The columns {list(raw.static)} of X do not change in time, but in fit these "
             f"were {list(form.static_columns)}. Pass X in the same form as in fit."
         )
 
@@ -215,7 +215,7 @@ def _kind(form: RawInput | InputForm) -> str:
 
 def check_static(raw: RawInput) -> None:
     """Raise an error that names the first missing or infinite feature that does not change."""
-    for column in raw.static:
+    for column in raw.static.values():
         is_number = column.kind == "numbers"
         values = column.values
         bad = ~np.isfinite(values.astype(np.float64)) if is_number else is_none(values)
@@ -234,12 +234,11 @@ def check_finite(raw: RawInput) -> None:
         bad = _find_not_finite(values[start : start + n_steps])
         if bad is not None:
             row, feature = bad
-            step = start + row
-            i = int(np.searchsorted(offsets, step, side="right")) - 1
-            name = raw.number_names[feature]
-            place = f"sequence {i}, step {step - offsets[i]}, feature {name!r}"
-            is_end = bool(np.isnan(values[step : offsets[i + 1]]).all())
-            raise ValueError(_not_finite_message(float(values[step, feature]), place, is_end))
+            i, step = find_step(start + row, offsets)
+            place = f"sequence {i}, step {step}, feature {raw.number_names[feature]!r}"
+            is_end = bool(np.isnan(values[start + row : offsets[i + 1]]).all())
+            value = float(values[start + row, feature])
+            raise ValueError(_not_finite_message(value, place, is_end))
 
 
 def _find_not_finite(block: NDArray[np.floating]) -> tuple[int, int] | None:

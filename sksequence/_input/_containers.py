@@ -41,14 +41,20 @@ from sksequence._input._raw_input import (
     of_symbols,
 )
 from sksequence._input._tables_of_sequences import (
+    columns_of_rows,
     from_cells,
     from_tables,
     named_sequences,
-    read_cells,
-    rows_of_table,
+    steps_in_columns,
     texts_of_column,
 )
-from sksequence._tables import check_rows_are_sequences, tables_in
+from sksequence._tables import (
+    check_rows_are_sequences,
+    feature_names,
+    is_table,
+    plain_numbers,
+    tables_in,
+)
 from sksequence._tokenizers import is_tokenizer, token_ids
 from sksequence._vocabulary import ANALYZERS
 
@@ -83,13 +89,17 @@ def read_input(X: object, reading: Reading) -> RawInput:
 def _from_rows(X: object, reading: Reading) -> RawInput:
     """Read an array or a table, whose rows are sequences."""
     check_rows_are_sequences(X)
-    cells = read_cells(X)
-    if cells is not None:
-        return from_cells(cells, reading, read_input)
+    numbers = plain_numbers(X) if is_table(X) else None
+    if numbers is not None:
+        return _from_array(numbers, reading)
     texts = texts_of_column(X) if reading.may_be_texts else None
     if texts is not None:
         return _from_list(texts, reading)
-    return _from_array(rows_of_table(X), reading)
+    columns = columns_of_rows(X)
+    if any(column.kind == "sequences" for column in columns):
+        names = feature_names(X) if is_table(X) else None
+        return from_cells(columns, names, reading, read_input)
+    return _from_array(steps_in_columns(columns) if columns else X, reading)
 
 
 def _as_list(X: object) -> list[Any] | None:
@@ -148,7 +158,7 @@ def _from_array(X: object, reading: Reading) -> RawInput:
             "(n_sequences, n_steps, n_features). Flatten the features of one step."
         )
     layout: Layout = "table" if array.ndim == 2 else "sequences"
-    return from_flat(layout, Sequences.from_array(array), reading, is_array=True)
+    return replace(from_flat(layout, Sequences.from_array(array), reading), is_array=True)
 
 
 def _check_is_several(X: object) -> None:

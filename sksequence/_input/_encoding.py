@@ -47,7 +47,7 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
     check_not_empty(raw)
     check_not_wrapped(X, raw)
     check_static(raw)
-    static_symbols = [column for column in raw.static if column.kind == "symbols"]
+    static_symbols = [column for column in raw.static.values() if column.kind == "symbols"]
     form = InputForm(
         raw.layout,
         raw.n_features_in,
@@ -59,7 +59,7 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
         is_categorical=raw.is_categorical,
         categorical=raw.categorical,
         static_names=tuple(column.name for column in static_symbols),
-        static_columns=raw.static_columns,
+        static_columns=tuple(raw.static),
         static_vocabularies=tuple(Vocabulary.learn(column.values) for column in static_symbols),
         n_static_numbers=len(raw.static) - len(static_symbols),
         is_text=raw.is_text,
@@ -173,8 +173,9 @@ def _encoded(raw: RawInput, form: InputForm) -> Sequences:
 
 def _with_static(sequences: Sequences, raw: RawInput, form: InputForm) -> Sequences:
     check_static(raw)
-    numbers = [column.values for column in raw.static if column.kind == "numbers"]
-    symbols = [column for column in raw.static if column.kind == "symbols"]
+    static = raw.static.values()
+    numbers = [column.values for column in static if column.kind == "numbers"]
+    symbols = [column for column in static if column.kind == "symbols"]
     names = [column.name for column in symbols]
     return sequences.with_static(
         np.column_stack(numbers).astype(np.float64) if numbers else None,

@@ -39,7 +39,7 @@ class InputForm:
     is_categorical : tuple of bool
         Whether each feature of a step is a category; empty if none or all are.
     categorical : tuple of int
-        Positions of the columns that are categories; empty if the type of X tells.
+        Positions of the columns to read as categories in later X; empty if types suffice.
     static_names : tuple
         Names of the columns that do not change in time and are categories.
     static_columns : tuple of int

@@ -5,8 +5,8 @@ Values are (sum of n_steps, n_features).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from typing import Any, Literal, TypeGuard
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from sksequence._batching import Sequences, offsets_of
+from sksequence._batching import Sequences, find_step, offsets_of
 from sksequence._elements import as_integers, find_missing_symbol, missing_error, without_gaps
 from sksequence._tables import Column, Kind, is_none, read_array_columns, read_columns
 from sksequence._tokenizers import Tokenizer
@@ -65,10 +65,10 @@ class RawInput:
         Numbers or, if `holds_symbols`, symbols as values.
     holds_symbols : bool
         Whether all features are symbols.
-    is_array : bool
-        Whether X was an array or a table.
     is_text : bool
         Whether each sequence was one text.
+    is_array : bool
+        Whether X was an array or a table.
     names : tuple or None
         Names of the features of a step.
     categories : ndarray of object of shape (sum of n_steps, n_categories) or None
@@ -76,27 +76,24 @@ class RawInput:
     is_categorical : tuple of bool
         Whether each feature of a step is a category; empty if none or all are.
     categorical : tuple of int
-        Positions of the columns that are categories; empty if the type of X tells.
+        Positions of the columns to read as categories in later X; empty if types suffice.
     n_columns : int or None
         Number of columns, with the layout "cells".
-    static : tuple of Column
-        Columns that do not change in time: one row per sequence.
-    static_columns : tuple of int
-        Their positions.
+    static : dict of int to Column
+        Columns that do not change in time, by position: one row per sequence.
     """
 
     layout: Layout
     sequences: Sequences
     holds_symbols: bool
-    is_array: bool
     is_text: bool = False
+    is_array: bool = False
     names: tuple[Hashable, ...] | None = None
     categories: NDArray[np.object_] | None = None
     is_categorical: tuple[bool, ...] = ()
     categorical: tuple[int, ...] = ()
     n_columns: int | None = None
-    static: tuple[Column, ...] = ()
-    static_columns: tuple[int, ...] = ()
+    static: Mapping[int, Column] = field(default_factory=dict)
 
     @property
     def values(self) -> NDArray[Any]:
@@ -152,9 +149,7 @@ class RawInput:
         ]
 
 
-def from_flat(
-    layout: Layout, sequences: Sequences, reading: Reading, *, is_array: bool = False
-) -> RawInput:
+def from_flat(layout: Layout, sequences: Sequences, reading: Reading) -> RawInput:
     """Decide between numbers and symbols by the type of the flat values."""
     values = sequences.values
     if values is None:
@@ -177,13 +172,12 @@ def from_flat(
     is_symbolic = is_str(values) or (reading.integers_are_symbols and values.dtype.kind in "iu")
     if reading.categorical is not None or (values.dtype == object and not is_symbolic):
         columns = _columns_of(values)
-        raw = from_columns(columns, sequences.offsets, reading, names, layout)
-        return replace(raw, is_array=is_array)
+        return from_columns(columns, sequences.offsets, reading, names, layout)
     if not is_symbolic:
         values = _as_numbers(values)
     if values is not sequences.values:
         sequences = Sequences(values, sequences.offsets)
-    return RawInput(layout, sequences, is_symbolic, is_array, names=names)
+    return RawInput(layout, sequences, is_symbolic, names=names)
 
 
 def of_symbols(
@@ -191,7 +185,7 @@ def of_symbols(
 ) -> RawInput:
     """Return sequences of one symbol per step."""
     sequences = Sequences(flat[:, None], offsets_of(lengths))
-    return RawInput(layout, sequences, holds_symbols=True, is_array=False, is_text=is_text)
+    return RawInput(layout, sequences, holds_symbols=True, is_text=is_text)
 
 
 def is_str(array: NDArray[np.generic]) -> bool:
@@ -223,9 +217,8 @@ def check_symbols_present(values: NDArray[np.generic], offsets: NDArray[np.int64
     found = find_missing_symbol(values)
     if found is None:
         return
-    step = found[0] // (values.size // len(values))
-    i = int(np.searchsorted(offsets, step, side="right")) - 1
-    raise missing_error(found[1], f"sequence {i}, step {step - offsets[i]}")
+    i, step = find_step(found[0] // (values.size // len(values)), offsets)
+    raise missing_error(found[1], f"sequence {i}, step {step}")
 
 
 def _as_numbers(values: NDArray[np.generic]) -> NDArray[Any]:
@@ -279,9 +272,7 @@ def from_columns(
     symbols = np.column_stack([symbols_of(column) for column in categories])
     check_categories_present(symbols, offsets, [column.name for column in categories])
     positions = tuple(j for j, flag in enumerate(is_categorical) if flag)
-    raw = RawInput(
-        layout, Sequences(symbols, offsets), holds_symbols=True, is_array=False, names=names
-    )
+    raw = RawInput(layout, Sequences(symbols, offsets), holds_symbols=True, names=names)
     if not numbers:
         return replace(raw, categorical=positions if chosen else ())
     return replace(
@@ -318,14 +309,13 @@ def check_categories_present(
     missing = is_none(symbols)
     if not missing.any():
         return
-    step, column = np.argwhere(missing)[0]
-    i = int(np.searchsorted(offsets, step, side="right")) - 1
-    place = f"sequence {i}, step {step - offsets[i]}, column {names[column]!r}"
-    raise missing_error(None, place)
+    row, column = np.argwhere(missing)[0]
+    i, step = find_step(int(row), offsets)
+    raise missing_error(None, f"sequence {i}, step {step}, column {names[column]!r}")
 
 
 def categorical_positions(
-    categorical: CategoricalFeatures, names: tuple[Hashable, ...] | None, n_columns: int
+    categorical: CategoricalFeatures, names: Sequence[Hashable] | None, n_columns: int
 ) -> frozenset[int]:
     """Return the positions of the features in `categorical_features`."""
     if categorical is None:
@@ -341,7 +331,7 @@ def categorical_positions(
     return frozenset(_position(entry, names, n_columns) for entry in given)
 
 
-def _position(entry: object, names: tuple[Hashable, ...] | None, n_columns: int) -> int:
+def _position(entry: object, names: Sequence[Hashable] | None, n_columns: int) -> int:
     if names is not None and entry in names:
         return names.index(entry)
     if isinstance(entry, Integral) and 0 <= int(entry) < n_columns:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, offsets_of
 from sksequence._elements import is_missing
@@ -89,14 +90,15 @@ def texts_of_column(X: object) -> list[Any] | None:
     return texts if len(others) < len(texts) and all(map(is_missing, others)) else None
 
 
-def rows_of_table(X: object) -> object:
-    """Return a table of numbers, or of one column of tokens, as an array, others as they are."""
-    if not is_table(X):
-        return X
-    numbers = plain_numbers(X)
-    if numbers is not None:
-        return numbers
-    columns = read_columns(X)
+def columns_of_rows(X: object) -> list[Column]:
+    """Return the columns of a table, or of an array whose cells are sequences, [] for others."""
+    if is_table(X):
+        return read_columns(X)
+    return read_array_columns(X) if isinstance(X, np.ndarray) and holds_sequences(X) else []
+
+
+def steps_in_columns(columns: Sequence[Column]) -> NDArray[Any]:
+    """Return columns of numbers, or one column of tokens, as the steps of one sequence per row."""
     strings = [column.name for column in columns if column.kind == "symbols"]
     if strings and len(columns) > 1:
         _refuse_strings(strings, len(columns))
@@ -116,36 +118,23 @@ def _refuse_strings(strings: Sequence[Hashable], n_columns: int) -> None:
 # --- cells that are sequences ---------------------------------------------------------------------
 
 
-def read_cells(X: object) -> tuple[list[Column], tuple[Hashable, ...] | None] | None:
-    """Return the columns and names of a table or array whose cells are sequences, None for others.
-
-    Scalar columns alongside them are features that do not change in time.
-    """
-    if is_table(X):
-        if plain_numbers(X) is not None:
-            return None
-        columns, names = read_columns(X), feature_names(X)
-        is_nested = any(column.kind == "sequences" for column in columns)
-        return (columns, None if names is None else tuple(names)) if is_nested else None
-    if isinstance(X, np.ndarray) and holds_sequences(X):
-        return read_array_columns(X), None
-    return None
-
-
 def from_cells(
-    cells: tuple[list[Column], tuple[Hashable, ...] | None],
+    columns: Sequence[Column],
+    names: Sequence[Hashable] | None,
     reading: Reading,
     read: Callable[[object, Reading], RawInput],
 ) -> RawInput:
-    """Read the columns of sequences with `read`, and join them step by step."""
-    columns, names = cells
+    """Read the columns of sequences with `read`, and join them step by step.
+
+    Scalar columns alongside them are features that do not change in time.
+    """
     chosen = categorical_positions(reading.categorical, names, len(columns))
     columns = [
         _as_category(column) if j in chosen and column.kind == "numbers" else column
         for j, column in enumerate(columns)
     ]
     parts = {
-        j: _read_cells(column, read)
+        j: _sequences_in(column, read)
         for j, column in enumerate(columns)
         if column.kind == "sequences"
     }
@@ -159,7 +148,6 @@ def from_cells(
         channels = [_as_category(channel) for channel in channels]
     offsets = next(iter(parts.values())).sequences.offsets
     raw = from_columns(channels, offsets, Reading(integers_are_symbols=False), None)
-    static = tuple(j for j, column in enumerate(columns) if column.kind != "sequences")
     return replace(
         raw,
         layout="cells",
@@ -167,8 +155,7 @@ def from_cells(
         names=tuple(channel.name for channel in channels),
         categorical=tuple(sorted(chosen)),
         n_columns=len(columns),
-        static=tuple(columns[j] for j in static),
-        static_columns=static,
+        static={j: column for j, column in enumerate(columns) if column.kind != "sequences"},
     )
 
 
@@ -176,7 +163,7 @@ def _as_category(column: Column) -> Column:
     return replace(column, kind="symbols", values=symbols_of(column))
 
 
-def _read_cells(column: Column, read: Callable[[object, Reading], RawInput]) -> RawInput:
+def _sequences_in(column: Column, read: Callable[[object, Reading], RawInput]) -> RawInput:
     try:
         return read(list(column.values), Reading(integers_are_symbols=False))
     except (TypeError, ValueError) as error:

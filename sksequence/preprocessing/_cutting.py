@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences, offsets_of
+from sksequence._batching import Sequences, find_step, offsets_of
 from sksequence._elements import NUMBERS
 from sksequence._settings import check_count
 from sksequence.preprocessing._layout import Values
@@ -166,7 +166,7 @@ def _place(part: Steps, row: int, column: int) -> str:
 
 def _advice(part: Steps, row: int) -> str:
     """Return what to do about missing values, which depends on where they are in the series."""
-    i = int(np.searchsorted(part.offsets, row, side="right")) - 1
+    i, _ = find_step(row, part.offsets)
     series = part.values[part.offsets[i] : part.offsets[i + 1]]
     cells = np.isnan(series).reshape(len(series), -1)
     rows, whole = np.any(cells, axis=1), np.all(cells, axis=1)

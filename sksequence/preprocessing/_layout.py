@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._batching import Sequences, find_step, object_array, offsets_of
 from sksequence._elements import as_array, fill_masked, of_one_kind
 from sksequence._tables import (
     SEEN_IN_FIT,
@@ -149,10 +149,10 @@ class Layout:
             for j, element in enumerate(row):
                 if unusual(element):
                     name = j if self.feature_names is None else self.feature_names[j]
-                    k = int(np.searchsorted(self.offsets, i, side="right")) - 1
+                    sequence, step = find_step(i, self.offsets)
                     return (
-                        f"The first one is {element!r} in sequence {k}, step "
-                        f"{i - self.offsets[k]}, feature {name!r}."
+                        f"The first one is {element!r} in sequence {sequence}, step {step}, "
+                        f"feature {name!r}."
                     )
         return ""
 

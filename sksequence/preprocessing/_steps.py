@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._batching import Sequences, find_step, object_array, offsets_of
 from sksequence._elements import NUMBERS, as_array
 from sksequence._tables import (
     Column,
@@ -61,9 +61,8 @@ class Steps:
 
     def place(self, step: int) -> str:
         """Return the sequence and the step in it of a row, for an error message."""
-        i = int(np.searchsorted(self.offsets, step, side="right")) - 1
-        within = f"step {step - self.offsets[i]}"
-        return within if len(self.offsets) == 2 else f"sequence {i}, {within}"
+        i, within = find_step(step, self.offsets)
+        return f"step {within}" if len(self.offsets) == 2 else f"sequence {i}, step {within}"
 
 
 def read_steps(X: object, argument: str) -> Steps:
