@@ -198,9 +198,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels in sorted order; with a binary indicator of several labels, their indices.
-    input_kind_ : {"numbers", "symbols", "text"}
+    input_kind_ : {"numbers", "symbols", "mixed", "text"}
         How X was read: "text" if each sequence was a str, "symbols" if steps were strings, or
-        integers with `embedding_dim` set, and "numbers" otherwise.
+        integers with `embedding_dim` set, "mixed" if they were numbers and categories, and
+        "numbers" otherwise.
     n_features_in_ : int
         Number of columns if X was a table, otherwise number of features per step.
     feature_names_in_ : ndarray of shape (n_features_in_,)

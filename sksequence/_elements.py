@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 NUMBERS = "biufc"  # numpy's letters for the types of numbers
 _TEXT = "UST"
-_MARKERS = {"NoneType", "NAType", "NaTType"}  # types whose only value stands for a missing one
+_MARKERS = {"NoneType", "NAType", "NaTType"}  # types whose only value is a missing one
 _NEVER_MISSING = {str, int, bool}
 _DATES = date | time | timedelta | np.datetime64 | np.timedelta64
 
@@ -29,9 +29,9 @@ def is_marker(kind: type) -> bool:
 
 
 def is_missing(element: object) -> bool:
-    """Check whether an element stands for a missing value.
+    """Check whether an element is a missing value.
 
-    None, pandas.NA and NaT do, and every number that is not equal to itself.
+    None, pandas.NA and NaT are, and every number that is not equal to itself.
     """
     is_nan = isinstance(element, Number | np.generic) and bool(element != element)
     return is_nan or is_marker(type(element))

@@ -1,4 +1,4 @@
-"""Columns of the tables of pandas, polars and Arrow, read alike through narwhals.
+"""Columns of the tables of pandas, polars and Arrow, which are read with narwhals.
 
 narwhals is a requirement of scikit-learn. It is imported only when there is a table.
 """
@@ -62,14 +62,14 @@ class Column:
 
 def is_table(X: object) -> TypeGuard[Table]:
     """Check whether X has named columns."""
-    # of the type: a LazyFrame resolves its columns when they are asked for, with a warning
+    # the type is enough, and a LazyFrame itself would resolve its columns, with a warning
     return hasattr(type(X), "columns") and not isinstance(X, np.ndarray)
 
 
 def column_names(table: Table) -> list[Hashable]:
     """Return the names of the columns."""
     arrow: Any = table
-    # asked of the class: an instance of pandas searches its columns for it
+    # the class is enough, and an instance of pandas would search its columns
     return list(arrow.column_names if hasattr(type(table), "column_names") else table.columns)
 
 
@@ -115,7 +115,7 @@ def check_rows_are_steps(sequence: object, argument: str) -> None:
 
 def tables_in(items: Sequence[object], argument: str = "X") -> list[Table]:
     """Return the items if they are tables, no items if they are not; a mixture is an error."""
-    of_types = {type(item): item for item in items}  # one item of a type stands for all
+    of_types = {type(item): item for item in items}  # the type is enough
     if not any(map(is_table, of_types.values())):
         return []
     tables = [item for item in items if is_table(item)]
@@ -256,7 +256,7 @@ def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] |
 def align_tables(tables: Sequence[Table], names: Sequence[Hashable], known: str) -> list[Table]:
     """Return tables with their columns in the order of `names`; other names are an error.
 
-    `known` tells in the message where the names come from.
+    `known` is where the names come from, for the message.
     """
     _check_unique(names)
     return [_aligned(table, list(names), f"sequence {i}", known) for i, table in enumerate(tables)]

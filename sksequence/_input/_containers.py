@@ -141,11 +141,6 @@ def _array_of(item: object) -> NDArray[Any]:
     return np.asarray(without_gaps(from_foreign(item) if _is_foreign(item) else item))
 
 
-def _dtype_kind(X: object) -> str:
-    """Return numpy's letter for the type of the elements, "-" for a container without one type."""
-    return str(getattr(getattr(X, "dtype", None), "kind", "-"))
-
-
 # --- arrays and tables ----------------------------------------------------------------------------
 
 
@@ -186,7 +181,9 @@ def _check_is_several(X: object) -> None:
 def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
     """Let scikit-learn check everything but plain arrays of numbers."""
     is_text = isinstance(X, np.ndarray) and holds_str(X)
-    keep = is_text or (integers_are_symbols and _dtype_kind(X) in "iu")
+    keep = is_text or (
+        integers_are_symbols and getattr(getattr(X, "dtype", None), "kind", "-") in "iu"
+    )
     array: NDArray[Any] = check_array(
         fill_masked(X) if keep else without_gaps(X),
         dtype=None if keep else _FLOATS,
@@ -361,7 +358,7 @@ def _stack_steps(flat: Sequence[Sequence[object]], lengths: list[int]) -> NDArra
     """Return steps that are lists of features as rows."""
     check_step_widths(np.array([len(step) for step in flat]), lengths)
     are_texts = {isinstance(element, str) for step in flat for element in step}
-    # numpy would turn numbers beside strings into strings
+    # numpy would turn numbers alongside strings into strings
     values = np.asarray(flat, dtype=object if len(are_texts) > 1 else None)
     if values.ndim != 2:
         raise ValueError(TOO_DEEP)

@@ -72,7 +72,7 @@ class InputForm:
 
     @property
     def kind(self) -> str:
-        """How the steps of X were read: as "text", "symbols", "mixed" or "numbers"."""
+        """Kind of the steps of X: "text", "symbols", "mixed" or "numbers"."""
         if self.is_text:
             return "text"
         if self.is_categorical:
@@ -110,7 +110,7 @@ class InputForm:
 
     @property
     def reading(self) -> Reading:
-        """How later X are read."""
+        """Rules by which later X are read."""
         return Reading(
             integers_are_symbols=self.holds_symbols,
             analyzer=self.analyzer,

@@ -1,4 +1,4 @@
-"""X as flat buffers of numbers and symbols, and the rules that tell the two apart.
+"""X as flat buffers of numbers and symbols, and the rules that distinguish the two.
 
 Values are (sum of n_steps, n_features).
 """
@@ -55,12 +55,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class RawInput:
-    """X as one flat buffer, and the kind of container that it came in.
+    """X as one flat buffer, and its container.
 
     Attributes
     ----------
     layout : {"table", "lists", "sequences", "cells"}
-        Kind of container.
+        Type of the container, as in `InputForm`.
     sequences : Sequences
         Numbers or, if `holds_symbols`, symbols as values.
     holds_symbols : bool

@@ -262,7 +262,7 @@ def _join(tables: Sequence[Table], names: Names | None) -> tuple[Table, Names | 
     else:
         aligned, own = match_tables(tables)
     table: Any = aligned[0] if len(aligned) == 1 else join_tables(aligned)
-    # ColumnTransformer cannot put the columns of Arrow beside each other
+    # ColumnTransformer cannot join columns of Arrow
     if type(table).__module__.startswith("pyarrow") and find_spec("pandas"):
         table = table.to_pandas()
     return table, None if own is None else tuple(own)

@@ -1,6 +1,6 @@
 """Keys of a long table: which sequence each row belongs to, and at which time it is.
 
-Columns and levels of an index of pandas are found alike. Knows nothing of features.
+Keys are columns of the table, or levels of its index in pandas. Knows nothing of features.
 """
 
 from __future__ import annotations

@@ -78,9 +78,9 @@ class StepTransformer(  # type: ignore[call-arg]
     Notes
     -----
     **Names.** DataFrames (pandas, polars, Arrow) in a list, and `Sequences` with a table or with
-    `feature_names`, reach the transformer as one DataFrame, so that a ``ColumnTransformer`` selects
-    columns by name. Columns are matched by name: in every sequence, and again in `transform`.
-    Everything else reaches it as one array.
+    `feature_names`, are passed to the transformer as one DataFrame, so that a ``ColumnTransformer``
+    selects columns by name. Columns are matched by name: in every sequence, and again in
+    `transform`. Everything else is passed as one array.
 
     **Containers.** The result is in the same type of container as X: an array, a list, a tuple, an
     object array or `Sequences`. Each sequence is what the transformer returns: an array by default,
