@@ -393,6 +393,20 @@ def test_last_windows_continue_the_windows(window, horizon, several):
     np.testing.assert_array_equal(last_windows([1, 2, 3], 2), [[2, 3]])
 
 
+def test_names_of_known_columns_of_sequences():
+    """The future is matched by name in `Sequences` too, whose columns may have another order."""
+    panel = pd.DataFrame({"id": [0] * 6, "sales": range(6), "price": 1.0, "promo": range(6)})
+    past, future = from_long(panel[:4], "id")[0], from_long(panel[4:], "id")[0]
+    options = {"window": 3, "horizon": 2, "known_columns": ["promo", "price"]}
+    last = last_windows(past, future=future, **options)
+    assert last.feature_names[-2:] == ("promo+2", "price+2")
+    np.testing.assert_array_equal(last[0][:, -2:], [[3, 1], [4, 1], [5, 1]])
+    swapped = from_long(panel[4:], "id", features=["price", "promo"])[0]
+    np.testing.assert_array_equal(last_windows(past, future=swapped, **options)[0], last[0])
+    with pytest.raises(ValueError, match=r"future has the columns \['price'\]; \['promo'\] of"):
+        last_windows(past, future=from_long(panel[4:], "id", features=["price"])[0], **options)
+
+
 def test_names_of_known_columns():
     """Names have the number of steps; a regressor takes the windows as they are."""
     frame = pd.DataFrame({"sales": np.arange(9.0), "price": np.arange(9) % 2})

@@ -17,7 +17,13 @@ from sksequence._batching._content_digests import (
 )
 from sksequence._batching._prepared_sequences import STEP_BLOCKS, Frames, PreparedSequences
 from sksequence._batching._scaler import Scaler, moments_of_each
-from sksequence._batching._sequences import Sequences, flat_rows, object_array, offsets_of
+from sksequence._batching._sequences import (
+    Sequences,
+    flat_rows,
+    object_array,
+    offsets_of,
+    select_features,
+)
 
 __all__ = [
     "STEP_BLOCKS",
@@ -40,4 +46,5 @@ __all__ = [
     "object_array",
     "offsets_of",
     "on_device",
+    "select_features",
 ]
