@@ -15,7 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._elements import as_integers, find_missing_symbol, missing_error, without_gaps
+from sksequence._elements import (
+    FILL_CATEGORY,
+    as_integers,
+    find_missing_symbol,
+    missing_error,
+    without_gaps,
+)
 from sksequence._tables import Column, Kind, is_none, read_array_columns, read_columns
 from sksequence._tokenizers import Tokenizer
 
@@ -321,7 +327,7 @@ def check_categories_present(
     step, column = np.argwhere(missing)[0]
     i = int(np.searchsorted(offsets, step, side="right")) - 1
     place = f"sequence {i}, step {step - offsets[i]}, column {names[column]!r}"
-    raise missing_error(None, place)
+    raise missing_error(None, place, FILL_CATEGORY)
 
 
 def categorical_positions(
