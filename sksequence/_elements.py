@@ -14,6 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+DROP_SEQUENCE = (
+    "Drop the sequence, with its y: of a table with both, use table.dropna() before you split it"
+)
+FILL_CATEGORY = (
+    "Drop the sequence, with its y, or make missing values a category with fillna('missing')"
+)
 NUMBERS = "biufc"  # numpy's letters for the types of numbers
 _TEXT = "UST"
 _MARKERS = {"NoneType", "NAType", "NaTType"}  # types whose only value is a missing one
@@ -57,19 +63,20 @@ def missing_values(values: NDArray[np.generic]) -> NDArray[np.bool_]:
     return np.array(mask, dtype=bool).reshape(values.shape)
 
 
-def missing_error(element: object, place: str) -> ValueError:
-    """Return the error about a missing value, which names its place."""
-    return ValueError(
-        f"Input X contains NaN: {place} is missing ({element}). Drop the sequence, with its y, or "
-        "fill the gap."
-    )
+def missing_error(
+    element: object,
+    place: str,
+    remedy: str = "Drop the sequence, with its y, or fill the gap",
+) -> ValueError:
+    """Return the error about a missing value, which names its place and what to do."""
+    return ValueError(f"Input X contains NaN: {place} is missing ({element}). {remedy}.")
 
 
 def check_items_present(items: Sequence[object]) -> None:
     """Raise an error that names the first missing sequence."""
     for i, item in enumerate(items):
         if is_missing(item):
-            raise missing_error(item, f"sequence {i}")
+            raise missing_error(item, f"sequence {i}", DROP_SEQUENCE)
 
 
 def check_steps_present(items: Sequence[Sequence[object]]) -> None:

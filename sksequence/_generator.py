@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import DensityMixin, _fit_context
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -163,10 +163,10 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         season at the first high peak of the autocorrelation of the differences, if it is at least
         0.3, up to a lag of 400 steps and a third of the median length. Without a season it selects
         "last", or None if the mean so far is closer to the next value in most series.
-    known_columns : int, list of int or None, default=None
-        Indices of the features of X that are known covariates, such as calendar features. They are
-        read at every step but never predicted, and `forecast` requires their values in `future`.
-        None stands for no such features.
+    known_columns : int, str, list of int or str, or None, default=None
+        Features of X that are known covariates, such as calendar features, by index, or by name if
+        X has names of features. They are read at every step but never predicted, and `forecast`
+        requires their values in `future`. None stands for no such features.
     analyzer : {"char", "word"}, callable or tokenizer, default="char"
         How texts are split into symbols. "char" splits them into characters, and "word" into words,
         punctuation marks and white space, with a space before a word being part of it. A callable
@@ -338,7 +338,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             None,
         ],
         "max_features": [Interval(Integral, 1, None, closed="left"), None],
-        "known_columns": [Integral, list, tuple, None],
+        "known_columns": [Integral, str, list, tuple, None],
         "tie_weights": ["boolean"],
         "conditional": ["boolean"],
     }
@@ -374,7 +374,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         tol: float = 1e-4,
         scale: str | bool = "auto",
         residual: str | int | None = "auto",
-        known_columns: int | Sequence[int] | None = None,
+        known_columns: int | str | Sequence[int | str] | None = None,
         analyzer: str | Callable[[str], object] | Tokenizer = "char",
         max_features: int | None = None,
         conditional: bool = False,
@@ -432,8 +432,8 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             self.residual,
             self.scale,
             self.known_columns,
-            self.conditional,
-            self.tie_weights,
+            conditional=self.conditional,
+            tie_weights=self.tie_weights,
         )
         symbols = SymbolTask(self.loss, training, self.conditional, self.known_columns)
         return NextStepTasks(symbols, numbers)
@@ -981,7 +981,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         *,
         n_samples: int = 200,
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
-        future: ArrayLike | None = None,
+        future: object = None,
         random_state: RandomState = None,
     ) -> Bunch:
         """Forecast the next values of numeric series by sampling paths.
@@ -1000,9 +1000,10 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             Levels of the quantiles to return, each from 0 to 1. The levels 0.1 and 0.9 bound a
             prediction interval of 80 %.
         future : array-like of shape (n_sequences, horizon, n_known), default=None
-            Values of the `known_columns` at the steps to forecast. For a single column,
-            (n_sequences, horizon) is accepted too. Required if `known_columns` is set, and not
-            allowed otherwise.
+            Values of the `known_columns` at the steps to forecast: an array, in the order of
+            `known_columns`, or a list of one DataFrame per sequence, or `Sequences`, with columns
+            of these names and possibly others. For a single column, (n_sequences, horizon) is
+            accepted too. Required if `known_columns` is set, and not allowed otherwise.
         random_state : int, RandomState instance or None, default=None
             Controls the sampling. Each series has its own stream of random numbers: its paths are
             independent of the other series, and the first paths are independent of `n_samples`.

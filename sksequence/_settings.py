@@ -279,14 +279,38 @@ def _take(kind: type[AnySettings], params: Mapping[str, object]) -> AnySettings:
     return kind(**{name: params[name] for name in names if name in params})
 
 
-def column_indices(name: str, columns: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the indices of features in a parameter that holds one or several of them."""
-    indices = [columns] if isinstance(columns, int | Integral) else list(columns)
+def column_indices(
+    argument: str,
+    columns: int | str | Sequence[int | str],
+    n_features: int,
+    names: Sequence[str],
+    alternative: str = "",
+) -> tuple[int, ...]:
+    """Return the indices of the features that a parameter gives by index or by name.
+
+    `names` is empty if there are none; `alternative` ends the advice for a wrong name.
+    """
+    given = [columns] if isinstance(columns, int | str | Integral) else list(columns)
+    known = list(names)
+    unknown = [name for name in given if isinstance(name, str) and name not in known]
+    if unknown:
+        advice = f"choose from {known}" if known else f"pass indices from 0 to {n_features - 1}"
+        raise ValueError(
+            f"{argument}={columns!r} names {unknown[0]!r}, but X has "
+            f"{'no such feature' if known else 'no names of features'}: {advice}{alternative}."
+        )
+    indices = [known.index(column) if isinstance(column, str) else column for column in given]
     if not indices or not all(isinstance(index, Integral) for index in indices):
         raise ValueError(
-            f"{name} must be the index of a feature of X, or a list of indices; got {columns!r}."
+            f"{argument} must be the index of a feature of X, or a list of indices; got "
+            f"{columns!r}."
         )
-    return tuple(int(index) for index in indices)
+    if not all(-n_features <= index < n_features for index in indices):
+        raise ValueError(
+            f"{argument}={columns!r} names a feature that X does not have. X has {n_features} "
+            f"features: choose indices from {-n_features} to {n_features - 1}."
+        )
+    return tuple(int(index) % n_features for index in indices)
 
 
 def as_floats(name: str, values: object) -> NDArray[np.float64]:

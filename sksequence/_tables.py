@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._elements import NUMBERS, check_no_dates, dates_error, is_missing, type_names
+from sksequence._elements import NUMBERS, check_no_dates, is_missing, type_names
 
 if TYPE_CHECKING:
     import narwhals
@@ -364,7 +364,12 @@ def _check_unique(names: Sequence[Hashable]) -> None:
 def _read_column(name: Hashable, series: narwhals.Series[Any], argument: str) -> Column:
     dtype = series.dtype
     if dtype.is_temporal():
-        raise dates_error(str(dtype), f"Column {name!r} of {argument}")
+        raise ValueError(
+            f"Column {name!r} of {argument} holds dates or durations ({dtype}); networks read "
+            "numbers. If they are the times of the rows, make them the index with "
+            f"set_index({name!r}), or convert a long table with preprocessing.from_long(table, id, "
+            f"{name!r}). If they are a feature, convert them to a number of seconds."
+        )
     if dtype.is_nested() and hasattr(dtype, "fields"):
         raise ValueError(
             f"Column {name!r} of {argument} holds records ({dtype}); expected numbers, strings or "

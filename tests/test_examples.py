@@ -17,6 +17,7 @@ SHOWN = {
     "character_text": ["KING "],
     "forecasting": ["the best forecast is: network", "does not beat it"],
     "grid_over_cells": ["feedforward", "best: {"],
+    "long_tables": ["linear model:      0.5", "age of a machine: 0.8", "right label: 0.9"],
     "ragged_classification": ["recurrent network:            0.9"],
     "step_labelling": ["afterwards     0.9"],
 }

@@ -395,6 +395,20 @@ def test_last_windows_continue_the_windows(window, horizon, several):
     np.testing.assert_array_equal(last_windows([1, 2, 3], 2), [[2, 3]])
 
 
+def test_names_of_known_columns_of_sequences():
+    """The future is matched by name in `Sequences` too, whose columns may have another order."""
+    panel = pd.DataFrame({"id": [0] * 6, "sales": range(6), "price": 1.0, "promo": range(6)})
+    past, future = from_long(panel[:4], "id")[0], from_long(panel[4:], "id")[0]
+    options = {"window": 3, "horizon": 2, "known_columns": ["promo", "price"]}
+    last = last_windows(past, future=future, **options)
+    assert last.feature_names[-2:] == ("promo+2", "price+2")
+    np.testing.assert_array_equal(last[0][:, -2:], [[3, 1], [4, 1], [5, 1]])
+    swapped = from_long(panel[4:], "id", features=["price", "promo"])[0]
+    np.testing.assert_array_equal(last_windows(past, future=swapped, **options)[0], last[0])
+    with pytest.raises(ValueError, match=r"future has the columns \['price'\]; \['promo'\] of"):
+        last_windows(past, future=from_long(panel[4:], "id", features=["price"])[0], **options)
+
+
 def test_names_of_known_columns():
     """Names have the number of steps; a regressor takes the windows as they are."""
     frame = pd.DataFrame({"sales": np.arange(9.0), "price": np.arange(9) % 2})
@@ -1522,6 +1536,7 @@ EVENTS = pd.DataFrame(
         "open": [True, False, True, True],
     }
 )
+SALES = EVENTS[["store", "sold"]]
 BY_STORE_AND_ITEM = [[[3.0, 1.0], [1.0, 1.0]], [[2.0, 0.0]], [[4.0, 1.0]]]
 
 
@@ -1633,6 +1648,41 @@ def test_predictions_go_back_into_the_long_table(X, seed):
     pd.testing.assert_series_equal(back["p"], panel[names[0]], check_names=False)
 
 
+@pytest.mark.parametrize(
+    ("id", "ids", "expected"),
+    [
+        ("store", ["b", "a"], [[2.0, 3.0], [1.0]]),
+        ("store", pd.Index(["a", "b"]), [[1.0], [2.0, 3.0]]),
+        ("store", pd.Series(["b"]), [[2.0, 3.0]]),
+        (["store", "item"], [("b", 0), ["a", 7]], [[2.0, 3.0], [1.0]]),
+        (["store", "item"], pd.MultiIndex.from_tuples([("a", 7)]), [[1.0]]),
+        ("day", pd.to_datetime(["2026-01-02", "2026-01-01"]), [[3.0], [2.0, 1.0]]),
+    ],
+)
+def test_ids_give_the_order_of_sequences(id, ids, expected):
+    """Sequences of several tables come in the same order, whatever the order of the rows."""
+    frame = pd.DataFrame(
+        {
+            "store": ["b", "a", "b"],
+            "item": [0, 7, 0],
+            "day": pd.to_datetime(["2026-01-01", "2026-01-01", "2026-01-02"]),
+            "sold": [2.0, 1.0, 3.0],
+        }
+    )
+    sequences, found = from_long(frame, id, features="sold", ids=ids)
+    assert [sequence.tolist() for sequence in sequences] == expected
+    assert [np.ravel(key).tolist() for key in found] == [np.ravel(key).tolist() for key in ids]
+    mixed, _ = from_long(frame.assign(kind=["x", "y", "x"]), id, features=["sold", "kind"], ids=ids)
+    assert [table["sold"].tolist() for table in mixed] == expected
+
+
+def test_ids_tell_where_predictions_go():
+    """Predictions in another order than the sequences of a table go back to their rows."""
+    sequences, ids = from_long(EVENTS, "store", "day", features=["sold"], ids=["y", "x"])
+    found = to_long(sequences, like=EVENTS, id="store", time="day", ids=ids)
+    pd.testing.assert_frame_equal(found, EVENTS[["store", "day", "sold"]])
+
+
 def test_to_long_with_several_ids():
     """Tuples of ids get a column each, as `from_long` returned them."""
     keys = ["store", "item"]
@@ -1716,9 +1766,16 @@ DAY = EVENTS["day"]
             r"have \[1\] steps, those of like \[2, 2\]; expected the same",
         ),
         (
-            lambda: to_long([[1, 2], [3, 4]], like=EVENTS, id="store", ids=[1, 2]),
-            r"ids are those of like; pass ids=None",
+            lambda: to_long([[1, 2], [3, 4]], like=EVENTS, id="store", ids=["x", "n"]),
+            r"The table has no rows of 'n', entry 1 of ids; it has those of \['x', 'y'\]",
         ),
+        (
+            lambda: to_long([[1, 2]], like=EVENTS, id="store", ids=["x"]),
+            r"have \[2\] steps, .* and all sequences of like",
+        ),
+        (lambda: from_long(SALES, "store", ids=["x", "x"]), r"ids contains 'x' twice"),
+        (lambda: from_long(SALES, "store", ids="x"), r"ids is 'x'; pass one identifier per"),
+        (lambda: from_long(SALES, ["store"], ids=["x"]), r"no rows of 'x', .* \[\('x',"),
         (
             lambda: to_long([[1.0]], features=["time"]),
             r"'time' is the name of a feature and of the",

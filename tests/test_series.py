@@ -1,6 +1,8 @@
 """Series measured against their past: causality, exactness, `residual`, `scale`, known features."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from sksequence._losses import LOSSES
 from sksequence._series import Reference, SeriesCodec, _roll_out
 from sksequence._series._past import Past
 from sksequence._series._seasonal import smoothed_changes
+from sksequence.preprocessing import from_long
 from tests.helpers import seasonal_series
 
 RANDOM = np.random.RandomState(0)
@@ -363,7 +366,8 @@ def test_known_feature_of_the_step_itself_is_read():
     [
         (2, "known_columns=2 names a feature that X does not have. X has 2 features"),
         ([], "must be the index of a feature of X, or a list of indices"),
-        (["a"], "must be the index of a feature"),
+        ([0.5], "must be the index of a feature"),
+        (["a"], "names 'a', but X has no names of features: pass indices from 0 to 1"),
         ([0, 1], "names all 2 features of X: nothing is left to learn"),
     ],
 )
@@ -371,6 +375,50 @@ def test_known_columns_refused(known_columns, message):
     """Errors for columns that X does not have, and for all columns."""
     with pytest.raises(ValueError, match=message):
         SequenceGenerator(known_columns=known_columns).fit(with_calendar(4, 5))
+
+
+TABLES = np.random.RandomState(2).randn(6, 8, 3)
+CALENDAR = [pd.DataFrame(table, columns=["sales", "holiday", "price"]) for table in TABLES[:3]]
+COMING = [pd.DataFrame(table[:2], columns=["price", "week", "holiday"]) for table in TABLES[3:]]
+
+
+@pytest.fixture(scope="module")
+def named():
+    """Return a generator that was fitted with the names of known columns."""
+    generator = SequenceGenerator("gru", 4, known_columns=["holiday", "price"], max_epochs=1)
+    return generator.set_params(random_state=0).fit(CALENDAR)
+
+
+@pytest.mark.parametrize(
+    "future",
+    [
+        COMING,
+        [pl.from_pandas(table) for table in COMING],
+        from_long(pd.concat(COMING, keys=range(3)))[0],
+        from_long(pd.concat(COMING, keys=range(3)).assign(place="north"))[0],
+        np.stack([table[["holiday", "price"]].to_numpy() for table in COMING]),
+    ],
+    ids=["pandas", "polars", "Sequences", "Sequences of a table", "array"],
+)
+def test_known_columns_are_matched_by_name(named, future):
+    """Columns of the future are selected by name, in whatever order they come."""
+    by_index = SequenceGenerator("gru", 4, known_columns=[1, 2], max_epochs=1, random_state=0)
+    by_index.fit([table.to_numpy() for table in CALENDAR])
+    values = [table[["holiday", "price"]].to_numpy() for table in COMING]
+    expected = by_index.forecast(
+        [table.to_numpy() for table in CALENDAR], 2, future=values, random_state=0
+    )
+    reordered = [table[["price", "sales", "holiday"]] for table in CALENDAR]
+    found = named.forecast(reordered, 2, future=future, random_state=0)
+    np.testing.assert_array_equal(found.paths, expected.paths)
+
+
+def test_missing_known_columns_are_an_error(named):
+    """Known columns are named in `fit` and in `future` alike."""
+    with pytest.raises(ValueError, match=r"future has the columns \['price'\]; \['holiday'\] of"):
+        named.forecast(CALENDAR, 2, future=[table[["price"]] for table in COMING])
+    with pytest.raises(ValueError, match=r"names 'prise', .* choose from \['sales', 'holiday'"):
+        SequenceGenerator(known_columns="prise").fit(CALENDAR)
 
 
 def test_future_refused(panel):

@@ -1,5 +1,6 @@
 """Tables in X: columns matched by name, numbers beside categories, cells that are sequences."""
 
+import re
 import warnings
 from decimal import Decimal
 
@@ -8,10 +9,20 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import resample
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._input import Reading, check_sequences, learn_form
 from sksequence._tables import read_columns
+from sksequence.preprocessing import StepTransformer
 from tests.helpers import small_classifier
 
 RANDOM = np.random.default_rng(0)
@@ -369,9 +380,12 @@ def test_scalar_columns_alongside_cells_are_static():
         (CELLS.assign(temp=[[1.0]] * 12), "Row 0 of X has 4 steps in column 'speed' and 1 in"),
         (CELLS.assign(temp=[None, *CELLS["temp"][1:]]), "In column 'temp' of X: .* sequence 0 is"),
         (CELLS.assign(age=[np.nan] * 12), "row 0, column 'age' is missing"),
-        (CELLS.assign(sex=["m", None] * 6), "row 1, column 'sex' is missing"),
+        (CELLS.assign(sex=["m", None] * 6), r"row 1, column 'sex' .* with fillna\('missing'\)"),
         (CELLS.assign(age=[np.inf] * 12), "row 0, column 'age'"),
-        (CELLS.assign(day=pd.Timestamp("2024-01-01")), "Column 'day' of X holds dates"),
+        (
+            CELLS.assign(day=pd.Timestamp("2024-01-01")),
+            r"Column 'day' of X holds dates .* set_index\('day'\), .*from_long\(table, id,",
+        ),
     ],
     ids=["lengths", "missing cell", "NaN", "no category", "infinity", "date"],
 )
@@ -411,9 +425,9 @@ def test_array_of_words_is_a_table_of_tokens():
     ("X", "message"),
     [
         (pd.DataFrame({"a": ["x"], "v": [1.0]}), "table of 2 columns, 1 of strings such as 'a'"),
-        (pd.DataFrame({"a": ["x y"], "b": ["z"]}), "If one column holds texts, pass it alone"),
+        (pd.DataFrame({"a": ["x y"], "b": ["z"]}), r"holds texts, pass it alone: X\['a'\]"),
         (pd.DataFrame({"a": ["x"], "b": [None]}), "table of 2 columns, 1 of strings"),
-        (pd.DataFrame({"a": ["x", None]}), "sequence 1 is missing"),
+        (pd.DataFrame({"a": ["x", None]}), r"sequence 1 is missing .* use table.dropna\(\)"),
         (pl.DataFrame({"a": [{"x": 1}]}), "Column 'a' of X holds records"),
     ],
     ids=["numbers", "texts", "no values", "missing", "struct"],
@@ -444,6 +458,92 @@ def test_advice_for_missing_numbers_follows_their_place():
         learn([np.array([1.0, np.nan, np.nan])])
     with pytest.raises(ValueError, match="StepTransformer"):
         learn([np.array([1.0, np.nan, 2.0])])
+
+
+def with_gap(values):
+    """Return a copy of values whose second one is missing."""
+    values = np.array(values, dtype=float)
+    values[1] = np.nan
+    return values
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [with_gap(frame["speed"]) for frame in FRAMES],
+        [frame.assign(speed=with_gap(frame["speed"])) for frame in FRAMES],
+        [frame.assign(temp=with_gap(frame["temp"])) for frame in MIXED],
+        CELLS.assign(temp=[with_gap(cell) for cell in CELLS["temp"]], sex=["f", "m"] * 6),
+    ],
+    ids=["arrays", "tables", "mixed steps", "cells"],
+)
+def test_advice_for_a_gap_works_as_written(X):
+    """The transformer in the message fills the gap."""
+    with pytest.raises(ValueError, match="ffill in pandas") as raised:
+        small_classifier().fit(X, Y)
+    names = (StepTransformer, SimpleImputer, make_column_transformer)
+    imputer = eval(
+        re.search(r"or with (?:preprocessing\.)?(.*)\.$", str(raised.value))[1],
+        {f.__name__: f for f in names},
+    )
+    fitted = make_pipeline(imputer, small_classifier(max_epochs=1)).fit(X, Y)
+    assert fitted.predict(X).shape == Y.shape
+
+
+def test_gap_beside_categories_is_no_padding():
+    """A column of numbers that is missing to the end is a gap if others are not."""
+    X = [frame.assign(speed=np.nan, temp=np.nan) for frame in MIXED]
+    with pytest.raises(ValueError, match="StepTransformer"):
+        small_classifier().fit(X, Y)
+
+
+# --- tools of scikit-learn ------------------------------------------------------------------------
+
+WARD = np.random.default_rng(1)
+PATIENTS = pd.DataFrame(
+    {
+        "pulse": [
+            np.linspace(0, 2 * label, n) + 0.1 * WARD.normal(size=n)
+            for label, n in zip(Y, LENGTHS, strict=True)
+        ]
+        * 2,
+        "age": WARD.normal(50, 9, 2 * len(Y)),
+    }
+)
+STATES = np.array(["ill", "well"])[np.tile(Y, 2)]
+RISING = small_classifier(max_epochs=8, learning_rate=0.03)
+OF_COLUMNS = ColumnTransformer([("rnn", RISING, ["pulse"]), ("num", StandardScaler(), ["age"])])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RISING,
+        GridSearchCV(RISING, {"cell": ["gru", "rnn"]}, cv=2),
+        BaggingClassifier(RISING, n_estimators=2, random_state=0),
+        VotingClassifier([("a", RISING), ("b", RISING)], voting="soft"),
+        StackingClassifier([("a", RISING)], cv=2),
+        make_pipeline(OF_COLUMNS, LogisticRegression()),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_tools_take_tables_of_sequences(model):
+    """Searches, ensembles and pipelines learn from rows with a sequence and a static column."""
+    assert cross_val_score(model, PATIENTS, STATES, cv=2).mean() > 0.8
+
+
+def test_rows_of_sequences_are_drawn_and_permuted():
+    """Resampling keeps rows together, and only the column with information is important."""
+    X, y = resample(PATIENTS, STATES, random_state=0, stratify=STATES)
+    model = RISING.fit(X, y)
+    importances = permutation_importance(model, PATIENTS, STATES, n_repeats=2, random_state=0)
+    pulse, age = importances.importances_mean
+    assert pulse > 0.2 > abs(age)
+    proba = cross_val_predict(model, PATIENTS, STATES, cv=2, method="predict_proba")
+    assert proba.shape == (len(STATES), 2)
+    names = OF_COLUMNS.set_output(transform="pandas").fit_transform(PATIENTS, STATES).columns
+    assert names[0] == "rnn__rnnclassifier0"
+    assert names[-1] == "num__age"
 
 
 def test_order_of_tables_does_not_warn():

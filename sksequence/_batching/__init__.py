@@ -23,6 +23,7 @@ from sksequence._batching._sequences import (
     flat_rows,
     object_array,
     offsets_of,
+    select_features,
 )
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "object_array",
     "offsets_of",
     "on_device",
+    "select_features",
 ]

@@ -17,6 +17,7 @@ from sksequence._tables import (
     is_table,
     join_tables,
     match_tables,
+    select_columns,
     take_rows,
 )
 
@@ -367,6 +368,34 @@ def _copied_runs(
             copied: NDArray[np.generic] = table[whole].reshape(-1, *block.shape[1:])
             return copied
     return block[flat_rows(starts, lengths)]
+
+
+def select_features(X: Any, names: Iterable[Hashable], argument: str) -> Any:
+    """Return the features of these names, in their order, of tables or of sequences with names.
+
+    Anything without names is returned as it is.
+    """
+    names = list(names)
+    if isinstance(X, list | tuple) and any(map(is_table, X)):
+        return [select_features(table, names, argument) for table in X]
+    if isinstance(X, Sequences) and X.table is not None:
+        return Sequences(select_features(X.table, names, argument), X.offsets)
+    has_names = isinstance(X, Sequences) and X.feature_names is not None
+    if not has_names and not is_table(X):
+        return X
+    own = list(X.feature_names) if has_names else column_names(X)
+    absent = [name for name in names if name not in own]
+    if absent:
+        raise ValueError(
+            f"{argument} has the columns {own}; {absent} of known_columns are missing. Columns are "
+            "matched by name: rename them."
+        )
+    if not has_names:
+        return select_columns(X, names)
+    if X.values.ndim == 1:
+        return X
+    columns = [own.index(name) for name in names]
+    return Sequences(X.values[:, columns], X.offsets, feature_names=names)
 
 
 def object_array(items: Iterable[object]) -> NDArray[np.object_]:

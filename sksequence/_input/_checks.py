@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from sksequence._batching import Sequences, find_step
-from sksequence._elements import missing_error
+from sksequence._elements import FILL_CATEGORY, missing_error
 from sksequence._input._input_form import InputForm
 from sksequence._input._raw_input import RawInput
 from sksequence._tables import is_none
@@ -221,7 +221,8 @@ def check_static(raw: RawInput) -> None:
         bad = ~np.isfinite(values.astype(np.float64)) if is_number else is_none(values)
         if bad.any():
             i = int(np.argmax(bad))
-            raise missing_error(values[i], f"row {i}, column {column.name!r}")
+            place = f"row {i}, column {column.name!r}"
+            raise missing_error(values[i], place, *(() if is_number else (FILL_CATEGORY,)))
 
 
 def check_finite(raw: RawInput) -> None:
@@ -235,10 +236,15 @@ def check_finite(raw: RawInput) -> None:
         if bad is not None:
             row, feature = bad
             i, step = find_step(start + row, offsets)
-            place = f"sequence {i}, step {step}, feature {raw.number_names[feature]!r}"
-            is_end = bool(np.isnan(values[start + row : offsets[i + 1]]).all())
-            value = float(values[start + row, feature])
-            raise ValueError(_not_finite_message(value, place, is_end))
+            name = raw.number_names[feature]
+            place = f"sequence {i}, step {step}, feature {name!r}"
+            may_be_padded = raw.layout != "cells" and raw.categories is None
+            rest = values[start + row : offsets[i + 1]]
+            is_end = may_be_padded and bool(np.isnan(rest).all())
+            number = float(values[start + row, feature])
+            if np.isnan(number) and not is_end:
+                raise ValueError(_gap_message(place, _step_imputer(raw, name)))
+            raise ValueError(_not_finite_message(number, place))
 
 
 def _find_not_finite(block: NDArray[np.floating]) -> tuple[int, int] | None:
@@ -252,16 +258,31 @@ def _find_not_finite(block: NDArray[np.floating]) -> tuple[int, int] | None:
     return int(row), int(column)
 
 
-def _not_finite_message(value: float, place: str, is_end: bool) -> str:
-    if np.isnan(value) and is_end:
+def _step_imputer(raw: RawInput, name: Hashable) -> str:
+    """Return the transformer that fills gaps in a column of X as it is."""
+    if raw.layout == "cells":
+        inner = f"(StepTransformer(SimpleImputer()), [{name!r}])"
+        return f"make_column_transformer({inner}, remainder='passthrough')"
+    if raw.categories is None:
+        return "preprocessing.StepTransformer(SimpleImputer())"
+    inner = f"(SimpleImputer(), [{name!r}])"  # an imputer of means refuses categories
+    columns = f"make_column_transformer({inner}, remainder='passthrough')"
+    return f"preprocessing.StepTransformer({columns})"
+
+
+def _gap_message(place: str, imputer: str) -> str:
+    return (
+        f"Input X contains NaN: {place}. Recurrent networks need numbers everywhere: drop the "
+        "sequence or its steps with gaps, or fill the gap, for example with the previous value "
+        f"(ffill in pandas) or with {imputer}."
+    )
+
+
+def _not_finite_message(value: float, place: str) -> str:
+    if np.isnan(value):
         return (
             f"Input X contains NaN: {place}, and in all steps to the end of the sequence. If they "
             "fill up a shorter sequence, remove them with preprocessing.from_nan_padded(X)."
-        )
-    if np.isnan(value):
-        return (
-            f"Input X contains NaN: {place}. Recurrent networks need numbers everywhere: drop the "
-            "sequence, or fill the gap with preprocessing.StepTransformer(SimpleImputer())."
         )
     if np.isinf(value):
         return f"Input X contains infinity: {place}. Replace it by a finite number."

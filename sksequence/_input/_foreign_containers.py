@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._elements import fill_masked, missing_error
+from sksequence._elements import DROP_SEQUENCE, fill_masked, missing_error
 
 _MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
 TOO_DEEP = (
@@ -118,7 +118,7 @@ def _from_arrow_array(X: _ArrowArray) -> object:
 
 def _check_present(is_absent: NDArray[np.bool_]) -> None:
     if is_absent.any():
-        raise missing_error(None, f"sequence {np.argmax(is_absent)}")
+        raise missing_error(None, f"sequence {np.argmax(is_absent)}", DROP_SEQUENCE)
 
 
 def _arrow_values(steps: _ArrowArray) -> NDArray[np.generic]:

@@ -90,6 +90,14 @@ class InputForm:
         return self.step_names if self.layout == "sequences" else None
 
     @property
+    def names_of_step_features(self) -> list[str]:
+        """Names of the features of a step; empty where columns are steps or have no names."""
+        names = self.feature_names_in
+        if self.layout == "table" or names is None or len(names) != self.n_step_features:
+            return []
+        return [str(name) for name in names]
+
+    @property
     def categories(self) -> dict[Hashable, list[Any]]:
         """The categories of each column of them, by the names or positions of the columns."""
         names = range(len(self.is_categorical)) if self.step_names is None else self.step_names

@@ -15,7 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from sksequence._batching import Sequences, find_step, offsets_of
-from sksequence._elements import as_integers, find_missing_symbol, missing_error, without_gaps
+from sksequence._elements import (
+    FILL_CATEGORY,
+    as_integers,
+    find_missing_symbol,
+    missing_error,
+    without_gaps,
+)
 from sksequence._tables import Column, Kind, is_none, read_array_columns, read_columns
 from sksequence._tokenizers import Tokenizer
 
@@ -311,7 +317,8 @@ def check_categories_present(
         return
     row, column = np.argwhere(missing)[0]
     i, step = find_step(int(row), offsets)
-    raise missing_error(None, f"sequence {i}, step {step}, column {names[column]!r}")
+    place = f"sequence {i}, step {step}, column {names[column]!r}"
+    raise missing_error(None, place, FILL_CATEGORY)
 
 
 def categorical_positions(

@@ -111,7 +111,8 @@ def _refuse_strings(strings: Sequence[Hashable], n_columns: int) -> None:
         f"X is a table of {n_columns} columns, {n_strings} of strings such as {strings[0]!r}. The "
         "rows of a table are sequences, and its columns are steps. If each cell is one token, pass "
         "X.to_numpy(). If rows are steps with categories, pass [X] for one sequence, or "
-        "from_long(X, id)[0] of sksequence.preprocessing. If one column holds texts, pass it alone."
+        "preprocessing.from_long(X, id)[0]. If one column holds texts, pass it alone: "
+        f"X[{strings[0]!r}]."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._batching import Sequences, content_digests
+from sksequence._batching import Sequences, content_digests, select_features
 from sksequence._blueprint import Blueprint
 from sksequence._losses import loss_of
 from sksequence._net import SequenceNet, check_memory, last_features, last_outputs, step_losses
@@ -107,7 +107,7 @@ class SeriesModel:
         sequences: Sequences,
         horizon: int,
         n_samples: int,
-        future: ArrayLike | None,
+        future: object,
         random_state: RandomState,
     ) -> Floats:
         """Return sample paths of shape (n_sequences, n_samples, horizon[, n_features])."""
@@ -152,7 +152,7 @@ class SeriesModel:
         _finite(paths)
         return np.asarray(paths[..., 0] if codec.n_features == 1 else paths)
 
-    def _known_future(self, future: ArrayLike | None, n_sequences: int, horizon: int) -> Floats:
+    def _known_future(self, future: object, n_sequences: int, horizon: int) -> Floats:
         """Check and return the known features at future steps, (n_sequences, horizon, n_known)."""
         n_known = len(self.codec.known_columns)
         shape = (n_sequences, horizon, n_known)
@@ -168,7 +168,11 @@ class SeriesModel:
                 "future was given, but known_columns is None: no features are known beforehand. "
                 "Leave it out, or fit with known_columns."
             )
-        known = as_floats("future", future)
+        names = self.blueprint.form.names_of_step_features
+        if names:
+            names = [names[i] for i in self.codec.known_columns]
+            future = select_features(future, names, "future")
+        known = as_floats("future", list(future) if isinstance(future, Sequences) else future)
         if known.ndim == 2 and n_known == 1:
             known = known[:, :, None]
         if known.shape != shape:

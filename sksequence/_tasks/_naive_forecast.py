@@ -6,7 +6,6 @@ import inspect
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,26 +145,9 @@ def target_indices(
     """
     if target_columns is None:
         return None
-    given = [target_columns] if isinstance(target_columns, int | str | Integral) else target_columns
-    known = list(names)
-    if isinstance(target_columns, str) and target_columns == "all" and "all" not in known:
+    if isinstance(target_columns, str) and target_columns == "all" and "all" not in names:
         return tuple(range(n_features))
-    unknown = [name for name in given if isinstance(name, str) and name not in known]
-    if unknown:
-        advice = f"choose from {known}" if known else f"pass indices from 0 to {n_features - 1}"
-        raise ValueError(
-            f"target_columns={target_columns!r} names {unknown[0]!r}, but X has "
-            f"{'no such feature' if known else 'no names of features'}: {advice}, or 'all'."
-        )
-    indices = column_indices(
-        "target_columns", [known.index(c) if isinstance(c, str) else c for c in given]
-    )
-    if not all(-n_features <= i < n_features for i in indices):
-        raise ValueError(
-            f"target_columns={target_columns!r} names a feature that X does not have. X has "
-            f"{n_features} features: choose indices from {-n_features} to {n_features - 1}."
-        )
-    indices = tuple(i % n_features for i in indices)
+    indices = column_indices("target_columns", target_columns, n_features, names, ", or 'all'")
     if len(set(indices)) < len(indices):
         raise ValueError(
             f"target_columns={target_columns!r} names a feature twice. Pass each target once, in "

@@ -23,12 +23,12 @@ class SymbolTask(NextStepTask[SymbolCodec]):
     ----------
     conditional : bool
         Whether y holds one label per sequence.
-    known_columns : int, sequence of int or None
+    known_columns : int, str, sequence of int or str, or None
         Must be None: symbols have no known covariates.
     """
 
     conditional: bool = False
-    known_columns: int | Sequence[int] | None = None
+    known_columns: int | str | Sequence[int | str] | None = None
 
     def read(
         self, y: object, sequences: Sequences, form: InputForm, known: Blueprint[SymbolCodec] | None

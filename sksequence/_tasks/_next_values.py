@@ -42,15 +42,18 @@ class SeriesTask(NextStepTask[SeriesCodec]):
         Baseline that is subtracted from each value.
     scale : "auto", "global", "sequence" or bool
         How values are scaled.
-    known_columns : int, sequence of int or None
-        Indices of the features that are known covariates.
+    known_columns : int, str, sequence of int or str, or None
+        Features that are known covariates.
+    feature_names : sequence of str
+        Names of the features of X; empty if there are none.
     conditional, tie_weights : bool
         Must be False: both require symbols.
     """
 
     residual: str | int | None = None
     scale: str | bool = "auto"
-    known_columns: int | Sequence[int] | None = None
+    known_columns: int | str | Sequence[int | str] | None = None
+    feature_names: Sequence[str] = ()
     conditional: bool = False
     tie_weights: bool = False
 
@@ -82,7 +85,7 @@ class SeriesTask(NextStepTask[SeriesCodec]):
     def _learn_codec(self, sequences: Sequences) -> SeriesCodec:
         loss = self.chosen_loss(SeriesCodec.losses, "numbers")
         assert sequences.values is not None
-        targets, known = _columns(self.known_columns, sequences.values.shape[1])
+        targets, known = _columns(self.known_columns, sequences.values.shape[1], self.feature_names)
         values = np.asarray(sequences.values, dtype=np.float64)[:, targets]
         if LOSSES[loss].has_log_link:
             return self._learn_positive(sequences, values, (targets, known), loss)
@@ -162,19 +165,13 @@ class SeriesTask(NextStepTask[SeriesCodec]):
 
 
 def _columns(
-    known_columns: int | Sequence[int] | None, width: int
+    known_columns: int | str | Sequence[int | str] | None, width: int, names: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of the features to predict, and those of the known covariates."""
     every = np.arange(width)
     if known_columns is None:
         return every, every[:0]
-    indices = column_indices("known_columns", known_columns)
-    if not all(-width <= i < width for i in indices):
-        raise ValueError(
-            f"known_columns={known_columns!r} names a feature that X does not have. X has {width} "
-            f"features: choose indices from {-width} to {width - 1}."
-        )
-    known = every[list(indices)]
+    known = every[list(column_indices("known_columns", known_columns, width, names))]
     targets = np.setdiff1d(every, known)
     if not len(targets):
         raise ValueError(
@@ -232,4 +229,7 @@ class NextStepTasks:
                 "symbols, only. Drop the other columns, or forecast with RNNRegressor and "
                 "preprocessing.make_windows."
             )
-        return self.symbols if form.holds_symbols else self.numbers
+        if form.holds_symbols:
+            return self.symbols
+        names = form.names_of_step_features
+        return replace(self.numbers, feature_names=names)

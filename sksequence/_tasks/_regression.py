@@ -53,10 +53,8 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         """Return the task with the target columns of this form of X."""
         if self.naive is None or form.holds_symbols:
             return self
-        width, names = form.n_step_features, form.feature_names_in
-        if form.layout == "table" or names is None or len(names) != width:
-            names = np.empty(0, dtype=object)  # columns of a table are steps
-        columns = target_indices(self.target_columns, width, names.tolist())
+        names = form.names_of_step_features
+        columns = target_indices(self.target_columns, form.n_step_features, names)
         return replace(self, naive=replace(self.naive, columns=columns))
 
     def learn_codec(self, y: ArrayLike) -> NumberCodec:

@@ -100,6 +100,26 @@ def _key_names(
     return names, time
 
 
+def positions_of_ids(keys: Keys, ids: Any) -> NDArray[np.intp]:
+    """Return the position of each of some ids among the sequences of a table."""
+    if np.ndim(ids) == 0:
+        raise ValueError(f"ids is {ids!r:.40}; pass one identifier per sequence, in a list.")
+    wanted = list(ids.tolist() if hasattr(ids, "tolist") else ids)
+    wanted = [tuple(element) if isinstance(element, list) else element for element in wanted]
+    known = keys.ids.tolist()
+    position = {element: i for i, element in enumerate(known)}
+    for i, element in enumerate(wanted):
+        if element not in position:
+            raise ValueError(
+                f"The table has no rows of {element!r}, entry {i} of ids; it has those of "
+                f"{known!r:.60}. Leave it out of ids, or add its rows."
+            )
+    if len(set(wanted)) < len(wanted):
+        twice = next(element for element in wanted if wanted.count(element) > 1)
+        raise ValueError(f"ids contains {twice!r} twice; pass each sequence once.")
+    return np.array([position[element] for element in wanted], dtype=np.intp)
+
+
 def listed(names: Names, available: list[Hashable]) -> list[Hashable]:
     """Return one name or several as a list; a tuple may be the name of a column."""
     chosen: Any = [names] if is_one(names, available) else names

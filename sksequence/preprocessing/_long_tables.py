@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._batching import Sequences, offsets_of
+from sksequence._batching import Sequences, flat_rows, offsets_of
 from sksequence._tables import (
     Table,
     column_kinds,
@@ -32,6 +32,7 @@ from sksequence.preprocessing._long_keys import (
     check_columns,
     is_one,
     listed,
+    positions_of_ids,
     read_keys,
 )
 from sksequence.preprocessing._steps import joint_table, read_steps
@@ -47,6 +48,7 @@ def from_long(
     *,
     features: Names = None,
     add_elapsed: bool = False,
+    ids: ArrayLike | None = None,
 ) -> tuple[Sequences, NDArray[Any]]:
     """Convert a long table, whose rows are steps, to sequences.
 
@@ -68,22 +70,27 @@ def from_long(
         Whether to add the feature "elapsed", the time since the previous step of the sequence: in
         seconds if `time` holds dates or durations, in its own unit otherwise. It is 0 at the first
         step.
+    ids : array-like of shape (n_sequences,), default=None
+        The ids of the sequences to return, in this order: those of another table of the same
+        sequences, such as the index of a table of labels. Each of them must have rows. None
+        returns all sequences in the order of their first rows in the table.
 
     Returns
     -------
     sequences : Sequences
-        The sequences, in the order of their first rows in the table. Columns of numbers become one
+        The sequences, in the order of `ids`. Columns of numbers become one
         array with `feature_names`, in which missing values are NaN. If there are strings or
         categories among them, the columns stay a table and keep their types.
     ids : ndarray of shape (n_sequences,)
-        The value of `id` of each sequence, to align targets with: tuples if `id` is a list.
+        The value of `id` of each sequence, to align targets with, for example
+        ``labels.loc[ids]``: tuples if `id` is a list.
 
     Raises
     ------
     ValueError
         If a column does not exist, if an id or a time is missing, if several rows of a sequence
-        have the same time, if a feature holds dates, durations or sequences, or if there are no
-        rows or no features.
+        have the same time, if a feature holds dates, durations or sequences, if there are no rows
+        or no features, or if one of `ids` has no rows or occurs twice.
 
     See Also
     --------
@@ -126,9 +133,14 @@ def from_long(
     if is_table(steps) and is_single and not add_elapsed:
         steps = read_key(table, names[0])[0][:, None]
     if is_table(steps):
-        return Sequences(take_rows(steps, keys.order), offsets), keys.ids
-    values = steps[keys.order, 0] if is_single and not add_elapsed else steps[keys.order]
-    return Sequences(values, offsets, feature_names=column_names(table)), keys.ids
+        sequences = Sequences(take_rows(steps, keys.order), offsets)
+    else:
+        values = steps[keys.order, 0] if is_single and not add_elapsed else steps[keys.order]
+        sequences = Sequences(values, offsets, feature_names=column_names(table))
+    if ids is None:
+        return sequences, keys.ids
+    rows = positions_of_ids(keys, ids)
+    return sequences[rows], keys.ids[rows]
 
 
 def to_long(
@@ -148,8 +160,8 @@ def to_long(
         The sequences, or predictions for each step. The columns of several DataFrames are matched
         by name and keep their types.
     ids : array-like of shape (n_sequences,), default=None
-        Identifier of each sequence. None numbers them from 0. Tuples become one column each, if
-        `id` is a list.
+        Identifier of each sequence. None numbers them from 0, or takes the order of the sequences
+        in `like`. Tuples become one column each, if `id` is a list.
     features : str or sequence of str of length n_features, default=None
         Names of the features. None uses the names of columns or the `feature_names` of the
         sequences, and x0, x1, ... where there are none.
@@ -159,8 +171,9 @@ def to_long(
         Name of the column that numbers the steps of each sequence, from 0; None is "time". With
         `like`, the argument of `from_long`.
     like : DataFrame of shape (sum of n_steps, n_columns), default=None
-        The long table that `from_long` converted with the same `id` and `time`. The result then has
-        its rows, in its order, and its index.
+        The long table that `from_long` converted with the same `id` and `time`, or that holds the
+        steps of a forecast of these sequences. The result then has its rows, in its order, and its
+        index. Pass `ids` as well where `from_long` was called with `ids` or for another table.
 
     Returns
     -------
@@ -346,18 +359,18 @@ def _in_rows_of(
 ) -> pandas.DataFrame:
     """Return the steps in the order of the rows of a long table, with its index."""
     expected = np.bincount(keys.codes)
+    rows = np.arange(len(expected)) if ids is None else positions_of_ids(keys, ids)
     lengths = np.diff(offsets)
-    if ids is not None or lengths.tolist() != expected.tolist():
-        differs = lengths.tolist() != expected.tolist()
+    if len(rows) != len(expected) or lengths.tolist() != expected[rows].tolist():
         raise ValueError(
             f"The sequences have {lengths.tolist()!r:.60} steps, those of like "
-            f"{expected.tolist()!r:.60}; expected the same. Pass the table, id and time that "
-            "from_long was called with."
-            if differs
-            else "ids are those of like; pass ids=None."
+            f"{expected[rows].tolist()!r:.60}; expected the same, and all sequences of like. Pass "
+            "the table, id and time that from_long was called with."
         )
+    starts = np.empty_like(rows)
+    starts[rows] = offsets[:-1]
     place = np.empty_like(keys.order)
-    place[keys.order] = np.arange(len(place))
+    place[keys.order] = flat_rows(starts, expected)
     own = {name: values for name, values in keys.columns.items() if name in column_names(like)}
     frame = _with_keys(own, steps.iloc[place].reset_index(drop=True))
     return frame.set_axis(like.index) if hasattr(like, "iloc") else frame

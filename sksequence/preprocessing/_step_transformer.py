@@ -575,7 +575,10 @@ def _advice(message: str, steps: Values | Table, layout: Layout) -> str:
         reading = "X is one table, whose columns are steps" if columns_are_steps else "No names"
         return f"{reading}. Pass a list of DataFrames, one per sequence, for columns with names."
     unusual = next((unusual for word, unusual in _UNUSUAL.items() if word in message), None)
-    return layout.first_place(steps, unusual) if unusual else ""
+    place = layout.first_place(steps, unusual) if unusual else ""
+    if place and "could not convert string" in message:
+        place += " For columns of numbers and of categories, use a ColumnTransformer."
+    return place
 
 
 def _is_infinite(element: object) -> bool:

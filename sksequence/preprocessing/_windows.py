@@ -11,8 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences, offsets_of
-from sksequence._tables import column_names, is_table, select_columns
+from sksequence._batching import offsets_of, select_features
 from sksequence.preprocessing._cutting import (
     MAY_KEEP,
     Missing,
@@ -319,7 +318,7 @@ def _future(
             f"future must hold the values of known_columns={names} at the {horizon} steps after "
             "the end of each series; got None."
         )
-    ahead = read_series(_selected(future, names), "future")
+    ahead = read_series(select_features(future, names, "future"), "future")
     n_series = len(steps.lengths)
     values = ahead.values if ahead.values.ndim == 2 else ahead.values[:, None]
     if are_several(future) is not several or (
@@ -336,20 +335,3 @@ def _future(
         every, [(ahead, 0, horizon)], missing, subject="The values in future", remedies=MAY_KEEP
     )
     return values.reshape(n_series, horizon, len(names))
-
-
-def _selected(future: Any, names: list[Hashable]) -> Any:
-    """Return the tables of the future with the known columns only."""
-    if isinstance(future, list | tuple) and any(map(is_table, future)):
-        return [_selected(table, names) for table in future]
-    if isinstance(future, Sequences) and future.table is not None:
-        return Sequences(_selected(future.table, names), future.offsets)
-    if not is_table(future):
-        return future
-    absent = [name for name in names if name not in column_names(future)]
-    if absent:
-        raise ValueError(
-            f"future has the columns {column_names(future)}; {absent} of known_columns are "
-            "missing. Columns are matched by name: rename them."
-        )
-    return select_columns(future, names)

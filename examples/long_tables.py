@@ -1,0 +1,122 @@
+"""Learn from a long table with categories, gaps and features that do not change in time.
+
+A log has one row per reading of a machine: its temperature, which is sometimes missing, and its
+mode, which is a category. Another table has one row per machine, with its age. The task is to tell
+which machines need a repair. The data are made up.
+"""
+
+# %%
+# Data
+# ----
+#
+# A machine that gets warmer needs a repair; an old one may get a little warmer than a new one.
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from sksequence import RNNClassifier
+from sksequence.preprocessing import StepTransformer, from_long, to_long
+
+rng = np.random.default_rng(0)
+names = [f"machine {i}" for i in range(150)]
+machines = pd.DataFrame({"age": rng.integers(1, 10, len(names))}, index=pd.Index(names, name="id"))
+warming = rng.uniform(-15, 15, len(names))
+machines["repair"] = np.where(warming > machines["age"] - 3, "yes", "no")
+
+parts = []
+for name, degrees in zip(names, warming, strict=True):
+    n_readings = rng.integers(15, 40)
+    minutes = np.sort(rng.choice(600, n_readings, replace=False))
+    mode = rng.choice(["idle", "run", "boost"], n_readings)
+    level = rng.normal(44, 4) + degrees * (minutes / 600 - 0.5)
+    readings = pd.DataFrame(
+        {
+            "id": name,
+            "time": pd.Timestamp("2026-01-01") + pd.to_timedelta(minutes, unit="min"),
+            "temperature": level + 8 * (mode == "boost"),
+            "mode": mode,
+        }
+    )
+    readings["temperature"] += rng.normal(size=n_readings)
+    parts.append(readings)
+log = pd.concat(parts).sample(frac=1, random_state=0).reset_index(drop=True)
+log["temperature"] = log["temperature"].where(rng.random(len(log)) > 0.05)  # 5 % are missing
+print(log.head(3))
+print(machines.head(3))
+
+# %%
+# Baseline without time
+# ---------------------
+
+means = log.groupby("id")["temperature"].agg(["mean", "std"]).join(machines)
+scores = cross_val_score(
+    LogisticRegression(max_iter=1000), means[["mean", "std", "age"]], means["repair"], cv=3
+)
+print(f"means and a linear model:      {scores.mean():.2f}")
+
+# %%
+# The long table as sequences
+# ---------------------------
+#
+# `from_long` groups the rows and sorts them by time. It returns the sequences in the order of
+# `ids`, so that they belong to the rows of the other table. The types of the columns tell numbers
+# from categories, and gaps are filled inside the cross-validation.
+
+sequences, _ = from_long(log, "id", "time", add_elapsed=True, ids=machines.index)
+columns = make_column_transformer(
+    (SimpleImputer(), ["temperature", "elapsed"]),
+    remainder="passthrough",
+    verbose_feature_names_out=False,
+)
+pipeline = make_pipeline(
+    StepTransformer(columns).set_output(transform="pandas"),
+    RNNClassifier(hidden_size=16, max_epochs=30, random_state=0),
+)
+scores = cross_val_score(pipeline, sequences, machines["repair"], cv=3)
+print(f"readings:                      {scores.mean():.2f}")
+fitted = pipeline.fit(sequences, machines["repair"])
+print("categories:", fitted[-1].categories_)
+
+# %%
+# Features that do not change in time
+# -----------------------------------
+#
+# With pandas, the readings of a machine become the cells of one row. The age stands alongside.
+
+rows = log.sort_values("time").groupby("id")[["temperature", "mode"]].agg(list)
+rows = rows.join(machines)
+columns = make_column_transformer(
+    (StepTransformer(SimpleImputer()), ["temperature"]),
+    remainder="passthrough",
+    verbose_feature_names_out=False,
+).set_output(transform="pandas")
+pipeline = make_pipeline(columns, RNNClassifier(hidden_size=16, max_epochs=30, random_state=0))
+X, y = rows[["temperature", "mode", "age"]], rows["repair"]
+scores = cross_val_score(pipeline, X, y, cv=3)
+print(f"readings and age of a machine: {scores.mean():.2f}")
+
+# %%
+# Predictions for each reading
+# ----------------------------
+#
+# With a label per reading, predictions go back into the rows of the log.
+
+log["high"] = (log["temperature"] > 48).map({True: "high", False: "normal"})
+high, _ = from_long(log, "id", "time", features="high", ids=machines.index)
+tagger = fitted.fit(sequences, list(high))
+found = to_long(
+    tagger.predict(sequences),
+    like=log,
+    id="id",
+    time="time",
+    ids=machines.index,
+    features=["predicted"],
+)
+log["predicted"] = found["predicted"]
+print(log[["id", "time", "temperature", "high", "predicted"]].head(3))
+print(f"readings with the right label: {(log['predicted'] == log['high']).mean():.2f}")
