@@ -19,11 +19,13 @@ from sklearn.utils import check_array
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._elements import (
     as_integers,
+    check_elements,
     check_is_several,
     check_items_present,
     check_no_dates,
     check_steps_present,
     fill_masked,
+    is_hashable,
     is_marker,
     type_names,
     without_gaps,
@@ -48,7 +50,13 @@ from sksequence._input._tables_of_sequences import (
     rows_of_table,
     texts_of_column,
 )
-from sksequence._tables import check_rows_are_sequences, is_table
+from sksequence._tables import (
+    Table,
+    check_rows_are_sequences,
+    check_unique,
+    column_names,
+    is_table,
+)
 from sksequence._tokenizers import is_tokenizer, token_ids
 from sksequence._vocabulary import ANALYZERS
 
@@ -83,6 +91,8 @@ def read_input(X: object, reading: Reading) -> RawInput:
 def _from_rows(X: object, reading: Reading) -> RawInput:
     """Read an array or a table, whose rows are sequences."""
     check_rows_are_sequences(X)
+    if is_table(X):
+        _check_has_columns(X)
     cells = read_cells(X)
     if cells is not None:
         return from_cells(cells, reading, read_input)
@@ -90,6 +100,17 @@ def _from_rows(X: object, reading: Reading) -> RawInput:
     if texts is not None:
         return _from_list(texts, reading)
     return _from_array(rows_of_table(X), reading)
+
+
+def _check_has_columns(table: Table) -> None:
+    names = column_names(table)
+    if not names:
+        n_rows = len(table)
+        raise ValueError(
+            f"X is a table without columns: 0 feature(s) (shape=({n_rows}, 0)) while a minimum of "
+            "1 is required. Pass one column per step, or a list of tables."
+        )
+    check_unique(names)
 
 
 def _as_list(X: object) -> list[Any] | None:
@@ -155,8 +176,11 @@ def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
     """Let scikit-learn check everything but plain arrays of numbers."""
     is_text = isinstance(X, np.ndarray) and holds_str(X)
     keep = is_text or (integers_are_symbols and _dtype_kind(X) in "iu")
+    filled = fill_masked(X) if keep else without_gaps(X)
+    if not keep:
+        check_elements(filled)
     array: NDArray[Any] = check_array(
-        fill_masked(X) if keep else without_gaps(X),
+        filled,
         dtype=None if keep else _FLOATS,
         allow_nd=True,
         ensure_all_finite=False,
@@ -314,12 +338,25 @@ def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
         )
     layout: Layout = "lists" if len(set(lengths)) == 1 else "sequences"
     if "symbol" in kinds:
+        _check_hashable(items, types)
         return of_symbols(object_array(flat), lengths, is_text=False)
     if kinds == {"integer"} and reading.integers_are_symbols:
         return of_symbols(object_array(flat), lengths, layout=layout, is_text=False)
     values = np.asarray(flat)[:, None] if flat else np.empty((0, 1))
     numbers = replace(reading, integers_are_symbols=False)
     return from_flat(layout, Sequences(values, offsets_of(lengths)), numbers)
+
+
+def _check_hashable(items: Sequence[Sequence[object]], types: set[type]) -> None:
+    """Raise an error that names the first step that cannot be a symbol."""
+    unclear = {kind for kind in types if not issubclass(kind, str | int)}
+    places = ((i, t, x) for i, item in enumerate(items) for t, x in enumerate(item))
+    for i, t, step in places if unclear else ():
+        if type(step) in unclear and not is_hashable(step):
+            raise TypeError(
+                f"Step {t} of sequence {i} of X is a {type(step).__name__}; a step is a number, a "
+                "symbol (str, int), or a list of numbers."
+            )
 
 
 def _step_kind(kind: type) -> str:
