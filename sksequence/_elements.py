@@ -24,6 +24,7 @@ NUMBERS = "biufc"  # numpy's letters for the types of numbers
 _TEXT = "UST"
 _MARKERS = {"NoneType", "NAType", "NaTType"}  # types whose only value is a missing one
 _NEVER_MISSING = {str, int, bool}
+_READABLE = (Real, Decimal, np.bool_, str)
 _DATES = date | time | timedelta | np.datetime64 | np.timedelta64
 
 # --- missing values -------------------------------------------------------------------------------
@@ -185,6 +186,48 @@ def as_integers(values: NDArray[np.generic]) -> NDArray[np.generic]:
         return values
     integers = np.array(elements).reshape(values.shape)
     return integers if integers.dtype.kind in "iu" else values
+
+
+# --- elements without a meaning -------------------------------------------------------------------
+
+
+def check_elements(X: object, name: str = "X") -> None:
+    """Raise an error that names the first element of an array of objects that is no number.
+
+    Texts and missing values pass: others read and check them.
+    """
+    if not isinstance(X, np.ndarray) or X.dtype.kind not in "Oc":
+        return
+    if X.dtype.kind == "c":
+        raise complex_error(f"{name} is of type {X.dtype}")
+    elements = X.ravel().tolist()
+    wrong = {kind for kind in set(map(type, elements)) if not issubclass(kind, _READABLE)}
+    wrong = {kind for kind in wrong if not is_marker(kind)}
+    for i, element in enumerate(elements if wrong else ()):
+        if type(element) in wrong:
+            place = f"{name}[{', '.join(map(str, np.unravel_index(i, X.shape)))}]"
+            if isinstance(element, Number):
+                raise complex_error(f"{place} is {element!r:.40}")
+            raise TypeError(
+                f"{place} is a {type(element).__name__} ({element!r:.40}); the argument must be an "
+                "array of strings or of numbers. Convert it to one."
+            )
+
+
+def complex_error(what: str) -> ValueError:
+    """Return the error about complex numbers."""
+    return ValueError(
+        f"Complex data not supported: {what}. Pass the real and the imaginary part as two features."
+    )
+
+
+def is_hashable(element: object) -> bool:
+    """Check whether an element can be a symbol."""
+    try:
+        hash(element)
+    except TypeError:
+        return False
+    return True
 
 
 # --- dates and durations --------------------------------------------------------------------------

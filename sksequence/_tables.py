@@ -245,7 +245,7 @@ def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] |
     if set(first) == set(numbers):
         return align_tables(tables, numbers, _OF_FIRST), None
     if all(names == first for names in orders):
-        _check_unique(first)
+        check_unique(first)
         return list(tables), first
     if all(len(names) == 1 for names in orders):
         return [rename_columns(table, [0]) for table in tables], None
@@ -258,7 +258,7 @@ def align_tables(tables: Sequence[Table], names: Sequence[Hashable], known: str)
 
     `known` is where the names come from, for the message.
     """
-    _check_unique(names)
+    check_unique(names)
     return [_aligned(table, list(names), f"sequence {i}", known) for i, table in enumerate(tables)]
 
 
@@ -281,7 +281,7 @@ def check_names(own: list[Hashable], names: list[Hashable], place: str, known: s
             + (f"; {unknown} are unknown" if unknown else "")
             + ". Columns are matched by name: rename or drop them."
         )
-    _check_unique(own)
+    check_unique(own)
 
 
 def rename_columns(table: Table, names: Sequence[Hashable]) -> Table:
@@ -340,7 +340,7 @@ def take_rows(table: Table, rows: ArrayLike | slice) -> Table:
 def _frame(table: Table) -> narwhals.DataFrame[Any]:
     import narwhals
 
-    _check_unique(column_names(table))
+    check_unique(column_names(table))
     frame = narwhals.from_native(table, pass_through=True)
     if not isinstance(frame, narwhals.DataFrame):
         raise TypeError(
@@ -351,7 +351,8 @@ def _frame(table: Table) -> narwhals.DataFrame[Any]:
     return frame
 
 
-def _check_unique(names: Sequence[Hashable]) -> None:
+def check_unique(names: Sequence[Hashable]) -> None:
+    """Raise an error if two columns have the same name."""
     if len(set(names)) == len(names):
         return
     twice = next(name for i, name in enumerate(names) if name in names[:i])

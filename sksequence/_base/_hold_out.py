@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _check_sample_weight
@@ -12,8 +16,10 @@ from sksequence._batching import (
     content_order,
     expand_weights,
     held_out_rows,
+    object_array,
 )
 from sksequence._blueprint import AnyCodec
+from sksequence._elements import is_missing
 from sksequence._settings import TrainingSettings
 from sksequence._targets import plain_container
 from sksequence._tasks import Split, Targets
@@ -26,13 +32,39 @@ def check_weights(sample_weight: ArrayLike | None, n_sequences: int) -> NDArray[
     """Check that there is one weight per sequence, finite, not negative, and not all of them 0."""
     if sample_weight is None:
         return None
-    if isinstance(sample_weight, np.ma.MaskedArray):  # scikit-learn would ignore the mask
-        sample_weight = plain_container(sample_weight)
     return np.asarray(
         _check_sample_weight(
-            sample_weight, np.empty((n_sequences, 1)), dtype=np.float64, ensure_non_negative=True
+            _as_numbers(sample_weight),
+            np.empty((n_sequences, 1)),
+            dtype=np.float64,
+            ensure_non_negative=True,
         )
     )
+
+
+def _as_numbers(sample_weight: Any) -> ArrayLike:
+    """Return weights for scikit-learn's checks, with NaN for missing and masked ones."""
+    if isinstance(sample_weight, Real):
+        return float(sample_weight)
+    is_array_like = hasattr(sample_weight, "__len__") or hasattr(sample_weight, "__array__")
+    if not is_array_like or isinstance(sample_weight, str | bytes | dict):
+        raise TypeError(
+            f"sample_weight is of type {type(sample_weight).__name__} ({sample_weight!r:.40}). "
+            "Pass one number per sequence."
+        )
+    weights = plain_container(sample_weight)
+    weights = weights if isinstance(weights, np.ndarray) else object_array(weights)
+    if weights.dtype.kind in "fiub":
+        return weights
+    elements = weights.ravel().tolist()
+    for i, weight in enumerate(elements):
+        if not is_missing(weight) and not isinstance(weight, Real | Decimal):
+            raise ValueError(
+                f"sample_weight[{i}] is {weight!r:.40}, which is not a number. Pass one number per "
+                "sequence."
+            )
+    numbers = [np.nan if is_missing(weight) else float(weight) for weight in elements]
+    return np.array(numbers).reshape(weights.shape)
 
 
 def hold_out(

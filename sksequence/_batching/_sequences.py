@@ -99,10 +99,14 @@ class Sequences:
             feature_names = column_names(values) if feature_names is None else feature_names
         elif values is not None:
             # asanyarray keeps subclasses: a memory map stays on disk, a mask stays a mask
-            self.values = np.asanyarray(values)
+            self.values = _as_values(values)
         self.codes = codes
         self.offsets = _integers(offsets)
         if feature_names is not None:
+            if not isinstance(feature_names, Iterable):
+                raise TypeError(
+                    f"feature_names is {feature_names!r:.40}; pass a list of one name per feature."
+                )
             self.feature_names = tuple(feature_names)
         self._check()
 
@@ -167,6 +171,11 @@ class Sequences:
         Sequences
             A copy of the data in one buffer.
         """
+        given: object = arrays
+        if not isinstance(given, Iterable) or isinstance(given, str | bytes) or is_table(given):
+            raise TypeError(
+                f"arrays is a {type(given).__name__}; pass a list with one array per sequence."
+            )
         items = list(arrays)
         if not items:
             raise ValueError("arrays holds no sequence. Pass at least one.")
@@ -174,7 +183,13 @@ class Sequences:
         if len(tables) == len(items):
             matched, _ = match_tables(tables)
             return cls(join_tables(matched), offsets_of([len(table) for table in tables]))
-        pieces = [np.asarray(item) for item in items]
+        pieces = [_as_piece(item, i) for i, item in enumerate(items)]
+        shapes = {piece.shape[1:] for piece in pieces}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"The steps of the arrays have the shapes {sorted(shapes)}; expected the same "
+                "features in each, (n_steps, n_features) or (n_steps,)."
+            )
         return cls(np.concatenate(pieces), offsets_of([len(piece) for piece in pieces]))
 
     @classmethod
@@ -253,9 +268,19 @@ class Sequences:
                     "Index a sequence first, then the array that this returns."
                 )
             key = key[0]
-        if isinstance(key, int | np.integer):
+        if isinstance(key, int | np.integer) and not isinstance(key, bool):
+            if not -len(self) <= key < len(self):
+                raise IndexError(
+                    f"The index {key} is out of range: there are {len(self)} sequences."
+                )
             return self._one(range(len(self))[key])
-        return self.take(np.arange(len(self))[key])
+        try:
+            return self.take(np.arange(len(self))[key])
+        except (IndexError, TypeError, ValueError):
+            raise IndexError(
+                f"{key!r:.60} is no index of {len(self)} sequences; pass an int, a slice, or an "
+                "array of positions or of one bool per sequence."
+            ) from None
 
     def _one(self, i: int) -> Any:
         span = slice(self.offsets[i], self.offsets[i + 1])
@@ -329,8 +354,39 @@ class Sequences:
         return f"Sequences(n_sequences={len(self)}, n_steps={steps}, n_features={widths})"
 
 
+def _as_values(values: Any) -> NDArray[Any]:
+    """Return the steps of all sequences as an array."""
+    try:
+        return np.asanyarray(values)
+    except ValueError:
+        raise ValueError(
+            "values is nested unevenly: its entries differ in length or depth. Pass the steps of "
+            "all sequences one after the other, or a list of sequences to Sequences.from_arrays."
+        ) from None
+
+
+def _as_piece(item: Any, i: int) -> NDArray[Any]:
+    """Return a sequence as an array."""
+    try:
+        piece = np.asarray(item)
+    except ValueError:
+        raise ValueError(
+            f"Sequence {i} is nested unevenly: its steps differ in length or depth. Pass an array "
+            "(n_steps, n_features) or (n_steps,)."
+        ) from None
+    if piece.ndim not in (1, 2):
+        raise ValueError(
+            f"Sequence {i} is a {type(item).__name__} of shape {piece.shape}; expected "
+            "(n_steps, n_features), or (n_steps,) for one feature."
+        )
+    return piece
+
+
 def _integers(offsets: ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(offsets)
+    try:
+        array = np.asarray(offsets)
+    except ValueError:
+        raise ValueError("offsets is nested unevenly; pass a flat list of integers.") from None
     if array.size and array.dtype.kind not in "iu":
         raise ValueError(
             f"offsets must be integers, as they count steps; got {array.dtype}. Convert them first."

@@ -19,10 +19,12 @@ from sklearn.utils import check_array
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._elements import (
     as_integers,
+    check_elements,
     check_items_present,
     check_no_dates,
     check_steps_present,
     fill_masked,
+    is_hashable,
     is_marker,
     of_one_kind,
     type_names,
@@ -49,7 +51,10 @@ from sksequence._input._tables_of_sequences import (
     texts_of_column,
 )
 from sksequence._tables import (
+    Table,
     check_rows_are_sequences,
+    check_unique,
+    column_names,
     feature_names,
     is_table,
     plain_numbers,
@@ -89,6 +94,8 @@ def read_input(X: object, reading: Reading) -> RawInput:
 def _from_rows(X: object, reading: Reading) -> RawInput:
     """Read an array or a table, whose rows are sequences."""
     check_rows_are_sequences(X)
+    if is_table(X):
+        _check_has_columns(X)
     numbers = plain_numbers(X) if is_table(X) else None
     if numbers is not None:
         return _from_array(numbers, reading)
@@ -100,6 +107,17 @@ def _from_rows(X: object, reading: Reading) -> RawInput:
         names = feature_names(X) if is_table(X) else None
         return from_cells(columns, names, reading, read_input)
     return _from_array(steps_in_columns(columns) if columns else X, reading)
+
+
+def _check_has_columns(table: Table) -> None:
+    names = column_names(table)
+    if not names:
+        n_rows = len(table)
+        raise ValueError(
+            f"X is a table without columns: 0 feature(s) (shape=({n_rows}, 0)) while a minimum of "
+            "1 is required. Pass one column per step, or a list of tables."
+        )
+    check_unique(names)
 
 
 def _as_list(X: object) -> list[Any] | None:
@@ -181,11 +199,13 @@ def _check_is_several(X: object) -> None:
 def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
     """Let scikit-learn check everything but plain arrays of numbers."""
     is_text = isinstance(X, np.ndarray) and holds_str(X)
-    keep = is_text or (
-        integers_are_symbols and getattr(getattr(X, "dtype", None), "kind", "-") in "iu"
-    )
+    has_integers = getattr(getattr(X, "dtype", None), "kind", "-") in "iu"
+    keep = is_text or (integers_are_symbols and has_integers)
+    filled = fill_masked(X) if keep else without_gaps(X)
+    if not keep:
+        check_elements(filled)
     array: NDArray[Any] = check_array(
-        fill_masked(X) if keep else without_gaps(X),
+        filled,
         dtype=None if keep else _FLOATS,
         allow_nd=True,
         ensure_all_finite=False,
@@ -334,12 +354,25 @@ def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
         )
     layout: Layout = "lists" if len(set(lengths)) == 1 else "sequences"
     if "symbol" in kinds:
+        _check_hashable(items, types)
         return of_symbols(object_array(flat), lengths, is_text=False)
     if kinds == {"integer"} and reading.integers_are_symbols:
         return of_symbols(object_array(flat), lengths, layout=layout, is_text=False)
     values = np.asarray(flat)[:, None] if flat else np.empty((0, 1))
     numbers = replace(reading, integers_are_symbols=False)
     return from_flat(layout, Sequences(values, offsets_of(lengths)), numbers)
+
+
+def _check_hashable(items: Sequence[Sequence[object]], types: set[type]) -> None:
+    """Raise an error that names the first step that cannot be a symbol."""
+    unclear = {kind for kind in types if not issubclass(kind, str | int)}
+    places = ((i, t, x) for i, item in enumerate(items) for t, x in enumerate(item))
+    for i, t, step in places if unclear else ():
+        if type(step) in unclear and not is_hashable(step):
+            raise TypeError(
+                f"Step {t} of sequence {i} of X is a {type(step).__name__}; a step is a number, a "
+                "symbol (str, int), or a list of numbers."
+            )
 
 
 def _step_kind(kind: type) -> str:

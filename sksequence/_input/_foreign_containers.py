@@ -83,6 +83,8 @@ def _numpy_of_tensor(tensor: _Tensor) -> NDArray[np.generic]:
 def _from_awkward(X: Any) -> object:
     import awkward
 
+    if "union[" in str(X.type):  # elements of several types, as in a list
+        return X.to_list()
     if X.ndim == 1:
         return fill_masked(awkward.to_numpy(X))
     lengths = awkward.to_numpy(awkward.num(X, axis=1))

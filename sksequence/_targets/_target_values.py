@@ -52,7 +52,8 @@ def plain_container(y: Any) -> Any:
     """
     if isinstance(y, list | tuple | Sequences):
         return y
-    is_array_like = not isinstance(y, str | bytes | Mapping | AbstractSet | Iterator)
+    has_rows = hasattr(y, "__len__") or hasattr(y, "__array__")
+    is_array_like = has_rows and not isinstance(y, str | bytes | Mapping | AbstractSet | Iterator)
     read = _READERS.get(type(y).__module__.partition(".")[0], np.asarray)
     array = read(y) if is_array_like else np.empty(())
     if array.ndim == 0:
@@ -114,7 +115,8 @@ def _of_arrow(y: Any) -> NDArray[Any]:
 
 def _of_awkward(y: Any) -> NDArray[Any]:
     items = y.to_list()
-    return object_array(items) if y.ndim > 1 else np.asarray(items)
+    is_nested = any(isinstance(item, list | tuple) for item in items)
+    return object_array(items) if is_nested else np.asarray(items)
 
 
 def _of_scipy(y: Any) -> NDArray[Any]:

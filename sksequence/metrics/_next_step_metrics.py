@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,13 +54,13 @@ def mean_absolute_scaled_error(
     >>> mean_absolute_scaled_error([5.0, 6.0], [4.0, 6.0], y_train=[1.0, 2.0, 3.0, 4.0])
     0.5
     """
-    true, predicted = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
+    true, predicted = _numbers(y_true, "y_true"), _numbers(y_pred, "y_pred")
     if true.shape != predicted.shape or true.size == 0:
         raise ValueError(
             f"y_true has shape {true.shape}, y_pred has {predicted.shape}; pass two non-empty "
             "arrays of the same shape."
         )
-    scale = _naive_errors(np.asarray(y_train, dtype=float), season_length)
+    scale = _naive_errors(_numbers(y_train, "y_train"), season_length)
     errors = np.abs(true - predicted)
     columns = errors.reshape(len(errors), -1) if errors.ndim else errors.reshape(1, 1)
     if columns.shape[1] % len(scale):
@@ -151,9 +151,20 @@ def perplexity(
         return float(np.exp(-flat.sum() / total))
 
 
+def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return an argument as an array of numbers."""
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} is {values!r:.60}, which is not an array of numbers. Convert it to one."
+        ) from None
+    return numbers
+
+
 def _flat(values: ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float64]:
-    if np.isscalar(values) or getattr(values, "dtype", object) != object:
-        return np.asarray(values, dtype=np.float64).ravel()
     rows: Any = values
-    pieces = [np.asarray(row, dtype=np.float64).ravel() for row in rows]
+    if not isinstance(rows, Iterable) or getattr(values, "dtype", object) != object:
+        return _numbers(rows, "log_likelihood").ravel()
+    pieces = [_numbers(row, f"log_likelihood[{i}]").ravel() for i, row in enumerate(rows)]
     return np.concatenate(pieces) if pieces else np.empty(0)

@@ -341,7 +341,8 @@ def _id_columns(ids: ArrayLike | None, names: Any, n_sequences: int) -> dict[Has
         raise ValueError(f"ids has {len(keys)} entries; pass {n_sequences}, one per sequence.")
     if is_one(names, []):
         return {names: keys if hasattr(keys, "dtype") else np.asarray(keys)}
-    columns = list(zip(*keys, strict=True)) if ids is not None else [tuple(keys)]
+    is_nested = ids is not None and all(np.ndim(key) == 1 for key in keys)
+    columns = list(zip(*keys, strict=True)) if is_nested else [tuple(keys)]
     if len(columns) != len(names):
         raise ValueError(
             f"id names {len(names)} columns, but ids has entries of {len(columns)}; pass one name "
