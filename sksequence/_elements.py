@@ -159,6 +159,8 @@ def as_array(x: object, argument: str = "X") -> NDArray[Any]:
 def of_one_kind(arrays: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
     """Return arrays as they are, or as objects where numpy would turn numbers into strings."""
     kinds = {array.dtype.kind for array in arrays}
+    if len(kinds) == 1:  # the most frequent case
+        return arrays
     groups = {next((letters for letters in (NUMBERS, _TEXT) if k in letters), k) for k in kinds}
     return arrays if len(groups) == 1 else [array.astype(object) for array in arrays]
 

@@ -488,6 +488,7 @@ STRINGS = np.dtypes.StringDType(na_object=None)
         (np.ma.array([["at", "at"]] * 2, mask=[[0, 0], [0, 1]]), "sequence 1, step 1"),
         (np.array([[["at", "a"]], [["at", None]]], dtype=object), "sequence 1, step 0"),
         (Sequences(object_array(["at", "tea", None]), [0, 1, 3]), "sequence 1, step 1"),
+        (np.array([[None], [["at"]], [["tea"]]], dtype=object)[:, [0, 0]], "sequence 0"),
     ],
     ids=itertools.count(),
 )
