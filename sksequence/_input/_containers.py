@@ -67,10 +67,7 @@ def read_input(X: object, reading: Reading) -> RawInput:
             "X is a single str; estimators take a list of sequences. Pass [X] for one text, "
             "or X.splitlines() for one sequence per line."
         )
-    if isinstance(X, Iterator | dict) and not hasattr(X, "shape"):  # a sparse matrix may be a dict
-        why = "maps names to sequences" if isinstance(X, dict) else "can be read only once"
-        values = "list(X.values())" if isinstance(X, dict) else "list(X)"
-        raise TypeError(f"X is a {type(X).__name__}, which {why}; pass {values}.")
+    _refuse_groups(X)
     if isinstance(X, Sequences):
         X = named_sequences(X, reading)
         return from_table(X, reading) if X.table is not None else from_flat("sequences", X, reading)
@@ -78,6 +75,21 @@ def read_input(X: object, reading: Reading) -> RawInput:
     if items is not None:
         return _from_list(items, reading)
     return _from_rows(X, reading)
+
+
+def _refuse_groups(X: object) -> None:
+    """Refuse containers of sequences that have other elements too, or that can be used up."""
+    name = type(X).__name__
+    if name.endswith("GroupBy"):  # pandas and polars
+        raise TypeError(
+            f"X is a {name}, which consists of keys and tables; pass [table for _, table in X], "
+            "with the columns of features only, or the table itself through "
+            "preprocessing.from_long(table, id, time)."
+        )
+    if isinstance(X, Iterator | dict) and not hasattr(X, "shape"):  # a sparse matrix may be a dict
+        why = "maps names to sequences" if isinstance(X, dict) else "can be read only once"
+        values = "list(X.values())" if isinstance(X, dict) else "list(X)"
+        raise TypeError(f"X is a {name}, which {why}; pass {values}.")
 
 
 def _from_rows(X: object, reading: Reading) -> RawInput:
@@ -201,9 +213,10 @@ def _common_kind(items: Sequence[object]) -> str:
         )
     kind = next(iter(kinds))
     if kind not in _KINDS_IN_WORDS:
+        advice = " Pass tables: [pandas.DataFrame(x) for x in X]." if kind == "dict" else ""
         raise TypeError(
             f"X is a list of {kind}; the argument must be a list of arrays, a list of lists, a "
-            "list of strings, or a 2-D or 3-D array of numbers."
+            f"list of strings, or a 2-D or 3-D array of numbers.{advice}"
         )
     return kind
 
@@ -259,6 +272,13 @@ def _from_array_likes(items: list[Any], reading: Reading) -> RawInput:
 
 
 def _from_arrays(arrays: list[NDArray[np.generic]], reading: Reading) -> RawInput:
+    records = next((i for i, array in enumerate(arrays) if array.dtype.names), None)
+    if records is not None:
+        raise TypeError(
+            f"Sequence {records} of X is an array of records with the fields "
+            f"{list(arrays[records].dtype.names or ())}; pass tables: [pandas.DataFrame(x) for x "
+            "in X]."
+        )
     n_dims = {array.ndim for array in arrays}
     if n_dims - {1, 2} or len(n_dims) > 1:
         raise ValueError(
@@ -300,6 +320,7 @@ def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
     types = set(map(type, flat))
     kinds = {_step_kind(kind) for kind in types}
     check_no_dates(types)
+    _check_no_records(types)
     is_mixed = ("vector" in kinds and len(kinds) > 1) or kinds >= {"symbol", "number"}
     if is_mixed or "missing" in kinds:
         check_steps_present(items)
@@ -320,6 +341,18 @@ def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
     values = np.asarray(flat)[:, None] if flat else np.empty((0, 1))
     numbers = replace(reading, integers_are_symbols=False)
     return from_flat(layout, Sequences(values, offsets_of(lengths)), numbers)
+
+
+def _check_no_records(types: Iterable[type]) -> None:
+    """Refuse steps that can be neither symbols nor vectors, such as dicts."""
+    for kind in types:
+        if getattr(kind, "__hash__", None) is None and _step_kind(kind) == "symbol":
+            advice = (
+                "pass tables: [pandas.DataFrame(steps) for steps in X]"
+                if issubclass(kind, dict)
+                else "pass numbers, symbols (str, int), or vectors of equal width"
+            )
+            raise TypeError(f"Steps of X are of type {kind.__name__}; {advice}.")
 
 
 def _step_kind(kind: type) -> str:
