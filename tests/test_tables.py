@@ -497,9 +497,16 @@ def test_advice_for_a_gap_works_as_written(X):
     assert fitted.predict(X).shape == Y.shape
 
 
-def test_gap_beside_categories_is_no_padding():
-    """A column of numbers that is missing to the end is a gap if others are not."""
-    X = [frame.assign(speed=np.nan, temp=np.nan) for frame in MIXED]
+@pytest.mark.parametrize(
+    "X",
+    [
+        [frame[["speed", "mode"]].assign(speed=np.nan) for frame in MIXED],
+        CELLS[["speed"]].map(lambda cell: np.where(np.arange(len(cell)), np.nan, cell)),
+    ],
+    ids=["mixed steps", "cells"],
+)
+def test_missing_numbers_of_tables_are_no_padding(X):
+    """Numbers that are missing to the end are a gap where no rows are padded."""
     with pytest.raises(ValueError, match="StepTransformer"):
         small_classifier().fit(X, Y)
 
