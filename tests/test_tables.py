@@ -35,6 +35,7 @@ MIXED = [
     frame.assign(mode=modes, gear=np.arange(len(frame)) % 3, on=np.arange(len(frame)) % 2 == 0)
     for frame, modes in zip(FRAMES, MODES, strict=True)
 ]
+LETTERS = list("abcdefghijkl")
 Y = np.arange(len(LENGTHS)) % 2
 CELLS = pd.DataFrame({"speed": [a[:, 0] for a in ARRAYS], "temp": [a[:, 1] for a in ARRAYS]})
 
@@ -443,8 +444,14 @@ def test_tables_of_other_things_are_an_error(X, message):
     [
         (dict(enumerate(ARRAYS)), r"X is a dict, which maps names .*pass list\(X.values\(\)\)"),
         (pl.LazyFrame({"a": [1.0]}), r"LazyFrame.*collect\(\)"),
+        (MIXED[0].groupby("mode"), r"DataFrameGroupBy, .* pass \[table for _, table in X\]"),
+        (MIXED[0].groupby("mode")["speed"], r"X is a SeriesGroupBy, which consists of keys"),
+        (pl.from_pandas(MIXED[0]).group_by("mode"), r"X is a GroupBy, .*from_long\(table, id"),
+        ([frame.to_dict("records") for frame in MIXED], r"is a dict; .*\.DataFrame\(steps\)"),
+        ([frame.to_dict("list") for frame in MIXED], r"a list of dict; .*pandas\.DataFrame\(x\)"),
+        ([frame.to_records() for frame in MIXED], r"of records with the fields \['index', 'spe"),
+        ([[{"a"}, {"b", "c"}], [{"a"}]], "Step 0 of sequence 0 of X is a set; a step is a number"),
     ],
-    ids=["dict", "lazy"],
 )
 def test_containers_without_rows_are_an_error(X, message):
     """The message has the remedy."""
@@ -490,11 +497,37 @@ def test_advice_for_a_gap_works_as_written(X):
     assert fitted.predict(X).shape == Y.shape
 
 
-def test_gap_beside_categories_is_no_padding():
-    """A column of numbers that is missing to the end is a gap if others are not."""
-    X = [frame.assign(speed=np.nan, temp=np.nan) for frame in MIXED]
+@pytest.mark.parametrize(
+    "X",
+    [
+        [frame[["speed", "mode"]].assign(speed=np.nan) for frame in MIXED],
+        CELLS[["speed"]].map(lambda cell: np.where(np.arange(len(cell)), np.nan, cell)),
+    ],
+    ids=["mixed steps", "cells"],
+)
+def test_missing_numbers_of_tables_are_no_padding(X):
+    """Numbers that are missing to the end are a gap where no rows are padded."""
     with pytest.raises(ValueError, match="StepTransformer"):
         small_classifier().fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [
+            table.drop(columns="id")
+            for _, table in pd.concat(MIXED, keys=LETTERS, names=["id"])
+            .reset_index("id")
+            .groupby("id")
+        ],
+        [pd.DataFrame(steps) for steps in [frame.to_dict("records") for frame in MIXED]],
+        [pd.DataFrame(x) for x in [frame.to_records(index=False) for frame in MIXED]],
+    ],
+    ids=["groups", "dicts", "records"],
+)
+def test_containers_are_read_as_messages_tell(X):
+    """The remedies give the same numbers and categories as tables."""
+    assert_same_read(learn(X)[1], learn(MIXED)[1])
 
 
 # --- tools of scikit-learn ------------------------------------------------------------------------

@@ -962,6 +962,16 @@ def test_bad_steps(y, message):
         steps_of(y)
 
 
+@pytest.mark.parametrize("estimator", [RNNClassifier(), RNNRegressor()])
+def test_target_of_every_row_of_a_long_table(estimator):
+    """As many targets as steps are those of the rows of a long table, and are told so."""
+    X = [np.zeros((n, 1)) for n in (3, 2, 2)]
+    with pytest.raises(ValueError, match=r"There are as many steps: .* from_long\(table, id, time"):
+        estimator.fit(X, pd.Series([0, 1, 0, 1, 1, 0, 1]))
+    with pytest.raises(ValueError, match=r"samples\. Pass one target per sequence\.$"):
+        estimator.fit(X, [0, 1, 0, 1])
+
+
 def test_single_targets_among_lists():
     """A list of single targets and lists of targets is an error."""
     with pytest.raises(ValueError, match=r"y\[0\] is a single target \(0\), y\[2\] is a list"):

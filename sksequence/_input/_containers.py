@@ -78,10 +78,7 @@ def read_input(X: object, reading: Reading) -> RawInput:
             "X is a single str; estimators take a list of sequences. Pass [X] for one text, "
             "or X.splitlines() for one sequence per line."
         )
-    if isinstance(X, Iterator | dict) and not hasattr(X, "shape"):  # a sparse matrix may be a dict
-        why = "maps names to sequences" if isinstance(X, dict) else "can be read only once"
-        values = "list(X.values())" if isinstance(X, dict) else "list(X)"
-        raise TypeError(f"X is a {type(X).__name__}, which {why}; pass {values}.")
+    _refuse_groups(X)
     if isinstance(X, Sequences):
         X = named_sequences(X, reading)
         return from_table(X, reading) if X.table is not None else from_flat("sequences", X, reading)
@@ -89,6 +86,21 @@ def read_input(X: object, reading: Reading) -> RawInput:
     if items is not None:
         return _from_list(items, reading)
     return _from_rows(X, reading)
+
+
+def _refuse_groups(X: object) -> None:
+    """Refuse containers of sequences that have other elements too, or that can be used up."""
+    name = type(X).__name__
+    if name.endswith("GroupBy"):  # pandas and polars
+        raise TypeError(
+            f"X is a {name}, which consists of keys and tables; pass [table for _, table in X], "
+            "with the columns of features only, or the table itself through "
+            "preprocessing.from_long(table, id, time)."
+        )
+    if isinstance(X, Iterator | dict) and not hasattr(X, "shape"):  # a sparse matrix may be a dict
+        why = "maps names to sequences" if isinstance(X, dict) else "can be read only once"
+        values = "list(X.values())" if isinstance(X, dict) else "list(X)"
+        raise TypeError(f"X is a {name}, which {why}; pass {values}.")
 
 
 def _from_rows(X: object, reading: Reading) -> RawInput:
@@ -250,9 +262,10 @@ def _common_kind(items: Sequence[object]) -> str:
         )
     kind = next(iter(kinds))
     if kind not in _KINDS_IN_WORDS:
+        advice = " Pass tables: [pandas.DataFrame(x) for x in X]." if kind == "dict" else ""
         raise TypeError(
             f"X is a list of {kind}; the argument must be a list of arrays, a list of lists, a "
-            "list of strings, or a 2-D or 3-D array of numbers."
+            f"list of strings, or a 2-D or 3-D array of numbers.{advice}"
         )
     return kind
 
@@ -302,6 +315,13 @@ def _from_array_likes(items: list[Any], reading: Reading) -> RawInput:
 
 
 def _from_arrays(arrays: list[NDArray[np.generic]], reading: Reading) -> RawInput:
+    records = next((i for i, array in enumerate(arrays) if array.dtype.names), None)
+    if records is not None:
+        raise TypeError(
+            f"Sequence {records} of X is an array of records with the fields "
+            f"{list(arrays[records].dtype.names or ())}; pass tables: [pandas.DataFrame(x) for x "
+            "in X]."
+        )
     n_dims = {array.ndim for array in arrays}
     if n_dims - {1, 2} or len(n_dims) > 1:
         raise ValueError(
@@ -364,15 +384,18 @@ def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
 
 
 def _check_hashable(items: Sequence[Sequence[object]], types: set[type]) -> None:
-    """Raise an error that names the first step that cannot be a symbol."""
+    """Raise an error that names the first step that cannot be a symbol, such as a dict."""
     unclear = {kind for kind in types if not issubclass(kind, str | int)}
     places = ((i, t, x) for i, item in enumerate(items) for t, x in enumerate(item))
     for i, t, step in places if unclear else ():
         if type(step) in unclear and not is_hashable(step):
-            raise TypeError(
-                f"Step {t} of sequence {i} of X is a {type(step).__name__}; a step is a number, a "
-                "symbol (str, int), or a list of numbers."
+            advice = (
+                "pass tables: [pandas.DataFrame(steps) for steps in X]"
+                if isinstance(step, dict)
+                else "a step is a number, a symbol (str, int), or a list of numbers"
             )
+            kind = type(step).__name__
+            raise TypeError(f"Step {t} of sequence {i} of X is a {kind}; {advice}.")
 
 
 def _step_kind(kind: type) -> str:

@@ -97,16 +97,21 @@ class SupervisedTask(Generic[AnyRowCodec]):
             target = "sequence" if known.container is None else "steps"
         if targets_are_steps(given, target, sequences.lengths, numeric=self.numeric):
             return sequences, self._read_steps(given, sequences.lengths, codec)
-        return sequences, self._read_rows(given, len(sequences), codec)
+        return sequences, self._read_rows(given, sequences.lengths, codec)
 
     def _read_rows(
-        self, y: ArrayLike, n_sequences: int, codec: AnyRowCodec | None
+        self, y: ArrayLike, lengths: NDArray[np.int64], codec: AnyRowCodec | None
     ) -> Targets[AnyRowCodec]:
         values = as_array(y)
-        if len(values) != n_sequences:
+        if len(values) != len(lengths):
+            are_steps = len(values) == lengths.sum()
+            advice = (
+                ". There are as many steps: for one target per step, pass a list of arrays as long "
+                "as their sequences, such as from_long(table, id, time, features=column)[0]"
+            )
             raise ValueError(
-                f"X has {n_sequences} sequences, y has {len(values)}: inconsistent numbers of "
-                "samples. Pass one target per sequence."
+                f"X has {len(lengths)} sequences, y has {len(values)}: inconsistent numbers of "
+                f"samples. Pass one target per sequence{advice if are_steps else ''}."
             )
         codec = codec or self.learn_codec(values)
         parsed = codec.parse(values)
