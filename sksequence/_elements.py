@@ -94,7 +94,7 @@ def fill_masked(X: Any) -> Any:
     """Return masked entries as NaN or None, for the check that names their place."""
     if not isinstance(X, np.ma.MaskedArray):
         return X
-    if X.dtype.kind in "OUT":
+    if X.dtype.kind not in "fiub":
         symbols = X.data.astype(object)
         symbols[X.mask] = None
         return symbols
@@ -150,8 +150,18 @@ def check_elements(X: object, name: str = "X") -> None:
 
     Texts and missing values pass: others read and check them.
     """
-    if not isinstance(X, np.ndarray) or X.dtype.kind not in "Oc":
+    if not isinstance(X, np.ndarray) or X.dtype.kind not in "OcSV":
         return
+    if X.dtype.kind == "S":
+        raise ValueError(
+            f"{name} holds bytes, which are neither numbers nor strings. Decode them, for example "
+            f"with {name}.astype(str), and convert numbers with {name}.astype(float)."
+        )
+    if X.dtype.kind == "V":
+        raise ValueError(
+            f"{name} is an array of records ({X.dtype}). Pass its fields as features, for example "
+            "with numpy.lib.recfunctions.structured_to_unstructured."
+        )
     if X.dtype.kind == "c":
         raise complex_error(f"{name} is of type {X.dtype}")
     elements = X.ravel().tolist()

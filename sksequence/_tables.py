@@ -64,15 +64,20 @@ def is_table(X: object) -> TypeGuard[Table]:
 
 def column_names(table: Table) -> list[Hashable]:
     """Return the names of the columns."""
+    if not hasattr(table, "__len__"):
+        raise _not_in_memory(table)
     arrow: Any = table
     # asked of the class: an instance of pandas searches its columns for it
     return list(arrow.column_names if hasattr(type(table), "column_names") else table.columns)
 
 
 def check_rows_are_sequences(X: object, argument: str = "X") -> None:
-    """Refuse a table of pandas whose index shows that its rows are probably steps."""
+    """Refuse a table without columns, or with an index that shows that its rows are steps."""
+    if not is_table(X):
+        return
+    _check_columns(X, argument)
     index: Any = getattr(X, "index", None)
-    if not is_table(X) or not hasattr(index, "nlevels"):
+    if not hasattr(index, "nlevels"):
         return
     if index.nlevels > 1:
         reading = f"pass from_long({argument})[0] of sksequence.preprocessing"
@@ -88,6 +93,16 @@ def check_rows_are_sequences(X: object, argument: str = "X") -> None:
         f"like steps, but the rows of a table are sequences. If they are steps, {reading}. If they "
         f"are sequences, pass {argument}.reset_index(drop=True)."
     )
+
+
+def _check_columns(table: Table, argument: str) -> None:
+    names = column_names(table)
+    if not names:
+        raise ValueError(
+            f"{argument} is a table without columns: 0 feature(s) (shape=({len(table)}, 0)) while "
+            "a minimum of 1 is required. Pass one column per step, or a list of tables."
+        )
+    _check_unique(names)
 
 
 def feature_names(table: Table) -> list[Hashable] | None:
@@ -180,7 +195,7 @@ def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] |
     if set(first) == set(numbers):
         return align_tables(tables, numbers, "those of sequence 0 are"), None
     if all(names == first for names in orders):
-        check_unique(first)
+        _check_unique(first)
         return list(tables), first
     if all(len(names) == 1 for names in orders):
         return [rename_columns(table, [0]) for table in tables], None
@@ -193,7 +208,7 @@ def align_tables(tables: Sequence[Table], names: Sequence[Hashable], known: str)
 
     `known` tells in the message where the names come from.
     """
-    check_unique(names)
+    _check_unique(names)
     return [_aligned(table, list(names), f"sequence {i}", known) for i, table in enumerate(tables)]
 
 
@@ -271,22 +286,25 @@ def take_rows(table: Table, rows: ArrayLike | slice) -> Table:
     return native
 
 
+def _not_in_memory(table: Table) -> TypeError:
+    return TypeError(
+        f"The table is a {type(table).__name__}, whose rows are not in memory or whose type is "
+        "unknown; pass a DataFrame of pandas or polars, or a table of Arrow (a LazyFrame: "
+        "collect() it)."
+    )
+
+
 def _frame(table: Table) -> narwhals.DataFrame[Any]:
     import narwhals
 
-    check_unique(column_names(table))
+    _check_unique(column_names(table))
     frame = narwhals.from_native(table, pass_through=True)
     if not isinstance(frame, narwhals.DataFrame):
-        raise TypeError(
-            f"The table is a {type(table).__name__}, whose rows are not in memory or whose type is "
-            "unknown; pass a DataFrame of pandas or polars, or a table of Arrow (a LazyFrame: "
-            "collect() it)."
-        )
+        raise _not_in_memory(table)
     return frame
 
 
-def check_unique(names: Sequence[Hashable]) -> None:
-    """Raise an error if two columns have the same name."""
+def _check_unique(names: Sequence[Hashable]) -> None:
     if len(set(names)) == len(names):
         return
     twice = next(name for i, name in enumerate(names) if name in names[:i])

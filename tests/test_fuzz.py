@@ -45,7 +45,7 @@ OTHERS = re.compile(
     r"object has no attribute|not subscriptable|not iterable|unsupported operand|"
     r"inhomogeneous|invalid literal|broadcast|not supported between|"
     r"ufunc|boolean value of|truth value|has no len|unhashable|only integer|cannot convert|"
-    r"narwhals|skorch"
+    r"narwhals"
 )
 SKLEARN_WARNINGS = ConvergenceWarning, DataConversionWarning, UndefinedMetricWarning
 
@@ -62,7 +62,8 @@ def check_error(error):
     assert isinstance(error, allowed), "an error of another type"
     assert OWN.search(code.co_filename), f"raised in {code.co_filename}"
     assert by_raise or code.co_filename.endswith(".pyx"), f"not raised by {code.co_name}"
-    assert not OTHERS.search(text), "the words of another library"
+    of_transformer = "\nThe first one is" in text  # of scikit-learn, with the place in X
+    assert of_transformer or not OTHERS.search(text), "the words of another library"
     if "sksequence" in OWN.findall(code.co_filename)[-1]:
         assert re.search(r"[.?]$", text), "the message does not end with a full stop"
 
@@ -71,6 +72,7 @@ def check_warnings(caught):
     """Check that all warnings are those of this package or scikit-learn."""
     for warning in caught:
         is_own = issubclass(warning.category, SKLEARN_WARNINGS) or warning.category is UserWarning
+        is_own |= warning.filename.endswith("extmath.py")  # statistics of a column without values
         foreign = "site-packages" in warning.filename and not OWN.search(warning.filename)
         assert is_own, f"warning of another kind at {warning.filename}: {warning.message}"
         assert not foreign, f"warning at {warning.filename}: {warning.message}"
@@ -172,7 +174,7 @@ def method(estimator, name, *args, **options):
 
 # --- data -----------------------------------------------------------------------------------------
 
-DTYPES = ["f8", "f8", "f8", "f4", "f2", "i8", "i8", "i4", "u1", "u8", "?", "O", "g", "S3", "c16"]
+DTYPES = ["f8", "f8", "f8", "f4", "f2", "i8", "i8", "i4", "u1", "u8", "?", "O", "g", "c16"]
 
 
 def objects(items):
@@ -490,7 +492,7 @@ def _damaged(case, X, depth):
             X.to_sparse(),
             X[None],
             X.cfloat(),
-            X.float().requires_grad_(),
+            X.float().clone().requires_grad_(),
             X.bool(),
             X.to(torch.uint16),
         )
@@ -821,7 +823,7 @@ def check_twin(case, estimator, X, forms):
 
 def check_copies(case, estimator, X):
     """Check that a pickled estimator predicts the same, and that a clone is made."""
-    if case.chance(0.05) and hasattr(estimator, "predict"):
+    if case.chance(0.05) and case.call(method, estimator, "predict", X) is not REFUSED:
         copy = pickle.loads(pickle.dumps(estimator))
         assert_same(copy.predict(X), estimator.predict(X))
         clone(estimator)
@@ -885,7 +887,7 @@ def draw_generator_call(case, X, fitted, y):
                 (0.5,), [0, 1], [], 0.5, [2.0], ["x"], None, [np.nan], "x"
             )
         if case.chance(0.3):
-            n = len(X) if hasattr(X, "__len__") else 3
+            n = len(X) if isinstance(X, list | Sequences) else 3
             future = rng.normal(size=(n, 2, case.one_of(1, 2)))
             options["future"] = damage(case, case.one_of(future, future[:, :, 0], future.tolist()))
         return name, (X, case.one_of(2, 2, 2, 1, 0, -1, 1.5, "x", None, np.int64(2))), options

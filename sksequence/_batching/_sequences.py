@@ -189,7 +189,7 @@ class Sequences:
                 f"The steps of the arrays have the shapes {sorted(shapes)}; expected the same "
                 "features in each, (n_steps, n_features) or (n_steps,)."
             )
-        return cls(np.concatenate(pieces), offsets_of([len(piece) for piece in pieces]))
+        return cls(_joined(pieces), offsets_of([len(piece) for piece in pieces]))
 
     @classmethod
     def from_array(cls, array: NDArray[np.generic]) -> Sequences:
@@ -368,7 +368,7 @@ def _as_piece(item: Any, i: int) -> NDArray[Any]:
     """Return a sequence as an array."""
     try:
         piece = np.asarray(item)
-    except ValueError:
+    except (TypeError, ValueError):
         raise ValueError(
             f"Sequence {i} is nested unevenly: its steps differ in length or depth. Pass an array "
             "(n_steps, n_features) or (n_steps,)."
@@ -379,6 +379,17 @@ def _as_piece(item: Any, i: int) -> NDArray[Any]:
             "(n_steps, n_features), or (n_steps,) for one feature."
         )
     return piece
+
+
+def _joined(pieces: list[NDArray[Any]]) -> NDArray[Any]:
+    try:
+        return np.concatenate(pieces)
+    except TypeError:
+        kinds = sorted({str(piece.dtype) for piece in pieces})
+        raise TypeError(
+            f"The sequences are arrays of the types {', '.join(kinds)}, which cannot be joined. "
+            "Convert them to one type."
+        ) from None
 
 
 def _integers(offsets: ArrayLike) -> NDArray[np.int64]:

@@ -50,13 +50,7 @@ from sksequence._input._tables_of_sequences import (
     rows_of_table,
     texts_of_column,
 )
-from sksequence._tables import (
-    Table,
-    check_rows_are_sequences,
-    check_unique,
-    column_names,
-    is_table,
-)
+from sksequence._tables import check_rows_are_sequences, is_table
 from sksequence._tokenizers import is_tokenizer, token_ids
 from sksequence._vocabulary import ANALYZERS
 
@@ -91,8 +85,6 @@ def read_input(X: object, reading: Reading) -> RawInput:
 def _from_rows(X: object, reading: Reading) -> RawInput:
     """Read an array or a table, whose rows are sequences."""
     check_rows_are_sequences(X)
-    if is_table(X):
-        _check_has_columns(X)
     cells = read_cells(X)
     if cells is not None:
         return from_cells(cells, reading, read_input)
@@ -100,17 +92,6 @@ def _from_rows(X: object, reading: Reading) -> RawInput:
     if texts is not None:
         return _from_list(texts, reading)
     return _from_array(rows_of_table(X), reading)
-
-
-def _check_has_columns(table: Table) -> None:
-    names = column_names(table)
-    if not names:
-        n_rows = len(table)
-        raise ValueError(
-            f"X is a table without columns: 0 feature(s) (shape=({n_rows}, 0)) while a minimum of "
-            "1 is required. Pass one column per step, or a list of tables."
-        )
-    check_unique(names)
 
 
 def _as_list(X: object) -> list[Any] | None:
@@ -338,7 +319,7 @@ def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
         )
     layout: Layout = "lists" if len(set(lengths)) == 1 else "sequences"
     if "symbol" in kinds:
-        _check_hashable(items, types)
+        _check_symbols(items, types)
         return of_symbols(object_array(flat), lengths, is_text=False)
     if kinds == {"integer"} and reading.integers_are_symbols:
         return of_symbols(object_array(flat), lengths, layout=layout, is_text=False)
@@ -347,12 +328,13 @@ def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
     return from_flat(layout, Sequences(values, offsets_of(lengths)), numbers)
 
 
-def _check_hashable(items: Sequence[Sequence[object]], types: set[type]) -> None:
+def _check_symbols(items: Sequence[Sequence[object]], types: set[type]) -> None:
     """Raise an error that names the first step that cannot be a symbol."""
     unclear = {kind for kind in types if not issubclass(kind, str | int)}
     places = ((i, t, x) for i, item in enumerate(items) for t, x in enumerate(item))
     for i, t, step in places if unclear else ():
-        if type(step) in unclear and not is_hashable(step):
+        is_array = hasattr(step, "__array__") and not isinstance(step, np.generic)
+        if type(step) in unclear and (is_array or not is_hashable(step)):
             raise TypeError(
                 f"Step {t} of sequence {i} of X is a {type(step).__name__}; a step is a number, a "
                 "symbol (str, int), or a list of numbers."
@@ -373,10 +355,14 @@ def _step_kind(kind: type) -> str:
 
 def _stack_steps(flat: Sequence[Sequence[object]], lengths: list[int]) -> NDArray[Any]:
     """Return steps that are lists of features as rows."""
+    if any(getattr(step, "ndim", 1) != 1 for step in flat):
+        raise ValueError(TOO_DEEP)
     check_step_widths(np.array([len(step) for step in flat]), lengths)
     are_texts = {isinstance(element, str) for step in flat for element in step}
-    # numpy would turn numbers beside strings into strings
-    values = np.asarray(flat, dtype=object if len(are_texts) > 1 else None)
+    try:  # numpy would turn numbers beside strings into strings
+        values = np.asarray(flat, dtype=object if len(are_texts) > 1 else None)
+    except (TypeError, ValueError):
+        raise ValueError(TOO_DEEP) from None
     if values.ndim != 2:
         raise ValueError(TOO_DEEP)
     return values

@@ -15,7 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._elements import as_integers, find_missing_symbol, missing_error, without_gaps
+from sksequence._elements import (
+    as_integers,
+    check_elements,
+    find_missing_symbol,
+    missing_error,
+    without_gaps,
+)
 from sksequence._tables import Column, Kind, is_none, read_array_columns, read_columns
 from sksequence._tokenizers import Tokenizer
 
@@ -232,6 +238,7 @@ def _as_numbers(values: NDArray[np.generic]) -> NDArray[Any]:
     if is_real(values):
         return values
     values = without_gaps(values)
+    check_elements(values)
     checked = check_array(values, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=0)
     return np.asarray(checked)
 

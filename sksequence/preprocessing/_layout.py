@@ -230,7 +230,8 @@ def _from_cells(array: Values, names: Sequence[Hashable] | None) -> tuple[Values
     n_dimensions = (1,) if len(columns) > 1 else (1, 2)
     for label, column in zip(labels, columns, strict=True):
         for i, (piece, length) in enumerate(zip(column, lengths, strict=True)):
-            if piece.ndim not in n_dimensions or piece.shape[:1] != length:
+            is_other = piece.shape[1:] != column[0].shape[1:]
+            if piece.ndim not in n_dimensions or piece.shape[:1] != length or is_other:
                 raise ValueError(
                     f"Column {label!r} of X holds a value of shape {piece.shape} in row {i}; "
                     "expected sequences of the same length in all columns of a row. To transform "
@@ -332,7 +333,13 @@ def as_array(x: object) -> Values:
     """Return an array without changing the kind of a value: 1.5 beside "a" stays a number."""
     if type(x) is np.ndarray:
         return x
-    array: Values = np.asarray(fill_masked(x))
+    try:
+        array: Values = np.asarray(fill_masked(x))
+    except ValueError:
+        raise ValueError(
+            "A sequence has steps that differ in their length or depth. Pass an array of shape "
+            "(n_steps, n_features) or (n_steps,) for each sequence."
+        ) from None
     if array.dtype.kind not in "UST" or hasattr(x, "dtype"):
         return array
     objects = np.array(x, dtype=object)

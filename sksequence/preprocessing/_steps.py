@@ -191,7 +191,7 @@ def as_array(X: object, argument: str) -> Values:
     """Return one array; lists that are none are an error."""
     try:
         return np.asarray(X)
-    except (TypeError, ValueError):
+    except (RuntimeError, TypeError, ValueError):  # a tensor may require gradients
         raise ValueError(
             f"{argument} holds lists of different lengths, or of different kinds, where one array "
             "is expected. Pass several sequences as a list of arrays."
