@@ -574,10 +574,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             truth = as_classes(plain_container(y))
             weights = check_weights(sample_weight, len(truth))
             labels = [_without_float16(a) for a in (truth, np.asarray(self.predict(X)))]
-            with np.errstate(invalid="ignore"):  # a number may be too large for an integer
-                return float(accuracy_score(*labels, sample_weight=weights))
-        truth, predicted, weights = self._flat_steps(X, y, sample_weight, numeric=False)
-        return float(accuracy_score(truth, predicted, sample_weight=weights))
+        else:
+            *labels, weights = self._flat_steps(X, y, sample_weight, numeric=False)
+        with np.errstate(invalid="ignore"):  # a number may be too large for an integer
+            return float(accuracy_score(*labels, sample_weight=weights))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -368,10 +368,11 @@ def _as_piece(item: Any, i: int) -> NDArray[Any]:
     """Return a sequence as an array."""
     try:
         piece = np.asarray(item)
-    except (TypeError, ValueError):
+    except (RuntimeError, TypeError, ValueError):
         raise ValueError(
-            f"Sequence {i} is nested unevenly: its steps differ in length or depth. Pass an array "
-            "(n_steps, n_features) or (n_steps,)."
+            f"Sequence {i} is a {type(item).__name__} that does not become an array, for example "
+            "as its steps differ in length or depth. Pass an array (n_steps, n_features) or "
+            "(n_steps,)."
         ) from None
     if piece.ndim not in (1, 2):
         raise ValueError(

@@ -180,12 +180,23 @@ def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
 def _from_list(items: list[Any], reading: Reading) -> RawInput:
     kind = _common_kind(items) if items else "list"
     if kind == "number":
+        _check_all_numbers(items)
         check_is_several(np.asarray(items))
     if kind == "text":
         return _from_texts(items, reading.analyzer)
     if kind == "array":
         return _from_array_likes(items, reading)
     return _from_lists(items, reading)
+
+
+def _check_all_numbers(items: Sequence[object]) -> None:
+    """Refuse arrays after an array without dimensions, which is a number of the same type."""
+    for i, item in enumerate(items):
+        if isinstance(item, np.ndarray) and item.ndim:
+            raise ValueError(
+                f"X mixes kinds: sequence 0 is a number, sequence {i} is an array; all sequences "
+                "must be of one kind. Convert them first."
+            )
 
 
 def _common_kind(items: Sequence[object]) -> str:

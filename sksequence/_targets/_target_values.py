@@ -333,10 +333,10 @@ def as_indicator(y: ArrayLike, place: Place = place_in_rows) -> NDArray[Any]:
         return values
     elements = _elements(values)
     kinds = _kinds_of(elements)
-    if "other" in kinds:
-        i = kinds["other"]
+    for kind in kinds.keys() & _NO_LABEL:
+        i = kinds[kind]
         entry = f"{place(_unravel(i, values))} is {elements[i]!r:.60}"
-        raise ValueError(f"{entry}, which is {_NO_LABEL['other']}")
+        raise ValueError(f"{entry}, which is {_NO_LABEL[kind]}")
     return np.array(values.tolist()) if list(kinds) == ["number"] else values
 
 

@@ -335,10 +335,11 @@ def as_array(x: object) -> Values:
         return x
     try:
         array: Values = np.asarray(fill_masked(x))
-    except ValueError:
+    except (RuntimeError, TypeError, ValueError):
         raise ValueError(
-            "A sequence has steps that differ in their length or depth. Pass an array of shape "
-            "(n_steps, n_features) or (n_steps,) for each sequence."
+            f"A sequence is a {type(x).__name__} that does not become an array, for example as its "
+            "steps differ in length or depth. Pass an array of shape (n_steps, n_features) or "
+            "(n_steps,) for each sequence."
         ) from None
     if array.dtype.kind not in "UST" or hasattr(x, "dtype"):
         return array
