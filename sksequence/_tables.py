@@ -191,6 +191,11 @@ def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] |
     different names, have no names.
     """
     orders = [column_names(table) for table in tables]
+    if not any(orders):
+        raise ValueError(
+            "The tables have no columns, 0 feature(s), while a minimum of 1 is required. Pass one "
+            "column per feature."
+        )
     first, numbers = orders[0], list(range(len(orders[0])))
     if set(first) == set(numbers):
         return align_tables(tables, numbers, "those of sequence 0 are"), None

@@ -462,7 +462,7 @@ BAD = [
     [], {}, (), set(), [1], [[1]], [[[1.0]]], ["a", 1], [None], np.zeros(0), np.zeros((2, 2, 2)),
     np.zeros((0, 2)), np.zeros((2, 0)), np.array(1.0), np.array(["a"]), True, range(3), "\0",
     pd.Timestamp("2020"), pd.Period("2020"), pd.DataFrame(), pd.Series(dtype=float), pd.Series([1]),
-    np.float32("nan"), int, {"a": 1}, np.str_("s"), np.ma.masked, torch.tensor(1.0), pl.Series([1]),
+    np.float32("nan"), int, {"a": 1}, np.str_("s"), torch.tensor(1.0), pl.Series([1]),
     pd.Interval(0, 1), slice(3), pl.DataFrame({"a": [1]}), pa.scalar(1), frozenset([1]), Ellipsis,
 ]  # fmt: skip
 

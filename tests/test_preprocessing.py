@@ -1744,6 +1744,10 @@ def test_polars_takes_cells_of_strings():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (
+            lambda X: StepTransformer(StandardScaler()).fit([X[[]]]),
+            "The tables have no columns, 0 feature",
+        ),
         (lambda X: StepTransformer(StandardScaler()).fit(X), "1 of X holds a value of shape|row 1"),
         (
             lambda X: StepTransformer(StandardScaler()).fit([[1.0, [2.0]], [1.0]]),
