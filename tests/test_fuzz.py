@@ -711,7 +711,7 @@ INVALID = [None, 0, -1, 1.5, "x", "", np.nan, np.inf, [], {}, True, "LSTM", (0.5
 
 def draw_parameters(case, pool):
     """Return a few parameters, now and then with a value that is not valid."""
-    names = case.rng.choice(sorted(pool), case.rng.integers(0, 5), replace=False)
+    names = case.rng.choice(sorted(pool), case.rng.integers(0, 4), replace=False)
     chosen = {str(name): case.one_of(*pool[name]) for name in names}
     if case.chance(0.05):
         wrong = str(
@@ -761,9 +761,9 @@ def fuzz_supervised(case):
     y = draw_y(case, n, lengths, "labels" if is_classifier else case.one_of("numbers", "counts"))
     weight = draw_weight(case, n)
     was_damaged = False
-    if case.chance(0.45):
-        X, was_damaged = damage(case, X), True
     if case.chance(0.3):
+        X, was_damaged = damage(case, X), True
+    if case.chance(0.15):
         y, was_damaged = damage(case, y), True
     estimator = kind(**draw_parameters(case, CLASSIFIER if is_classifier else REGRESSOR))
     name = "fit" if case.chance(0.9) else "partial_fit"
@@ -795,7 +795,7 @@ def fuzz_supervised(case):
 
 def draw_weight(case, n):
     """Return sample weights, mostly none."""
-    if case.chance(0.8):
+    if case.chance(0.9):
         return {}
     weight = case.one_of(
         np.ones(n),
@@ -843,7 +843,7 @@ def fuzz_generator(case):
     """Fit a generator, and call its methods."""
     forms, n, _ = draw_X(case, case.one_of(None, "tokens", "texts"))
     X = build(case, case.one_of(*forms))
-    if case.chance(0.4):
+    if case.chance(0.3):
         X, n = damage(case, X), None
     parameters = draw_parameters(case, GENERATOR)
     y = {}

@@ -238,6 +238,7 @@ def test_wrong_indexes(key):
     [
         (lambda: Sequences.from_arrays(5), "arrays is a int; pass a list"),
         (lambda: Sequences.from_arrays("ab"), "arrays is a str; pass a list"),
+        (lambda: Sequences.from_arrays(np.array(1.0)), "arrays is a ndarray; pass a list"),
         (lambda: Sequences.from_arrays(pd.DataFrame({"a": [1]})), "arrays is a DataFrame"),
         (lambda: Sequences.from_arrays([1.0, 2.0]), r"Sequence 0 is a float of shape \(\)"),
         (lambda: Sequences.from_arrays([[1], [[1, 2], [3]]]), "Sequence 1 is a list that does not"),

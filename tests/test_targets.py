@@ -988,10 +988,11 @@ def test_small_floats_are_labels(y):
         (pd.NA, "y is of type NAType"),
         (np.zeros(4, dtype=[("a", "f8")]), r"y is an array of records with the fields \['a'\]"),
         (np.array([[1, {}]] * 4, dtype=object), r"y\[0, 1\] is {}, which is not a label"),
+        (np.array([[1, "a"]] * 4, dtype=object), r"mixes text and numbers: y\[0, 1\] is 'a'"),
         (np.array([[1, 1e300]] * 4), "is not a binary indicator"),
         ([1e300, 0, 1, 0], "is not a label"),
     ],
-    ids=["interval", "missing", "records", "objects", "large indicator", "large label"],
+    ids=["interval", "missing", "records", "objects", "mixture", "large indicator", "large label"],
 )
 def test_targets_of_no_kind_are_refused(y, message):
     """They get errors of this package, without a warning of numpy."""

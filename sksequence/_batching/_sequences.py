@@ -171,7 +171,8 @@ class Sequences:
             A copy of the data in one buffer.
         """
         given: object = arrays
-        if not isinstance(given, Iterable) or isinstance(given, str | bytes) or is_table(given):
+        is_single = isinstance(given, str | bytes) or getattr(given, "ndim", 1) == 0
+        if not isinstance(given, Iterable) or is_single or is_table(given):
             raise TypeError(
                 f"arrays is a {type(given).__name__}; pass a list with one array per sequence."
             )

@@ -337,6 +337,11 @@ def as_indicator(y: ArrayLike, place: Place = place_in_rows) -> NDArray[Any]:
         i = kinds[kind]
         entry = f"{place(_unravel(i, values))} is {elements[i]!r:.60}"
         raise ValueError(f"{entry}, which is {_NO_LABEL[kind]}")
+    if {"text", "number"} <= kinds.keys():
+        raise ValueError(
+            f"y mixes text and numbers: {place(_unravel(kinds['text'], values))} is "
+            f"{elements[kinds['text']]!r:.60}. Pass 0 and 1 as a binary indicator."
+        )
     return np.array(values.tolist()) if list(kinds) == ["number"] else values
 
 
