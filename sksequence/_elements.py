@@ -94,6 +94,8 @@ def fill_masked(X: Any) -> Any:
     """Return masked entries as NaN or None, for the check that names their place."""
     if not isinstance(X, np.ma.MaskedArray):
         return X
+    if X.dtype.kind in "iu" and not np.ma.getmaskarray(X).any():
+        return np.asarray(X.data)  # integers may be symbols
     if X.dtype.kind not in "fiub":
         symbols = X.data.astype(object)
         symbols[X.mask] = None

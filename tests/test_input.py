@@ -984,3 +984,13 @@ def test_the_place_of_a_bad_number_is_found_in_any_chunk(monkeypatch):
     monkeypatch.setattr("sksequence._input._checks._CHUNK", 2)
     with pytest.raises(ValueError, match="sequence 1, step 1, feature 1"):
         learn(WITH_NAN)
+
+
+def test_masked_integers_without_gaps_are_integers():
+    """A mask that hides nothing does not turn symbols into numbers."""
+    X = np.array([[[1], [2]], [[2], [3]]])
+    form, found = learn(np.ma.array(X), integers_are_symbols=True)
+    expected, sequences = learn(X, integers_are_symbols=True)
+    assert form.holds_symbols
+    assert expected.holds_symbols
+    np.testing.assert_array_equal(found.codes, sequences.codes)
