@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence, Sized
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
@@ -572,11 +573,19 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         check_is_fitted(self, "net_")
         if not self._blueprint.per_step:
             truth = as_classes(plain_container(y))
-            return float(super().score(X, truth, check_weights(sample_weight, len(truth))))
-        truth, predicted, weights = self._flat_steps(X, y, sample_weight, numeric=False)
-        return float(accuracy_score(truth, predicted, sample_weight=weights))
+            weights = check_weights(sample_weight, len(truth))
+            labels = [_without_float16(a) for a in (truth, np.asarray(self.predict(X)))]
+        else:
+            *labels, weights = self._flat_steps(X, y, sample_weight, numeric=False)
+        with np.errstate(invalid="ignore"):  # a number may be too large for an integer
+            return float(accuracy_score(*labels, sample_weight=weights))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _without_float16(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels in a type that scipy, which compares indicators, knows."""
+    return labels.astype(np.float32) if labels.dtype == np.float16 else labels

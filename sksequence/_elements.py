@@ -105,7 +105,7 @@ def fill_masked(X: Any) -> Any:
         return X
     if not np.ma.is_masked(X):  # integers stay integers, which may be symbols
         return X.data
-    if X.dtype.kind in "OUT":
+    if X.dtype.kind not in "fiub":
         symbols = X.data.astype(object)
         symbols[X.mask] = None
         return symbols
@@ -144,7 +144,7 @@ def as_array(x: object, argument: str = "X") -> NDArray[Any]:
         return x
     try:
         array = np.asarray(fill_masked(x))
-    except (TypeError, ValueError):
+    except (RuntimeError, TypeError, ValueError):  # a tensor may require gradients
         raise ValueError(
             f"{argument} holds lists of different lengths, or of different kinds, where one array "
             "is expected. Pass several sequences as a list of arrays."
@@ -198,8 +198,18 @@ def check_elements(X: object, name: str = "X") -> None:
 
     Texts and missing values pass: others read and check them.
     """
-    if not isinstance(X, np.ndarray) or X.dtype.kind not in "Oc":
+    if not isinstance(X, np.ndarray) or X.dtype.kind not in "OcSV":
         return
+    if X.dtype.kind == "S":
+        raise ValueError(
+            f"{name} holds bytes, which are neither numbers nor strings. Decode them, for example "
+            f"with {name}.astype(str), and convert numbers with {name}.astype(float)."
+        )
+    if X.dtype.kind == "V":
+        raise ValueError(
+            f"{name} is an array of records ({X.dtype}). Pass its fields as features, for example "
+            "with numpy.lib.recfunctions.structured_to_unstructured."
+        )
     if X.dtype.kind == "c":
         raise complex_error(f"{name} is of type {X.dtype}")
     elements = X.ravel().tolist()

@@ -68,15 +68,20 @@ def is_table(X: object) -> TypeGuard[Table]:
 
 def column_names(table: Table) -> list[Hashable]:
     """Return the names of the columns."""
+    if not hasattr(table, "__len__"):
+        raise _not_in_memory(table)
     arrow: Any = table
     # the class is enough, and an instance of pandas would search its columns
     return list(arrow.column_names if hasattr(type(table), "column_names") else table.columns)
 
 
 def check_rows_are_sequences(X: object, argument: str = "X") -> None:
-    """Refuse a table of pandas whose index shows that its rows are probably steps."""
+    """Refuse a table without columns, or with an index that shows that its rows are steps."""
+    if not is_table(X):
+        return
+    _check_columns(X, argument)
     index: Any = getattr(X, "index", None)
-    if not is_table(X) or not hasattr(index, "nlevels"):
+    if not hasattr(index, "nlevels"):
         return
     if index.nlevels > 1:
         reading = f"pass from_long({argument})[0] of sksequence.preprocessing"
@@ -146,6 +151,16 @@ def plain_numbers(table: Table) -> NDArray[Any] | None:
     if values.dtype == object:  # truth values alongside numbers
         values = frame.to_numpy(np.result_type(np.float64, *dtypes))
     return values
+
+
+def _check_columns(table: Table, argument: str) -> None:
+    names = column_names(table)
+    if not names:
+        raise ValueError(
+            f"{argument} is a table without columns: 0 feature(s) (shape=({len(table)}, 0)) while "
+            "a minimum of 1 is required. Pass one column per step, or a list of tables."
+        )
+    _check_unique(names)
 
 
 def feature_names(table: Table) -> list[Hashable] | None:
@@ -241,11 +256,16 @@ def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] |
     different names, have no names.
     """
     orders = [column_names(table) for table in tables]
+    if not any(orders):
+        raise ValueError(
+            "The tables have no columns, 0 feature(s), while a minimum of 1 is required. Pass one "
+            "column per feature."
+        )
     first, numbers = orders[0], list(range(len(orders[0])))
     if set(first) == set(numbers):
         return align_tables(tables, numbers, _OF_FIRST), None
     if all(names == first for names in orders):
-        check_unique(first)
+        _check_unique(first)
         return list(tables), first
     if all(len(names) == 1 for names in orders):
         return [rename_columns(table, [0]) for table in tables], None
@@ -258,7 +278,7 @@ def align_tables(tables: Sequence[Table], names: Sequence[Hashable], known: str)
 
     `known` is where the names come from, for the message.
     """
-    check_unique(names)
+    _check_unique(names)
     return [_aligned(table, list(names), f"sequence {i}", known) for i, table in enumerate(tables)]
 
 
@@ -281,7 +301,7 @@ def check_names(own: list[Hashable], names: list[Hashable], place: str, known: s
             + (f"; {unknown} are unknown" if unknown else "")
             + ". Columns are matched by name: rename or drop them."
         )
-    check_unique(own)
+    _check_unique(own)
 
 
 def rename_columns(table: Table, names: Sequence[Hashable]) -> Table:
@@ -337,22 +357,25 @@ def take_rows(table: Table, rows: ArrayLike | slice) -> Table:
     return native
 
 
+def _not_in_memory(table: Table) -> TypeError:
+    return TypeError(
+        f"The table is a {type(table).__name__}, whose rows are not in memory or whose type is "
+        "unknown; pass a DataFrame of pandas or polars, or a table of Arrow (a LazyFrame: "
+        "collect() it)."
+    )
+
+
 def _frame(table: Table) -> narwhals.DataFrame[Any]:
     import narwhals
 
-    check_unique(column_names(table))
+    _check_unique(column_names(table))
     frame = narwhals.from_native(table, pass_through=True)
     if not isinstance(frame, narwhals.DataFrame):
-        raise TypeError(
-            f"The table is a {type(table).__name__}, whose rows are not in memory or whose type is "
-            "unknown; pass a DataFrame of pandas or polars, or a table of Arrow (a LazyFrame: "
-            "collect() it)."
-        )
+        raise _not_in_memory(table)
     return frame
 
 
-def check_unique(names: Sequence[Hashable]) -> None:
-    """Raise an error if two columns have the same name."""
+def _check_unique(names: Sequence[Hashable]) -> None:
     if len(set(names)) == len(names):
         return
     twice = next(name for i, name in enumerate(names) if name in names[:i])

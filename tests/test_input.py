@@ -10,6 +10,7 @@ from collections import deque
 import awkward
 import numpy as np
 import pandas as pd
+import polars
 import pyarrow
 import pytest
 import torch
@@ -837,6 +838,39 @@ BAD = {
         ValueError,
         "Sequence 1 of X has a step of 2",
     ),
+    "no columns": (pd.DataFrame(index=range(3)), ValueError, r"0 feature\(s\) \(shape=\(3, 0\)\)"),
+    "columns twice": (
+        pd.DataFrame(TABLE[:, :2], columns=["a", "a"]),
+        ValueError,
+        "two columns of the name 'a'",
+    ),
+    "lazy tables": (
+        [polars.LazyFrame({"a": [1.0]})],
+        TypeError,
+        "X is a list of LazyFrame; the argument",
+    ),
+    "number first": ([np.array(1.0), LINES[0]], ValueError, "sequence 0 is a number, sequence 1"),
+    "dict": ([["a", {}]], TypeError, "Step 1 of sequence 0 of X is a dict; pass tables"),
+    "array among symbols": ([["a", torch.ones(2)]], TypeError, "Step 1 of .* is a Tensor"),
+    "uneven steps": ([[[1.0, [2.0]], [1.0, 2.0]]], ValueError, "nested too deeply"),
+    "step without dimensions": ([[np.array(1.0), np.ones(2)]], ValueError, "nested too deeply"),
+    "array of bytes": (np.array([[b"1", b"2"]]), ValueError, "X holds bytes.*Decode them"),
+    "sequences of bytes": ([np.array([b"1", b"2"])], ValueError, "X holds bytes.*Decode them"),
+    "records": (np.zeros((2, 3), dtype=[("a", float)]), ValueError, "X is an array of records"),
+    "complex objects": (
+        np.array([[1.0, 2j]], dtype=object),
+        ValueError,
+        r"Complex data not supported: X\[0, 1\] is 2j",
+    ),
+    "masked complex": (np.ma.array([[1j, 2j]], mask=[[0, 1]]), ValueError, "Complex data not supp"),
+    "object": (
+        np.array([[[1.0, slice(3)]]], dtype=object),
+        TypeError,
+        r"X\[0, 0, 1\] is a slice \(slice\(None, 3, None\)\); the argument must be",
+    ),
+    "sparse tensor": (torch.ones(2, 3).to_sparse(), TypeError, r"sparse tensor.*X.to_dense\(\)"),
+    "arrow scalar": (pyarrow.scalar(1), TypeError, r"single value of Arrow \(int64\)"),
+    "awkward kinds": (awkward.Array([["a", ["b"]], ["c"]]), ValueError, "mixes kinds of steps"),
     "arrow depth": (pyarrow.array([[[[1]]]]), ValueError, "nested too deeply"),
 }
 
@@ -954,3 +988,13 @@ def test_the_place_of_a_bad_number_is_found_in_any_chunk(monkeypatch):
     monkeypatch.setattr("sksequence._input._checks._CHUNK", 2)
     with pytest.raises(ValueError, match="sequence 1, step 1, feature 1"):
         learn(WITH_NAN)
+
+
+def test_masked_integers_without_gaps_are_integers():
+    """A mask that hides nothing does not turn symbols into numbers."""
+    X = np.array([[[1], [2]], [[2], [3]]])
+    form, found = learn(np.ma.array(X), integers_are_symbols=True)
+    expected, sequences = learn(X, integers_are_symbols=True)
+    assert form.holds_symbols
+    assert expected.holds_symbols
+    np.testing.assert_array_equal(found.codes, sequences.codes)

@@ -425,3 +425,25 @@ def test_perplexity_refuses_mismatched_arguments(values, n_steps, message):
     """Each error states what was passed and what is expected."""
     with pytest.raises(ValueError, match=message):
         perplexity(values, n_steps=n_steps)
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (lambda: mean_absolute_scaled_error(["a"], [1.0], y_train=[1.0, 2.0]), r"y_true is \['a'"),
+        (lambda: mean_absolute_scaled_error([1.0], [{}], y_train=[1.0, 2.0]), r"y_pred is \[{}\]"),
+        (lambda: mean_absolute_scaled_error([1.0], [1.0], y_train=slice(3)), "y_train is slice"),
+        (
+            lambda: perplexity(np.array([1j])),
+            r"log_likelihood is array\(\[0\.\+1\.j\]\), which is not",
+        ),
+        (lambda: perplexity(None), "log_likelihood contains NaN"),
+        (lambda: perplexity([[-1.0], ["a"]]), r"log_likelihood\[1\] is \['a'\], which"),
+        (lambda: step_mean_squared_error([["a"]], [[1.0]]), "y_true holds 'a', which is"),
+        (lambda: step_mean_absolute_error([[1.0]], [["b"]]), "y_pred holds 'b', which is"),
+    ],
+)
+def test_metrics_of_numbers_refuse_others(score, message):
+    """What is no number is named with its argument."""
+    with pytest.raises(ValueError, match=message):
+        score()

@@ -3,12 +3,14 @@
 import pickle
 from decimal import Decimal
 
+import awkward
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 import sklearn
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -1791,3 +1793,58 @@ def test_long_tables_that_cannot_be_read_are_refused(call, message):
     """The error names the row and the column, and what to do."""
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# --- containers of other libraries ----------------------------------------------------------------
+
+
+def test_transformer_reads_tensors_and_awkward_arrays():
+    """Nested tensors and Awkward arrays are sequences, as for the estimators."""
+    arrays = [np.arange(6.0).reshape(3, 2), np.ones((2, 2))]
+    expected = StepTransformer(StandardScaler()).fit_transform(arrays)
+    jagged = torch.nested.nested_tensor([torch.tensor(a) for a in arrays], layout=torch.jagged)
+    for X in (jagged, awkward.Array([a.tolist() for a in arrays])):
+        found = StepTransformer(StandardScaler()).fit_transform(X)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_polars_takes_cells_of_strings():
+    """A table whose cells hold strings is transformed to one of polars."""
+    X = pl.DataFrame({"a": [[1.0, 2.0], [3.0]], "mode": [["x", "y"], ["y"]]})
+    transformer = StepTransformer(SimpleImputer(strategy="most_frequent"))
+    found = transformer.set_output(transform="polars").fit_transform(X)
+    assert found.to_dict(as_series=False) == X.to_dict(as_series=False)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda X: StepTransformer(StandardScaler()).fit([X[[]]]),
+            "The tables have no columns, 0 feature",
+        ),
+        (lambda X: StepTransformer(StandardScaler()).fit(X), "1 of X holds a value of shape|row 1"),
+        (
+            lambda X: StepTransformer(StandardScaler()).fit([[1.0, [2.0]], [1.0]]),
+            "holds lists of different lengths, or of different kinds",
+        ),
+        (
+            lambda X: StepTransformer(StandardScaler()).fit(np.array([[1.0, {}]], dtype=object)),
+            "The first one is {} in sequence 0, step 1",
+        ),
+        (
+            lambda X: from_long(X.set_index([[0, 0], [0, 1]]), None, "none"),
+            "The table has no column 'none'",
+        ),
+        (
+            lambda X: to_long([np.ones((1, 1))], ids=np.array([3]), id=["id", "b"]),
+            "id names 2 columns, but ids has entries of 1",
+        ),
+    ],
+)
+def test_data_that_other_libraries_would_refuse(call, message):
+    """The error is one of this package, and names the place or the argument."""
+    X = pd.DataFrame({"t": [np.ones((2, 1)), np.ones(2)]})
+    with pytest.raises((TypeError, ValueError), match=message):
+        call(X)

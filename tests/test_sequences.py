@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -222,3 +223,36 @@ def test_other_invalid_arguments():
         sequences[[True, False, True]]
     with pytest.raises(ValueError, match="cannot become an array of float64"):
         np.asarray(sequences, dtype=float)
+
+
+@pytest.mark.parametrize("key", [2, -3, "a", 0.5, [True], np.ones(3, bool), [5]], ids=str)
+def test_wrong_indexes(key):
+    """An index that is none is an IndexError that tells what is one."""
+    sequences = Sequences(np.arange(6.0), [0, 2, 6])
+    with pytest.raises(IndexError, match=r"there are 2 sequences|no index of 2 sequences; pass"):
+        sequences[key]
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Sequences.from_arrays(5), "arrays is a int; pass a list"),
+        (lambda: Sequences.from_arrays("ab"), "arrays is a str; pass a list"),
+        (lambda: Sequences.from_arrays(np.array(1.0)), "arrays is a ndarray; pass a list"),
+        (lambda: Sequences.from_arrays(pd.DataFrame({"a": [1]})), "arrays is a DataFrame"),
+        (lambda: Sequences.from_arrays([1.0, 2.0]), r"Sequence 0 is a float of shape \(\)"),
+        (lambda: Sequences.from_arrays([[1], [[1, 2], [3]]]), "Sequence 1 is a list that does not"),
+        (lambda: Sequences.from_arrays([np.ones((2, 1)), np.ones((2, 3))]), r"\[\(1,\), \(3,\)\]"),
+        (
+            lambda: Sequences.from_arrays([np.ones(2), np.zeros(2, dtype=[("a", "f8")])]),
+            "cannot be joined. Convert them to one type",
+        ),
+        (lambda: Sequences([[1.0], [1.0, 2.0]], [0, 2]), "values is nested unevenly"),
+        (lambda: Sequences(np.ones(2), [[0], [1, 2]]), "offsets is nested unevenly"),
+        (lambda: Sequences(np.ones(2), [0, 2], feature_names=5), "feature_names is 5; pass a list"),
+    ],
+)
+def test_what_is_no_container_of_sequences(build, message):
+    """Data that numpy or the interpreter refuse get an error of this package."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        build()

@@ -66,6 +66,17 @@ def assert_same_read(found, expected):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("then", [[1.0, 2.0], ["a", "b"]], ids=["numbers", "strings"])
+def test_static_features_keep_their_kind(then):
+    """A number where `fit` saw a category is an error, and the reverse."""
+    now = ["a", "b"] if then == [1.0, 2.0] else [1.0, 2.0]
+    X = pd.DataFrame({"steps": [[1.0, 2.0], [3.0]], "fixed": then})
+    fitted = RNNRegressor("gru", hidden_size=2, max_epochs=1).fit(X, [0.0, 1.0])
+    words = "strings, but numbers" if now == ["a", "b"] else "numbers, but strings"
+    with pytest.raises(ValueError, match=f"Column 'fixed' of X holds {words} in fit"):
+        fitted.predict(X.assign(fixed=now))
+
+
 # --- columns are matched by name ------------------------------------------------------------------
 
 

@@ -37,7 +37,7 @@ from sksequence._targets import (
     targets_are_steps,
 )
 from sksequence.metrics import neg_step_mean_absolute_error_scorer
-from tests.helpers import all_weights
+from tests.helpers import all_weights, small_classifier
 
 LABELS = st.one_of(
     arrays("U2", st.integers(1, 9), elements=st.text("ab", max_size=2)),
@@ -976,3 +976,68 @@ def test_single_targets_among_lists():
     """A list of single targets and lists of targets is an error."""
     with pytest.raises(ValueError, match=r"y\[0\] is a single target \(0\), y\[2\] is a list"):
         are_steps([0, 1, [1, 0]])
+
+
+# --- types that other libraries do not read -------------------------------------------------------
+
+
+@pytest.mark.parametrize("y", [[0, 1, 0, 1], [[0, 1], [1, 1], [1, 0], [0, 0]]], ids=["1-D", "2-D"])
+def test_small_floats_are_labels(y):
+    """float16 reaches neither the limit of whole numbers nor scipy."""
+    X = np.arange(12.0).reshape(4, 3)
+    fitted = small_classifier().fit(X, np.array(y, dtype=np.float16))
+    expected = small_classifier().fit(X, np.array(y, dtype=np.float64))
+    assert fitted.score(X, np.array(y, dtype=np.float16)) == expected.score(X, np.array(y))
+    np.testing.assert_array_equal(fitted.predict(X), expected.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (pd.Interval(0, 1), "y is of type Interval"),
+        (pd.NA, "y is of type NAType"),
+        (np.zeros(4, dtype=[("a", "f8")]), r"y is an array of records with the fields \['a'\]"),
+        (np.array([[1, {}]] * 4, dtype=object), r"y\[0, 1\] is {}, which is not a label"),
+        (np.array([[1, "a"]] * 4, dtype=object), r"mixes text and numbers: y\[0, 1\] is 'a'"),
+        (np.array([[1, 1e300]] * 4), "is not a binary indicator"),
+        ([1e300, 0, 1, 0], "is not a label"),
+    ],
+    ids=["interval", "missing", "records", "objects", "mixture", "large indicator", "large label"],
+)
+def test_targets_of_no_kind_are_refused(y, message):
+    """They get errors of this package, without a warning of numpy."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        small_classifier().fit(np.ones((4, 3)), y)
+
+
+def test_large_numbers_are_scored_without_a_warning():
+    """A number that no integer holds is a wrong type of label in `score` too."""
+    X = np.arange(12.0).reshape(4, 3)
+    with pytest.raises(ValueError, match="mix of continuous and binary"):
+        small_classifier().fit(X, [0, 1, 0, 1]).score(X, [0, 1, 0, 1e300])
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ("x", r"sample_weight is of type str \('x'\). Pass one number per sequence"),
+        ({}, "sample_weight is of type dict"),
+        (["a"] * 4, r"sample_weight\[0\] is 'a', which is not a number"),
+        ([1.0, [2.0], 1.0, 1.0], r"sample_weight\[1\] is \[2.0\], which is not a number"),
+        ([1.0, None, 1.0, 1.0], "sample_weight contains NaN"),
+    ],
+    ids=["str", "dict", "texts", "nested", "missing"],
+)
+def test_weights_that_are_no_numbers(weight, message):
+    """They are errors that name the entry."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        small_classifier().fit(np.ones((4, 3)), [0, 1, 0, 1], weight)
+
+
+def test_weights_of_any_number():
+    """Decimals, booleans and one number for all are weights."""
+    X, y = np.arange(12.0).reshape(4, 3), [0, 1, 0, 1]
+    expected = small_classifier().fit(X, y).predict_proba(X)
+    for weight in ([Decimal(1)] * 4, [True] * 4, 1, pl.Series([1, 1, 1, 1])):
+        found = small_classifier().fit(X, y, weight).predict_proba(X)
+        np.testing.assert_array_equal(found, expected)

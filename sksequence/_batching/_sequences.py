@@ -172,7 +172,8 @@ class Sequences:
             A copy of the data in one buffer.
         """
         given: object = arrays
-        if not isinstance(given, Iterable) or isinstance(given, str | bytes) or is_table(given):
+        is_single = isinstance(given, str | bytes) or getattr(given, "ndim", 1) == 0
+        if not isinstance(given, Iterable) or is_single or is_table(given):
             raise TypeError(
                 f"arrays is a {type(given).__name__}; pass a list with one array per sequence."
             )
@@ -190,7 +191,7 @@ class Sequences:
                 f"The steps of the arrays have the shapes {sorted(shapes)}; expected the same "
                 "features in each, (n_steps, n_features) or (n_steps,)."
             )
-        return cls(np.concatenate(pieces), offsets_of([len(piece) for piece in pieces]))
+        return cls(_joined(pieces), offsets_of([len(piece) for piece in pieces]))
 
     @classmethod
     def from_array(cls, array: NDArray[np.generic]) -> Sequences:
@@ -369,10 +370,11 @@ def _as_piece(item: Any, i: int) -> NDArray[Any]:
     """Return a sequence as an array."""
     try:
         piece = np.asarray(item)
-    except ValueError:
+    except (RuntimeError, TypeError, ValueError):
         raise ValueError(
-            f"Sequence {i} is nested unevenly: its steps differ in length or depth. Pass an array "
-            "(n_steps, n_features) or (n_steps,)."
+            f"Sequence {i} is a {type(item).__name__} that does not become an array, for example "
+            "as its steps differ in length or depth. Pass an array (n_steps, n_features) or "
+            "(n_steps,)."
         ) from None
     if piece.ndim not in (1, 2):
         raise ValueError(
@@ -380,6 +382,17 @@ def _as_piece(item: Any, i: int) -> NDArray[Any]:
             "(n_steps, n_features), or (n_steps,) for one feature."
         )
     return piece
+
+
+def _joined(pieces: list[NDArray[Any]]) -> NDArray[Any]:
+    try:
+        return np.concatenate(pieces)
+    except TypeError:
+        kinds = sorted({str(piece.dtype) for piece in pieces})
+        raise TypeError(
+            f"The sequences are arrays of the types {', '.join(kinds)}, which cannot be joined. "
+            "Convert them to one type."
+        ) from None
 
 
 def _integers(offsets: ArrayLike) -> NDArray[np.int64]:

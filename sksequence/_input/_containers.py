@@ -51,10 +51,7 @@ from sksequence._input._tables_of_sequences import (
     texts_of_column,
 )
 from sksequence._tables import (
-    Table,
     check_rows_are_sequences,
-    check_unique,
-    column_names,
     feature_names,
     is_table,
     plain_numbers,
@@ -106,8 +103,6 @@ def _refuse_groups(X: object) -> None:
 def _from_rows(X: object, reading: Reading) -> RawInput:
     """Read an array or a table, whose rows are sequences."""
     check_rows_are_sequences(X)
-    if is_table(X):
-        _check_has_columns(X)
     numbers = plain_numbers(X) if is_table(X) else None
     if numbers is not None:
         return _from_array(numbers, reading)
@@ -119,17 +114,6 @@ def _from_rows(X: object, reading: Reading) -> RawInput:
         names = feature_names(X) if is_table(X) else None
         return from_cells(columns, names, reading, read_input)
     return _from_array(steps_in_columns(columns) if columns else X, reading)
-
-
-def _check_has_columns(table: Table) -> None:
-    names = column_names(table)
-    if not names:
-        n_rows = len(table)
-        raise ValueError(
-            f"X is a table without columns: 0 feature(s) (shape=({n_rows}, 0)) while a minimum of "
-            "1 is required. Pass one column per step, or a list of tables."
-        )
-    check_unique(names)
 
 
 def _as_list(X: object) -> list[Any] | None:
@@ -236,12 +220,23 @@ def _checked(X: object, integers_are_symbols: bool) -> NDArray[Any]:
 def _from_list(items: list[Any], reading: Reading) -> RawInput:
     kind = _common_kind(items) if items else "list"
     if kind == "number":
+        _check_all_numbers(items)
         _check_is_several(np.asarray(items))
     if kind == "text":
         return _from_texts(items, reading.analyzer)
     if kind == "array":
         return _from_array_likes(items, reading)
     return _from_lists(items, reading)
+
+
+def _check_all_numbers(items: Sequence[object]) -> None:
+    """Refuse arrays after an array without dimensions, which is a number of the same type."""
+    for i, item in enumerate(items):
+        if isinstance(item, np.ndarray) and item.ndim:
+            raise ValueError(
+                f"X mixes kinds: sequence 0 is a number, sequence {i} is an array; all sequences "
+                "must be of one kind. Convert them first."
+            )
 
 
 def _common_kind(items: Sequence[object]) -> str:
@@ -374,7 +369,7 @@ def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
         )
     layout: Layout = "lists" if len(set(lengths)) == 1 else "sequences"
     if "symbol" in kinds:
-        _check_hashable(items, types)
+        _check_symbols(items, types)
         return of_symbols(object_array(flat), lengths, is_text=False)
     if kinds == {"integer"} and reading.integers_are_symbols:
         return of_symbols(object_array(flat), lengths, layout=layout, is_text=False)
@@ -383,12 +378,13 @@ def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
     return from_flat(layout, Sequences(values, offsets_of(lengths)), numbers)
 
 
-def _check_hashable(items: Sequence[Sequence[object]], types: set[type]) -> None:
+def _check_symbols(items: Sequence[Sequence[object]], types: set[type]) -> None:
     """Raise an error that names the first step that cannot be a symbol, such as a dict."""
     unclear = {kind for kind in types if not issubclass(kind, str | int)}
     places = ((i, t, x) for i, item in enumerate(items) for t, x in enumerate(item))
     for i, t, step in places if unclear else ():
-        if type(step) in unclear and not is_hashable(step):
+        is_array = hasattr(step, "__array__") and not isinstance(step, np.generic)
+        if type(step) in unclear and (is_array or not is_hashable(step)):
             advice = (
                 "pass tables: [pandas.DataFrame(steps) for steps in X]"
                 if isinstance(step, dict)
@@ -412,10 +408,14 @@ def _step_kind(kind: type) -> str:
 
 def _stack_steps(flat: Sequence[Sequence[object]], lengths: list[int]) -> NDArray[Any]:
     """Return steps that are lists of features as rows."""
+    if any(getattr(step, "ndim", 1) != 1 for step in flat):
+        raise ValueError(TOO_DEEP)
     check_step_widths(np.array([len(step) for step in flat]), lengths)
     are_texts = {isinstance(element, str) for step in flat for element in step}
-    # numpy would turn numbers alongside strings into strings
-    values = np.asarray(flat, dtype=object if len(are_texts) > 1 else None)
+    try:  # numpy would turn numbers alongside strings into strings
+        values = np.asarray(flat, dtype=object if len(are_texts) > 1 else None)
+    except (TypeError, ValueError):
+        raise ValueError(TOO_DEEP) from None
     if values.ndim != 2:
         raise ValueError(TOO_DEEP)
     return values

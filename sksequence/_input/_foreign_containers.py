@@ -27,6 +27,7 @@ class _Tensor(Protocol):
     dtype: object
     layout: object
     is_nested: bool
+    is_sparse: bool
     requires_grad: bool
 
     def values(self) -> _Tensor: ...
@@ -57,6 +58,11 @@ def from_foreign(X: object) -> object:
     return READERS[_library(X)](X)
 
 
+def without_foreign(X: object) -> object:
+    """Turn a tensor or an Awkward array into an array or `Sequences`; others stay as they are."""
+    return from_foreign(X) if _library(X) in ("torch", "awkward") else X
+
+
 def _library(X: object) -> str:
     return type(X).__module__.partition(".")[0]
 
@@ -77,6 +83,10 @@ def _numpy_of_tensor(tensor: _Tensor) -> NDArray[np.generic]:
         )
     if str(tensor.dtype) == "torch.bfloat16":  # numpy has no such type
         tensor = tensor.float()
+    if tensor.is_sparse:
+        raise TypeError(
+            "X is a sparse tensor, which is not an array of sequences. Pass X.to_dense()."
+        )
     return tensor.cpu().numpy()
 
 
@@ -100,6 +110,8 @@ def _from_arrow(X: Any) -> object:
         X = X.combine_chunks()
     if not hasattr(X, "type"):  # a table of columns
         return X
+    if not hasattr(X, "to_numpy"):
+        raise TypeError(f"X is a single value of Arrow ({X.type}). Pass an array of sequences.")
     return _from_arrow_array(X)
 
 

@@ -18,6 +18,7 @@ from sksequence._batching import Sequences, find_step, offsets_of
 from sksequence._elements import (
     FILL_CATEGORY,
     as_integers,
+    check_elements,
     find_missing_symbol,
     missing_error,
     without_gaps,
@@ -231,6 +232,7 @@ def _as_numbers(values: NDArray[np.generic]) -> NDArray[Any]:
     if is_real(values):
         return values
     values = without_gaps(values)
+    check_elements(values)
     checked = check_array(values, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=0)
     return np.asarray(checked)
 

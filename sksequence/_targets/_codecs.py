@@ -358,7 +358,9 @@ def classification_codec(y: ArrayLike) -> LabelCodec | IndicatorCodec:
     if classes.ndim == 1:
         return LabelCodec.learn(classes)
     is_numeric = classes.dtype.kind in "fiub"
-    if is_numeric and type_of_target(classes, input_name="y") == "multilabel-indicator":
+    with np.errstate(invalid="ignore"):  # a number may be too large for an integer
+        kind = type_of_target(classes, input_name="y") if is_numeric else ""
+    if kind == "multilabel-indicator":
         return IndicatorCodec.learn(classes)
     raise ValueError(
         f"y has shape {classes.shape} and is not a binary indicator; one label per sequence is a "
@@ -370,7 +372,8 @@ def _check_discrete(labels: NDArray[Any]) -> None:
     """Refuse numbers with a fraction, and those too large to tell whether they have one."""
     if labels.dtype.kind != "f":
         return
-    is_whole = (labels == np.floor(labels)) & (np.abs(labels) <= _LARGEST_WHOLE)
+    numbers = labels.astype(np.float64)  # float16 does not reach the limit
+    is_whole = (numbers == np.floor(numbers)) & (np.abs(numbers) <= _LARGEST_WHOLE)
     if not is_whole.all():
         raise ValueError(
             f"Unknown label type: continuous. {labels[~is_whole].tolist()[0]} is not a label: "

@@ -68,6 +68,11 @@ def plain_container(y: Any) -> Any:
 
 
 def _of_numpy(y: NDArray[Any]) -> NDArray[Any]:
+    if y.dtype.names is not None:
+        raise TypeError(
+            f"y is an array of records with the fields {list(y.dtype.names)}. Pass one of them, or "
+            "an array with one column per field."
+        )
     if not isinstance(y, np.ma.MaskedArray):
         return y
     mask = np.ma.getmaskarray(y)
@@ -82,6 +87,7 @@ def _of_tensor(y: Any) -> NDArray[Any]:
     if y.is_nested:
         return object_array([_of_tensor(part) for part in y.unbind()])
     y = y.detach().cpu()
+    y = y.to_dense() if y.is_sparse else y
     # numpy has no type for bfloat16
     return np.asarray(y.float() if str(y.dtype) == "torch.bfloat16" else y)
 
@@ -100,6 +106,7 @@ def _of_pandas(y: Any) -> NDArray[Any]:
 def _of_polars(y: Any) -> NDArray[Any]:
     dtype = getattr(y, "dtype", None)  # a table has several
     is_nullable = dtype is not None and dtype.is_integer() and y.null_count() > 0
+    is_nullable |= str(dtype).endswith("128")  # numpy has no such integers
     is_nested = str(dtype).startswith(("List", "Array"))
     return object_array(y.to_list()) if is_nullable or is_nested else y.to_numpy()
 
@@ -324,7 +331,17 @@ def as_indicator(y: ArrayLike, place: Place = place_in_rows) -> NDArray[Any]:
         )
     if values.dtype != object:
         return values
-    kinds = _kinds_of(_elements(values))
+    elements = _elements(values)
+    kinds = _kinds_of(elements)
+    for kind in kinds.keys() & _NO_LABEL:
+        i = kinds[kind]
+        entry = f"{place(_unravel(i, values))} is {elements[i]!r:.60}"
+        raise ValueError(f"{entry}, which is {_NO_LABEL[kind]}")
+    if {"text", "number"} <= kinds.keys():
+        raise ValueError(
+            f"y mixes text and numbers: {place(_unravel(kinds['text'], values))} is "
+            f"{elements[kinds['text']]!r:.60}. Pass 0 and 1 as a binary indicator."
+        )
     return np.array(values.tolist()) if list(kinds) == ["number"] else values
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -153,13 +154,13 @@ def perplexity(
 
 def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
     """Return an argument as an array of numbers."""
-    try:
-        numbers = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{name} is {values!r:.60}, which is not an array of numbers. Convert it to one."
-        ) from None
-    return numbers
+    with suppress(RuntimeError, TypeError, ValueError):
+        array = np.asarray(values)
+        if array.dtype.kind != "c":  # numpy would discard the imaginary parts
+            return array.astype(np.float64, copy=False)
+    raise ValueError(
+        f"{name} is {values!r:.60}, which is not an array of numbers. Convert it to one."
+    )
 
 
 def _flat(values: ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float64]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -109,6 +112,22 @@ def step_f1_score(
     return score
 
 
+def _of_numbers(metric: Callable[..., Scores]) -> Callable[..., Scores]:
+    """Return a metric that refuses anything but numbers."""
+
+    def checked(true: NDArray[Any], predicted: NDArray[Any], **options: object) -> Scores:
+        for name, values in (("y_true", true), ("y_pred", predicted)):
+            for element in values.ravel().tolist() if values.dtype.kind not in "fiub" else ():
+                if not isinstance(element, Real | Decimal):
+                    raise ValueError(
+                        f"{name} holds {element!r:.40}, which is not a number. Pass numbers, or "
+                        "use step_accuracy_score for labels."
+                    )
+        return metric(true, predicted, **options)
+
+    return checked
+
+
 def step_mean_squared_error(
     y_true: object,
     y_pred: object,
@@ -151,7 +170,7 @@ default="uniform_average"
     >>> step_mean_squared_error([[1.0, np.nan], [2.0]], [[1.5, 9.0], [2.0]])
     0.125
     """
-    loss: Scores = stepwise(mean_squared_error)(
+    loss: Scores = stepwise(_of_numbers(mean_squared_error))(
         y_true, y_pred, sample_weight=sample_weight, multioutput=multioutput
     )
     return loss
@@ -200,7 +219,7 @@ default="uniform_average"
     >>> step_mean_absolute_error([[1.0, np.nan], [2.0]], [[1.5, 9.0], [2.0]])
     0.25
     """
-    loss: Scores = stepwise(mean_absolute_error)(
+    loss: Scores = stepwise(_of_numbers(mean_absolute_error))(
         y_true, y_pred, sample_weight=sample_weight, multioutput=multioutput
     )
     return loss

@@ -82,7 +82,8 @@ class _StepMetric(Generic[Score]):
         true, predicted, weight = _flat_steps(y_true, y_pred, sample_weight)
         if weight is not None:
             options["sample_weight"] = weight
-        return self.metric(true, predicted, **options)
+        with np.errstate(invalid="ignore"):  # a number may be too large for an integer
+            return self.metric(true, predicted, **options)
 
 
 def _flat_steps(

@@ -216,7 +216,8 @@ def _from_cells(array: Values, names: Sequence[Hashable] | None) -> tuple[Values
     n_dimensions = (1,) if len(columns) > 1 else (1, 2)
     for label, column in zip(labels, columns, strict=True):
         for i, (piece, length) in enumerate(zip(column, lengths, strict=True)):
-            if piece.ndim not in n_dimensions or piece.shape[:1] != length:
+            is_other = piece.shape[1:] != column[0].shape[1:]
+            if piece.ndim not in n_dimensions or piece.shape[:1] != length or is_other:
                 raise ValueError(
                     f"Column {label!r} of X holds a value of shape {piece.shape} in row {i}; "
                     "expected sequences of the same length in all columns of a row. To transform "

@@ -53,6 +53,7 @@ def read_keys(frame: Table, id: Names, time: Hashable) -> Keys:
     ids, codes = _identify(list(columns.values()), several=several)
     if time is None:
         return Keys(columns, ids, codes, None, np.argsort(codes, kind="stable"))
+    check_columns(column_names(frame), [time], [] if levels is None else column_names(levels))
     columns[time] = _read_key(frame, levels, time)
     times = _as_times(time, columns[time])
     order = np.lexsort((times, codes))

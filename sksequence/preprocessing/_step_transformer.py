@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sksequence._elements import as_floats, is_missing
+from sksequence._input import without_foreign
 from sksequence._tables import Table, check_rows_are_sequences, holds_sequences, is_table
 from sksequence.preprocessing._layout import (
     Layout,
@@ -439,7 +441,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
     def _fit_steps(self, X: object) -> tuple[Values | Table, Layout]:
         """Check X, store its layout and return its table of steps."""
         check_rows_are_sequences(X)
-        X = array_if_rectangular(X)
+        X = array_if_rectangular(without_foreign(X))
         table = _is_single_table(X)
         values = validate_data(self, X, **_UNCHECKED) if table else X
         steps, layout = flatten_steps(
@@ -456,7 +458,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
     def _steps(self, X: object) -> tuple[Values | Table, Layout]:
         """Check X against the layout seen in `fit`, and return its table of steps and layout."""
         check_rows_are_sequences(X)
-        values = X
+        values = X = without_foreign(X)
         if self._container in ("table", "array", "cells"):
             X = values = array_if_rectangular(X)
         if self._container in ("table", "cells") and _is_single_table(X):
@@ -497,8 +499,10 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             return layout.restack(result)
         names = self._step_names_out()
         if layout.container == "cells" and library != "default" and names is not None:
-            cells = layout.restack(result)
-            return _frame(library, dict(zip(names, cells.T.tolist(), strict=True)), names, X)
+            columns = layout.restack(result).T.tolist()
+            if library == "polars":  # it takes no arrays of objects
+                columns = [[np.asarray(cell).tolist() for cell in column] for column in columns]
+            return _frame(library, dict(zip(names, columns, strict=True)), names, X)
         if library != "default" and names is not None and not is_table(result):
             result = _frame(library, result, names)
         return layout.restack(result, names)
@@ -581,15 +585,13 @@ def _advice(message: str, steps: Values | Table, layout: Layout) -> str:
     return place
 
 
-def _is_infinite(element: object) -> bool:
-    return isinstance(element, float | np.floating) and bool(np.isinf(element))
-
-
+_OF_OBJECTS = ("argument must be a", "array element with", "truth value", "unhashable", "isnan")
 # elements to look for after an error of a transformer, by a word of its message
 _UNUSUAL: dict[str, Callable[[object], bool]] = {
     "NaN": is_missing,
-    "infinity": _is_infinite,
-    "could not convert string": lambda element: isinstance(element, str),
+    "infinity": lambda element: isinstance(element, Real) and abs(element) == np.inf,
+    "could not convert string": lambda element: isinstance(element, str | bytes),
+    **dict.fromkeys(_OF_OBJECTS, lambda element: not isinstance(element, Real | str)),
 }
 
 
