@@ -286,7 +286,14 @@ class SequenceNet(NeuralNet):
                 n_rows = len(batch[0]["lengths"])
                 total.add_(run(batch, **fit_params)["loss"].detach(), alpha=n_rows)
                 n_sequences += n_rows
-        self.history.record(f"{prefix}_loss", float(total) / n_sequences)
+        self._record_loss(f"{prefix}_loss", float(total) / n_sequences)
+
+    def _record_loss(self, name: str, loss: float) -> None:
+        """Record a loss, and for callbacks whether it is the lowest so far."""
+        self.history.record(name, loss)
+        if self._is_watched:
+            earlier = [row[name] for row in self.history.to_list()[:-1] if name in row]
+            self.history.record(f"{name}_best", loss < min(earlier, default=math.inf))
 
     def _run_watched(
         self, prefix: str, training: bool, step_fn: Any, batch: Batch, **fit_params: Any
