@@ -6,6 +6,7 @@ import os
 import pickle
 import warnings
 import zipfile
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler, ParamMapper
 from skorch.callbacks import Checkpoint as SkorchCheckpoint
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence._base._origin import described_parameters
 from sksequence.callbacks import Checkpoint
 from tests.helpers import DOCUMENTS, ROOT, all_weights, run_in_child
 
@@ -348,6 +350,29 @@ def test_other_data_are_refused(tmp_path):
         resumed(generator, [text.replace("w", "v") for text in texts], None, tmp_path / "b")
     with pytest.raises(ValueError, match="the class was RNNClassifier, it is now RNNRegressor"):
         resumed(CASES["regressor"][0], X, NUMBERS, path)
+
+
+def test_parameters_are_described_by_what_they_do():
+    """Descriptions are the same in every process, and tell functions of one name apart."""
+    names = ["<lambda>", "<lambda>", "InterruptAt", "numbers", "tuple", "partial"]
+    values = [
+        lambda x: x + 1,
+        lambda x: x + 2,
+        InterruptAt,
+        np.float64(0.5),
+        (np.int64(1), np.arange(2000)),
+        partial(InterruptAt, error=object()),
+    ]
+    found = described_parameters(
+        {f"{i}{n}": v for i, (n, v) in enumerate(zip(names, values, strict=True))}
+    )
+    assert len(set(found.values())) == 6
+    assert found["2InterruptAt"] == "tests.test_checkpoints.InterruptAt"
+    assert found["3numbers"] == "0.5"
+    assert found["4tuple"].startswith("[1, array of ")
+    assert not any(" at 0x" in text for text in found.values())
+    other = described_parameters({"4tuple": [1, np.arange(2000)], "verbose": 3})
+    assert other == {"4tuple": found["4tuple"]}
 
 
 def test_the_container_of_equal_data_does_not_matter(tmp_path):

@@ -165,6 +165,7 @@ def test_outputs_in_pieces(case, monkeypatch):
     whole = clone(estimator).fit(X, y)
     largest = max(sizes)
     monkeypatch.setattr("sksequence._net._many_outputs._LARGEST", 0)
+    monkeypatch.setattr("sksequence._net._many_outputs._FEWEST_ROWS", 16)
     monkeypatch.setattr("sksequence._net._many_outputs._PIECE", largest // 4)
     sizes.clear()
     pieces = clone(estimator).fit(X, y)
@@ -183,6 +184,7 @@ def test_outputs_in_pieces(case, monkeypatch):
 def test_each_network_in_pieces_learns_as_if_alone(monkeypatch):
     """The pieces do not depend on the number of networks."""
     monkeypatch.setattr("sksequence._net._many_outputs._LARGEST", 0)
+    monkeypatch.setattr("sksequence._net._many_outputs._FEWEST_ROWS", 16)
     monkeypatch.setattr("sksequence._net._many_outputs._PIECE", 400)
     alone = SequenceGenerator(**GENERATOR).fit(DOCUMENTS)
     both = SequenceGenerator(**GENERATOR, n_estimators=2).fit(DOCUMENTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
+from types import CodeType, FunctionType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +32,18 @@ def _described(value: object) -> str:
         return f"{{{', '.join(f'{_described(k)}: {_described(v)}' for k, v in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_described, value))}]"
+    if isinstance(value, FunctionType):
+        return f"{value.__module__}.{value.__qualname__} of code {_digest_of_code(value)}"
     if hasattr(value, "__qualname__"):
         return f"{getattr(value, '__module__', '')}.{value.__qualname__}"
     return _ADDRESS.sub("", repr(value))
+
+
+def _digest_of_code(function: FunctionType) -> str:
+    """Return a digest of what a function does, but not of where it stands."""
+    code = function.__code__
+    constants = [constant for constant in code.co_consts if not isinstance(constant, CodeType)]
+    return digest(code.co_code, code.co_names, constants, function.__defaults__)[:8]
 
 
 def digest(*parts: object) -> str:

@@ -15,7 +15,9 @@ from torch import Tensor
 from sksequence._modules import Ensemble, SequenceNetwork
 
 # numbers of a batch of outputs up to which it is computed at once, and numbers of a piece
-_LARGEST, _PIECE = 1 << 25, 1 << 23
+_LARGEST, _PIECE = 1 << 25, 1 << 21
+# in fewer rows, reading the weights takes longer than the products
+_FEWEST_ROWS = 64
 # as in inference: products of so many rows give each row the same bits
 _ROW_MULTIPLE = 16
 
@@ -32,7 +34,7 @@ def is_large(n_rows: int, network: SequenceNetwork | Ensemble) -> bool:
 
 def pieces(n_rows: int, n_outputs: int) -> Iterator[slice]:
     """Yield slices of rows."""
-    size = max(1, _PIECE // n_outputs // _ROW_MULTIPLE) * _ROW_MULTIPLE
+    size = max(_FEWEST_ROWS, _PIECE // n_outputs // _ROW_MULTIPLE * _ROW_MULTIPLE)
     return (slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size))
 
 
