@@ -17,6 +17,7 @@ from skorch.callbacks import Checkpoint as SkorchCheckpoint
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._base._origin import described_parameters
+from sksequence._net import _training
 from sksequence.callbacks import Checkpoint
 from tests.helpers import DOCUMENTS, ROOT, all_weights, run_in_child
 
@@ -266,6 +267,35 @@ def test_an_interrupt_writes_the_last_complete_epoch(tmp_path):
     assert not (tmp_path / "b").exists()
 
 
+def test_a_new_state_replaces_the_file(tmp_path):
+    """Who has opened the old file reads it to its end: nothing is written into it."""
+    path = tmp_path / "a"
+    interrupted(*CASES["classifier"], path, 3)
+    before = path.read_bytes()
+    with path.open("rb") as file:
+        resumed(*CASES["classifier"], path)
+        assert file.read() == before != path.read_bytes()
+
+
+def test_an_interrupt_between_epochs_keeps_curves_and_weights_together(tmp_path, monkeypatch):
+    """The curves already have an epoch more than the state that was kept."""
+    estimator, X, y = CASES["validation"]
+    checkpoint = Checkpoint(tmp_path / "a")
+    model, original = clone(estimator).set_params(callbacks=[checkpoint]), _training._state_of
+
+    def state_of(net, *args):
+        if len(net.history) == 3:
+            raise KeyboardInterrupt
+        return original(net, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_training, "_state_of", state_of)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y)
+    assert checkpoint.estimator_.n_iter_ == _n_epochs(tmp_path / "a") == 2
+    assert bits(resumed(estimator, X, y, tmp_path / "a")[0]) == bits(clone(estimator).fit(X, y))
+
+
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     """Training goes on with a warning; the next write may succeed."""
     estimator, X, y = CASES["classifier"]
@@ -321,7 +351,7 @@ def test_the_file_holds_arrays_and_json_only(tmp_path):
 def test_other_parameters_are_refused(changes, message, tmp_path):
     """The error tells what was changed; the file stays."""
     estimator, X, y = CASES["classifier"]
-    interrupted(estimator.set_params(learning_rate=0.01), X, y, tmp_path / "a", 3)
+    interrupted(clone(estimator).set_params(learning_rate=0.01), X, y, tmp_path / "a", 3)
     with pytest.raises(ValueError, match=f"other data or parameters: .*{message}"):
         resumed(clone(estimator).set_params(**changes), X, y, tmp_path / "a")
     assert _n_epochs(tmp_path / "a") == 2
