@@ -128,7 +128,9 @@ def test_early_stopping_resumes_with_its_counts(tmp_path):
     whole = clone(estimator).fit(X, NUMBERS)
     best = int(np.argmin(whole.validation_curve_)) + 1
     assert best + 4 == whole.n_iter_ < 40
-    interrupted(estimator, X, NUMBERS, tmp_path / "a", best + 3)
+    so_far = interrupted(estimator, X, NUMBERS, tmp_path / "a", best + 3).estimator_
+    assert so_far.n_iter_ == best + 2
+    assert np.array_equal(all_weights(so_far.module_), all_weights(whole.module_))
     assert bits(resumed(estimator, X, NUMBERS, tmp_path / "a")[0]) == bits(whole)
     model, checkpoint = resumed(estimator, X, NUMBERS, tmp_path / "a")  # it has ended
     assert bits(model) == bits(whole)
@@ -524,6 +526,10 @@ def test_estimator_can_be_read_during_training(tmp_path):
     models = []
 
     class Reader(Callback):
+        def initialize(self):  # of the fit, and not of the models
+            models.clear()
+            return self
+
         def on_epoch_begin(self, net, **kwargs):
             if len(net.history) > 1:
                 models.append(checkpoint.estimator_)
