@@ -219,9 +219,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         of Hugging Face and tiktoken; its ids are the symbols. Ignored unless X holds texts.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous call instead of initialising them.
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks of the training loop. An `LRScheduler` requires ``lr_schedule=None``. The
-        ``scoring`` of `EpochScoring` and `BatchScoring` must be a function ``f(net, X, y)``.
+    callbacks : list of callbacks or None, default=None
+        Callbacks of the training loop: `sksequence.callbacks.Checkpoint`, which resumes killed
+        fits, and those of skorch. An `LRScheduler` requires ``lr_schedule=None``. The ``scoring``
+        of `EpochScoring` and `BatchScoring` must be a function ``f(net, X, y)``.
     device : str, default="auto"
         Torch device to compute on. "auto" selects the first available one of "cuda", "mps" and
         "cpu".

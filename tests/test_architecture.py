@@ -44,7 +44,7 @@ ROWS = {
     "_random": 10,
     "_threads": 10,
 }
-PUBLIC = {"datasets", "inspection", "metrics", "model_selection", "preprocessing"}
+PUBLIC = {"callbacks", "datasets", "inspection", "metrics", "model_selection", "preprocessing"}
 LEAF = "_version"  # everybody may import it
 KNOWN = {*ROWS, *PUBLIC, LEAF}
 

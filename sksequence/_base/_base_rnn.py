@@ -24,14 +24,17 @@ from sklearn.utils.validation import check_is_fitted
 from sksequence._base._fitting import Fit, read_samples, read_targets
 from sksequence._base._former_pickles import register_former_modules
 from sksequence._base._hold_out import check_weights
+from sksequence._base._origin import described_parameters
 from sksequence._base._parameter_constraints import SHARED, name_hint, suggest_values
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._input import check_sequences
 from sksequence._modules import Ensemble, SequenceNetwork
 from sksequence._net import (
+    State,
     TrainingRecord,
     check_callbacks,
+    checkpoint_in,
     net_arrays,
     network_features,
     network_outputs,
@@ -162,6 +165,8 @@ class BaseRNN(
         """Read the data, and begin a fit or resume that of `known`."""
         settings.check()
         check_callbacks(settings.training.callbacks, settings.training.lr_schedule)
+        if checkpoint_in(settings.training.callbacks) is not None:
+            self._check_resumable(settings.training.is_single_pass)
         samples = read_samples(X, y, sample_weight, settings.data, type(self).__name__, known)
         task = tasks.of(samples.form)
         data = read_targets(task, samples, settings.training, draw_seed(self.random_state), known)
@@ -183,10 +188,38 @@ class BaseRNN(
                 epoch.call_on_fit_task_end(**arguments, reconstruction_attributes=attributes)
             )
 
-        record = fit.train(after_epoch)
+        checkpoint, state = checkpoint_in(fit.training.callbacks), None
+        if checkpoint is not None:
+            origin = {"the class": type(self).__name__, "the version of sksequence": __version__}
+            origin |= described_parameters(self.get_params(deep=False)) | fit.origin()
+            state = checkpoint.begin(origin, self._model_of(fit.so_far()))
+        record = fit.train(after_epoch, checkpoint, state)
         attributes = partial(fit.attributes, record)
         context.call_on_fit_task_end(**arguments, reconstruction_attributes=attributes)
         return record
+
+    def _check_resumable(self, is_single_pass: bool) -> None:
+        if is_single_pass:
+            raise ValueError(
+                "Checkpoint works in fit only: partial_fit trains for one epoch. Pickle the "
+                "estimator between calls, and leave Checkpoint out of callbacks."
+            )
+        if self.random_state is None:
+            raise ValueError(
+                "Checkpoint needs a random_state: with None, each fit begins with other weights, "
+                "so that a killed one could not be resumed. Set random_state to an integer."
+            )
+
+    def _model_of(self, so_far: Callable[[State], Attributes]) -> Callable[[State], BaseRNN]:
+        """Return a function from a state of training to an estimator with these parameters."""
+        params = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+
+        def build(state: State) -> BaseRNN:
+            model = type(self).__new__(type(self))
+            model.__dict__.update(params)
+            return model._set_fitted(so_far(state))
+
+        return build
 
     def _settings(self) -> Settings:
         # attributes: a subclass may set parameters that its own constructor does not take

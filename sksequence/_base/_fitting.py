@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sized
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, Self
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
 from sksequence._base._hold_out import check_weights, hold_out
+from sksequence._base._origin import digest
 from sksequence._batching import PreparedSequences, SequenceDataset, Sequences
 from sksequence._blueprint import AnyCodec, Blueprint
 from sksequence._input import (
@@ -22,7 +25,9 @@ from sksequence._input import (
     learn_form,
 )
 from sksequence._net import (
+    Checkpointing,
     SequenceNet,
+    State,
     Stopping,
     TrainingRecord,
     net_arrays,
@@ -192,8 +197,39 @@ class Fit(Generic[AnyCodec]):
         net = restored_net(blueprint, training, net_arrays(net)).initialize_to_train()
         return cls(task, training, data, blueprint, net)
 
-    def train(self, after_epoch: Callable[[TrainingRecord], bool]) -> TrainingRecord:
-        """Train the net until its last epoch, or until `after_epoch` returns True."""
+    def origin(self) -> dict[str, str]:
+        """Return what training depends on besides parameters, to recognise it in another process.
+
+        The order matters: what comes later may differ because something before it does.
+        """
+        data, sequences = self.data, self.data.sequences
+        vocabularies = (*data.form.vocabularies, *data.form.static_vocabularies)
+        targets, split = data.targets, data.split
+        classes = getattr(self.blueprint.codec, "classes", None)
+        return {
+            "X": digest(
+                sequences.offsets,
+                *sequences.blocks,
+                *sequences.static_blocks,
+                *(vocabulary.symbols for vocabulary in vocabularies),
+            ),
+            "y": digest(targets.parsed, targets.labelled, classes),
+            "the seed of random_state": str(data.seed),
+            "sample_weight": digest(self.task.weights(data), split.training, split.validation),
+            "the device": str(self.net.device),
+            "the network at the start": digest(net_arrays(self.net)),
+        }
+
+    def train(
+        self,
+        after_epoch: Callable[[TrainingRecord], bool],
+        checkpoint: Checkpointing | None = None,
+        state: State | None = None,
+    ) -> TrainingRecord:
+        """Train the net until its last epoch, or until `after_epoch` returns True.
+
+        If `checkpoint` has stored a `state` of this fit, training goes on from there.
+        """
         encoded = self.blueprint.codec.encode(self.data.targets.parsed)
         weights = self.task.weights(self.data)
         prepared = self.blueprint.prepare(self.data.sequences)
@@ -221,7 +257,15 @@ class Fit(Generic[AnyCodec]):
             validation_part = dataset(self.data.split.validation)
             stopping = Stopping(int(self.training.n_iter_no_change), float(self.training.tol))
         with self.blueprint.threads():
-            return train(self.net, training_part, validation_part, stopping, after_epoch)
+            return train(
+                self.net,
+                training_part,
+                validation_part,
+                stopping,
+                after_epoch,
+                checkpoint=checkpoint,
+                state=state,
+            )
 
     def _max_batch_steps(self, prepared: PreparedSequences) -> int | None:
         """Return the maximum number of steps in a batch; None if it is given or read in chunks."""
@@ -232,33 +276,59 @@ class Fit(Generic[AnyCodec]):
 
     def attributes(self, record: TrainingRecord) -> Attributes:
         """Return all fitted attributes but those of `evaluation`."""
-        form = self.blueprint.form
-        fitted: Attributes = {
-            "_blueprint": self.blueprint,
-            "net_": self.net,
-            "n_features_in_": form.n_features_in,
-            "input_kind_": form.kind,
-            "n_iter_": record.n_epochs,
-            "loss_curve_": record.loss_curve,
-            "gradient_norm_curve_": record.gradient_norm_curve,
-            "max_epochs_": self.blueprint.max_epochs,
-            "batch_size_": self.blueprint.batch_size,
-        }
-        if form.feature_names_in is not None:
-            fitted["feature_names_in_"] = form.feature_names_in
-        if form.holds_symbols:
-            fitted["vocabulary_"] = form.vocabularies[0].codes
-            fitted["embedding_dim_"] = self.blueprint.spec.embedding_dim
-        if form.categories:
-            fitted["categories_"] = form.categories
-        if record.validation_curve:
-            fitted["validation_curve_"] = record.validation_curve
-            fitted["best_loss_"] = record.best_loss
-        return fitted | self.task.report(self.blueprint)
+        return fitted_attributes(self.task, self.blueprint, self.net, record)
+
+    def so_far(self) -> Callable[[State], Attributes]:
+        """Return a function from a state of training to fitted attributes.
+
+        It holds no data.
+        """
+        training = replace(self.training, callbacks=None)
+        return partial(_attributes_of, self.task, self.blueprint, training)
 
     def evaluation(self) -> Attributes:
         """Return the fitted attributes that need the trained net."""
         return self.task.evaluate(self.net, self.blueprint, self.data)
+
+
+def _attributes_of(
+    task: Task[AnyCodec], blueprint: Blueprint[AnyCodec], training: TrainingSettings, state: State
+) -> Attributes:
+    """Return the fitted attributes that a fit would have, had it ended with this state."""
+    record = TrainingRecord(**deepcopy(state["record"]))
+    weights = state["best_weights"] or state["weights"]
+    net = restored_net(blueprint, training, {"weights": weights})
+    net.history.extend(deepcopy(state["history"]))
+    return fitted_attributes(task, blueprint, net, record)
+
+
+def fitted_attributes(
+    task: Task[AnyCodec], blueprint: Blueprint[AnyCodec], net: SequenceNet, record: TrainingRecord
+) -> Attributes:
+    """Return all fitted attributes that need no data."""
+    form = blueprint.form
+    fitted: Attributes = {
+        "_blueprint": blueprint,
+        "net_": net,
+        "n_features_in_": form.n_features_in,
+        "input_kind_": form.kind,
+        "n_iter_": record.n_epochs,
+        "loss_curve_": record.loss_curve,
+        "gradient_norm_curve_": record.gradient_norm_curve,
+        "max_epochs_": blueprint.max_epochs,
+        "batch_size_": blueprint.batch_size,
+    }
+    if form.feature_names_in is not None:
+        fitted["feature_names_in_"] = form.feature_names_in
+    if form.holds_symbols:
+        fitted["vocabulary_"] = form.vocabularies[0].codes
+        fitted["embedding_dim_"] = blueprint.spec.embedding_dim
+    if form.categories:
+        fitted["categories_"] = form.categories
+    if record.validation_curve:
+        fitted["validation_curve_"] = record.validation_curve
+        fitted["best_loss_"] = record.best_loss
+    return fitted | task.report(blueprint)
 
 
 def _check_embedding(network: NetworkSettings, form: InputForm) -> None:

@@ -175,6 +175,12 @@ class TiedHead(nn.Module):
             x = product(x, self.projection)
         return product(x, table[self.codes], self.bias)
 
+    def inputs(self, x: Tensor, table: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return input, weight and bias of the last product in training."""
+        if self.projection is not None:
+            x = F.linear(x, self.projection)
+        return x, table[self.codes], self.bias
+
     def weight(self, table: Tensor) -> Tensor:
         """Return the matrix (n_outputs, width) of the head, projection included."""
         vectors = table[self.codes]

@@ -168,6 +168,12 @@ class SequenceNetwork(nn.Module):
             return self.head(features, self.inputs.tables[0])  # type: ignore[no-any-return]
         return self.head(features)  # type: ignore[no-any-return]
 
+    def head_inputs(self, features: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Return input, weight and bias of the product that is the outputs, in a list of one."""
+        if isinstance(self.head, TiedHead):
+            return [self.head.inputs(features, self.inputs.tables[0])]
+        return [(features, self.head.weight, self.head.bias)]
+
     @property
     def head_weight(self) -> Tensor:
         """The weight (n_outputs, width) of the head, also if it shares the embedding."""
@@ -264,6 +270,18 @@ class Ensemble(nn.Module):
     def features(self, *inputs: _Input, **named: _Input) -> Tensor:
         """Return the inputs of all heads: (rows, width)."""
         return torch.cat([member.features(*inputs, **named) for member in self.members], dim=1)
+
+    def outputs(self, features: Tensor) -> Tensor:
+        """Apply all heads to features (..., width) and return (..., n_members * n_outputs)."""
+        return torch.cat([m.outputs(own) for m, own in self._own(features)], dim=-1)
+
+    def head_inputs(self, features: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Return input, weight and bias of the product that is the outputs, for each member."""
+        return [part for m, own in self._own(features) for part in m.head_inputs(own)]
+
+    def _own(self, features: Tensor) -> Iterable[tuple[Any, Tensor]]:
+        """Pair each member with its features."""
+        return zip(self.members, features.chunk(len(self.members), dim=-1), strict=True)
 
     def advance(
         self, *inputs: _Input, state: tuple[State, ...] | None = None, **named: _Input

@@ -1,5 +1,6 @@
 """All use of skorch: nets are constructed, trained, run, and converted to arrays and back."""
 
+from sksequence._net._checkpoints import Checkpointing, State, checkpoint_in
 from sksequence._net._chunked_reading import (
     last_features,
     last_outputs,
@@ -19,11 +20,14 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "Arrays",
+    "Checkpointing",
     "SequenceNet",
+    "State",
     "Stopping",
     "TrainingRecord",
     "check_callbacks",
     "check_memory",
+    "checkpoint_in",
     "last_features",
     "last_outputs",
     "net_arrays",

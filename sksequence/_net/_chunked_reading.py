@@ -6,7 +6,7 @@ Outputs are (n_rows, width), states are nested tuples of (n_rows, ...).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -19,6 +19,7 @@ from torch import Tensor
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches
 from sksequence._losses import loss_of
 from sksequence._modules import select_rows
+from sksequence._net._many_outputs import is_large, pieces
 from sksequence._net._out_of_memory import inference_advice, memory_errors
 from sksequence._net._sequence_net import SequenceNet
 from sksequence._settings import LossChoice
@@ -57,11 +58,27 @@ def step_losses(
     measure = partial(_joint_loss, loss_of(loss).negative_log_likelihood, net.n_networks)
     losses = np.empty(len(targets))
     for index, padded in inference_batches(prepared.lengths, chunk=_CHUNK):
-        for part in _read(net, net.module_.advance, prepared, padded):
-            rows = part.rows[: part.lengths[: len(index)].sum()]
-            wanted = torch.from_numpy(targets[rows]).to(part.outputs.device)
-            losses[rows] = measure(part.outputs[: len(rows)], wanted).cpu().numpy()
+        for part in _read(net, net.module_.advance_features, prepared, padded):
+            n_rows = int(part.lengths[: len(index)].sum())
+            for piece in _pieces(net, len(part.outputs)):
+                outputs = _outputs(net, part.outputs[piece])
+                rows = part.rows[piece][: max(0, n_rows - piece.start)]
+                wanted = torch.from_numpy(targets[rows]).to(outputs.device)
+                losses[rows] = measure(outputs[: len(rows)], wanted).cpu().numpy()
     return losses
+
+
+def _pieces(net: SequenceNet, n_rows: int) -> Iterable[slice]:
+    """Return slices of rows whose outputs fit in memory."""
+    if not is_large(n_rows, net.module_):
+        return [slice(0, n_rows)]
+    return pieces(n_rows, net.module_.spec.n_outputs)
+
+
+def _outputs(net: SequenceNet, features: Tensor) -> Tensor:
+    with torch.inference_mode():
+        outputs: Tensor = net.module_.outputs(features)
+        return outputs
 
 
 def _joint_loss(

@@ -17,6 +17,7 @@ from torch import nn
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._losses import loss_of
 from sksequence._modules import build_network
+from sksequence._net._checkpoints import without_checkpoints
 from sksequence._net._optimizer import SCHEDULES, optimizer_options, without_compiler
 from sksequence._net._out_of_memory import check_size, memory_errors, network_advice
 from sksequence._net._sequence_net import RowLoss, SequenceNet
@@ -99,7 +100,10 @@ def net_arrays(net: SequenceNet) -> Arrays:
 def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: str) -> SequenceNet:
     spec, loss = blueprint.spec, loss_of(blueprint.loss)
     optimizer, options = optimizer_options(training.optimizer, float(training.weight_decay))
-    callbacks = [*(training.callbacks or ()), *([PrintLog()] if training.verbose else [])]
+    callbacks = [
+        *without_checkpoints(training.callbacks),
+        *([PrintLog()] if training.verbose else []),
+    ]
     options_of_loss = blueprint.loss_options
     function = partial(loss.function, **options_of_loss)
     log_scales = cast("Sequence[float] | None", options_of_loss.get("log_scales"))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from sksequence._batching import STEP_BLOCKS, Batch, BatchIterator, cut_chunks, on_device
 from sksequence._modules import select_rows
+from sksequence._net._many_outputs import backward_in_pieces, is_large, loss_in_pieces
 from sksequence._net._optimizer import clip_gradients, take_step, without_compiler
 from sksequence._net._out_of_memory import batch_advice, memory_errors
 
@@ -160,10 +161,13 @@ class SequenceNet(NeuralNet):
 
     def infer(self, x: Inputs, **fit_params: Any) -> Tensor:
         """Run the module; with one target per sequence, truncate backpropagation in training."""
+        return cast("Tensor", self.module_(**self._inputs(x)))
+
+    def _inputs(self, x: Inputs) -> dict[str, Any]:
         inputs = network_inputs(x, self.device)
         if self.tbptt_steps is not None and self.module_.training:
             inputs["tbptt_steps"] = self.tbptt_steps
-        return cast("Tensor", self.module_(**inputs))
+        return inputs
 
     def get_loss(
         self, y_pred: Tensor, y_true: tuple[Tensor, Tensor], X: Any = None, training: bool = False
@@ -235,6 +239,34 @@ class SequenceNet(NeuralNet):
         self._step_optimizer(None)
         return dict(step)
 
+    def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
+        """Compute loss and gradients."""
+        if not is_large(len(batch[1][0]), self.module_):
+            return dict(super().train_step_single(batch, **fit_params))
+        self._set_training(True)
+        features = self.module_.features(**self._inputs(batch[0]))
+        loss = self._loss_of_rows(batch, 1.0 / len(batch[0]["lengths"]))
+        total, outputs = backward_in_pieces(self.module_, features, loss, keep=self._is_watched)
+        return {"loss": total, "y_pred": outputs}
+
+    def validation_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
+        """Compute the loss without gradients."""
+        if not is_large(len(batch[1][0]), self.module_):
+            return dict(super().validation_step(batch, **fit_params))
+        self._set_training(False)
+        with torch.no_grad():
+            features = self.module_.features(**self._inputs(batch[0]))
+            loss = self._loss_of_rows(batch, 1.0 / len(batch[0]["lengths"]))
+            total, outputs = loss_in_pieces(self.module_, features, loss, keep=self._is_watched)
+        return {"loss": total, "y_pred": outputs}
+
+    def _loss_of_rows(self, batch: Batch, factor: float) -> Callable[[Tensor, slice], Tensor]:
+        """Return the function from the outputs of some rows to their part of the loss."""
+        targets, weights = batch[1]
+        return lambda outputs, rows: self._weighted_sum(
+            outputs, (targets[rows], weights[rows]), factor
+        )
+
     def _train_in_chunks(self, batch: Batch, n_steps: int) -> dict[str, Any]:
         self._set_training(True)
         lengths = batch[0]["lengths"]
@@ -255,19 +287,26 @@ class SequenceNet(NeuralNet):
 
     def _train_on_chunk(
         self, batch: Batch, state: Any, factor: float
-    ) -> tuple[Tensor, Any, Tensor]:
+    ) -> tuple[Tensor | None, Any, Tensor]:
         inputs = {name: block.to(self.device) for name, block in batch[0].items()}
         self._zero_grad_optimizer()
-        outputs, state = self.module_.advance(**inputs, state=state)
-        loss = self._weighted_sum(outputs, batch[1], factor)
-        loss.backward()  # type: ignore[no-untyped-call]
+        outputs: Tensor | None
+        if is_large(len(batch[1][0]), self.module_):
+            features, state = self.module_.advance_features(**inputs, state=state)
+            rows, keep = self._loss_of_rows(batch, factor), self._is_watched
+            loss, outputs = backward_in_pieces(self.module_, features, rows, keep=keep)
+        else:
+            outputs, state = self.module_.advance(**inputs, state=state)
+            loss = self._weighted_sum(outputs, batch[1], factor)
+            loss.backward()  # type: ignore[no-untyped-call]
+            outputs = outputs.detach()
         if self._is_watched:
             named = list(self.module_.named_parameters())
             self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
         else:
             self._clip()
         self._step_optimizer(None)
-        return outputs.detach(), state, loss
+        return outputs, state, loss
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
@@ -286,7 +325,14 @@ class SequenceNet(NeuralNet):
                 n_rows = len(batch[0]["lengths"])
                 total.add_(run(batch, **fit_params)["loss"].detach(), alpha=n_rows)
                 n_sequences += n_rows
-        self.history.record(f"{prefix}_loss", float(total) / n_sequences)
+        self._record_loss(f"{prefix}_loss", float(total) / n_sequences)
+
+    def _record_loss(self, name: str, loss: float) -> None:
+        """Record a loss, and for callbacks whether it is the lowest so far."""
+        self.history.record(name, loss)
+        if self._is_watched:
+            earlier = [row[name] for row in self.history.to_list()[:-1] if name in row]
+            self.history.record(f"{name}_best", loss < min(earlier, default=math.inf))
 
     def _run_watched(
         self, prefix: str, training: bool, step_fn: Any, batch: Batch, **fit_params: Any

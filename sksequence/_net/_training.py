@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+import torch
 from skorch.callbacks import (
     BatchScoring,
     Callback,
@@ -18,11 +21,15 @@ from skorch.callbacks import (
     EpochScoring,
     InputShapeSetter,
     LRScheduler,
+    ParamMapper,
 )
 from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 
 from sksequence._batching import SequenceDataset
+from sksequence._net._checkpoints import Checkpointing, State, bare, is_checkpoint
+from sksequence._net._construction import load_weights
+from sksequence._net._optimizer import without_compiler
 from sksequence._net._sequence_net import SequenceNet
 
 
@@ -60,6 +67,8 @@ def train(
     validation: SequenceDataset | None,
     stopping: Stopping | None,
     after_epoch: Callable[[TrainingRecord], bool],
+    checkpoint: Checkpointing | None = None,
+    state: State | None = None,
 ) -> TrainingRecord:
     """Train an initialised net for its `max_epochs`, or until it is stopped.
 
@@ -76,6 +85,10 @@ def train(
         `on_train_end` of the callbacks is called.
     after_epoch : callable
         Called with the record after each epoch; training ends if it returns True.
+    checkpoint : Checkpointing, default=None
+        Keeps the state after each epoch.
+    state : State, default=None
+        The state of the same training after an earlier epoch, to continue from.
 
     Raises
     ------
@@ -84,20 +97,89 @@ def train(
     """
     record = TrainingRecord()
     best_weights: dict[str, Any] = {}
+    is_over = False
     net.train_split = None if validation is None else predefined_split(validation)
+    if state is not None:
+        record, is_over = TrainingRecord(**deepcopy(state["record"])), state["is_over"]
+        best_weights = _restore(net, training, state)
     net.notify("on_train_begin", X=training, y=None)
-    for _ in range(net.max_epochs):
-        stopped = _run_epoch(net, training)
-        _record_epoch(net, record)
-        if stopping is not None and _improved(record, stopping.tol):
-            best_weights = {k: v.detach().clone() for k, v in net.module_.state_dict().items()}
-        stopped |= after_epoch(record)
-        if stopped or (stopping is not None and _is_over(record, stopping)):
-            break
+    try:
+        while record.n_epochs < net.max_epochs and not is_over:
+            is_over = _run_epoch(net, training)
+            _record_epoch(net, record)
+            if stopping is not None and _improved(record, stopping.tol):
+                best_weights = {k: v.detach().clone() for k, v in net.module_.state_dict().items()}
+            is_over |= after_epoch(record) or (stopping is not None and _is_over(record, stopping))
+            if checkpoint is not None:
+                checkpoint.keep(_state_of(net, training, record, best_weights, is_over))
+    except BaseException:
+        if checkpoint is not None:
+            checkpoint.interrupted()
+        raise
     if best_weights:
         net.module_.load_state_dict(best_weights)
     net.notify("on_train_end", X=training, y=None)
     return record
+
+
+# --- the state after an epoch --------------------------------------------------------------------
+
+
+def _state_of(
+    net: SequenceNet,
+    training: SequenceDataset,
+    record: TrainingRecord,
+    best_weights: dict[str, Any],
+    is_over: bool,
+) -> State:
+    """Return a copy of all that the next epochs and the end of training depend on."""
+    shuffler = training.generator
+    with without_compiler():
+        optimizer = _to_arrays(net.optimizer_.state_dict())
+    return {
+        "weights": _to_arrays(net.module_.state_dict()),
+        "best_weights": _to_arrays(best_weights),
+        "optimizer": optimizer,
+        "dropout": net.dropout_generator_.get_state().cpu().numpy(),
+        "shuffle": None if shuffler is None else deepcopy(shuffler.bit_generator.state),
+        "record": asdict(record),
+        "history": deepcopy(net.history.to_list()),
+        "is_over": is_over or record.n_epochs >= net.max_epochs,
+    }
+
+
+def _restore(net: SequenceNet, training: SequenceDataset, state: State) -> dict[str, Any]:
+    """Set all that training depends on to the state after an epoch, and return the best weights."""
+    load_weights(net.module_, state["weights"])
+    with without_compiler():
+        net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
+    net.dropout_generator_.set_state(torch.from_numpy(state["dropout"].copy()))
+    if training.generator is not None:
+        training.generator.bit_generator.state = state["shuffle"]
+    net.history.extend(deepcopy(state["history"]))
+    best: dict[str, Any] = _to_tensors(state["best_weights"])
+    return best
+
+
+def _to_arrays(state: Any) -> Any:
+    """Copy nested containers, with arrays for tensors."""
+    if isinstance(state, Mapping):
+        return {key: _to_arrays(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(map(_to_arrays, state))
+    return state.detach().cpu().numpy().copy() if isinstance(state, torch.Tensor) else state
+
+
+def _to_tensors(state: Any) -> Any:
+    """Copy nested containers, with tensors for arrays."""
+    if isinstance(state, dict):
+        return {key: _to_tensors(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(map(_to_tensors, state))
+    return torch.from_numpy(state.copy()) if isinstance(state, np.ndarray) else state
+
+
+# --- one epoch -----------------------------------------------------------------------------------
 
 
 def _run_epoch(net: SequenceNet, training: SequenceDataset) -> bool:
@@ -125,8 +207,8 @@ def _history_message(net: SequenceNet, error: Exception) -> str:
     return (
         f"A callback in callbacks reads {entry} of net.history, but an epoch has the entries "
         f"{recorded}. Set early_stopping=True, which holds out a part of the data and records "
-        "'valid_loss', or let the callback monitor 'train_loss'. There are no entries that end "
-        "with '_best': the monitor of a Checkpoint may be a function of the net."
+        "'valid_loss', or let the callback monitor 'train_loss' ('train_loss_best' in skorch's "
+        "Checkpoint)."
     )
 
 
@@ -166,8 +248,8 @@ def check_callbacks(callbacks: Sequence[Any] | None, lr_schedule: str | None) ->
     for callback in callbacks or ():
         if isinstance(callback, tuple) and len(callback) != 2:
             raise ValueError(f"callbacks contains {callback!r}; a tuple must be (name, callback).")
-        named = callback[1] if isinstance(callback, tuple) else callback
-        if not (_is_a(named, Callback) or hasattr(named, "on_train_begin")):
+        named = bare(callback)
+        if not (_is_a(named, Callback) or is_checkpoint(named) or hasattr(named, "on_train_begin")):
             raise ValueError(
                 f"callbacks contains {named!r}, which is no skorch.callbacks.Callback. Pass "
                 "instances of its subclasses; callbacks of scikit-learn go to set_callbacks."
@@ -192,6 +274,28 @@ def check_callbacks(callbacks: Sequence[Any] | None, lr_schedule: str | None) ->
             raise ValueError(
                 "InputShapeSetter has no effect: fit reads the number of features from X. Leave it "
                 "out of callbacks; the number is in n_features_in_."
+            )
+    _check_checkpoints([bare(callback) for callback in callbacks or ()])
+
+
+# callbacks whose own state decides how training goes on, with the parameters that replace them
+_WITH_STATE = {
+    EarlyStopping: "early_stopping=True",
+    LRScheduler: "lr_schedule",
+    ParamMapper: "a subclass of the optimizer",
+}
+
+
+def _check_checkpoints(callbacks: list[Any]) -> None:
+    """Raise a ValueError if a stored training could not go on to the same weights."""
+    checkpoints = [callback for callback in callbacks if is_checkpoint(callback)]
+    if len(checkpoints) > 1:
+        raise ValueError(f"callbacks contains {len(checkpoints)} of Checkpoint. Pass one.")
+    for kind, instead in _WITH_STATE.items():
+        if checkpoints and any(_is_a(callback, kind) for callback in callbacks):
+            raise ValueError(
+                f"Checkpoint cannot store the state of {kind.__name__}, so a killed fit would go "
+                f"on to other weights. Use {instead} instead, or leave one of them out."
             )
 
 
