@@ -1,7 +1,11 @@
 """Helpers of several test modules: small estimators, weights, comparisons, child processes."""
 
+import os
+import signal
 import subprocess
 import sys
+import traceback
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -61,3 +65,19 @@ def run_in_child(code, *arguments):
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def run_in_fork(function, seconds=60):
+    """Call a function in a forked child, which must return in time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the tests fork a threaded process
+        child = os.fork()
+    if child == 0:
+        signal.alarm(seconds)  # ends a child that waits for ever
+        try:
+            function()
+        except BaseException:  # noqa: BLE001 - the child must not go on with the tests
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

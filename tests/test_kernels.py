@@ -1,10 +1,14 @@
 """The compiled time loops against torch's, over sizes, lengths and directions of use."""
 
+import errno
 import os
-import signal
-import warnings
+import pickle
+import re
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +22,11 @@ from sksequence._modules import build_network
 from sksequence._settings import NetworkSpec
 from sksequence._threads import limited_threads, n_loop_threads
 from tests.helpers import LAYER_OPTIONS as OPTIONS
+from tests.helpers import run_in_fork
 
 NAMES = (
     "_autograd",
+    "_cache",
     "_compiled",
     "_gru",
     "_lstm",
@@ -30,6 +36,7 @@ NAMES = (
 )
 (
     _autograd,
+    _cache,
     _compiled,
     _gru,
     _lstm,
@@ -40,6 +47,7 @@ NAMES = (
 _tiles_add_product, _compiled_tanh = _tiles.add_product, _compiled.tanh
 _tiles_add_row_product = _tiles.add_row_product
 _load, _store = _vectors.load, _vectors.store
+numba, global_compiler_lock = _cache.numba, _compiled.global_compiler_lock
 
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -481,12 +489,159 @@ def test_a_failure_in_a_shard_is_raised(two_threads):
 def test_a_forked_child_makes_threads_of_its_own(two_threads):
     """A forked child does not wait for the threads of the parent's pool, which it does not have."""
     seen = []
-    _autograd.in_shards(seen.append, 64, 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the test forks a threaded process
-        child = os.fork()
-    if child == 0:
-        signal.alarm(20)
+
+    def work():
         _autograd.in_shards(seen.append, 64, 1)
-        os._exit(len(seen))
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
+        assert len(seen) == 4
+
+    _autograd.in_shards(seen.append, 64, 1)
+    run_in_fork(work)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a platform without fork")
+def test_a_forked_child_can_compile():
+    """A process is forked when no other thread compiles: the child would wait for its lock."""
+    holds = threading.Event()
+
+    def compile_for_a_while():
+        with global_compiler_lock:
+            holds.set()
+            time.sleep(0.5)
+
+    other = threading.Thread(target=compile_for_a_while)
+    other.start()
+    holds.wait(10)
+    run_in_fork(lambda: global_compiler_lock.acquire(), seconds=10)
+    other.join(10)
+
+
+# --- cache of compiled functions -----------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """Return the folder of an empty cache; no warning has been given yet."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(_cache, "_has_warned", False)
+    return tmp_path
+
+
+def files_of(folder):
+    """Return all files in a folder and those below."""
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def plus_one(x):
+    """Add one."""
+    return x + 1
+
+
+def call_compiled():
+    """Compile a function, or load it from the cache, and return how often it was loaded."""
+    compiled = _compiled.compiled(plus_one)
+    assert compiled(1) == 2
+    return sum(compiled.stats.cache_hits.values())
+
+
+def test_compiled_functions_are_cached(folder):
+    """The second process loads what the first one has compiled."""
+    assert call_compiled() == 0
+    assert len(files_of(folder)) == 1
+    assert call_compiled() == 1
+
+
+DAMAGES = {
+    "empty": lambda content: b"",
+    "first bytes": lambda content: content[:100],
+    "last byte missing": lambda content: content[:-1],
+    "one bit": lambda content: content[:-100] + bytes([content[-100] ^ 1]) + content[-99:],
+    "digest": lambda content: content[:32] + bytes(32) + content[64:],
+    "another pickle": lambda content: content[:64] + pickle.dumps("something else"),
+    "no digest": lambda content: content[64:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damaged_files_are_replaced(folder, damage):
+    """A function is compiled anew, with one warning, and its file is written again."""
+    call_compiled()
+    (path,) = files_of(folder)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.warns(RuntimeWarning, match="The cache of compiled functions cannot be used"):
+        assert call_compiled() == 0
+    assert call_compiled() == 1
+
+
+def test_files_of_other_users_are_not_loaded(monkeypatch, folder):
+    """A file that another user could have written is not believed, however valid."""
+    call_compiled()
+    monkeypatch.setattr(_cache, "_trusted_owners", set)
+    with pytest.warns(RuntimeWarning, match="belongs to another user"):
+        assert call_compiled() == 0
+
+
+def test_other_versions_are_compiled_anew(monkeypatch, folder):
+    """A change in any file of the kernels makes the cache void, without a warning."""
+    call_compiled()
+    monkeypatch.setattr(_cache, "_sources", lambda: b"changed")
+    assert call_compiled() == 0
+    assert call_compiled() == 1
+    assert len(files_of(folder)) == 1
+
+
+def test_sources_are_all_files_of_the_kernels(monkeypatch, tmp_path):
+    """The digest of the sources changes with a file that was added or changed."""
+    monkeypatch.setattr(_cache, "_FOLDER", tmp_path)
+    digests = set()
+    for content in ("", "a = 1", "a = 2"):
+        (tmp_path / "_a.py").write_text(content)
+        digests.add(_cache._sources.__wrapped__())
+    (tmp_path / "_b.py").write_text("")
+    digests.add(_cache._sources.__wrapped__())
+    assert len(digests) == 4
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EFBIG])
+def test_a_cache_that_cannot_be_written(monkeypatch, folder, error):
+    """On a full or read-only disk functions are compiled, with one warning in all."""
+
+    def fail(*args):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.warns(RuntimeWarning, match=re.escape(os.strerror(error))) as caught:
+        assert call_compiled() == call_compiled() == 0
+    assert len(caught) == 1
+    assert not files_of(folder)
+
+
+def test_no_place_for_a_cache(monkeypatch, folder):
+    """Without any folder that can be written, functions are compiled in each process."""
+
+    def fail(self):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(numba.core.caching._CacheLocator, "ensure_cache_path", fail)
+    with pytest.warns(RuntimeWarning, match="read-only"):
+        assert call_compiled() == 0
+
+
+def test_a_read_only_cache_is_read(monkeypatch, folder):
+    """A cache that was filled before its folder became read-only is used without a warning."""
+    monkeypatch.setattr(_cache._AsInstalled, "get_cache_path", lambda self: str(folder))
+    monkeypatch.setattr(_cache._Places, "_locator_classes", (_cache._AsInstalled,))
+    call_compiled()
+
+    def fail(self):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(numba.core.caching._CacheLocator, "ensure_cache_path", fail)
+    assert call_compiled() == 1
+
+
+def test_a_cache_can_be_emptied(folder):
+    """Numba's method to forget a function deletes its files."""
+    call_compiled()
+
+    _cache.CheckedCache(plus_one).flush()
+    assert not files_of(folder)

@@ -1,5 +1,11 @@
 """The policy for threads and subnormal numbers: the settings of the caller are restored."""
 
+import copy
+import inspect
+import itertools
+import os
+import pickle
+import sys
 import threading
 from contextlib import contextmanager
 
@@ -8,10 +14,10 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, _net, _threads
 from sksequence._batching import PreparedSequences
 from sksequence._threads import benefits_from_threads, limited_threads, n_loop_threads
-from tests.helpers import DOCUMENTS, small_classifier
+from tests.helpers import DOCUMENTS, run_in_fork, small_classifier
 
 X = np.random.RandomState(0).randn(20, 6, 2)
 Y = np.arange(20) % 2
@@ -300,3 +306,192 @@ def test_vanishing_gradients_end_in_zeros(cell):
     assert (gradient > 0).any()
     assert ((gradient > 0) & (gradient < smallest)).sum() <= 8
     assert not flushes_subnormals()
+
+
+# --- interrupts ----------------------------------------------------------------------------------
+
+
+def settings():
+    """Return what a computation sets on this thread and must restore."""
+    return torch.get_num_threads(), flushes_subnormals(), n_loop_threads(), _threads._inside
+
+
+def interrupted(n, body):
+    """Run a body, with Ctrl-C at its n-th begin or end of a call; return whether it came."""
+    events = itertools.count()
+
+    def interrupt(frame, event, argument):
+        # signals are not handled at a yield
+        yields = event == "return" and frame.f_code.co_flags & inspect.CO_GENERATOR
+        is_ours = frame.f_code is interrupted.__code__
+        if not yields and not is_ours and next(events) == n:
+            raise KeyboardInterrupt
+
+    sys.setprofile(interrupt)
+    try:
+        body()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+def is_unlocked():
+    """Check whether this thread can have the lock."""
+    if not _threads._lock.acquire(timeout=5):
+        return False
+    _threads._lock.release()
+    return True
+
+
+@pytest.mark.parametrize(
+    ("sizes", "compiled"), [(SMALL, False), (LARGE, False), (LARGE, True)], ids=str
+)
+def test_interrupts_at_any_place_leave_nothing_behind(sizes, compiled):
+    """Wherever Ctrl-C comes, the settings are those from before; so is the lock."""
+
+    def body():
+        with limited_threads(*sizes, compiled=compiled), limited_threads(*SMALL):
+            pass
+
+    before = settings()
+    for n in itertools.takewhile(lambda n: interrupted(n, body), itertools.count()):
+        assert settings() == before, n
+        assert in_another_thread(is_unlocked), n
+    assert n > 60
+    assert settings() == before
+
+
+def left_behind():
+    """Return a computation that has not ended with the function that began it."""
+    context = limited_threads(*SMALL)
+    context.__enter__()
+    return context
+
+
+def test_next_computation_ends_one_that_was_left_behind():
+    """A traceback that is kept may keep a computation alive; the next one restores its settings."""
+    before = settings()
+    context = left_behind()
+    assert settings() != before
+    with limited_threads(*SMALL):
+        assert torch.get_num_threads() == 1
+    assert settings() == before
+    context.__exit__(None, None, None)
+    assert settings() == before
+
+
+def test_a_suspended_generator_still_computes():
+    """A computation in a generator is not left behind while the generator waits."""
+
+    def steps():
+        with limited_threads(*SMALL):
+            yield
+
+    waiting = steps()
+    next(waiting)
+    with limited_threads(*SMALL):
+        pass
+    assert torch.get_num_threads() == 1
+    waiting.close()
+    assert torch.get_num_threads() == 2
+
+
+# --- forked children -----------------------------------------------------------------------------
+
+only_with_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="a platform without fork")
+
+
+def start_threads_of_torch():
+    """Let torch start its threads, for which a forked child would wait."""
+    torch.ones(10**6).mul_(2.0)
+
+
+def check_small_computation():
+    """Check that a computation has one thread inside, and the caller's two outside."""
+    with limited_threads(*SMALL):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == in_another_thread(torch.get_num_threads) == 2
+    assert _threads._inside == 0
+
+
+@only_with_fork
+def test_fork_beside_a_computing_thread():
+    """A child knows nothing of threads of the parent that compute, or that have the lock."""
+    leave, inside = threading.Event(), threading.Event()
+
+    def work():
+        with limited_threads(*SMALL), _threads._lock:
+            inside.set()
+            leave.wait(30)
+
+    other = threading.Thread(target=work)
+    other.start()
+    try:
+        inside.wait(10)
+        run_in_fork(check_small_computation)
+    finally:
+        leave.set()
+        other.join(10)
+    check_small_computation()
+
+
+@only_with_fork
+def test_fork_in_the_middle_of_a_computation():
+    """A child that is forked by a callback ends the computation, too."""
+
+    def work():
+        assert torch.get_num_threads() == 1
+        context.__exit__(None, None, None)
+        check_small_computation()
+
+    context = limited_threads(*SMALL)
+    with context:
+        run_in_fork(work)
+        assert torch.get_num_threads() == 1
+    check_small_computation()
+
+
+@only_with_fork
+@pytest.mark.parametrize("width", [128, 300])
+def test_methods_do_not_wait_for_threads_of_the_parent(width):
+    """A child loads, copies, predicts and continues a fit, wide layers included."""
+    wide = np.random.RandomState(0).randn(64, 4, 2)
+    y = np.arange(64) % 2
+    model = RNNClassifier("lstm", width, max_epochs=1, batch_size=64, random_state=0).fit(wide, y)
+    expected = model.predict_proba(wide)
+    start_threads_of_torch()
+
+    def work():
+        np.testing.assert_array_equal(model.predict_proba(wide), expected)
+        loaded = copy.deepcopy(pickle.loads(pickle.dumps(model)))
+        np.testing.assert_array_equal(loaded.predict_proba(wide), expected)
+        loaded.partial_fit(wide, y)
+        pickle.loads(pickle.dumps(loaded)).partial_fit(wide, y)
+        assert torch.get_num_threads() == 2
+
+    run_in_fork(work)
+
+
+@only_with_fork
+@pytest.mark.parametrize("loss", ["gaussian", "student_t"])
+def test_large_predictions_do_not_wait_for_threads_of_the_parent(loss):
+    """Distributions of many outputs are computed on one thread in a child."""
+    model = RNNRegressor("rnn", 2, loss=loss, max_epochs=1, random_state=0)
+    model.fit(np.random.RandomState(0).randn(8, 2, 1), np.random.RandomState(0).randn(8, 2))
+    start_threads_of_torch()
+    run_in_fork(lambda: model.predict_std(np.zeros((40_000, 1, 1), np.float32)))
+
+
+@pytest.mark.parametrize("method", [copy.deepcopy, lambda model: model.partial_fit(X, Y)])
+def test_weights_are_copied_on_one_thread(monkeypatch, method):
+    """Loading starts no threads of torch, for which children of the process would wait."""
+    model, seen = small_classifier(max_epochs=1).partial_fit(X, Y, classes=[0, 1]), []
+    for name in ("load_weights", "load_optimizer"):
+        monkeypatch.setattr(
+            _net._construction, name, lambda *_: seen.append(torch.get_num_threads())
+        )
+    method(model)
+    assert seen == [1, 1]
+    assert torch.get_num_threads() == 2

@@ -141,6 +141,67 @@ def test_divergence_is_an_error_with_advice():
     assert search.best_params_ == {"learning_rate": 1e-3}
 
 
+WILD = {"max_epochs": 1, "lr_schedule": None, "batch_size": 60, "random_state": 0}
+UNBOUNDED = WILD | {"activation": "relu", "optimizer": "sgd", "max_grad_norm": None}
+BROKEN = {  # by the only optimizer step, after the loss was computed
+    "lstm": (RNNClassifier("lstm", 3, learning_rate=1e38, **WILD), Y),
+    "gru": (RNNClassifier("gru", 3, learning_rate=1e25, **WILD), Y),
+    "per step": (RNNClassifier("rnn", 3, learning_rate=1e38, **WILD), STEPS),
+    "ensemble": (RNNClassifier("rnn", 3, learning_rate=1e38, n_estimators=2, **WILD), Y),
+    "outputs": (RNNRegressor("rnn", 8, learning_rate=1e12, scale=False, **UNBOUNDED), 1e6 * Y),
+    "numbers": (SequenceGenerator("gru", 3, learning_rate=1e38, **WILD), None),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(("estimator", "y"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_network_is_not_returned(method, estimator, y):
+    """The last step of a fit may break a network whose loss was finite; it is not set."""
+    estimator, data = clone(estimator), (X,) if y is None else (X, y)
+    classes = {"classes": [0, 1]} if isinstance(estimator, RNNClassifier) else {}
+    named = classes if method == "partial_fit" else {}
+    with pytest.raises(FloatingPointError, match="not finite after the last epoch: training div"):
+        getattr(estimator, method)(*data, **named)
+    assert not hasattr(estimator, "net_")
+    gentle = {"learning_rate": 1e-3, "max_grad_norm": 1.0}
+    getattr(clone(estimator).set_params(**gentle), method)(*data, **named)
+
+
+def test_a_model_is_kept_if_the_next_fit_breaks():
+    """The weights that a failed `partial_fit` has broken are not those of the estimator."""
+    model = make(batch_size=60).partial_fit(X, Y, classes=[0, 1])
+    before = all_weights(model.module_)
+    with pytest.raises(FloatingPointError, match="The weights of the network are not finite"):
+        model.set_params(learning_rate=1e38).partial_fit(X, Y)
+    np.testing.assert_array_equal(all_weights(model.module_), before)
+    model.set_params(learning_rate=1e-3).partial_fit(X, Y)
+
+
+def test_weights_that_a_callback_breaks_or_mends():
+    """Weights are checked when all callbacks have ended."""
+
+    class Set(Callback):
+        def __init__(self, **values):
+            self.values = values
+
+        def on_epoch_end(self, net, **kwargs):
+            net.module_.head.bias.data.fill_(self.values["epoch"])
+
+        def on_train_end(self, net, **kwargs):
+            net.module_.head.bias.data.fill_(self.values["end"])
+
+    with pytest.raises(FloatingPointError, match="The weights of the network are not finite"):
+        make(max_epochs=1, callbacks=[Set(epoch=0.0, end=np.inf)]).fit(X, Y)
+    model = make(max_epochs=1, callbacks=[Set(epoch=np.nan, end=0.0)]).fit(X, Y)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_outputs_are_checked_without_a_trace():
+    """The check of unbounded cells leaves the network in the mode of training."""
+    model = RNNClassifier("rnn", 8, activation="relu", max_epochs=1, dropout=0.5).fit(X, Y)
+    assert model.module_.training
+
+
 def press_ctrl_c(net):
     """Send this process the signal of Ctrl-C."""
     signal.raise_signal(signal.SIGINT)

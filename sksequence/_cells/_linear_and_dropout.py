@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sksequence._kernels import STABLE
+from sksequence._kernels import STABLE, is_traced
 
 
 class RowLinear(nn.Linear):
@@ -25,6 +25,8 @@ class RowLinear(nn.Linear):
 
 def stable_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Map `x` (..., n_in) by a weight (n_out, n_in), in a padded product that is cut afterwards."""
+    if is_traced():  # numbers of rows would be constants
+        return F.linear(x, weight, bias)
     n_out, n_in = weight.shape
     rows = x.reshape(-1, n_in)
     missing_columns = max(STABLE - n_out, 0)

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sksequence._cells._linear_and_dropout import Dropout, empty_parameter
-from sksequence._kernels import STABLE, is_fast, padded_size
+from sksequence._kernels import STABLE, is_fast, is_traced, is_transformed, padded_size
 
 LayerState = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -48,8 +48,8 @@ class RecurrentLayer(nn.Module):
     """One direction of one depth of a recurrent network.
 
     A subclass states its equations once, in `equations`. They are iterated in Python only under
-    recurrent dropout, for which there is no fused kernel. `fused` computes the same function
-    through time in one call.
+    recurrent dropout and transforms of torch.func, for which there is no fused kernel. `fused`
+    computes the same function through time in one call.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class RecurrentLayer(nn.Module):
         if state is None:
             state = (x.new_zeros(x.shape[0], self.output_size),) * self.n_states
         weights = self.weights
-        is_iterated = self.recurrent_dropout.active
+        is_iterated = self.recurrent_dropout.active or is_transformed()
         is_looped = self.is_looped and not is_iterated and is_fast(x, self.output_size)
         if lengths is not None and self.padding_gates and not is_looped:
             x, weights = mark_padding(x, lengths, weights, self.padding_gates)
@@ -124,14 +124,16 @@ class RecurrentLayer(nn.Module):
     @property
     def _stable_size(self) -> int:
         """Smallest width at which the bits of torch's products do not depend on other rows."""
-        return self.output_size if self.n_gates * self.output_size >= STABLE else STABLE
+        is_stable = self.n_gates * self.output_size >= STABLE or is_traced()
+        return self.output_size if is_stable else STABLE
 
     def _iterate(
         self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:
         """Iterate the equations; one mask (batch, hidden) multiplies h before each step."""
         weight_ih, weight_hh, bias_ih, bias_hh = weights
-        mask = self.recurrent_dropout.mask(state[0])
+        dropout = self.recurrent_dropout
+        mask: Tensor | float = dropout.mask(state[0]) if dropout.active else 1.0
         inputs = F.linear(x, weight_ih, bias_ih)  # (batch, time, gates * hidden)
         states = [state]
         for inputs_now in inputs.unbind(dim=1):

@@ -5,12 +5,23 @@ Gates are computed on vectors of `_vectors` or on single numbers, without a libr
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 from numba import njit
+from numba.core.compiler_lock import global_compiler_lock
 
+from sksequence._kernels._cache import CheckedCache
 from sksequence._kernels._vectors import where_above
+
+if hasattr(os, "register_at_fork"):
+    # a child forked while another thread compiles would wait for this lock for ever
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
 
 _LARGE = np.float32(7.90531110763549805)
 _HALF = np.float32(0.5)
@@ -42,7 +53,9 @@ _Q0, _Q2, _Q4, _Q6 = (
 
 def compiled(function: Any) -> Any:
     """Compile a function, cached on disk, without the interpreter's lock; sums keep their order."""
-    return njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")(function)
+    dispatcher: Any = njit(nogil=True, fastmath={"contract"}, error_model="numpy")(function)
+    dispatcher._cache = CheckedCache(function)
+    return dispatcher
 
 
 @compiled

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd import forward_ad
 
 # Wider layers are as fast in torch, whose products see all rows of a step at once.
 _LARGEST_HIDDEN = 256
@@ -26,6 +27,9 @@ _WIDEST_VECTOR = 16
 # Whether the optional compiler is installed; looking for it does not import it.
 HAS_NUMBA = find_spec("numba") is not None
 
+# not those that only stand for tensors
+_PLAIN = (Tensor, torch.nn.Parameter)
+
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -34,14 +38,36 @@ def has_numba() -> bool:
     return HAS_NUMBA
 
 
+def is_traced() -> bool:
+    """Check whether torch follows its operations: to export, to compile or to transform them.
+
+    It cannot see into compiled loops: their results would be constants.
+    """
+    return (
+        torch._C._get_tracing_state() is not None  # torch.jit.trace
+        or torch.compiler.is_compiling()
+        or torch._C._len_torch_dispatch_stack() > 0
+        or is_transformed()
+    )
+
+
+def is_transformed() -> bool:
+    """Check for transforms of torch.func and for derivatives in forward mode.
+
+    Not all of them know torch's own time loops.
+    """
+    in_transform = torch._C._functorch.peek_interpreter_stack() is not None
+    return in_transform or forward_ad._current_level >= 0
+
+
 def is_fast(x: Tensor, hidden_size: int) -> bool:
     """Check whether the compiled loops are the fastest exact way to run a layer.
 
-    The answer depends on device, precision and width only: the bits of a layer must not change with
-    the size of a batch or the number of threads.
+    The answer depends on device, precision and width only, unless torch follows its operations: the
+    bits of a layer must not change with the size of a batch or the number of threads.
     """
     fits = x.device.type == "cpu" and x.dtype == torch.float32 and hidden_size <= _LARGEST_HIDDEN
-    return fits and has_numba()
+    return fits and has_numba() and type(x) in _PLAIN and not is_traced()
 
 
 def is_compiled(cell: object, hidden_size: int) -> bool:

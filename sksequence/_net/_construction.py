@@ -23,7 +23,7 @@ from sksequence._net._out_of_memory import check_size, memory_errors, network_ad
 from sksequence._net._sequence_net import RowLoss, SequenceNet
 from sksequence._random import torch_generator
 from sksequence._settings import TrainingSettings
-from sksequence._threads import limited_threads
+from sksequence._threads import one_thread
 
 Arrays = dict[str, Any]
 
@@ -76,12 +76,13 @@ def restored_net(
     If the arrays hold the optimizer's state, the net is also ready to continue training.
     """
     net = _bare_net(blueprint, training, available_device(training.device))
-    load_weights(net.module, arrays["weights"])
-    if "optimizer" in arrays:
-        net.initialize()
-        load_optimizer(net, arrays["optimizer"])
-    else:
-        net.initialize_for_prediction()
+    with one_thread():
+        load_weights(net.module, arrays["weights"])
+        if "optimizer" in arrays:
+            net.initialize()
+            load_optimizer(net, arrays["optimizer"])
+        else:
+            net.initialize_for_prediction()
     _seed_dropout(net, blueprint.seed)
     if "dropout" in arrays:
         net.dropout_generator_.set_state(torch.from_numpy(np.array(arrays["dropout"])))
@@ -108,7 +109,7 @@ def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: s
     function = partial(loss.function, **options_of_loss)
     log_scales = cast("Sequence[float] | None", options_of_loss.get("log_scales"))
     # the rounding of an orthogonal matrix depends on the number of threads
-    with limited_threads(1, 1):
+    with one_thread():
         network = build_network(spec, blueprint.seed)
     return SequenceNet(
         module=network,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -26,11 +26,15 @@ from skorch.callbacks import (
 from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 
-from sksequence._batching import SequenceDataset
+from sksequence._batching import STEP_BLOCKS, SequenceDataset
 from sksequence._net._checkpoints import Checkpointing, State, bare, is_checkpoint
 from sksequence._net._construction import load_weights
 from sksequence._net._optimizer import without_compiler
-from sksequence._net._sequence_net import SequenceNet
+from sksequence._net._sequence_net import SequenceNet, network_inputs
+
+# Norm of a weight above which a bounded cell may give infinite outputs; usual ones are below 100.
+_LARGE_NORM = 1e4
+_PROBED_STEPS = 1000
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def train(
     Raises
     ------
     FloatingPointError
-        If the loss is no longer finite.
+        If the loss is no longer finite, or a weight or an output after the last epoch.
     """
     record = TrainingRecord()
     best_weights: dict[str, Any] = {}
@@ -119,6 +123,7 @@ def train(
     if best_weights:
         net.module_.load_state_dict(best_weights)
     net.notify("on_train_end", X=training, y=None)
+    _check_weights(net, training)
     return record
 
 
@@ -219,16 +224,47 @@ def _has_stopped(callback: Any) -> bool:
 def _record_epoch(net: SequenceNet, record: TrainingRecord) -> None:
     row = net.history[-1]
     if not math.isfinite(row["train_loss"]):
-        raise FloatingPointError(
-            f"The training loss became {row['train_loss']} in epoch {record.n_epochs + 1}: "
-            f"training diverged. Lower learning_rate (it is {net.lr:g}), clip gradients with "
-            f"max_grad_norm (it is {net.max_grad_norm}), or check that scale is not False for "
-            "unscaled data."
+        raise _diverged(
+            net, f"The training loss became {row['train_loss']} in epoch {record.n_epochs + 1}"
         )
     record.loss_curve.append(row["train_loss"])
     record.gradient_norm_curve.append(float(net.gradient_norm_sum_) / net.n_gradients_)
     if "valid_loss" in row:
         record.validation_curve.append(row["valid_loss"])
+
+
+def _check_weights(net: SequenceNet, training: SequenceDataset) -> None:
+    """Raise an error if the last step broke the network: the loss is from before each step."""
+    weights = [w for w in net.module_.state_dict().values() if w.is_floating_point()]
+    largest = float(torch.stack([norm.float() for norm in torch._foreach_norm(weights)]).max())
+    is_broken = not math.isfinite(largest)
+    spec = net.module_.spec
+    is_bounded = isinstance(spec.cell, str) and spec.activation != "relu" and largest < _LARGE_NORM
+    if is_broken or not (is_bounded or _outputs(net, training).isfinite().all()):
+        what = "weights" if is_broken else "outputs"
+        raise _diverged(net, f"The {what} of the network are not finite after the last epoch")
+
+
+def _outputs(net: SequenceNet, training: SequenceDataset) -> torch.Tensor:
+    """Return the outputs for the first steps of the longest sequence."""
+    longest = training.rows[[np.argmax(training.prepared.lengths[training.rows])]]
+    batch = training.prepared.gather(longest)
+    batch |= {name: batch[name][:, :_PROBED_STEPS] for name in STEP_BLOCKS if name in batch}
+    batch["lengths"] = batch["lengths"].clamp(max=_PROBED_STEPS)
+    network, was_training = net.module_, net.module_.training
+    try:
+        with torch.inference_mode():
+            return cast("torch.Tensor", network.eval()(**network_inputs(batch, net.device)))
+    finally:
+        network.train(was_training)
+
+
+def _diverged(net: SequenceNet, what: str) -> FloatingPointError:
+    return FloatingPointError(
+        f"{what}: training diverged. Lower learning_rate (it is {net.lr:g}), clip gradients with "
+        f"max_grad_norm (it is {net.max_grad_norm}), or check that scale is not False for "
+        "unscaled data."
+    )
 
 
 def _improved(record: TrainingRecord, tol: float) -> bool:
