@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import ModuleType
 
 import numpy as np
@@ -43,7 +43,7 @@ def register_former_modules() -> None:
         sys.modules[name] = FormerModule(name)
 
 
-def checksum_of(arrays: Mapping[str, object]) -> str:
+def checksum_of(arrays: object) -> str:
     """Return a checksum of all arrays, their names, types and shapes."""
     digest = hashlib.sha256()
     for part in _parts(arrays):
