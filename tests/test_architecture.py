@@ -44,7 +44,14 @@ ROWS = {
     "_random": 10,
     "_threads": 10,
 }
-PUBLIC = {"datasets", "inspection", "metrics", "model_selection", "preprocessing"}
+PUBLIC = {
+    "datasets",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "persistence",
+    "preprocessing",
+}
 LEAF = "_version"  # everybody may import it
 KNOWN = {*ROWS, *PUBLIC, LEAF}
 
