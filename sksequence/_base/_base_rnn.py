@@ -318,6 +318,7 @@ class BaseRNN(
             check_arrays(name, arrays, checksum)
         super().__setstate__(state)
         if arrays is not None:
+            self._blueprint.check_sizes()
             self.net_ = restored_net(self._blueprint, self._settings().training, arrays)
 
     def __sklearn_tags__(self) -> Tags:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,7 @@ _ALIGNMENT = 64
 # these numbers of bytes
 _FREE_MEMORY, _CONTAINER, _ENTRY = 1 << 20, 64, 56
 _FREE_HEADER = 1 << 18
-_LONGEST_NUMBER = 100
+LONGEST_INTEGER = 100  # digits
 _LONGEST_PIECE = 1 << 24
 
 
@@ -155,7 +155,11 @@ def _check_parts(header: bytes, size: int) -> None:
 
 def _parse(text: str | bytes) -> object:
     return json.loads(
-        text, object_pairs_hook=_unique, parse_int=_parse_int, parse_constant=_refuse_constant
+        text,
+        object_pairs_hook=_unique,
+        parse_float=_parse_float,
+        parse_int=_parse_int,
+        parse_constant=_parse_float,
     )
 
 
@@ -169,13 +173,16 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _parse_int(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
+    if len(text) > LONGEST_INTEGER:
         raise ValueError(f"its header has an integer of {len(text)} digits.")
     return int(text)
 
 
-def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"its header has the number {text}, which is not JSON.")
+def _parse_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"its header has the number {text:.80}, which is not finite.")
+    return number
 
 
 def _parse_metadata(metadata: object) -> object:

@@ -67,7 +67,7 @@ class TreeReader:
 
     def decode_root(self, node: object) -> object:
         """Return the estimator of a tree, which must use all arrays."""
-        match node:
+        match node if isinstance(node, dict) and len(node) == 1 else None:
             case {"estimator": content}:
                 root = self._estimator(content, "")
             case _:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._base import check_arrays
-from sksequence.persistence._file_format import is_storable
+from sksequence.persistence._file_format import LONGEST_INTEGER, is_storable
 from sksequence.persistence._known_types import (
     DTYPE,
     PARTS,
@@ -78,6 +78,7 @@ class TreeWriter:
             dict: self._dict,
             float: self._float,
             frozenset: self._set,
+            int: self._int,
             list: self._list,
             np.memmap: self._array,
             np.ndarray: self._array,
@@ -98,7 +99,7 @@ class TreeWriter:
     def encode(self, value: object, path: str) -> object:
         """Return the tree of any value."""
         kind = type(value)
-        if value is None or kind in (bool, str, int):
+        if value is None or kind in (bool, str):
             return value
         if kind in self._encoders:
             return self._encoders[kind](value, path)
@@ -107,6 +108,11 @@ class TreeWriter:
         if isinstance(value, np.dtype) and DTYPE.fullmatch(value.str):
             return {"dtype": value.str}
         return self._object(value, path)
+
+    def _int(self, value: int, path: str) -> object:
+        if abs(value) >= 10 ** (LONGEST_INTEGER - 1):
+            raise ValueError(f"{path} is an integer of more than {LONGEST_INTEGER - 1} digits.")
+        return value
 
     def _float(self, value: float, path: str) -> object:
         return value if math.isfinite(value) else {"float": str(value)}
@@ -164,7 +170,7 @@ class TreeWriter:
         if not is_storable(value.dtype):
             _refuse(value, path)
         # the order in memory has an influence on the rounding of products
-        if value.flags.f_contiguous and not value.flags.c_contiguous:
+        if not value.flags.c_contiguous and value.strides[0] < value.strides[-1]:
             return {"transposed": self._add(value, path, value.T)}
         return {"array": self._add(value, path)}
 
