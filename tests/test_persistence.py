@@ -427,7 +427,7 @@ def test_estimators_that_cannot_be_loaded_are_not_saved(tiny, tmp_path):
 def raw(tiny, tmp_path_factory):
     """Return the bytes of a small file."""
     path = tmp_path_factory.mktemp("raw") / "saved"
-    save(classifier(hidden_size=1).fit(X, LABELS), path)
+    save(classifier(hidden_size=1, max_epochs=32).fit(X, LABELS), path)
     return path.read_bytes()
 
 
@@ -547,6 +547,19 @@ def set_spec(key, value):
     return set_tree("_blueprint", "part", 1, "spec", "part", 1, key, value=value)
 
 
+def swap_parts(state):
+    """Put the codec in the place of the blueprint, and the other way round."""
+    blueprint = state["_blueprint"]["part"][1]
+    codec = blueprint["codec"]
+    blueprint["codec"], state["_blueprint"] = None, codec
+    state["x_"] = {"part": ["Blueprint", blueprint]}
+
+
+def bomb(name):
+    """Return many lists of one array."""
+    return [{"list": name}] * 1000
+
+
 PICKLE = pickle.dumps(pd.DataFrame)
 CRAFTED = {
     "pickle": (lambda raw: PICKLE, "The file is a pickle, or damaged"),
@@ -632,7 +645,15 @@ CRAFTED = {
     "more attributes": (lambda raw: craft(raw, set_spec("x", 1)), "NetworkSpec has the attribute"),
     "no blueprint": (
         lambda raw: craft(raw, set_tree("_blueprint", value=None)),
+        "belongs to nothing",
+    ),
+    "other blueprint": (
+        lambda raw: craft(raw, lambda h, t, d: swap_parts(attributes(t))),
         "its parts do not fit together",
+    ),
+    "array used twice": (
+        lambda raw: craft(raw, set_tree("x_", value=bomb("RNNClassifier.loss_curve_"))),
+        r"uses the array 'RNNClassifier.loss_curve_' twice",
     ),
     "no checksum": (
         lambda raw: craft(raw, set_tree("_checksum", value=None)),

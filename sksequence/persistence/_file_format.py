@@ -55,7 +55,9 @@ def is_storable(dtype: np.dtype[Any]) -> bool:
 
 def file_parts(tree: object, arrays: Arrays, version: str) -> Iterator[bytes | memoryview]:
     """Yield the parts of a file, with the checksum at its end."""
-    plain = {name: _little_endian(array) for name, array in arrays.items()}
+    # the larger their numbers, the earlier: each begins at a multiple of their size
+    names = sorted(arrays, key=lambda name: -arrays[name].itemsize)
+    plain = {name: _little_endian(arrays[name]) for name in names}
     header = _header(tree, plain, version)
     size = 8 + len(header) + sum(a.nbytes for a in plain.values()) + _CHECKSUM_SIZE
     _check_length(len(header), size)

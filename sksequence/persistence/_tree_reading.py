@@ -1,6 +1,7 @@
 """Trees of JSON, with arrays beside them, as objects: the inverse of `_tree_writing.py`.
 
-Nothing in a tree is imported or called by its name: names select from tables of known types.
+Nothing in a tree is imported or called by its name: names select from tables of known types. The
+whole tree is checked before anything is built from it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ from sksequence.persistence._known_types import (
     type_of_name,
 )
 
+# nodes whose content is small, that of arrays that several nodes may share, and that of arrays
+_SMALL = {"dtype", "float", "scalar", "type"}
+_SHARED = {"array", "transposed"}
+_OF_ARRAYS = {"list", "strings", "text"}
 _LARGEST_CHARACTER = 0x10FFFF
 _STATE_LENGTH = 624  # of the random numbers of numpy.random.RandomState
 
@@ -43,6 +48,7 @@ class TreeReader:
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
         self._unread = set(arrays)
+        self._shared: set[str] = set()
         self._copies: dict[str, NDArray[Any]] = {}
         self._decoders: dict[str, Callable[[object, str], object]] = {
             "array": self._array,
@@ -69,12 +75,56 @@ class TreeReader:
         """Return the estimator of a tree, which must use all arrays."""
         match node if isinstance(node, dict) and len(node) == 1 else None:
             case {"estimator": content}:
-                root = self._estimator(content, "")
+                self._check(node)
             case _:
                 raise _unknown(node)
         if self._unread:
             raise ValueError(f"its array {min(self._unread)!r:.80} belongs to nothing.")
-        return root
+        return self._estimator(content, "")
+
+    def _check(self, node: object, attribute: str = "") -> None:
+        """Raise a ValueError for unknown types, and for arrays that are absent or used twice."""
+        if isinstance(node, list):
+            for item in node:
+                self._check(item)
+        if not isinstance(node, dict):
+            return
+        ((tag, content),) = node.items() if len(node) == 1 else [("", None)]
+        if tag not in self._decoders:
+            raise _unknown(node)
+        if tag in _SMALL:
+            self._decoders[tag](content, attribute)
+        elif tag in _SHARED | _OF_ARRAYS:
+            for name in content if isinstance(content, list) else [content]:
+                self._check_name(name, is_shared=tag in _SHARED)
+        elif tag in ("estimator", "part"):
+            self._check_state(content, is_part=tag == "part")
+        else:
+            self._check(content)
+
+    def _check_name(self, name: object, *, is_shared: bool) -> None:
+        if not isinstance(name, str) or name not in self._arrays:
+            raise ValueError(f"its tree names the array {name!r:.80}, which is absent.")
+        if name not in self._unread and not (is_shared and name in self._shared):
+            raise ValueError(f"its tree uses the array {name!r:.80} twice.")
+        self._unread.discard(name)
+        if is_shared:
+            self._shared.add(name)
+
+    def _check_state(self, content: object, *, is_part: bool) -> None:
+        match content:
+            case [str(name), dict(state)]:
+                known = PARTS.get(name) if is_part else estimator_class(name)
+            case _:
+                raise _unknown(content)
+        if known is None:
+            raise ValueError(f"its tree names the class {name!r:.80}, which is not a known one.")
+        if is_part:
+            check_names(known, state)
+        else:
+            check_attributes(known, state)
+        for key, value in state.items():
+            self._check(value, key)
 
     def decode(self, node: object, attribute: str = "") -> object:
         """Return the value of a node; of an attribute, to which a few types are restricted."""
@@ -193,23 +243,16 @@ class TreeReader:
         raise _unknown(content)
 
     def _view(self, name: object) -> tuple[str, NDArray[Any]]:
-        if not isinstance(name, str) or name not in self._arrays:
-            raise ValueError(f"its tree names the array {name!r:.80}, which is absent.")
-        self._unread.discard(name)
-        return name, self._arrays[name]
+        key = cast("str", name)
+        return key, self._arrays[key]
 
     def _state(self, content: object) -> tuple[str, dict[str, object]]:
-        match content:
-            case [str(name), dict(state)]:
-                return name, {key: self.decode(value, key) for key, value in state.items()}
-        raise _unknown(content)
+        name, state = cast("tuple[str, dict[str, object]]", content)
+        return name, {key: self.decode(value, key) for key, value in state.items()}
 
     def _part(self, content: object, attribute: str) -> object:
         name, state = self._state(content)
-        if name not in PARTS:
-            raise _unknown_class(name)
-        kind = PARTS[name]
-        check_names(kind, state)
+        kind: type[Any] = PARTS[name]
         if is_dataclass(kind):
             return kind(**state)
         part = object.__new__(kind)
@@ -218,32 +261,26 @@ class TreeReader:
 
     def _estimator(self, content: object, attribute: str) -> object:
         name, state = self._state(content)
-        kind = estimator_class(name)
-        if kind is None:
-            raise _unknown_class(name)
-        check_attributes(kind, state)
+        kind: Any = estimator_class(name)
         if name in OWN_ESTIMATORS:  # parameters that the version that saved it did not have
             parameters = inspect.signature(kind).parameters.values()
             defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
             state = defaults | state | {VERSION_ATTRIBUTE: __version__}
-        fitted: Any = kind.__new__(kind)
+        fitted = kind.__new__(kind)
         fitted.__setstate__(state)
         return fitted
 
 
 def _cut(text: NDArray[Any], ends: NDArray[Any]) -> list[str]:
     is_text = text.dtype == np.uint8 and ends.dtype == np.int64 and text.ndim == ends.ndim == 1
-    starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1]]) if is_text else ends
-    if not is_text or not len(ends) or np.any(starts > ends) or ends[-1] != len(text):
+    if not is_text or not len(ends) or ends[-1] != len(text) or np.any(np.diff(ends) < 0):
         raise ValueError("its strings do not have the lengths that they should have.")
-    raw = text.tobytes()
-    spans = zip(starts.tolist(), ends.tolist(), strict=True)
-    return [raw[start:end].decode("utf-8", "surrogatepass") for start, end in spans]
+    raw, start, strings = text.data, 0, []
+    for end in np.array(ends).data:  # as numbers of Python, one at a time
+        strings.append(str(raw[start:end], "utf-8", "surrogatepass"))
+        start = end
+    return strings
 
 
 def _unknown(node: object) -> ValueError:
     return ValueError(f"its tree has a part that is not of this format: {node!r:.80}.")
-
-
-def _unknown_class(name: str) -> ValueError:
-    return ValueError(f"its tree names the class {name!r:.80}, which is not a known one.")
