@@ -629,6 +629,10 @@ CRAFTED = {
         lambda raw: craft(raw, set_tree("predict", value=1)),
         "RNNClassifier cannot have an attribute 'predict'",
     ),
+    "folder of pickles": (
+        lambda raw: craft(raw, set_tree("memory", value="/tmp/folder")),
+        r"RNNClassifier.memory is a folder of pickles, .* Set memory=None",
+    ),
     "dunder": (lambda raw: craft(raw, set_tree("__class__", value=1)), "attribute '__class__'"),
     "unknown array": (
         lambda raw: craft(raw, lambda h, t, d: attributes(t).pop("classes_") and None),
@@ -977,6 +981,26 @@ def test_sizes_are_checked_before_memory_is_taken(tiny, name, value):
     state = deepcopy(tiny.__getstate__())
     object.__setattr__(state["_blueprint"].spec, name, value)
     with pytest.raises(ValueError, match=r"do not fit the (parameters|network)"):
+        restore(state)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("texts", "n_symbols", (2,)),
+        ("tables", "n_symbols", ()),
+        ("symbols", "n_symbols", (5,)),
+        ("conditional", "n_symbols", (20,)),
+        ("words", "tied_codes", (-1, 1)),
+        ("words", "tied_codes", (1, 100)),
+        ("symbols", "n_outputs", 2),
+    ],
+)
+def test_vocabularies_fit_the_network(kind, name, value):
+    """Codes of symbols are never looked up behind the end of a table."""
+    state = deepcopy(FITS[kind]().__getstate__())
+    object.__setattr__(state["_blueprint"].spec, name, value)
+    with pytest.raises(ValueError, match="The vocabularies and targets do not fit the network"):
         restore(state)
 
 
