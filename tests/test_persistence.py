@@ -378,6 +378,7 @@ REFUSED = [
     (FunctionTransformer(np.log), "FunctionTransformer.func is the function log"),
     (FunctionTransformer(abs), "FunctionTransformer.func is the function abs"),
     (make_pipeline(OwnScaler()), r"Pipeline.steps\['ownscaler'\] is an object of .*OwnScaler"),
+    (type("PCA", (PCA,), {})(), "The estimator is an object of type .*PCA, which is not"),
     (Pipeline([("a", Pipeline([("b", OwnScaler())]))]), r"steps\['a'\].steps\['b'\] is an obj"),
     (Pipeline([("a", "passthrough")], memory="folder"), "Pipeline.memory is a folder of pickles"),
     (ColumnTransformer([("a", PCA(), len)]), r"transformers\['a'\] is the function len"),
@@ -560,6 +561,14 @@ def bomb(name):
     return [{"list": name}] * 1000
 
 
+def no_characters(header, tree, data):
+    """Put a number that is no character into a text."""
+    start = next(v["data_offsets"][0] for v in header.values() if v.get("dtype") == "U32")
+    data[start : start + 4] = b"\xff" * 4
+    return data
+
+
+STATE = {"random_state": [[0] * 624, 10**6, 0, 0.0]}
 PICKLE = pickle.dumps(pd.DataFrame)
 CRAFTED = {
     "pickle": (lambda raw: PICKLE, "The file is a pickle, or damaged"),
@@ -628,6 +637,14 @@ CRAFTED = {
     "method": (
         lambda raw: craft(raw, set_tree("predict", value=1)),
         "RNNClassifier cannot have an attribute 'predict'",
+    ),
+    "no characters": (
+        lambda raw: craft(raw, no_characters),
+        "has numbers that are not characters",
+    ),
+    "state behind the end": (
+        lambda raw: craft(raw, set_tree("random_state", value=STATE)),
+        "has a part that is not of this format",
     ),
     "folder of pickles": (
         lambda raw: craft(raw, set_tree("memory", value="/tmp/folder")),
@@ -974,7 +991,13 @@ def test_wrong_weights_in_a_pickle(tiny):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("hidden_size", 10**9), ("num_layers", 10**9), ("n_outputs", 0), ("n_estimators", 10**9)],
+    [
+        ("hidden_size", 10**9),
+        ("hidden_size", -1),
+        ("num_layers", 10**9),
+        ("n_outputs", 0),
+        ("n_estimators", 10**9),
+    ],
 )
 def test_sizes_are_checked_before_memory_is_taken(tiny, name, value):
     """A specification that its weights cannot fill builds nothing."""

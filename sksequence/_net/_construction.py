@@ -99,9 +99,7 @@ def check_amount(spec: NetworkSpec, weights: Arrays) -> None:
     sizes = (spec.hidden_size, spec.num_layers, spec.n_outputs, spec.n_estimators)
     total = sum(array.size for array in weights.values())
     static = 0 if spec.static is None else spec.static.width * spec.hidden_size
-    has_arrays = isinstance(spec.cell, str)  # a user's own cell may have none
-    n_layers = spec.num_layers * spec.n_estimators if has_arrays else spec.n_estimators
-    if min(sizes) < 1 or n_layers > len(weights) or n_weights(spec) + static > total:
+    if min(sizes) < 1 or n_weights(spec) + static > total:
         network = network_advice(spec).partition(". ")[0]
         raise ValueError(
             f"The weights do not fit the parameters: {network}, but there are {len(weights)} "
