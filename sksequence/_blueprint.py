@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from operator import le
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -104,6 +105,30 @@ class Blueprint(Generic[AnyCodec_co]):
         """Whether there is one output per step."""
         return self.spec.pooling is None
 
+    def check_sizes(self) -> None:
+        """Raise a ValueError if a vocabulary or the codec does not fit the network.
+
+        Compiled loops look up codes and outputs without a check of their own.
+        """
+        static = self.spec.static.n_symbols if self.spec.static is not None else ()
+        of_steps = [len(vocabulary) for vocabulary in self.form.vocabularies]
+        of_static = [len(vocabulary) for vocabulary in self.form.static_vocabularies]
+        of_codec = [getattr(self.codec, "n_codes", 0), *getattr(self.codec, "label_sizes", ())]
+        tied = self.spec.tied_codes
+        fits = (
+            _fit(of_steps, self.spec.n_symbols)
+            and _fit(of_static, static)
+            and (_fit(of_codec, self.spec.n_symbols) or of_codec == [0])
+            and (not tied or 0 <= min(tied) <= max(tied) < self.spec.n_symbols[0])
+            and self.codec.n_outputs == self.spec.n_outputs
+        )
+        if not fits:
+            raise ValueError(
+                f"The vocabularies and targets do not fit the network of {self.spec.n_symbols} "
+                f"symbols and {self.spec.n_outputs} outputs. The file is damaged or was changed: "
+                "load another copy of it, or fit again."
+            )
+
     def prepare(self, sequences: Sequences) -> PreparedSequences:
         """Scale and frame checked sequences."""
         return PreparedSequences(sequences, self.scaler, self.frames, self.static_scaler)
@@ -113,3 +138,8 @@ class Blueprint(Generic[AnyCodec_co]):
         size = self.spec.hidden_size
         compiled = is_compiled(self.spec.cell, size)
         return limited_threads(self.batch_size, size, compiled=compiled)
+
+
+def _fit(needed: Sequence[int], available: Sequence[int]) -> bool:
+    """Check whether each number is at most the other one of its position."""
+    return len(needed) <= len(available) and all(map(le, needed, available))

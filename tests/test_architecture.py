@@ -44,7 +44,15 @@ ROWS = {
     "_random": 10,
     "_threads": 10,
 }
-PUBLIC = {"callbacks", "datasets", "inspection", "metrics", "model_selection", "preprocessing"}
+PUBLIC = {
+    "callbacks",
+    "datasets",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "persistence",
+    "preprocessing",
+}
 LEAF = "_version"  # everybody may import it
 KNOWN = {*ROWS, *PUBLIC, LEAF}
 

@@ -151,7 +151,9 @@ def test_figure_of_the_map_has_the_rows_that_imports_keep():
     assert shown == ROWS
 
 
-@pytest.mark.parametrize("page", [MAP, ROOT / "CONTRIBUTING.md"], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "page", [MAP, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"], ids=lambda p: p.stem
+)
 def test_files_that_are_named_exist(page):
     """Every file, folder and test that a page names exists."""
     named = named_files(page.read_text("utf-8"))

@@ -3,6 +3,7 @@
 from sksequence._base._base_rnn import BaseRNN, available_if
 from sksequence._base._hold_out import check_weights
 from sksequence._base._parameter_constraints import SHARED, SUPERVISED, LossFunction
+from sksequence._base._pickles import check_arrays
 
 __all__ = [
     "SHARED",
@@ -10,5 +11,6 @@ __all__ = [
     "BaseRNN",
     "LossFunction",
     "available_if",
+    "check_arrays",
     "check_weights",
 ]

@@ -22,10 +22,10 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base._fitting import Fit, read_samples, read_targets
-from sksequence._base._former_pickles import register_former_modules
 from sksequence._base._hold_out import check_weights
 from sksequence._base._origin import described_parameters
 from sksequence._base._parameter_constraints import SHARED, name_hint, suggest_values
+from sksequence._base._pickles import check_arrays, checksum_of, register_former_modules
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._input import check_sequences
@@ -323,24 +323,35 @@ class BaseRNN(
         state = dict(super().__getstate__())
         net = state.pop("net_", None)
         if net is not None:
-            state["_arrays"] = net_arrays(net)
+            state["_arrays"] = arrays = net_arrays(net)
+            state["_checksum"] = checksum_of(arrays)
         state["_sksequence_version"] = __version__
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        """Check what is loaded before it is used: weights, their checksum and their sizes."""
         state = dict(state)
-        arrays = state.pop("_arrays", None)
+        arrays, checksum = state.pop("_arrays", None), state.pop("_checksum", None)
         version = state.pop("_sksequence_version", None)
+        name = type(self).__name__
         if version != __version__:
             warnings.warn(
-                f"This {type(self).__name__} was pickled with sksequence {version} and is loaded "
+                f"This {name} was pickled with sksequence {version} and is loaded "
                 f"with {__version__}; predictions may differ. Fit again, or load it with the "
                 "version that it was pickled with.",
                 UserWarning,
                 stacklevel=2,
             )
+        elif arrays is not None and checksum is None:
+            raise ValueError(
+                f"This {name} has weights without a checksum, so that it is not known whether they "
+                "have changed since they were stored. Load another copy of the file, or fit again."
+            )
+        if arrays is not None:
+            check_arrays(name, arrays, checksum)
         super().__setstate__(state)
         if arrays is not None:
+            self._blueprint.check_sizes()
             self.net_ = restored_net(self._blueprint, self._settings().training, arrays)
 
     def __sklearn_tags__(self) -> Tags:

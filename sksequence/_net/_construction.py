@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from skorch.callbacks import PrintLog
 from torch import nn
 
@@ -19,13 +20,14 @@ from sksequence._losses import loss_of
 from sksequence._modules import build_network
 from sksequence._net._checkpoints import without_checkpoints
 from sksequence._net._optimizer import SCHEDULES, optimizer_options, without_compiler
-from sksequence._net._out_of_memory import check_size, memory_errors, network_advice
+from sksequence._net._out_of_memory import check_size, memory_errors, n_weights, network_advice
 from sksequence._net._sequence_net import RowLoss, SequenceNet
 from sksequence._random import torch_generator
-from sksequence._settings import TrainingSettings
+from sksequence._settings import NetworkSpec, TrainingSettings
 from sksequence._threads import one_thread
 
 Arrays = dict[str, Any]
+_DAMAGED = "The file is damaged or was changed: load another copy of it, or fit again."
 
 
 def best_device() -> str:
@@ -73,8 +75,10 @@ def restored_net(
 ) -> SequenceNet:
     """Build a net from arrays, ready to predict.
 
-    If the arrays hold the optimizer's state, the net is also ready to continue training.
+    If the arrays hold the optimizer's state, the net is also ready to continue training. A
+    ValueError is raised if they are not those of this network.
     """
+    check_amount(blueprint.spec, arrays["weights"])
     net = _bare_net(blueprint, training, available_device(training.device))
     with one_thread():
         load_weights(net.module, arrays["weights"])
@@ -87,6 +91,22 @@ def restored_net(
     if "dropout" in arrays:
         net.dropout_generator_.set_state(torch.from_numpy(np.array(arrays["dropout"])))
     return net
+
+
+def check_amount(spec: NetworkSpec, weights: Arrays) -> None:
+    """Raise a ValueError, before anything is built, if a network is larger than its weights.
+
+    The number of weights is a lower bound.
+    """
+    sizes = (spec.hidden_size, spec.num_layers, spec.n_outputs, spec.n_estimators)
+    total = sum(array.size for array in weights.values())
+    static = 0 if spec.static is None else spec.static.width * spec.hidden_size
+    if min(sizes) < 1 or n_weights(spec) + static > total:
+        network = network_advice(spec).partition(". ")[0]
+        raise ValueError(
+            f"The weights do not fit the parameters: {network}, but there are {len(weights)} "
+            f"arrays of {total} numbers. {_DAMAGED}"
+        )
 
 
 def net_arrays(net: SequenceNet) -> Arrays:
@@ -146,8 +166,20 @@ def weights_of(network: nn.Module) -> Arrays:
 
 
 def load_weights(network: nn.Module, weights: Arrays) -> None:
-    """Set the network's weights from arrays, bit for bit."""
+    """Set the network's weights from arrays, bit for bit; raise a ValueError if they do not fit."""
+    expected = {name: _form(tensor) for name, tensor in weights_of(network).items()}
+    found = {name: _form(array) for name, array in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise ValueError(
+                f"The weights do not fit the parameters: {name} should be "
+                f"{expected.get(name, 'absent')} and is {found.get(name, 'absent')}. {_DAMAGED}"
+            )
     network.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in weights.items()})
+
+
+def _form(array: NDArray[Any]) -> str:
+    return f"{array.dtype} of shape {array.shape}"
 
 
 def optimizer_arrays(net: SequenceNet) -> Arrays:

@@ -10,7 +10,10 @@ from sksequence._targets._codecs import (
     members_of,
 )
 from sksequence._targets._predictive_distributions import (
+    DensityPrediction,
+    PointPrediction,
     PredictiveDistribution,
+    QuantilePrediction,
     check_levels,
     predictive_distribution,
 )
@@ -30,15 +33,20 @@ from sksequence._targets._target_values import (
     has_targets,
     plain_container,
 )
+from sksequence._targets._window_scale import WindowScale
 
 __all__ = [
     "Container",
+    "DensityPrediction",
     "IndicatorCodec",
     "LabelCodec",
     "NumberCodec",
+    "PointPrediction",
     "PredictiveDistribution",
+    "QuantilePrediction",
     "RowCodec",
     "StepTargets",
+    "WindowScale",
     "as_array",
     "as_classes",
     "as_labels",
