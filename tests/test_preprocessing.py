@@ -1605,6 +1605,26 @@ def test_elapsed_time(times, elapsed):
     assert [sequence[:, 0].tolist() for sequence in sequences] == [[3, 1], [2, 4]]
 
 
+@pytest.mark.parametrize(
+    ("times", "elapsed"),
+    [
+        (np.array([-100, 100], dtype=np.int8), 200),
+        (np.array([-30000, 30000], dtype=np.int16), 60000),
+        (np.array([-(2**31), 2**31 - 1], dtype=np.int32), 2.0**32 - 1),
+        (np.array([-(2**62), 2**62 + 2**61]), 2.0**63 + 2.0**61),
+        (np.array([1, 2**64 - 1], dtype=np.uint64), 2.0**64 - 2),
+        (np.array([-60000, 60000], dtype=np.float16), 120000),
+        (np.array([False, True]), 1),
+        (np.array(["1700-01-01", "2200-01-01"], dtype="M8[ns]"), 182621 * 86400),
+        (np.array(["1700-01-01", "2200-01-01"], dtype="M8[s]"), 182621 * 86400),
+    ],
+)
+def test_elapsed_time_beyond_the_range_of_its_type(times, elapsed):
+    """The difference of two times may exceed their type."""
+    frame = pd.DataFrame({"id": [0, 0], "t": times, "a": 1.0})
+    assert from_long(frame, "id", "t", add_elapsed=True)[0][0][1, 1] == elapsed
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars", "Arrow"])
 def test_categories_keep_their_table(library):
     """Columns of numbers and of categories stay a table, with its types and in its order."""

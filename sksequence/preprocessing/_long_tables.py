@@ -254,15 +254,29 @@ def _with_elapsed(table: Table, keys: Keys) -> Table:
             else "add_elapsed=True adds a column 'elapsed', but the table has one; rename it."
         )
     times = keys.times[keys.order]
-    times = times.astype(np.int64) if times.dtype.kind == "b" else times
-    gaps = times[1:] - times[:-1]
-    if gaps.dtype.kind == "m":
-        gaps = gaps / np.timedelta64(1, "s")
+    gaps = _gaps(times)
     elapsed = np.zeros(len(times))
     elapsed[1:] = np.where(np.diff(keys.codes[keys.order]) == 0, gaps, 0)
     of_rows = np.empty_like(elapsed)
     of_rows[keys.order] = elapsed
     return with_column(table, "elapsed", of_rows)
+
+
+def _gaps(times: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the differences of consecutive times, in seconds if they are dates or durations.
+
+    Only those of increasing times have a meaning.
+    """
+    if times.dtype.kind == "f":
+        return np.diff(times.astype(np.float64))
+    if times.dtype.kind in "biu":
+        times = times.astype(np.uint64 if times.dtype.kind == "u" else np.int64)
+    gaps, unit = times[1:] - times[:-1], np.int64(1)
+    if gaps.dtype.kind == "m":
+        gaps = gaps.astype(np.promote_types(gaps.dtype, "m8[s]"))
+        unit = np.timedelta64(1, "s").astype(gaps.dtype).astype(np.int64)
+    # a difference beyond the range of int64 is right modulo 2**64
+    return np.asarray(gaps.view(np.uint64) / unit)
 
 
 def _numbers_or_table(table: Table) -> Values | Table:
