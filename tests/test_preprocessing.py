@@ -186,7 +186,8 @@ def test_tables_that_hold_other_than_numbers_are_refused(X, message):
     """The error names the column and what to do; make_windows checks the same for one series."""
     with pytest.raises(ValueError, match=message):
         pad(X)
-    if len(X) == 1 and not isinstance(X, dict) and hasattr(X[0], "shape"):
+    with_categories = "strings" in message and hasattr(X[0], "columns")  # which windows may have
+    if len(X) == 1 and not isinstance(X, dict) and hasattr(X[0], "shape") and not with_categories:
         with pytest.raises(
             ValueError, match=message.replace("sequences", "series").replace("seq", "ser")
         ):
@@ -288,7 +289,46 @@ def test_window_sizes_are_checked(name, value):
         (np.array(list("abcdefg")), {}, r"series has values of dtype <U1; .* Drop or encode"),
         (np.arange(9), {"target_columns": 0}, r"target_columns=0 needs features to choose from"),
         (np.ones((9, 2)), {"target_columns": 2}, r"contains 2, .* choose from \[0, 1\]"),
-        (np.ones((9, 2)), {"target_columns": -1}, r"target_columns contains -1"),
+        (np.ones((9, 2)), {"target_columns": -3}, r"target_columns contains -3"),
+        (
+            np.ones((9, 2)),
+            {"target_columns": []},
+            r"target_columns=\[\] is empty; pass at least one",
+        ),
+        (np.ones((9, 2)), {"known_columns": []}, r"known_columns=\[\] is empty; .*, or None"),
+        (np.ones((9, 2)), {"known_columns": [0, 0]}, r"known_columns contains 0, feature 0, twice"),
+        (np.ones((9, 2)), {"known_columns": [1, -1]}, r"known_columns contains -1, feature 1, twi"),
+        (np.ones((9, 2)), {"target_columns": [1, 1]}, r"target_columns contains 1, .*, twice"),
+        (
+            np.ones((9, 2)),
+            {"target_columns": "all", "known_columns": 1},
+            r"known_columns contains 1, so that it need not be forecast",
+        ),
+        (
+            pd.DataFrame({1: range(9), 0: range(9)}),
+            {"target_columns": 0},
+            r"contains 0, .* name of column 1, and the position of column 0, 1\. Rename",
+        ),
+        (
+            pd.DataFrame({"a": range(9), 0: range(9), -1: range(9)}),
+            {"known_columns": [0]},
+            r"known_columns contains 0, .* name of column 1, and the position of column 0, 'a'",
+        ),
+        (
+            pd.DataFrame({"a": range(9), "b": list("abcabcabc")}),
+            {},
+            r"target_columns=None contains 'b', which holds strings .* target_columns from \['a'\]",
+        ),
+        (
+            pd.DataFrame({"a": range(9), "b": pd.Categorical(range(9))}),
+            {"target_columns": "all"},
+            r"target_columns='all' contains 'b', which holds strings or categories; only numbers",
+        ),
+        (
+            [np.array([[1, "x"]] * 9, dtype=object)],
+            {"target_columns": 0},
+            r"Column 1 of series holds strings",
+        ),
         (
             pd.DataFrame({"a": range(9)}),
             {"target_columns": "b"},
@@ -393,6 +433,121 @@ def test_last_windows_continue_the_windows(window, horizon, several):
     assert last.feature_names == X.feature_names
     assert_same(last, [X[len(X) - 1]] * len(last))
     np.testing.assert_array_equal(last_windows([1, 2, 3], 2), [[2, 3]])
+
+
+def test_targets_by_position_or_all():
+    """Positions may count from the end; integers that are only names, or positions, are read."""
+    series = np.arange(12.0).reshape(6, 2)
+    assert make_windows(series, 3, target_columns=-1)[1].tolist() == [7, 9, 11]
+    assert make_windows(series, 3, known_columns=-2)[1].tolist() == [7, 9, 11]
+    assert make_windows(series, 3, target_columns="all")[1].tolist() == [[6, 7], [8, 9], [10, 11]]
+    assert make_windows(np.arange(4), 3, target_columns="all")[1].tolist() == [3]
+    named = pd.DataFrame(series, columns=["all", 2026])
+    assert make_windows(named, 3, target_columns="all")[1].tolist() == [6, 8, 10]
+    assert make_windows(named, 3, target_columns=2026)[1].tolist() == [7, 9, 11]
+    assert make_windows(pd.DataFrame(series), 3, target_columns=1)[1].tolist() == [7, 9, 11]
+
+
+DAYS_OF_SHOP = pd.DataFrame(
+    {
+        "kind": pd.Categorical([7, 8, 8, 7, 7, 8]),
+        "sales": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+        "name": list("uvuvuv"),
+        "count": [10, 11, 12, 13, 14, 15],
+    }
+)
+SHOPS = {
+    "pandas": pd.DataFrame,
+    "polars": lambda d: pl.DataFrame(
+        {**{n: d[n].tolist() for n in d}, "kind": d["kind"].astype(str).tolist()}
+    ).with_columns(pl.col("kind").cast(pl.Categorical)),
+    "Arrow": lambda d: pa.Table.from_pandas(d.astype({"kind": str}), preserve_index=False),
+}
+
+
+@pytest.mark.parametrize("library", SHOPS)
+@pytest.mark.parametrize("several", [False, True])
+def test_windows_of_categories(library, several):
+    """Categories stay categories, also where they are known beforehand."""
+    make = SHOPS[library]
+    table = make(DAYS_OF_SHOP)
+    options = {"known_columns": ["kind", "count", "name"]}
+    X, y = make_windows([table, table] if several else table, 2, 2, **options)
+    np.testing.assert_array_equal(y, [[2, 3], [3, 4], [4, 5]] * (1 + several))
+    kinds, days = [str(k) for k in DAYS_OF_SHOP["kind"]], list(DAYS_OF_SHOP["name"])
+    added = ["kind+2", "count+2", "name+2"]
+    assert X.feature_names == (*DAYS_OF_SHOP, *added)
+    for i, window in enumerate(list(X)[:3]):
+        assert list(map(str, window["kind"].to_numpy())) == kinds[i : i + 2]
+        assert list(map(str, window["kind+2"].to_numpy())) == kinds[i + 2 : i + 4]
+        assert list(window["name+2"].to_numpy()) == days[i + 2 : i + 4]
+        assert window["count+2"].to_numpy().tolist() == [12 + i, 13 + i]
+    if library == "pandas":
+        assert X.table["kind+2"].dtype == X.table["kind"].dtype == DAYS_OF_SHOP["kind"].dtype
+        assert X.table["count"].dtype == np.int64
+    past, future = make(DAYS_OF_SHOP[:4]), make(DAYS_OF_SHOP[4:])
+    if several:
+        past, future = [past, past], [future, future]
+    last = last_windows(past, 2, 2, future=future, **options)
+    assert len(last) == 1 + several
+    for name in X.feature_names:
+        assert list(last[-1][name].to_numpy()) == list(X[2][name].to_numpy())
+    network = RNNRegressor(hidden_size=2, max_epochs=1).fit(X, y)
+    np.testing.assert_allclose(network.predict(last), network.predict(X)[[2] * len(last)])
+
+
+def test_known_categories_longer_than_the_window():
+    """A horizon beyond the window adds a column per window, of categories too."""
+    X, y = make_windows(DAYS_OF_SHOP, 1, 3, target_columns="sales", known_columns="kind")
+    assert X.feature_names[4:] == ("kind+3", "kind+2", "kind+1")
+    assert X.table[["kind+3", "kind+1"]].to_numpy().tolist() == [[7, 8], [7, 8], [8, 7]]
+    assert y.tolist() == [[1, 2, 3], [2, 3, 4], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("future", [[7, 9], pd.DataFrame({"kind": pd.Categorical([7, 9])})])
+def test_known_categories_that_are_new(future):
+    """New categories of integers stay categories; without a type they are refused."""
+    options = {"window": 3, "horizon": 2, "known_columns": "kind", "future": future}
+    if isinstance(future, list):
+        with pytest.raises(
+            ValueError, match=r"'kind' of future holds numbers, .* categories\. Pass"
+        ):
+            last_windows(DAYS_OF_SHOP, **options)
+    else:
+        last = last_windows(DAYS_OF_SHOP, **options)[0]
+        assert last["kind+2"].tolist() == [8, 7, 9]
+        assert last["kind+2"].dtype.name == "category"
+
+
+def test_known_values_beside_categories():
+    """The future of numbers or strings may be an array, as without categories."""
+    last = last_windows(DAYS_OF_SHOP, 3, 2, known_columns="count", future=[16, 17])[0]
+    assert last["count+2"].tolist() == [15, 16, 17]
+    several = last_windows([DAYS_OF_SHOP] * 2, 2, known_columns="name", future=[["w"], ["x"]])
+    assert [table["name+1"].tolist() for table in several] == [["v", "w"], ["v", "x"]]
+    assert last_windows(DAYS_OF_SHOP, 2)[0]["name"].tolist() == ["u", "v"]
+
+
+def test_missing_categories_follow_missing():
+    """None in a category counts as NaN in a number does."""
+    days = DAYS_OF_SHOP.assign(name=["u", "v", None, "v", "u", "v"])
+    options = {"window": 2, "target_columns": "sales"}
+    with pytest.raises(ValueError, match=r"step 2, column 'name'\. Fill .* fillna\('missing'\)"):
+        make_windows(days, **options)
+    X, y = make_windows(days, missing="drop", **options)
+    assert (y.tolist(), X[0]["name"].tolist()) == ([2, 5], ["u", "v"])
+    X, y = make_windows(days, missing="keep", **options)
+    assert (len(X), y.tolist()) == (4, [2, 3, 4, 5])
+    X, y = make_windows(days, missing="drop", known_columns="name", window=1, target_columns=1)
+    assert y.tolist() == [1, 4, 5]
+
+
+def test_labelled_windows_of_categories():
+    """Windows with a label each have categories as well."""
+    X, y = make_label_windows(DAYS_OF_SHOP, "name", 2, step=2)
+    assert (y.tolist(), X.feature_names) == (["v", "v", "v"], ("kind", "sales", "count"))
+    assert [window["kind"].tolist() for window in X] == [[7, 8], [8, 7], [7, 8]]
+    assert X[0]["kind"].dtype.name == "category"
 
 
 def test_names_of_known_columns_of_sequences():

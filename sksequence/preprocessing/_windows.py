@@ -6,24 +6,38 @@ A series has shape (n_steps,) or (n_steps, n_features).
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import offsets_of, select_features
+from sksequence._batching import Sequences, offsets_of, select_features
+from sksequence._elements import as_array
+from sksequence._tables import (
+    Table,
+    column_names,
+    is_table,
+    join_columns,
+    join_tables,
+    rename_columns,
+    select_columns,
+    table_like,
+    take_rows,
+    with_categories,
+)
 from sksequence.preprocessing._cutting import (
     MAY_KEEP,
     Missing,
     check_lengths,
     check_options,
     cut,
+    cut_steps,
     first_steps,
     read_series,
     usable_windows,
     with_names,
 )
-from sksequence.preprocessing._layout import Values
 from sksequence.preprocessing._steps import Steps, are_several, positions
 
 Columns = Hashable | Sequence[Hashable] | None
@@ -47,7 +61,7 @@ def make_windows(
         One series: a 1-D array, a 2-D array or a DataFrame whose rows are steps. Several series: a
         list, an object array, a `Sequences` container or a 3-D array of shape
         (n_series, n_steps, n_features). Their lengths may differ, and no window spans two series.
-        The columns of several DataFrames are matched by name.
+        The columns of several DataFrames are matched by name. They may be strings or categories.
     window : int
         Number of steps per window.
     horizon : int, default=1
@@ -55,21 +69,22 @@ def make_windows(
     step : int, default=1
         Number of steps from the start of one window to the start of the next.
     target_columns : int, str or list of int or str, default=None
-        Features to forecast, by position, or by name if the series has names. None uses all
-        features that are not in `known_columns`.
+        Features to forecast, by position, or by name if the series has names. They must be numbers.
+        None uses all features that are not in `known_columns`, and "all" uses all.
     known_columns : int, str or list of int or str, default=None
         Features whose future values are known when a forecast is made, such as holidays, prices or
         the hour of the day. See Notes.
     missing : {"error", "drop", "keep"}, default="error"
-        Treatment of windows with missing values (NaN) in X or y: "error" raises an error, "drop"
-        leaves these windows out, and "keep" keeps them.
+        Treatment of windows with missing values (NaN, or None of a category) in X or y: "error"
+        raises an error, "drop" leaves these windows out, and "keep" keeps them.
 
     Returns
     -------
     X : ndarray of shape (n_windows, window) or (n_windows, window, n_features), or Sequences
         The windows in temporal order, series by series, without an axis of features if the series
-        has none. `Sequences` with `feature_names` if the series has names of columns. For a single
-        array it is a read-only view, which takes no memory.
+        has none. `Sequences` with `feature_names` if the series has names of columns, and with a
+        table, whose columns keep their types, if some are strings or categories. For a single array
+        it is a read-only view, which takes no memory.
     y : ndarray of shape (n_windows,) or (n_windows, horizon * n_targets)
         The steps that follow each window, in row-major order: all targets of the first step, then
         all targets of the second, and so on. The array is 1-D for one value per window.
@@ -78,8 +93,9 @@ def make_windows(
     ------
     ValueError
         If a size is not a whole number of at least 1, if a series is shorter than
-        ``window + horizon``, if the values are not numbers, if a column does not exist, or if
-        values are infinite, or missing with ``missing="error"``.
+        ``window + horizon``, if the values are not numbers, or categories in a DataFrame, if a
+        target is a category, if a column does not exist, or if values are infinite, or missing with
+        ``missing="error"``.
 
     See Also
     --------
@@ -143,10 +159,10 @@ def make_windows(
     starts = first_steps(steps.offsets, window + horizon, step)
     parts = [(inputs, 0, window), (targets, window, horizon)]
     starts = usable_windows(starts, parts, missing)
-    X = cut(inputs.values, starts, window)
+    X = cut_steps(inputs, starts, window)
     y = cut(targets.values[window:], starts, horizon).reshape(len(X), -1)
     y = np.ascontiguousarray(y[:, 0] if y.shape[1] == 1 else y)
-    return with_names(X, inputs.names), y
+    return X, y
 
 
 def last_windows(
@@ -213,15 +229,10 @@ def last_windows(
     known = _positions("known_columns", known_columns, steps)
     starts = steps.offsets[1:] - window
     usable_windows(starts, [(steps, 0, window)], missing, remedies=MAY_KEEP)
-    X = cut(steps.values, starts, window)
-    names = steps.names
-    if len(known) or future is not None:
-        ahead = _future(future, known, steps, horizon, several=are_several(series), missing=missing)
-        shifts = _shifts(window, horizon)
-        both = np.concatenate([X[:, :, known], ahead], axis=1)
-        X = np.concatenate([X, *(both[:, s : s + window] for s in shifts)], axis=2)
-        names = _names_with_known(steps, known, shifts)
-    return with_names(X, names)
+    if len(known) == 0 and future is None:
+        return cut_steps(steps, starts, window)
+    ahead = _future(future, known, steps, horizon, several=are_several(series), missing=missing)
+    return _continued(steps, starts, known, ahead, window, horizon)
 
 
 # --- columns --------------------------------------------------------------------------------------
@@ -243,10 +254,12 @@ def _target_positions(
     columns: Columns, known: NDArray[np.intp], steps: Steps
 ) -> NDArray[np.intp] | None:
     """Return the positions of the targets, None for all features."""
-    if columns is None and len(known) == 0:
+    is_all = isinstance(columns, str) and columns == "all" and "all" not in steps.columns
+    if (columns is None or is_all) and len(known) == 0 and not steps.categories:
         return None
-    if columns is None:
-        targets = np.setdiff1d(np.arange(steps.values.shape[1]), known)
+    if columns is None or is_all:
+        every = np.arange(steps.values.shape[1])
+        targets = every if is_all else np.setdiff1d(every, known)
     else:
         targets = _positions("target_columns", columns, steps)
     both = np.intersect1d(targets, known)
@@ -256,7 +269,19 @@ def _target_positions(
             f"known_columns contains {name}, so that it need not be forecast; expected other "
             "features as targets. Leave it out of known_columns or of target_columns."
         )
+    _check_numbers(columns, targets, steps)
     return targets
+
+
+def _check_numbers(columns: Columns, targets: NDArray[np.intp], steps: Steps) -> None:
+    category = next((int(i) for i in targets if i in steps.categories), None)
+    if category is None:
+        return
+    numbers = [name for i, name in enumerate(steps.columns) if i not in steps.categories]
+    raise ValueError(
+        f"target_columns={columns!r} contains {steps.columns[category]!r}, which holds strings or "
+        f"categories; only numbers can be forecast. Choose target_columns from {numbers}."
+    )
 
 
 def _targets(steps: Steps, targets: NDArray[np.intp] | None) -> Steps:
@@ -280,7 +305,62 @@ def _with_known(steps: Steps, known: NDArray[np.intp], shifts: range) -> Steps:
         later = np.zeros_like(steps.values[:, known])  # the last rows are in no window
         later[:-shift] = steps.values[shift:, known]
         columns.append(later)
-    return Steps(np.hstack(columns), steps.offsets, _names_with_known(steps, known, shifts))
+    names = _names_with_known(steps, known, shifts)
+    values = np.hstack(columns)
+    if steps.table is None:
+        return Steps(values, steps.offsets, names)
+    is_category = np.isin(known, steps.categories)
+    of_known = _known_table(steps.table, steps, known)
+    rows = np.arange(len(values))
+    later_tables = [take_rows(of_known, np.minimum(rows + s, len(rows) - 1)) for s in shifts]
+    table = _side_by_side(steps.table, later_tables, names)
+    width = steps.values.shape[1]
+    added = [width + j for j in range(len(shifts) * len(known)) if is_category[j % len(known)]]
+    return Steps(values, steps.offsets, names, table, (*steps.categories, *added))
+
+
+def _known_table(table: Table, steps: Steps, known: NDArray[np.intp]) -> Table:
+    return select_columns(table, [steps.columns[i] for i in known])
+
+
+def _side_by_side(table: Table, later: list[Table], names: Sequence[Hashable] | None) -> Table:
+    """Return the columns of several tables as one, with names."""
+    assert names is not None
+    n_known = len(column_names(later[0]))
+    added = names[len(column_names(table)) :]
+    renamed = [
+        rename_columns(one, added[i * n_known : (i + 1) * n_known]) for i, one in enumerate(later)
+    ]
+    return join_columns([table, *renamed])
+
+
+def _continued(
+    steps: Steps,
+    starts: NDArray[np.int64],
+    known: NDArray[np.intp],
+    ahead: Steps,
+    window: int,
+    horizon: int,
+) -> Any:
+    """Return windows with columns of known values, which continue beyond their end."""
+    shifts = _shifts(window, horizon)
+    names = _names_with_known(steps, known, shifts)
+    n_series = len(starts)
+    if steps.table is None:
+        X = cut(steps.values, starts, window)
+        values = ahead.values.reshape(n_series, horizon, len(known))
+        both = np.concatenate([X[:, :, known], values], axis=1)
+        return with_names(
+            np.concatenate([X, *(both[:, s : s + window] for s in shifts)], axis=2), names
+        )
+    X = cut_steps(steps, starts, window)
+    assert ahead.table is not None
+    table = join_tables([_known_table(X.table, steps, known), ahead.table])
+    table = with_categories(table, X.table)
+    past = np.arange(n_series * window).reshape(n_series, window)
+    rows = np.hstack([past, n_series * window + np.arange(len(ahead.values)).reshape(n_series, -1)])
+    later = [take_rows(table, rows[:, s : s + window].ravel()) for s in shifts]
+    return Sequences(_side_by_side(X.table, later, names), X.offsets)
 
 
 def _names_with_known(
@@ -305,8 +385,8 @@ def _future(
     *,
     several: bool,
     missing: str,
-) -> Values:
-    """Return the known values ahead, of shape (n_series, horizon, n_known)."""
+) -> Steps:
+    """Return the known values ahead, with `horizon` steps of each series."""
     names = [steps.columns[i] for i in known]
     if not names:
         raise ValueError(
@@ -318,7 +398,10 @@ def _future(
             f"future must hold the values of known_columns={names} at the {horizon} steps after "
             "the end of each series; got None."
         )
-    ahead = read_series(select_features(future, names, "future"), "future")
+    future = select_features(future, names, "future")
+    if steps.table is not None:
+        future = _as_tables(future, names, steps.table, several=several)
+    ahead = read_series(future, "future")
     n_series = len(steps.lengths)
     values = ahead.values if ahead.values.ndim == 2 else ahead.values[:, None]
     if are_several(future) is not several or (
@@ -334,4 +417,41 @@ def _future(
     usable_windows(
         every, [(ahead, 0, horizon)], missing, subject="The values in future", remedies=MAY_KEEP
     )
-    return values.reshape(n_series, horizon, len(names))
+    if steps.table is None:
+        return ahead
+    return _of_same_kinds(ahead, known, steps)
+
+
+def _as_tables(future: Any, names: list[Hashable], like: Table, *, several: bool) -> object:
+    """Return arrays of known values as tables of the library of another table."""
+    if is_table(future) or isinstance(future, Sequences) or are_several(future) is not several:
+        return future
+    pieces = list(future) if several else [future]
+    if any(map(is_table, pieces)):
+        return future
+    arrays = [as_array(piece, "future") for piece in pieces]
+    arrays = [array[:, None] if array.ndim == 1 else array for array in arrays]
+    if any(array.shape[1:] != (len(names),) for array in arrays):
+        return future
+    tables = [table_like(like, dict(zip(names, array.T.tolist(), strict=True))) for array in arrays]
+    return tables if several else tables[0]
+
+
+def _of_same_kinds(ahead: Steps, known: NDArray[np.intp], steps: Steps) -> Steps:
+    """Return the values ahead with a table whose columns are categories as in the series."""
+    for j, i in enumerate(known):
+        kinds = [
+            "strings or categories" if place in part.categories else "numbers"
+            for place, part in ((i, steps), (j, ahead))
+        ]
+        if kinds[0] != kinds[1]:
+            raise ValueError(
+                f"Column {steps.columns[i]!r} of future holds {kinds[1]}, that of the series "
+                f"{kinds[0]}. Pass a DataFrame with columns of the same types."
+            )
+    if ahead.table is not None:
+        return ahead
+    assert steps.table is not None
+    columns = ahead.values.reshape(len(ahead.values), -1).T.tolist()
+    names = [steps.columns[i] for i in known]
+    return replace(ahead, table=table_like(steps.table, dict(zip(names, columns, strict=True))))
