@@ -163,6 +163,10 @@ FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0]})
         ([FRAME.assign(s=pd.Categorical([1, 2, 1, 2]))], r"Column 's' .* strings or categories"),
         ([np.array([[1, "x"]], dtype=object)], r"Column 1 of sequences holds strings"),
         ([FRAME.assign(s=[[1], [2], [3], [4]])], r"Column 's' .* list\(sequences\['s'\]\)"),
+        (
+            [FRAME.to_records(index=False)],
+            r"sequences holds records with the fields \('a',\); .*DataF",
+        ),
         ([FRAME.assign(c=1), FRAME.assign(d=1)], r"sequence 1 .* \['c'\] are missing"),
         ([FRAME, FRAME.to_numpy()], r"Sequence 0 of sequences has names .* 1, of type ndarray"),
         ([[1.0], np.array(["2026-01-01"], "M8[D]")], r"Sequence 0 .* float64, sequence 1 of dtype"),
@@ -844,7 +848,7 @@ def test_methods_exist_if_the_transformer_has_them():
         ([np.ones((3, 4))], r"X has 4 features per step, .* with 2; pass the same features"),
         (np.ones((3, 4)), r"X has 1 features per step, .* with 2"),
         ([np.ones((3, 2)), np.ones(3)], r"Sequence 1 has shape \(3,\), sequence 0 has \(3, 2\)"),
-        ([1.0, 2.0], r"Sequence 0 has 0 dimensions; .* Wrap a single sequence in a list"),
+        ([1.0, 2.0], r"Sequence 0 is one value, 1.0; .* one step, pass \[\[x\] for x in X\]"),
         ([], r"Got an empty list; pass at least one sequence"),
         (np.ones(3), r"Expected several sequences: .* got an array of shape \(3,\)"),
         (Sequences(None, [0, 1], np.zeros(1, np.int32)), r"Sequences of codes contain no numbers"),
@@ -1157,7 +1161,7 @@ def test_targets_reach_the_transformer(y):
 def test_a_transformer_without_targets_accepts_any():
     """The form of y may be one that is only known to the estimator of a pipeline."""
     X = [np.ones((2, 1)), np.ones((1, 1))]
-    for y in (["a text", "another"], [[1, 2, 3], [4]], [1], 7):
+    for y in (["a text", "another"], [[1, 2, 3], [4]], [1, None]):
         assert_same(StepTransformer(PolynomialFeatures(1)).fit_transform(X, y)[0], np.ones((2, 2)))
 
 
@@ -1465,6 +1469,9 @@ def test_transform_refuses(transformer, X, message):
         fitted.transform(X)
 
 
+ON_Y = make_column_transformer((SelectKBest(k=1), [0]))
+
+
 @pytest.mark.parametrize(
     ("transformer", "X", "y", "message"),
     [
@@ -1484,6 +1491,52 @@ def test_transform_refuses(transformer, X, message):
         (BY_NAME, [np.ones((2, 3))], None, r"(?s)only supported for dataframes.*No names"),
         (TargetEncoder(), frames_of("mode"), None, r"requires y to be passed, but the target y is"),
         (TargetEncoder(), frames_of("mode"), [1, 2], r"X has 4 sequences, y has 2"),
+        (StandardScaler(), [np.eye(2)] * 2, [1, 2, 3], r"X has 2 sequences, y has 3"),
+        ("passthrough", [np.eye(2)] * 2, 7, r"X has 2 sequences, y has 1: .* Pass one entry of y"),
+        (ON_Y, [np.eye(2)] * 2, [[1, 2, 3], [1]], r"Sequence 0 has 2 steps in X but 3 targets"),
+        (
+            ON_Y,
+            [np.eye(2)] * 2,
+            [[1, 2], [1, None]],
+            r"target of sequence 1, step 1 is missing \(N",
+        ),
+        (
+            TargetEncoder(cv=2),
+            frames_of("mode"),
+            ["a", None, "b", "a"],
+            r"target of sequence 1, step 0",
+        ),
+        (
+            SelectKBest(k=1),
+            [np.eye(2)] * 2,
+            [1.0, np.nan],
+            r"target of sequence 1, step 0 is missing \(nan\)",
+        ),
+        (
+            ON_Y,
+            [np.array([[1.0], [np.inf]])] * 2,
+            [1, None],
+            r"Input X contains infinity",
+        ),
+        (
+            StandardScaler(),
+            ["ab", "c"],
+            None,
+            r"Sequence 0 is the text 'ab'; .* \[list\(text\) for",
+        ),
+        (
+            StandardScaler(),
+            [1.0, 2.0],
+            None,
+            r"Sequence 0 is one value, 1.0; .* sequence, pass \[X\]",
+        ),
+        (
+            StandardScaler(),
+            [np.ones((1, 1, 1))],
+            None,
+            r"Sequence 0 has 3 dimensions; .* several sequences without a list",
+        ),
+        (StandardScaler(), [FRAME.to_records()], None, r"Sequence 0 holds records .* pandas.DataF"),
         (
             TargetEncoder(),
             frames_of("mode"),
@@ -1869,6 +1922,28 @@ def test_to_long_with_several_ids():
     assert to_long([["a", None], ["b"]])["x0"].tolist()[::2] == ["a", "b"]
     by_date = to_long([[1.0]], ids=pd.to_datetime(["2026-01-01"]))
     assert by_date["id"].dtype.kind == "M"
+    for rows in ([["x", 1]], np.array([["x", 1]], dtype=object), pd.DataFrame([["x", 1]])):
+        assert to_long([[1.0]], ids=rows, id=keys)[keys].to_numpy().tolist() == [["x", 1]]
+    for tuples in ([("x", 1)], pd.MultiIndex.from_tuples([("x", 1)]), ids[:1]):
+        assert to_long([[1.0]], ids=tuples)["id"].tolist() == [("x", 1)]
+    assert to_long([[1.0], [2.0]], ids=["x", 1])["id"].tolist() == ["x", 1]
+
+
+@pytest.mark.parametrize(
+    ("ids", "id", "message"),
+    [
+        ([["a", 1], ["b", 2]], None, r"ids has entries such as \['a', 1\], .* list of names as id"),
+        (np.ones((2, 2)), "id", r"ids has entries such as array\(\[1., 1.\]\), of several values"),
+        (np.ones((2, 1, 1)), ["x"], r"ids has entries such as array\(\[1.\]\), of several values"),
+        ([("a", 1), ("b",)], ["x", "y"], r"id names 2 columns, but ids has entries of 1 and 2"),
+        ([("a", 1), ("b", 2)], ["x"], r"id names 1 columns, but ids has entries of 2; pass one"),
+        ({1: 2, 3: 4}, None, r"ids is \{1: 2, 3: 4\}; pass one identifier per sequence, in a list"),
+    ],
+)
+def test_ids_that_are_no_columns_are_refused(ids, id, message):
+    """Ids of several values need one name each."""
+    with pytest.raises(ValueError, match=message):
+        to_long([[1.0], [2.0]], ids=ids, id=id)
 
 
 DAY = EVENTS["day"]

@@ -5,7 +5,7 @@ Keys are columns of the table, or levels of its index in pandas. Knows nothing o
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +102,7 @@ def _key_names(
 
 def positions_of_ids(keys: Keys, ids: Any) -> NDArray[np.intp]:
     """Return the position of each of some ids among the sequences of a table."""
-    if np.ndim(ids) == 0:
+    if is_element(ids):
         raise ValueError(f"ids is {ids!r:.40}; pass one identifier per sequence, in a list.")
     wanted = list(ids.tolist() if hasattr(ids, "tolist") else ids)
     wanted = [tuple(element) if isinstance(element, list) else element for element in wanted]
@@ -130,6 +130,12 @@ def is_one(names: Names, available: list[Hashable]) -> bool:
     if isinstance(names, str) or not isinstance(names, Iterable):
         return True
     return isinstance(names, Hashable) and names in available
+
+
+def is_element(key: object) -> bool:
+    """Check whether a key is one value, and no container of several."""
+    is_container = hasattr(key, "__len__") and not isinstance(key, str | bytes | Mapping)
+    return not is_container or getattr(key, "shape", None) == ()
 
 
 def check_columns(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._batching import Sequences, flat_rows, offsets_of
+from sksequence._batching import Sequences, flat_rows, object_array, offsets_of
+from sksequence._elements import as_array
 from sksequence._tables import (
     Table,
     column_kinds,
@@ -30,6 +31,7 @@ from sksequence.preprocessing._long_keys import (
     Keys,
     Names,
     check_columns,
+    is_element,
     is_one,
     listed,
     positions_of_ids,
@@ -161,7 +163,8 @@ def to_long(
         by name and keep their types.
     ids : array-like of shape (n_sequences,), default=None
         Identifier of each sequence. None numbers them from 0, or takes the order of the sequences
-        in `like`. Tuples become one column each, if `id` is a list.
+        in `like`. Tuples, and the rows of a table or of an array, become one column per element
+        if `id` is a list.
     features : str or sequence of str of length n_features, default=None
         Names of the features. None uses the names of columns or the `feature_names` of the
         sequences, and x0, x1, ... where there are none.
@@ -349,20 +352,35 @@ def _as_pandas(table: Any) -> pandas.DataFrame:
 def _id_columns(ids: ArrayLike | None, names: Any, n_sequences: int) -> dict[Hashable, Any]:
     """Return the ids of the sequences as one column per name."""
     keys: Any = np.arange(n_sequences) if ids is None else ids
-    if np.ndim(keys) == 0:
+    if is_table(keys):
+        keys = [tuple(row) for row in np.asarray(keys, dtype=object).tolist()]
+    if is_element(keys):
         raise ValueError(f"ids is {ids!r:.40}; pass one identifier per sequence, in a list.")
     if len(keys) != n_sequences:
         raise ValueError(f"ids has {len(keys)} entries; pass {n_sequences}, one per sequence.")
     if is_one(names, []):
-        return {names: keys if hasattr(keys, "dtype") else np.asarray(keys)}
-    is_nested = ids is not None and all(np.ndim(key) == 1 for key in keys)
-    columns = list(zip(*keys, strict=True)) if is_nested else [tuple(keys)]
-    if len(columns) != len(names):
+        return {names: _single_ids(keys)}
+    is_nested = ids is not None and not any(map(is_element, keys))
+    widths = {len(key) for key in keys} if is_nested else {1}
+    if widths != {len(names)}:
         raise ValueError(
-            f"id names {len(names)} columns, but ids has entries of {len(columns)}; pass one name "
-            "per entry."
+            f"id names {len(names)} columns, but ids has entries of "
+            f"{' and '.join(map(str, sorted(widths)))}; pass one name per entry."
         )
-    return {name: np.asarray(column) for name, column in zip(names, columns, strict=True)}
+    columns = list(zip(*keys, strict=True)) if is_nested else [tuple(keys)]
+    return {name: _single_ids(column) for name, column in zip(names, columns, strict=True)}
+
+
+def _single_ids(keys: Any) -> Any:
+    """Return ids as one column; tuples stay tuples."""
+    if any(not is_element(key) and not isinstance(key, tuple) for key in keys):
+        raise ValueError(
+            f"ids has entries such as {keys[0]!r:.40}, of several values each; expected one "
+            "identifier per sequence. Pass a list of names as id, one per value, for a column each."
+        )
+    if any(isinstance(key, tuple) for key in keys):
+        return object_array(keys)
+    return keys if hasattr(keys, "dtype") else as_array(keys, "ids")
 
 
 def _in_rows_of(

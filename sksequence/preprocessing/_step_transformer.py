@@ -5,6 +5,7 @@ Tables of steps have shape (sum of n_steps, n_features).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, Self
@@ -19,7 +20,8 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sksequence._elements import as_floats, is_missing
+from sksequence._batching import find_step
+from sksequence._elements import as_floats, is_missing, missing_values
 from sksequence._tables import Table, check_rows_are_sequences, holds_sequences, is_table
 from sksequence.preprocessing._layout import (
     Layout,
@@ -33,6 +35,8 @@ from sksequence.preprocessing._layout import (
 Output = Literal["default", "pandas", "polars"]
 
 _UNCHECKED = {"dtype": None, "ensure_all_finite": False}  # values are left to the transformer
+# parts of messages of transformers about y
+_ABOUT_TARGETS = re.compile(r"\by\b|[Tt]arget|[Ll]abel|NoneType|NAType")
 _OUTPUTS = ("default", "pandas", "polars")
 
 
@@ -157,8 +161,8 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         TypeError
             If `transformer` has no `fit` and `transform`.
         ValueError
-            If X does not contain sequences of the same features, or contains values that the
-            transformer does not accept.
+            If X does not contain sequences of the same features, if the number of entries of y
+            differs, or if they contain values that the transformer does not accept.
         """
         self._fit("fit", X, y, params)
         return self
@@ -231,8 +235,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             return self
         steps, layout = self._steps(X)
         metadata = self._metadata("partial_fit", params, layout)
-        targets = self._targets(y, layout)
-        _apply(self.transformer_, "partial_fit", steps, layout, *targets, **metadata)
+        self._fit_to(self.transformer_, "partial_fit", steps, layout, y, metadata)
         return self
 
     def transform(self, X: object, **params: object) -> Any:
@@ -404,13 +407,35 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         transformer = self._new_transformer()
         steps, layout = self._fit_steps(X)
         metadata = self._metadata(method, params, layout)
-        targets = self._targets(y, layout)
-        result = _apply(transformer, method, steps, layout, *targets, **metadata)
+        result = self._fit_to(transformer, method, steps, layout, y, metadata)
         self.transformer_ = transformer
         return result, steps, layout
 
-    def _targets(self, y: object, layout: Layout) -> tuple[Values] | tuple[()]:
-        """Return y per step, or nothing where a transformer that ignores y cannot get it."""
+    def _fit_to(
+        self,
+        transformer: Any,
+        method: str,
+        steps: Values | Table,
+        layout: Layout,
+        y: object,
+        metadata: Mapping[str, object],
+    ) -> Any:
+        """Call a method that fits, with y per step; an error that y causes is one about y."""
+        targets, problem = self._targets(y, layout)
+        try:
+            return _apply(transformer, method, steps, layout, *targets, **metadata)
+        except (TypeError, ValueError) as error:
+            if problem is None or not _ABOUT_TARGETS.search(str(error)):
+                raise
+            raise problem from error
+
+    def _targets(
+        self, y: object, layout: Layout
+    ) -> tuple[tuple[Values] | tuple[()], ValueError | None]:
+        """Return y per step, and an error about it for a transformer that uses y.
+
+        y per step is left out where its form is one that only an estimator may know.
+        """
         required = get_tags(self._template()).target_tags.required
         if y is None and required:
             raise ValueError(
@@ -418,13 +443,15 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
                 "target per sequence, or one per step."
             )
         if y is None:
-            return ()
+            return (), None
+        layout.entries(y)
         try:
-            return (layout.per_step(y),)
-        except ValueError:
+            targets = layout.per_step(y)
+        except ValueError as problem:
             if required:
                 raise
-            return ()
+            return (), problem
+        return (targets,), _missing_target(targets, layout)
 
     def _metadata(
         self, method: str, params: Mapping[str, object], layout: Layout
@@ -579,6 +606,19 @@ def _advice(message: str, steps: Values | Table, layout: Layout) -> str:
     if place and "could not convert string" in message:
         place += " For columns of numbers and of categories, use a ColumnTransformer."
     return place
+
+
+def _missing_target(targets: Values, layout: Layout) -> ValueError | None:
+    """Return the error about the first missing target, None if there is none."""
+    missing = missing_values(targets).reshape(len(targets), -1).any(axis=1)
+    if not missing.any():
+        return None
+    row = int(np.argmax(missing))
+    sequence, step = find_step(row, layout.offsets)
+    return ValueError(
+        f"The target of sequence {sequence}, step {step} is missing ({targets[row]}). Leave out "
+        "these sequences, with their y, or fill in the target."
+    )
 
 
 def _is_infinite(element: object) -> bool:

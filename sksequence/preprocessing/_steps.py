@@ -30,7 +30,7 @@ from sksequence._tables import (
     read_columns,
     tables_in,
 )
-from sksequence.preprocessing._layout import Values, flatten_steps, values_of
+from sksequence.preprocessing._layout import Values, check_no_records, flatten_steps, values_of
 
 
 @dataclass(frozen=True)
@@ -192,11 +192,12 @@ def as_numbers(X: Any, argument: str) -> Values:
 
     Arrays of any type but object are returned as they are, and so are symbols.
     """
-    if type(X) is np.ndarray and X.dtype != object:  # the most frequent case first
+    if type(X) is np.ndarray and X.dtype.kind not in "OV":  # the most frequent case first
         return X
     if is_table(X):
         return _numbers_of_table(X, argument)
     array = as_array(X, argument)
+    check_no_records(array, argument)
     if array.dtype != object or array.size == 0:
         return array
     rows = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(-1, 1)
