@@ -1852,6 +1852,93 @@ def test_categories_keep_their_table(library):
         assert sequences.table.dtypes["kind"] == frame["kind"].dtype
 
 
+LEVELS_OF_TIME = {
+    "pandas": lambda v, order: pd.DataFrame({"t": pd.Categorical(v, order, ordered=True)}),
+    "index": lambda v, order: pd.DataFrame(
+        index=pd.CategoricalIndex(v, order, ordered=True, name="t")
+    ),
+    "polars": lambda v, order: pl.DataFrame({"t": pl.Series(v, dtype=pl.Enum(order))}),
+}
+
+
+@pytest.mark.parametrize("library", LEVELS_OF_TIME)
+@pytest.mark.parametrize("order", [["low", "mid", "high"], ["mid", "high", "low"]])
+def test_ordered_categories_are_times(library, order):
+    """The declared order is that of time; it has no distances."""
+    table = LEVELS_OF_TIME[library](["high", "low", "mid"], order)
+    if library == "polars":
+        table = table.with_columns(id=0, v=pl.Series(["high", "low", "mid"]))
+    else:
+        table = table.assign(id=0, v=["high", "low", "mid"])
+    assert from_long(table, "id", "t", features="v")[0][0].tolist() == order
+    assert to_long([order], like=table, id="id", time="t")["x0"].tolist() == ["high", "low", "mid"]
+    with pytest.raises(ValueError, match="needs time, a column of numbers, dates or durations"):
+        from_long(table, "id", "t", add_elapsed=True)
+
+
+def test_ordered_integers_are_sorted_as_declared():
+    """An order that is not that of the numbers is the one to follow; ties are errors."""
+    times = pd.Categorical([1, 12, 2], categories=[12, 1, 2], ordered=True)
+    frame = pd.DataFrame({"id": 0, "month": times, "v": [1, 12, 2]})
+    assert from_long(frame, "id", "month", features="v")[0][0].tolist() == [12, 1, 2]
+    with pytest.raises(ValueError, match=r"Rows 0 and 1 of the table have the same id and time"):
+        from_long(frame.assign(month=times[[0, 0, 1]]), "id", "month")
+    with pytest.raises(ValueError, match=r"Convert them to dates .* or to ordered categories"):
+        from_long(frame.assign(month=pd.Categorical(list("cab"))), "id", "month")
+
+
+BACKWARDS = pd.date_range("2026-01-01", periods=3)[::-1]
+
+
+@pytest.mark.parametrize(
+    ("index", "advice"),
+    [
+        (BACKWARDS, r"row 1, 2026-01-02.* Pass time='level_0'"),
+        (BACKWARDS.rename("day"), r"Pass time='day' to sort by it, or frame\.reset_index\(level=0"),
+        (BACKWARDS.tz_localize("Europe/Paris"), r"Pass time='level_0'"),
+        (BACKWARDS.to_period("D"), r"Pass time='level_0'"),
+        (pd.to_timedelta([2, 1, 3], "h"), r"The index holds times .* row 1"),
+        (pd.Index(BACKWARDS.date), r"Pass time='level_0'"),
+        (
+            pd.MultiIndex.from_arrays([["p"] * 3, BACKWARDS], names=["other", "day"]),
+            r"Pass time='day' .*reset_index\(level=1, drop=True\)",
+        ),
+    ],
+)
+def test_times_of_an_index_that_fall_are_refused(index, advice):
+    """Rows in the order of the table must be in that of the times in their index."""
+    frame = pd.DataFrame({"id": ["a"] * 3, "v": [1, 2, 3]}).set_axis(index)
+    with pytest.raises(ValueError, match=advice):
+        from_long(frame, "id")
+    ordered = frame.sort_index()
+    assert from_long(ordered, "id", features="v")[0][0].tolist() == ordered["v"].tolist()
+    several = frame.assign(id=["a", "b", "c"])
+    assert from_long(several, "id", features="v")[0].values.tolist() == [1, 2, 3]
+    assert from_long(frame.reset_index(drop=True), "id", features="v")[0][0].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Categorical([10, 20, 10]),
+        pd.Categorical([10, None, 10]),
+        pd.Categorical([1.5, 2.5, 1.5]),
+        pd.Categorical([True, False, True]),
+        pa.array([10, 20, 10]).dictionary_encode(),
+        pa.array([10, None, 10]).dictionary_encode(),
+    ],
+    ids=str,
+)
+def test_a_category_of_numbers_stays_one(column):
+    """Its sequences hold a table, whether its name is in a list or not."""
+    data = {"id": [0, 0, 1], "k": column}
+    table = pa.table(data) if isinstance(column, pa.Array) else pd.DataFrame(data)
+    one, several = (from_long(table, "id", features=names)[0] for names in ("k", ["k"]))
+    assert one.values is None
+    assert one.table.equals(several.table)
+    assert not isinstance(one.table, pd.DataFrame) or one.table["k"].dtype.name == "category"
+
+
 def test_single_symbols_and_common_types():
     """One column of strings gives arrays of them, and columns of one type keep it."""
     sequences, _ = from_long(EVENTS, "item", features="store")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, flat_rows, object_array, offsets_of
-from sksequence._elements import as_array
+from sksequence._elements import as_array, is_missing
 from sksequence._tables import (
     Table,
     column_kinds,
@@ -63,11 +63,13 @@ def from_long(
         pandas index are found by name too. None uses all levels of the index but the last, and the
         last level as `time`.
     time : column name, default=None
-        Column, or level of the index, to sort the rows of each sequence by. None keeps the order of
-        the table.
+        Column, or level of the index, to sort the rows of each sequence by: numbers, dates,
+        durations, or ordered categories. None keeps the order of the table, which must be that of
+        times in its index.
     features : column name or list of column names, default=None
-        Columns of the features. A single name gives sequences without an axis of features. None
-        uses all columns except `id` and `time`.
+        Columns of the features. A single name gives sequences without an axis of features, unless
+        it is that of categories of numbers, which stay a table. None uses all columns except `id`
+        and `time`.
     add_elapsed : bool, default=False
         Whether to add the feature "elapsed", the time since the previous step of the sequence: in
         seconds if `time` holds dates or durations, in its own unit otherwise. It is 0 at the first
@@ -133,7 +135,7 @@ def from_long(
     steps = _numbers_or_table(table)
     offsets = offsets_of(np.bincount(keys.codes))
     if is_table(steps) and is_single and not add_elapsed:
-        steps = read_key(table, names[0])[0][:, None]
+        steps = _symbols_or_table(table, names[0])
     if is_table(steps):
         sequences = Sequences(take_rows(steps, keys.order), offsets)
     else:
@@ -252,7 +254,8 @@ def _with_elapsed(table: Table, keys: Keys) -> Table:
     """Return the features with the time since the previous step of the same sequence."""
     if keys.times is None or "elapsed" in column_names(table):
         raise ValueError(
-            "add_elapsed=True needs time, the column that it is computed from."
+            "add_elapsed=True needs time, a column of numbers, dates or durations that it is "
+            "computed from."
             if keys.times is None
             else "add_elapsed=True adds a column 'elapsed', but the table has one; rename it."
         )
@@ -307,6 +310,13 @@ def _numbers_or_table(table: Table) -> Values | Table:
     if len(others) < len(kinds) or any(column.kind == "symbols" for column in columns):
         return table
     return np.column_stack([column.values for column in columns])
+
+
+def _symbols_or_table(table: Table, name: Hashable) -> Values | Table:
+    """Return a column as an array of strings; categories of other types keep their table."""
+    symbols = read_key(table, name)[0]
+    is_text = all(isinstance(symbol, str) or is_missing(symbol) for symbol in symbols.tolist())
+    return symbols[:, None] if is_text else table
 
 
 # --- sequences as rows ----------------------------------------------------------------------------
