@@ -211,46 +211,6 @@ def with_column(table: Table, name: str, values: NDArray[Any]) -> Table:
     return native  # type: ignore[no-any-return]
 
 
-def table_like(table: Table, columns: dict[Hashable, list[Any]]) -> Table:
-    """Return columns as a table of the library of another table."""
-    import narwhals
-
-    backend = _frame(table).implementation
-    if backend.is_pandas():
-        import pandas
-
-        return pandas.DataFrame(columns)
-    named = {str(name): values for name, values in columns.items()}
-    native: Table = narwhals.from_dict(named, backend=backend).to_native()
-    return native
-
-
-def join_columns(tables: Sequence[Table]) -> Table:
-    """Return the columns of tables with the same number of rows as one table."""
-    import narwhals
-
-    frames = [_frame(table) for table in tables]
-    if len({frame.implementation for frame in frames}) > 1 or hasattr(tables[0], "iloc"):
-        import pandas
-
-        natives = [frame.to_pandas().reset_index(drop=True) for frame in frames]
-        return pandas.concat(natives, axis=1)
-    native: Table = narwhals.concat(frames, how="horizontal").to_native()
-    return native
-
-
-def with_categories(table: Table, like: Table) -> Table:
-    """Return a table of pandas whose columns are categories where those of another table are.
-
-    Joining different categories gives objects.
-    """
-    frame: Any = table
-    if not hasattr(table, "iloc") or not hasattr(like, "iloc"):
-        return table
-    types = {name: "category" for name in frame if like[name].dtype.name == "category"}
-    return frame.astype({n: t for n, t in types.items() if frame[n].dtype.name != t})  # type: ignore[no-any-return]
-
-
 def read_array_columns(array: NDArray[Any], argument: str = "X") -> list[Column]:
     """Return the columns of an array of objects of shape (n_rows, n_columns)."""
     if array.shape[1] == 1:

@@ -328,6 +328,7 @@ def test_window_sizes_are_checked(name, value):
             {"target_columns": "all"},
             r"target_columns='all' contains 'b', which holds strings or categories; only numbers",
         ),
+        (pd.DataFrame({"b": list("abcabcabc")}), {}, r"can be forecast\. Add a column of numbers"),
         (
             [np.array([[1, "x"]] * 9, dtype=object)],
             {"target_columns": 0},

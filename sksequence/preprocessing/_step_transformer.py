@@ -5,7 +5,6 @@ Tables of steps have shape (sum of n_steps, n_features).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, Self
@@ -20,8 +19,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sksequence._batching import find_step
-from sksequence._elements import as_floats, is_missing, missing_values
+from sksequence._elements import as_floats
 from sksequence._tables import Table, check_rows_are_sequences, holds_sequences, is_table
 from sksequence.preprocessing._layout import (
     Layout,
@@ -31,12 +29,11 @@ from sksequence.preprocessing._layout import (
     flatten_steps,
     n_features,
 )
+from sksequence.preprocessing._step_errors import ABOUT_TARGETS, apply, missing_target
 
 Output = Literal["default", "pandas", "polars"]
 
 _UNCHECKED = {"dtype": None, "ensure_all_finite": False}  # values are left to the transformer
-# parts of messages of transformers about y
-_ABOUT_TARGETS = re.compile(r"\by\b|[Tt]arget|[Ll]abel|NoneType|NAType")
 _OUTPUTS = ("default", "pandas", "polars")
 
 
@@ -200,7 +197,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             result, steps, layout = self._fit("fit_transform", X, y, params)
         else:
             _, steps, layout = self._fit("fit", X, y, params)
-            result = _apply(self.transformer_, "transform", steps, layout)
+            result = apply(self.transformer_, "transform", steps, layout)
         return self._output(result, X, layout)
 
     @available_if(_transformer_has("partial_fit"))
@@ -265,7 +262,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         check_is_fitted(self, "transformer_")
         steps, layout = self._steps(X)
         metadata = self._metadata("transform", params, layout)
-        result = _apply(self.transformer_, "transform", steps, layout, **metadata)
+        result = apply(self.transformer_, "transform", steps, layout, **metadata)
         return self._output(result, X, layout)
 
     @available_if(_transformer_has("inverse_transform"))
@@ -296,7 +293,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         check_is_fitted(self, "transformer_")
         steps, layout = flatten_steps(X, self._step_names_out())
         metadata = self._metadata("inverse_transform", params, layout)
-        result = _apply(self.transformer_, "inverse_transform", steps, layout, **metadata)
+        result = apply(self.transformer_, "inverse_transform", steps, layout, **metadata)
         layout = replace(layout, scalar_steps=self._scalar_steps)
         return layout.restack(_dense(result), self._names_in)
 
@@ -423,9 +420,9 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         """Call a method that fits, with y per step; an error that y causes is one about y."""
         targets, problem = self._targets(y, layout)
         try:
-            return _apply(transformer, method, steps, layout, *targets, **metadata)
+            return apply(transformer, method, steps, layout, *targets, **metadata)
         except (TypeError, ValueError) as error:
-            if problem is None or not _ABOUT_TARGETS.search(str(error)):
+            if problem is None or not ABOUT_TARGETS.search(str(error)):
                 raise
             raise problem from error
 
@@ -451,7 +448,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             if required:
                 raise
             return (), problem
-        return (targets,), _missing_target(targets, layout)
+        return (targets,), missing_target(targets, layout)
 
     def _metadata(
         self, method: str, params: Mapping[str, object], layout: Layout
@@ -575,62 +572,6 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
 
 def _is_single_table(X: object) -> bool:
     return is_table(X) or getattr(X, "ndim", 0) == 2
-
-
-def _apply(
-    transformer: Any,
-    method: str,
-    steps: Values | Table,
-    layout: Layout,
-    *args: object,
-    **params: object,
-) -> Any:
-    """Call a method of a transformer; its errors about values of the steps name their place."""
-    try:
-        return getattr(transformer, method)(steps, *args, **params)
-    except (TypeError, ValueError) as error:
-        advice = _advice(str(error), steps, layout)
-        if not advice or type(error) not in (TypeError, ValueError):
-            raise
-        raise type(error)(f"{str(error).rstrip('.')}.\n{advice}") from error
-
-
-def _advice(message: str, steps: Values | Table, layout: Layout) -> str:
-    """Return what to add to the message of a transformer, which knows nothing of sequences."""
-    if "only supported for dataframes" in message:
-        columns_are_steps = layout.container == "array" and layout.scalar_steps
-        reading = "X is one table, whose columns are steps" if columns_are_steps else "No names"
-        return f"{reading}. Pass a list of DataFrames, one per sequence, for columns with names."
-    unusual = next((unusual for word, unusual in _UNUSUAL.items() if word in message), None)
-    place = layout.first_place(steps, unusual) if unusual else ""
-    if place and "could not convert string" in message:
-        place += " For columns of numbers and of categories, use a ColumnTransformer."
-    return place
-
-
-def _missing_target(targets: Values, layout: Layout) -> ValueError | None:
-    """Return the error about the first missing target, None if there is none."""
-    missing = missing_values(targets).reshape(len(targets), -1).any(axis=1)
-    if not missing.any():
-        return None
-    row = int(np.argmax(missing))
-    sequence, step = find_step(row, layout.offsets)
-    return ValueError(
-        f"The target of sequence {sequence}, step {step} is missing ({targets[row]}). Leave out "
-        "these sequences, with their y, or fill in the target."
-    )
-
-
-def _is_infinite(element: object) -> bool:
-    return isinstance(element, float | np.floating) and bool(np.isinf(element))
-
-
-# elements to look for after an error of a transformer, by a word of its message
-_UNUSUAL: dict[str, Callable[[object], bool]] = {
-    "NaN": is_missing,
-    "infinity": _is_infinite,
-    "could not convert string": lambda element: isinstance(element, str),
-}
 
 
 def _dense(result: Any) -> Values | Table:
