@@ -85,7 +85,7 @@ def check_rows_are_sequences(X: object, argument: str = "X") -> None:
         return
     if index.nlevels > 1:
         reading = f"pass from_long({argument})[0] of sksequence.preprocessing"
-    elif index.inferred_type in _TIMES:
+    elif holds_times(index):
         reading = (
             f"pass [{argument}] for one sequence with a feature per column, or "
             f"[{argument}[[c]] for c in {argument}] for one sequence per column"
@@ -110,12 +110,17 @@ def check_rows_are_steps(sequence: object, argument: str) -> None:
             f"several series. Pass from_long({argument})[0], which splits them, or, for one "
             f"series, {argument}.reset_index(drop=True)."
         )
-    if index.inferred_type in _TIMES and not index.is_monotonic_increasing:
+    if holds_times(index) and not index.is_monotonic_increasing:
         raise ValueError(
             f"The index of {argument} holds times that are not in increasing order, but rows are "
             f"read as consecutive steps. Pass {argument}.sort_index(), or from_long for a table of "
             "several series."
         )
+
+
+def holds_times(index: Any) -> bool:
+    """Check whether an index of pandas holds points in time or durations."""
+    return index.inferred_type in _TIMES
 
 
 def tables_in(items: Sequence[object], argument: str = "X") -> list[Table]:
@@ -181,6 +186,17 @@ def read_key(table: Table, name: Hashable) -> tuple[NDArray[Any], NDArray[np.boo
     values = series.to_numpy()
     absent = series.is_null().to_numpy().astype(bool)
     return values, absent | (values != values) if values.dtype.kind == "f" else absent
+
+
+def read_ranks(table: Table, name: Hashable) -> NDArray[np.int64] | None:
+    """Return the positions of ordered categories in their order, None for any other column."""
+    import narwhals
+
+    series = _frame(table).get_column(name)  # type: ignore[arg-type]
+    if not isinstance(series.dtype, narwhals.Enum):
+        return None
+    ranks = {category: rank for rank, category in enumerate(series.dtype.categories)}
+    return np.array([ranks[element] for element in series.to_list()], dtype=np.int64)
 
 
 def column_kinds(table: Table) -> dict[Hashable, Literal["times", "symbols", "others"]]:

@@ -165,6 +165,10 @@ FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0]})
         ([FRAME.assign(s=pd.Categorical([1, 2, 1, 2]))], r"Column 's' .* strings or categories"),
         ([np.array([[1, "x"]], dtype=object)], r"Column 1 of sequences holds strings"),
         ([FRAME.assign(s=[[1], [2], [3], [4]])], r"Column 's' .* list\(sequences\['s'\]\)"),
+        (
+            [FRAME.to_records(index=False)],
+            r"sequences holds records with the fields \('a',\); .*DataF",
+        ),
         ([FRAME.assign(c=1), FRAME.assign(d=1)], r"sequence 1 .* \['c'\] are missing"),
         ([FRAME, FRAME.to_numpy()], r"Sequence 0 of sequences has names .* 1, of type ndarray"),
         ([[1.0], np.array(["2026-01-01"], "M8[D]")], r"Sequence 0 .* float64, sequence 1 of dtype"),
@@ -188,7 +192,8 @@ def test_tables_that_hold_other_than_numbers_are_refused(X, message):
     """The error names the column and what to do; make_windows checks the same for one series."""
     with pytest.raises(ValueError, match=message):
         pad(X)
-    if len(X) == 1 and not isinstance(X, dict) and hasattr(X[0], "shape"):
+    with_categories = "strings" in message and hasattr(X[0], "columns")  # which windows may have
+    if len(X) == 1 and not isinstance(X, dict) and hasattr(X[0], "shape") and not with_categories:
         with pytest.raises(
             ValueError, match=message.replace("sequences", "series").replace("seq", "ser")
         ):
@@ -290,7 +295,47 @@ def test_window_sizes_are_checked(name, value):
         (np.array(list("abcdefg")), {}, r"series has values of dtype <U1; .* Drop or encode"),
         (np.arange(9), {"target_columns": 0}, r"target_columns=0 needs features to choose from"),
         (np.ones((9, 2)), {"target_columns": 2}, r"contains 2, .* choose from \[0, 1\]"),
-        (np.ones((9, 2)), {"target_columns": -1}, r"target_columns contains -1"),
+        (np.ones((9, 2)), {"target_columns": -3}, r"target_columns contains -3"),
+        (
+            np.ones((9, 2)),
+            {"target_columns": []},
+            r"target_columns=\[\] is empty; pass at least one",
+        ),
+        (np.ones((9, 2)), {"known_columns": []}, r"known_columns=\[\] is empty; .*, or None"),
+        (np.ones((9, 2)), {"known_columns": [0, 0]}, r"known_columns contains 0, feature 0, twice"),
+        (np.ones((9, 2)), {"known_columns": [1, -1]}, r"known_columns contains -1, feature 1, twi"),
+        (np.ones((9, 2)), {"target_columns": [1, 1]}, r"target_columns contains 1, .*, twice"),
+        (
+            np.ones((9, 2)),
+            {"target_columns": "all", "known_columns": 1},
+            r"known_columns contains 1, so that it need not be forecast",
+        ),
+        (
+            pd.DataFrame({1: range(9), 0: range(9)}),
+            {"target_columns": 0},
+            r"contains 0, .* name of column 1, and the position of column 0, 1\. Rename",
+        ),
+        (
+            pd.DataFrame({"a": range(9), 0: range(9), -1: range(9)}),
+            {"known_columns": [0]},
+            r"known_columns contains 0, .* name of column 1, and the position of column 0, 'a'",
+        ),
+        (
+            pd.DataFrame({"a": range(9), "b": list("abcabcabc")}),
+            {},
+            r"target_columns=None contains 'b', which holds strings .* target_columns from \['a'\]",
+        ),
+        (
+            pd.DataFrame({"a": range(9), "b": pd.Categorical(range(9))}),
+            {"target_columns": "all"},
+            r"target_columns='all' contains 'b', which holds strings or categories; only numbers",
+        ),
+        (pd.DataFrame({"b": list("abcabcabc")}), {}, r"can be forecast\. Add a column of numbers"),
+        (
+            [np.array([[1, "x"]] * 9, dtype=object)],
+            {"target_columns": 0},
+            r"Column 1 of series holds strings",
+        ),
         (
             pd.DataFrame({"a": range(9)}),
             {"target_columns": "b"},
@@ -395,6 +440,121 @@ def test_last_windows_continue_the_windows(window, horizon, several):
     assert last.feature_names == X.feature_names
     assert_same(last, [X[len(X) - 1]] * len(last))
     np.testing.assert_array_equal(last_windows([1, 2, 3], 2), [[2, 3]])
+
+
+def test_targets_by_position_or_all():
+    """Positions may count from the end; integers that are only names, or positions, are read."""
+    series = np.arange(12.0).reshape(6, 2)
+    assert make_windows(series, 3, target_columns=-1)[1].tolist() == [7, 9, 11]
+    assert make_windows(series, 3, known_columns=-2)[1].tolist() == [7, 9, 11]
+    assert make_windows(series, 3, target_columns="all")[1].tolist() == [[6, 7], [8, 9], [10, 11]]
+    assert make_windows(np.arange(4), 3, target_columns="all")[1].tolist() == [3]
+    named = pd.DataFrame(series, columns=["all", 2026])
+    assert make_windows(named, 3, target_columns="all")[1].tolist() == [6, 8, 10]
+    assert make_windows(named, 3, target_columns=2026)[1].tolist() == [7, 9, 11]
+    assert make_windows(pd.DataFrame(series), 3, target_columns=1)[1].tolist() == [7, 9, 11]
+
+
+DAYS_OF_SHOP = pd.DataFrame(
+    {
+        "kind": pd.Categorical([7, 8, 8, 7, 7, 8]),
+        "sales": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+        "name": list("uvuvuv"),
+        "count": [10, 11, 12, 13, 14, 15],
+    }
+)
+SHOPS = {
+    "pandas": pd.DataFrame,
+    "polars": lambda d: pl.DataFrame(
+        {**{n: d[n].tolist() for n in d}, "kind": d["kind"].astype(str).tolist()}
+    ).with_columns(pl.col("kind").cast(pl.Categorical)),
+    "Arrow": lambda d: pa.Table.from_pandas(d.astype({"kind": str}), preserve_index=False),
+}
+
+
+@pytest.mark.parametrize("library", SHOPS)
+@pytest.mark.parametrize("several", [False, True])
+def test_windows_of_categories(library, several):
+    """Categories stay categories, also where they are known beforehand."""
+    make = SHOPS[library]
+    table = make(DAYS_OF_SHOP)
+    options = {"known_columns": ["kind", "count", "name"]}
+    X, y = make_windows([table, table] if several else table, 2, 2, **options)
+    np.testing.assert_array_equal(y, [[2, 3], [3, 4], [4, 5]] * (1 + several))
+    kinds, days = [str(k) for k in DAYS_OF_SHOP["kind"]], list(DAYS_OF_SHOP["name"])
+    added = ["kind+2", "count+2", "name+2"]
+    assert X.feature_names == (*DAYS_OF_SHOP, *added)
+    for i, window in enumerate(list(X)[:3]):
+        assert list(map(str, window["kind"].to_numpy())) == kinds[i : i + 2]
+        assert list(map(str, window["kind+2"].to_numpy())) == kinds[i + 2 : i + 4]
+        assert list(window["name+2"].to_numpy()) == days[i + 2 : i + 4]
+        assert window["count+2"].to_numpy().tolist() == [12 + i, 13 + i]
+    if library == "pandas":
+        assert X.table["kind+2"].dtype == X.table["kind"].dtype == DAYS_OF_SHOP["kind"].dtype
+        assert X.table["count"].dtype == np.int64
+    past, future = make(DAYS_OF_SHOP[:4]), make(DAYS_OF_SHOP[4:])
+    if several:
+        past, future = [past, past], [future, future]
+    last = last_windows(past, 2, 2, future=future, **options)
+    assert len(last) == 1 + several
+    for name in X.feature_names:
+        assert list(last[-1][name].to_numpy()) == list(X[2][name].to_numpy())
+    network = RNNRegressor(hidden_size=2, max_epochs=1).fit(X, y)
+    np.testing.assert_allclose(network.predict(last), network.predict(X)[[2] * len(last)])
+
+
+def test_known_categories_longer_than_the_window():
+    """A horizon beyond the window adds a column per window, of categories too."""
+    X, y = make_windows(DAYS_OF_SHOP, 1, 3, target_columns="sales", known_columns="kind")
+    assert X.feature_names[4:] == ("kind+3", "kind+2", "kind+1")
+    assert X.table[["kind+3", "kind+1"]].to_numpy().tolist() == [[7, 8], [7, 8], [8, 7]]
+    assert y.tolist() == [[1, 2, 3], [2, 3, 4], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("future", [[7, 9], pd.DataFrame({"kind": pd.Categorical([7, 9])})])
+def test_known_categories_that_are_new(future):
+    """New categories of integers stay categories; without a type they are refused."""
+    options = {"window": 3, "horizon": 2, "known_columns": "kind", "future": future}
+    if isinstance(future, list):
+        with pytest.raises(
+            ValueError, match=r"'kind' of future holds numbers, .* categories\. Pass"
+        ):
+            last_windows(DAYS_OF_SHOP, **options)
+    else:
+        last = last_windows(DAYS_OF_SHOP, **options)[0]
+        assert last["kind+2"].tolist() == [8, 7, 9]
+        assert last["kind+2"].dtype.name == "category"
+
+
+def test_known_values_beside_categories():
+    """The future of numbers or strings may be an array, as without categories."""
+    last = last_windows(DAYS_OF_SHOP, 3, 2, known_columns="count", future=[16, 17])[0]
+    assert last["count+2"].tolist() == [15, 16, 17]
+    several = last_windows([DAYS_OF_SHOP] * 2, 2, known_columns="name", future=[["w"], ["x"]])
+    assert [table["name+1"].tolist() for table in several] == [["v", "w"], ["v", "x"]]
+    assert last_windows(DAYS_OF_SHOP, 2)[0]["name"].tolist() == ["u", "v"]
+
+
+def test_missing_categories_follow_missing():
+    """None in a category counts as NaN in a number does."""
+    days = DAYS_OF_SHOP.assign(name=["u", "v", None, "v", "u", "v"])
+    options = {"window": 2, "target_columns": "sales"}
+    with pytest.raises(ValueError, match=r"step 2, column 'name'\. Fill .* fillna\('missing'\)"):
+        make_windows(days, **options)
+    X, y = make_windows(days, missing="drop", **options)
+    assert (y.tolist(), X[0]["name"].tolist()) == ([2, 5], ["u", "v"])
+    X, y = make_windows(days, missing="keep", **options)
+    assert (len(X), y.tolist()) == (4, [2, 3, 4, 5])
+    X, y = make_windows(days, missing="drop", known_columns="name", window=1, target_columns=1)
+    assert y.tolist() == [1, 4, 5]
+
+
+def test_labelled_windows_of_categories():
+    """Windows with a label each have categories as well."""
+    X, y = make_label_windows(DAYS_OF_SHOP, "name", 2, step=2)
+    assert (y.tolist(), X.feature_names) == (["v", "v", "v"], ("kind", "sales", "count"))
+    assert [window["kind"].tolist() for window in X] == [[7, 8], [8, 7], [7, 8]]
+    assert X[0]["kind"].dtype.name == "category"
 
 
 def test_names_of_known_columns_of_sequences():
@@ -691,7 +851,7 @@ def test_methods_exist_if_the_transformer_has_them():
         ([np.ones((3, 4))], r"X has 4 features per step, .* with 2; pass the same features"),
         (np.ones((3, 4)), r"X has 1 features per step, .* with 2"),
         ([np.ones((3, 2)), np.ones(3)], r"Sequence 1 has shape \(3,\), sequence 0 has \(3, 2\)"),
-        ([1.0, 2.0], r"Sequence 0 has 0 dimensions; .* Wrap a single sequence in a list"),
+        ([1.0, 2.0], r"Sequence 0 is one value, 1.0; .* one step, pass \[\[x\] for x in X\]"),
         ([], r"Got an empty list; pass at least one sequence"),
         (np.ones(3), r"Expected several sequences: .* got an array of shape \(3,\)"),
         (Sequences(None, [0, 1], np.zeros(1, np.int32)), r"Sequences of codes contain no numbers"),
@@ -1004,7 +1164,7 @@ def test_targets_reach_the_transformer(y):
 def test_a_transformer_without_targets_accepts_any():
     """The form of y may be one that is only known to the estimator of a pipeline."""
     X = [np.ones((2, 1)), np.ones((1, 1))]
-    for y in (["a text", "another"], [[1, 2, 3], [4]], [1], 7):
+    for y in (["a text", "another"], [[1, 2, 3], [4]], [1, None]):
         assert_same(StepTransformer(PolynomialFeatures(1)).fit_transform(X, y)[0], np.ones((2, 2)))
 
 
@@ -1312,6 +1472,9 @@ def test_transform_refuses(transformer, X, message):
         fitted.transform(X)
 
 
+ON_Y = make_column_transformer((SelectKBest(k=1), [0]))
+
+
 @pytest.mark.parametrize(
     ("transformer", "X", "y", "message"),
     [
@@ -1331,6 +1494,52 @@ def test_transform_refuses(transformer, X, message):
         (BY_NAME, [np.ones((2, 3))], None, r"(?s)only supported for dataframes.*No names"),
         (TargetEncoder(), frames_of("mode"), None, r"requires y to be passed, but the target y is"),
         (TargetEncoder(), frames_of("mode"), [1, 2], r"X has 4 sequences, y has 2"),
+        (StandardScaler(), [np.eye(2)] * 2, [1, 2, 3], r"X has 2 sequences, y has 3"),
+        ("passthrough", [np.eye(2)] * 2, 7, r"X has 2 sequences, y has 1: .* Pass one entry of y"),
+        (ON_Y, [np.eye(2)] * 2, [[1, 2, 3], [1]], r"Sequence 0 has 2 steps in X but 3 targets"),
+        (
+            ON_Y,
+            [np.eye(2)] * 2,
+            [[1, 2], [1, None]],
+            r"target of sequence 1, step 1 is missing \(N",
+        ),
+        (
+            TargetEncoder(cv=2),
+            frames_of("mode"),
+            ["a", None, "b", "a"],
+            r"target of sequence 1, step 0",
+        ),
+        (
+            SelectKBest(k=1),
+            [np.eye(2)] * 2,
+            [1.0, np.nan],
+            r"target of sequence 1, step 0 is missing \(nan\)",
+        ),
+        (
+            ON_Y,
+            [np.array([[1.0], [np.inf]])] * 2,
+            [1, None],
+            r"Input X contains infinity",
+        ),
+        (
+            StandardScaler(),
+            ["ab", "c"],
+            None,
+            r"Sequence 0 is the text 'ab'; .* \[list\(text\) for",
+        ),
+        (
+            StandardScaler(),
+            [1.0, 2.0],
+            None,
+            r"Sequence 0 is one value, 1.0; .* sequence, pass \[X\]",
+        ),
+        (
+            StandardScaler(),
+            [np.ones((1, 1, 1))],
+            None,
+            r"Sequence 0 has 3 dimensions; .* several sequences without a list",
+        ),
+        (StandardScaler(), [FRAME.to_records()], None, r"Sequence 0 holds records .* pandas.DataF"),
         (
             TargetEncoder(),
             frames_of("mode"),
@@ -1607,6 +1816,26 @@ def test_elapsed_time(times, elapsed):
     assert [sequence[:, 0].tolist() for sequence in sequences] == [[3, 1], [2, 4]]
 
 
+@pytest.mark.parametrize(
+    ("times", "elapsed"),
+    [
+        (np.array([-100, 100], dtype=np.int8), 200),
+        (np.array([-30000, 30000], dtype=np.int16), 60000),
+        (np.array([-(2**31), 2**31 - 1], dtype=np.int32), 2.0**32 - 1),
+        (np.array([-(2**62), 2**62 + 2**61]), 2.0**63 + 2.0**61),
+        (np.array([1, 2**64 - 1], dtype=np.uint64), 2.0**64 - 2),
+        (np.array([-60000, 60000], dtype=np.float16), 120000),
+        (np.array([False, True]), 1),
+        (np.array(["1700-01-01", "2200-01-01"], dtype="M8[ns]"), 182621 * 86400),
+        (np.array(["1700-01-01", "2200-01-01"], dtype="M8[s]"), 182621 * 86400),
+    ],
+)
+def test_elapsed_time_beyond_the_range_of_its_type(times, elapsed):
+    """The difference of two times may exceed their type."""
+    frame = pd.DataFrame({"id": [0, 0], "t": times, "a": 1.0})
+    assert from_long(frame, "id", "t", add_elapsed=True)[0][0][1, 1] == elapsed
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars", "Arrow"])
 def test_categories_keep_their_table(library):
     """Columns of numbers and of categories stay a table, with its types and in its order."""
@@ -1624,6 +1853,93 @@ def test_categories_keep_their_table(library):
     assert list(long["kind"]) == ["p", "p", "q", "q"]
     if library == "pandas":
         assert sequences.table.dtypes["kind"] == frame["kind"].dtype
+
+
+LEVELS_OF_TIME = {
+    "pandas": lambda v, order: pd.DataFrame({"t": pd.Categorical(v, order, ordered=True)}),
+    "index": lambda v, order: pd.DataFrame(
+        index=pd.CategoricalIndex(v, order, ordered=True, name="t")
+    ),
+    "polars": lambda v, order: pl.DataFrame({"t": pl.Series(v, dtype=pl.Enum(order))}),
+}
+
+
+@pytest.mark.parametrize("library", LEVELS_OF_TIME)
+@pytest.mark.parametrize("order", [["low", "mid", "high"], ["mid", "high", "low"]])
+def test_ordered_categories_are_times(library, order):
+    """The declared order is that of time; it has no distances."""
+    table = LEVELS_OF_TIME[library](["high", "low", "mid"], order)
+    if library == "polars":
+        table = table.with_columns(id=0, v=pl.Series(["high", "low", "mid"]))
+    else:
+        table = table.assign(id=0, v=["high", "low", "mid"])
+    assert from_long(table, "id", "t", features="v")[0][0].tolist() == order
+    assert to_long([order], like=table, id="id", time="t")["x0"].tolist() == ["high", "low", "mid"]
+    with pytest.raises(ValueError, match="needs time, a column of numbers, dates or durations"):
+        from_long(table, "id", "t", add_elapsed=True)
+
+
+def test_ordered_integers_are_sorted_as_declared():
+    """An order that is not that of the numbers is the one to follow; ties are errors."""
+    times = pd.Categorical([1, 12, 2], categories=[12, 1, 2], ordered=True)
+    frame = pd.DataFrame({"id": 0, "month": times, "v": [1, 12, 2]})
+    assert from_long(frame, "id", "month", features="v")[0][0].tolist() == [12, 1, 2]
+    with pytest.raises(ValueError, match=r"Rows 0 and 1 of the table have the same id and time"):
+        from_long(frame.assign(month=times[[0, 0, 1]]), "id", "month")
+    with pytest.raises(ValueError, match=r"Convert them to dates .* or to ordered categories"):
+        from_long(frame.assign(month=pd.Categorical(list("cab"))), "id", "month")
+
+
+BACKWARDS = pd.date_range("2026-01-01", periods=3)[::-1]
+
+
+@pytest.mark.parametrize(
+    ("index", "advice"),
+    [
+        (BACKWARDS, r"row 1, 2026-01-02.* Pass time='level_0'"),
+        (BACKWARDS.rename("day"), r"Pass time='day' to sort by it, or frame\.reset_index\(level=0"),
+        (BACKWARDS.tz_localize("Europe/Paris"), r"Pass time='level_0'"),
+        (BACKWARDS.to_period("D"), r"Pass time='level_0'"),
+        (pd.to_timedelta([2, 1, 3], "h"), r"The index holds times .* row 1"),
+        (pd.Index(BACKWARDS.date), r"Pass time='level_0'"),
+        (
+            pd.MultiIndex.from_arrays([["p"] * 3, BACKWARDS], names=["other", "day"]),
+            r"Pass time='day' .*reset_index\(level=1, drop=True\)",
+        ),
+    ],
+)
+def test_times_of_an_index_that_fall_are_refused(index, advice):
+    """Rows in the order of the table must be in that of the times in their index."""
+    frame = pd.DataFrame({"id": ["a"] * 3, "v": [1, 2, 3]}).set_axis(index)
+    with pytest.raises(ValueError, match=advice):
+        from_long(frame, "id")
+    ordered = frame.sort_index()
+    assert from_long(ordered, "id", features="v")[0][0].tolist() == ordered["v"].tolist()
+    several = frame.assign(id=["a", "b", "c"])
+    assert from_long(several, "id", features="v")[0].values.tolist() == [1, 2, 3]
+    assert from_long(frame.reset_index(drop=True), "id", features="v")[0][0].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Categorical([10, 20, 10]),
+        pd.Categorical([10, None, 10]),
+        pd.Categorical([1.5, 2.5, 1.5]),
+        pd.Categorical([True, False, True]),
+        pa.array([10, 20, 10]).dictionary_encode(),
+        pa.array([10, None, 10]).dictionary_encode(),
+    ],
+    ids=str,
+)
+def test_a_category_of_numbers_stays_one(column):
+    """Its sequences hold a table, whether its name is in a list or not."""
+    data = {"id": [0, 0, 1], "k": column}
+    table = pa.table(data) if isinstance(column, pa.Array) else pd.DataFrame(data)
+    one, several = (from_long(table, "id", features=names)[0] for names in ("k", ["k"]))
+    assert one.values is None
+    assert one.table.equals(several.table)
+    assert not isinstance(one.table, pd.DataFrame) or one.table["k"].dtype.name == "category"
 
 
 def test_single_symbols_and_common_types():
@@ -1696,6 +2012,28 @@ def test_to_long_with_several_ids():
     assert to_long([["a", None], ["b"]])["x0"].tolist()[::2] == ["a", "b"]
     by_date = to_long([[1.0]], ids=pd.to_datetime(["2026-01-01"]))
     assert by_date["id"].dtype.kind == "M"
+    for rows in ([["x", 1]], np.array([["x", 1]], dtype=object), pd.DataFrame([["x", 1]])):
+        assert to_long([[1.0]], ids=rows, id=keys)[keys].to_numpy().tolist() == [["x", 1]]
+    for tuples in ([("x", 1)], pd.MultiIndex.from_tuples([("x", 1)]), ids[:1]):
+        assert to_long([[1.0]], ids=tuples)["id"].tolist() == [("x", 1)]
+    assert to_long([[1.0], [2.0]], ids=["x", 1])["id"].tolist() == ["x", 1]
+
+
+@pytest.mark.parametrize(
+    ("ids", "id", "message"),
+    [
+        ([["a", 1], ["b", 2]], None, r"ids has entries such as \['a', 1\], .* list of names as id"),
+        (np.ones((2, 2)), "id", r"ids has entries such as array\(\[1., 1.\]\), of several values"),
+        (np.ones((2, 1, 1)), ["x"], r"ids has entries such as array\(\[1.\]\), of several values"),
+        ([("a", 1), ("b",)], ["x", "y"], r"id names 2 columns, but ids has entries of 1 and 2"),
+        ([("a", 1), ("b", 2)], ["x"], r"id names 1 columns, but ids has entries of 2; pass one"),
+        ({1: 2, 3: 4}, None, r"ids is \{1: 2, 3: 4\}; pass one identifier per sequence, in a list"),
+    ],
+)
+def test_ids_that_are_no_columns_are_refused(ids, id, message):
+    """Ids of several values need one name each."""
+    with pytest.raises(ValueError, match=message):
+        to_long([[1.0], [2.0]], ids=ids, id=id)
 
 
 DAY = EVENTS["day"]

@@ -15,8 +15,17 @@ from numpy.typing import NDArray
 from sksequence._batching import Sequences, find_step, offsets_of
 from sksequence._elements import NUMBERS
 from sksequence._settings import check_count
+from sksequence._tables import Table, check_rows_are_steps, tables_in, take_rows
 from sksequence.preprocessing._layout import Values
-from sksequence.preprocessing._steps import Steps, are_several, read_single, read_steps
+from sksequence.preprocessing._steps import (
+    Steps,
+    are_several,
+    check_no_mapping,
+    joint_table,
+    mixed_steps,
+    read_single,
+    read_steps,
+)
 
 Missing = Literal["error", "drop", "keep"]
 Starts = slice | NDArray[np.int64]
@@ -36,14 +45,25 @@ def check_options(
 
 def read_series(series: object, argument: str = "series") -> Steps:
     """Return the steps of all series, with or without an axis of features."""
+    check_no_mapping(series, argument)
     several = are_several(series)
+    joint = joint_table(series, argument) if several else _as_joint(series, argument)
+    mixed = None if joint is None else mixed_steps(*joint, argument)
+    if mixed is not None:
+        return mixed
     steps = read_steps(series, argument) if several else read_single(series, argument)
     if steps.values.dtype.kind not in NUMBERS:
         raise ValueError(
             f"{argument} has values of dtype {steps.values.dtype}; expected numbers. Drop or "
-            "encode the other columns."
+            "encode the other columns, or pass a DataFrame, whose columns may be categories."
         )
     return steps
+
+
+def _as_joint(series: object, argument: str) -> tuple[Table, NDArray[np.int64]] | None:
+    check_rows_are_steps(series, argument)
+    tables = tables_in([series], argument)
+    return (tables[0], offsets_of([len(tables[0])])) if tables else None
 
 
 def check_lengths(steps: Steps, window: int, horizon: int) -> None:
@@ -68,6 +88,15 @@ def first_steps(offsets: NDArray[np.int64], span: int, step: int) -> Starts:
 def cut(values: Values, starts: Starts, window: int) -> Values:
     """Return windows of shape (n_windows, window) or (n_windows, window, n_features)."""
     return np.moveaxis(sliding_window_view(values, window, axis=0)[starts], -1, 1)
+
+
+def cut_steps(steps: Steps, starts: Starts, window: int) -> Any:
+    """Return windows of steps: `Sequences` where the steps have names, else an array."""
+    if steps.table is None:
+        return with_names(cut(steps.values, starts, window), steps.names)
+    firsts = np.r_[starts] if isinstance(starts, slice) else starts
+    rows = firsts[:, None] + np.arange(window)
+    return Sequences(take_rows(steps.table, rows.ravel()), np.arange(len(rows) + 1) * window)
 
 
 def with_names(X: Values, names: Sequence[Hashable] | None) -> Any:
@@ -175,6 +204,8 @@ def _advice(part: Steps, row: int) -> str:
     if is_padded and np.sum(rows) == trailing and np.all(whole[-trailing:]):
         return f"Its last {trailing} steps look like padding: remove it with from_nan_padded"
     if np.sum(rows) > leading + trailing:
+        if part.categories:
+            return "Fill the gaps: numbers by interpolation, categories with fillna('missing')"
         return (
             "Fill the gaps, for example by interpolation or with StepTransformer(SimpleImputer())"
         )

@@ -18,11 +18,10 @@ from sksequence.preprocessing._cutting import (
     Starts,
     check_lengths,
     check_options,
-    cut,
+    cut_steps,
     first_steps,
     read_series,
     usable_windows,
-    with_names,
 )
 from sksequence.preprocessing._steps import Steps, are_several
 
@@ -101,7 +100,7 @@ def make_label_windows(
     starts = _labelled(starts, steps, of_steps, (window - n_labels, n_labels), missing)
     firsts = np.r_[starts] if isinstance(starts, slice) else starts
     y = _LABELS[label](of_steps, firsts, window)
-    return with_names(cut(steps.values, starts, window), steps.names), y
+    return cut_steps(steps, starts, window), y
 
 
 def _split_labels(series: Any, name: str) -> tuple[object, object]:

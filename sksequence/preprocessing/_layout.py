@@ -118,12 +118,7 @@ class Layout:
         Lists and object arrays of one container per sequence, and `Sequences`, hold one entry per
         step; arrays and tables hold one entry or row per sequence.
         """
-        items: Any = y if isinstance(y, list | tuple | Sequences) else np.atleast_1d(np.asarray(y))
-        if len(items) != len(self.lengths):
-            raise ValueError(
-                f"X has {len(self.lengths)} sequences, y has {len(items)}: inconsistent numbers of "
-                "samples. Pass one entry of y per sequence."
-            )
+        items = self.entries(y)
         if not targets_are_steps(items, "auto", self.lengths, numeric=False):
             return np.repeat(as_array(items, "y"), self.lengths, axis=0)
         pieces = [as_array(item, "y") for item in items]
@@ -134,6 +129,16 @@ class Layout:
                     "entry per sequence, or one per step."
                 )
         return np.concatenate(of_one_kind(pieces))
+
+    def entries(self, y: object) -> Any:
+        """Return targets with one entry per sequence; another number of them is an error."""
+        items: Any = y if isinstance(y, list | tuple | Sequences) else np.atleast_1d(np.asarray(y))
+        if len(items) != len(self.lengths):
+            raise ValueError(
+                f"X has {len(self.lengths)} sequences, y has {len(items)}: inconsistent numbers of "
+                "samples. Pass one entry of y per sequence."
+            )
+        return items
 
     def expand(self, value: object) -> object:
         """Return a value with one entry per sequence per step, any other value as it is."""
@@ -293,13 +298,38 @@ def _check_pieces(pieces: Sequence[Values]) -> None:
         raise ValueError("Got an empty list; pass at least one sequence.")
     first = pieces[0]
     for i, piece in enumerate(pieces):
+        check_no_records(piece, f"Sequence {i}")
+        if piece.ndim == 0:
+            raise _element_error(piece.item(), i)
         if piece.ndim not in (1, 2):
             raise ValueError(
                 f"Sequence {i} has {piece.ndim} dimensions; expected (n_steps, n_features) or "
-                "(n_steps,). Wrap a single sequence in a list."
+                "(n_steps,). Reshape it, or pass an array of several sequences without a list."
             )
         if piece.shape[1:] != first.shape[1:]:
             raise ValueError(
                 f"Sequence {i} has shape {piece.shape}, sequence 0 has {first.shape}; all "
                 "sequences need the same features, with time before features."
             )
+
+
+def _element_error(element: object, i: int) -> ValueError:
+    """Return the error about an element in the place of a sequence."""
+    if isinstance(element, str):
+        return ValueError(
+            f"Sequence {i} is the text {element!r:.40}; expected an array of steps. Split texts "
+            "into symbols, for example with [list(text) for text in X]."
+        )
+    return ValueError(
+        f"Sequence {i} is one value, {element!r:.40}; expected an array of steps. If X is a single "
+        "sequence, pass [X]; if each sequence has one step, pass [[x] for x in X]."
+    )
+
+
+def check_no_records(array: NDArray[Any], what: str) -> None:
+    """Refuse an array of records, whose steps have named fields."""
+    if array.dtype.kind == "V":
+        raise ValueError(
+            f"{what} holds records with the fields {array.dtype.names}; expected numbers or "
+            "symbols. Convert it with pandas.DataFrame, which has a column per field."
+        )

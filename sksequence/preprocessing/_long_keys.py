@@ -5,7 +5,7 @@ Keys are columns of the table, or levels of its index in pandas. Knows nothing o
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import object_array
-from sksequence._tables import Table, column_names, is_table, read_key
+from sksequence._tables import (
+    Table,
+    column_names,
+    holds_times,
+    is_table,
+    read_key,
+    read_ranks,
+)
 
 Names = Hashable | Iterable[Hashable] | None
 
@@ -31,7 +38,7 @@ class Keys:
     codes : ndarray of int64 of shape (n_rows,)
         Sequence of each row.
     times : ndarray of shape (n_rows,) or None
-        Time of each row.
+        Time of each row; None of ordered categories, which have no distances.
     order : ndarray of int64 of shape (n_rows,)
         Rows sorted by sequence and time.
     """
@@ -52,13 +59,16 @@ def read_keys(frame: Table, id: Names, time: Hashable) -> Keys:
     several = len(names) > 1 if id is None else names != [id]
     ids, codes = _identify(list(columns.values()), several=several)
     if time is None:
-        return Keys(columns, ids, codes, None, np.argsort(codes, kind="stable"))
+        order = np.argsort(codes, kind="stable")
+        _check_index_in_order(frame, levels, names, codes[order], order)
+        return Keys(columns, ids, codes, None, order)
     check_columns(column_names(frame), [time], [] if levels is None else column_names(levels))
     columns[time] = _read_key(frame, levels, time)
-    times = _as_times(time, columns[time])
+    ranks = read_ranks(_source(frame, levels, time), time)
+    times = _as_times(time, columns[time]) if ranks is None else ranks
     order = np.lexsort((times, codes))
     _check_no_ties(names, time, columns, codes[order], times[order], order)
-    return Keys(columns, ids, codes, times, order)
+    return Keys(columns, ids, codes, times if ranks is None else None, order)
 
 
 def _check_table(frame: object) -> None:
@@ -103,7 +113,7 @@ def _key_names(
 
 def positions_of_ids(keys: Keys, ids: Any) -> NDArray[np.intp]:
     """Return the position of each of some ids among the sequences of a table."""
-    if np.ndim(ids) == 0:
+    if is_element(ids):
         raise ValueError(f"ids is {ids!r:.40}; pass one identifier per sequence, in a list.")
     wanted = list(ids.tolist() if hasattr(ids, "tolist") else ids)
     wanted = [tuple(element) if isinstance(element, list) else element for element in wanted]
@@ -133,6 +143,12 @@ def is_one(names: Names, available: list[Hashable]) -> bool:
     return isinstance(names, Hashable) and names in available
 
 
+def is_element(key: object) -> bool:
+    """Check whether a key is one value, and no container of several."""
+    is_container = hasattr(key, "__len__") and not isinstance(key, str | bytes | Mapping)
+    return not is_container or getattr(key, "shape", None) == ()
+
+
 def check_columns(
     columns: list[Hashable], names: list[Hashable], levels: Sequence[Hashable] = ()
 ) -> None:
@@ -141,9 +157,13 @@ def check_columns(
             raise ValueError(f"The table has no column {name!r}; choose from {columns}.")
 
 
+def _source(frame: Table, levels: Table | None, name: Hashable) -> Table:
+    """Return the table that holds a key: its own columns come before levels of the index."""
+    return frame if levels is None or name in column_names(frame) else levels
+
+
 def _read_key(frame: Table, levels: Table | None, name: Hashable) -> NDArray[Any]:
-    source = frame if levels is None or name in column_names(frame) else levels
-    values, absent = read_key(source, name)
+    values, absent = read_key(_source(frame, levels, name), name)
     if absent.any():
         row = int(np.argmax(absent))
         raise ValueError(
@@ -211,8 +231,36 @@ def _as_times(name: Hashable, values: NDArray[Any]) -> NDArray[Any]:
     what = "strings, whose alphabetical order may not be that of time" if is_text else "objects"
     raise ValueError(
         f"Column {name!r}, the time, holds {what}: {values[0]!r:.40}. Convert them to dates with "
-        "pandas.to_datetime, or to numbers."
+        "pandas.to_datetime, to numbers, or to ordered categories."
     )
+
+
+def _check_index_in_order(
+    frame: Any,
+    levels: Table | None,
+    names: list[Hashable],
+    codes: NDArray[np.int64],
+    order: NDArray[np.int64],
+) -> None:
+    """Refuse sequences whose index holds times in another order than that of the rows."""
+    if levels is None:
+        return
+    for i, level in enumerate(column_names(levels)):
+        if level in names or not holds_times(frame.index.get_level_values(i)):
+            continue
+        values, absent = read_key(levels, level)
+        if absent.any():
+            continue
+        times = _as_times(level, values)[order]
+        falls = (codes[1:] == codes[:-1]) & (times[1:] < times[:-1])
+        if falls.any():
+            row = order[int(np.argmax(falls)) + 1]
+            raise ValueError(
+                f"The index holds times that are not in increasing order: that of row {row}, "
+                f"{values[row]}, is before that of the previous row of its sequence. Pass "
+                f"time={level!r} to sort by it, or frame.reset_index(level={i}, drop=True) to keep "
+                "the order of the table."
+            )
 
 
 def _check_no_ties(

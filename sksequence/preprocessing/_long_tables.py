@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._batching import Sequences, flat_rows, offsets_of
+from sksequence._batching import Sequences, flat_rows, object_array, offsets_of
+from sksequence._elements import as_array, is_missing
 from sksequence._tables import (
     Table,
     column_kinds,
@@ -30,6 +31,7 @@ from sksequence.preprocessing._long_keys import (
     Keys,
     Names,
     check_columns,
+    is_element,
     is_one,
     listed,
     positions_of_ids,
@@ -61,11 +63,13 @@ def from_long(
         pandas index are found by name too. None uses all levels of the index but the last, and the
         last level as `time`.
     time : column name, default=None
-        Column, or level of the index, to sort the rows of each sequence by. None keeps the order of
-        the table.
+        Column, or level of the index, to sort the rows of each sequence by: numbers, dates,
+        durations, or ordered categories. None keeps the order of the table, which must be that of
+        times in its index.
     features : column name or list of column names, default=None
-        Columns of the features. A single name gives sequences without an axis of features. None
-        uses all columns except `id` and `time`.
+        Columns of the features. A single name gives sequences without an axis of features, unless
+        it is that of categories of numbers, which stay a table. None uses all columns except `id`
+        and `time`.
     add_elapsed : bool, default=False
         Whether to add the feature "elapsed", the time since the previous step of the sequence: in
         seconds if `time` holds dates or durations, in its own unit otherwise. It is 0 at the first
@@ -131,7 +135,7 @@ def from_long(
     steps = _numbers_or_table(table)
     offsets = offsets_of(np.bincount(keys.codes))
     if is_table(steps) and is_single and not add_elapsed:
-        steps = read_key(table, names[0])[0][:, None]
+        steps = _symbols_or_table(table, names[0])
     if is_table(steps):
         sequences = Sequences(take_rows(steps, keys.order), offsets)
     else:
@@ -161,7 +165,8 @@ def to_long(
         by name and keep their types.
     ids : array-like of shape (n_sequences,), default=None
         Identifier of each sequence. None numbers them from 0, or takes the order of the sequences
-        in `like`. Tuples become one column each, if `id` is a list.
+        in `like`. Tuples, and the rows of a table or of an array, become one column per element
+        if `id` is a list.
     features : str or sequence of str of length n_features, default=None
         Names of the features. None uses the names of columns or the `feature_names` of the
         sequences, and x0, x1, ... where there are none.
@@ -249,20 +254,35 @@ def _with_elapsed(table: Table, keys: Keys) -> Table:
     """Return the features with the time since the previous step of the same sequence."""
     if keys.times is None or "elapsed" in column_names(table):
         raise ValueError(
-            "add_elapsed=True needs time, the column that it is computed from."
+            "add_elapsed=True needs time, a column of numbers, dates or durations that it is "
+            "computed from."
             if keys.times is None
             else "add_elapsed=True adds a column 'elapsed', but the table has one; rename it."
         )
     times = keys.times[keys.order]
-    times = times.astype(np.int64) if times.dtype.kind == "b" else times
-    gaps = times[1:] - times[:-1]
-    if gaps.dtype.kind == "m":
-        gaps = gaps / np.timedelta64(1, "s")
+    gaps = _gaps(times)
     elapsed = np.zeros(len(times))
     elapsed[1:] = np.where(np.diff(keys.codes[keys.order]) == 0, gaps, 0)
     of_rows = np.empty_like(elapsed)
     of_rows[keys.order] = elapsed
     return with_column(table, "elapsed", of_rows)
+
+
+def _gaps(times: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the differences of consecutive times, in seconds if they are dates or durations.
+
+    Only those of increasing times have a meaning.
+    """
+    if times.dtype.kind == "f":
+        return np.diff(times.astype(np.float64))
+    if times.dtype.kind in "biu":
+        times = times.astype(np.uint64 if times.dtype.kind == "u" else np.int64)
+    gaps, unit = times[1:] - times[:-1], np.int64(1)
+    if gaps.dtype.kind == "m":
+        gaps = gaps.astype(np.promote_types(gaps.dtype, "m8[s]"))
+        unit = np.timedelta64(1, "s").astype(gaps.dtype).astype(np.int64)
+    # a difference beyond the range of int64 is right modulo 2**64
+    return np.asarray(gaps.view(np.uint64) / unit)
 
 
 def _numbers_or_table(table: Table) -> Values | Table:
@@ -290,6 +310,13 @@ def _numbers_or_table(table: Table) -> Values | Table:
     if len(others) < len(kinds) or any(column.kind == "symbols" for column in columns):
         return table
     return np.column_stack([column.values for column in columns])
+
+
+def _symbols_or_table(table: Table, name: Hashable) -> Values | Table:
+    """Return a column as an array of strings; categories of other types keep their table."""
+    symbols = read_key(table, name)[0]
+    is_text = all(isinstance(symbol, str) or is_missing(symbol) for symbol in symbols.tolist())
+    return symbols[:, None] if is_text else table
 
 
 # --- sequences as rows ----------------------------------------------------------------------------
@@ -335,20 +362,35 @@ def _as_pandas(table: Any) -> pandas.DataFrame:
 def _id_columns(ids: ArrayLike | None, names: Any, n_sequences: int) -> dict[Hashable, Any]:
     """Return the ids of the sequences as one column per name."""
     keys: Any = np.arange(n_sequences) if ids is None else ids
-    if np.ndim(keys) == 0:
+    if is_table(keys):
+        keys = [tuple(row) for row in np.asarray(keys, dtype=object).tolist()]
+    if is_element(keys):
         raise ValueError(f"ids is {ids!r:.40}; pass one identifier per sequence, in a list.")
     if len(keys) != n_sequences:
         raise ValueError(f"ids has {len(keys)} entries; pass {n_sequences}, one per sequence.")
     if is_one(names, []):
-        return {names: keys if hasattr(keys, "dtype") else np.asarray(keys)}
-    is_nested = ids is not None and all(np.ndim(key) == 1 for key in keys)
-    columns = list(zip(*keys, strict=True)) if is_nested else [tuple(keys)]
-    if len(columns) != len(names):
+        return {names: _single_ids(keys)}
+    is_nested = ids is not None and not any(map(is_element, keys))
+    widths = {len(key) for key in keys} if is_nested else {1}
+    if widths != {len(names)}:
         raise ValueError(
-            f"id names {len(names)} columns, but ids has entries of {len(columns)}; pass one name "
-            "per entry."
+            f"id names {len(names)} columns, but ids has entries of "
+            f"{' and '.join(map(str, sorted(widths)))}; pass one name per entry."
         )
-    return {name: np.asarray(column) for name, column in zip(names, columns, strict=True)}
+    columns = list(zip(*keys, strict=True)) if is_nested else [tuple(keys)]
+    return {name: _single_ids(column) for name, column in zip(names, columns, strict=True)}
+
+
+def _single_ids(keys: Any) -> Any:
+    """Return ids as one column; tuples stay tuples."""
+    if any(not is_element(key) and not isinstance(key, tuple) for key in keys):
+        raise ValueError(
+            f"ids has entries such as {keys[0]!r:.40}, of several values each; expected one "
+            "identifier per sequence. Pass a list of names as id, one per value, for a column each."
+        )
+    if any(isinstance(key, tuple) for key in keys):
+        return object_array(keys)
+    return keys if hasattr(keys, "dtype") else as_array(keys, "ids")
 
 
 def _in_rows_of(

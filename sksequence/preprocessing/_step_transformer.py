@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
-from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -20,7 +19,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sksequence._elements import as_floats, is_missing
+from sksequence._elements import as_floats
 from sksequence._input import without_foreign
 from sksequence._tables import Table, check_rows_are_sequences, holds_sequences, is_table
 from sksequence.preprocessing._layout import (
@@ -31,6 +30,7 @@ from sksequence.preprocessing._layout import (
     flatten_steps,
     n_features,
 )
+from sksequence.preprocessing._step_errors import ABOUT_TARGETS, apply, missing_target
 
 Output = Literal["default", "pandas", "polars"]
 
@@ -159,8 +159,8 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         TypeError
             If `transformer` has no `fit` and `transform`.
         ValueError
-            If X does not contain sequences of the same features, or contains values that the
-            transformer does not accept.
+            If X does not contain sequences of the same features, if the number of entries of y
+            differs, or if they contain values that the transformer does not accept.
         """
         self._fit("fit", X, y, params)
         return self
@@ -198,7 +198,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             result, steps, layout = self._fit("fit_transform", X, y, params)
         else:
             _, steps, layout = self._fit("fit", X, y, params)
-            result = _apply(self.transformer_, "transform", steps, layout)
+            result = apply(self.transformer_, "transform", steps, layout)
         return self._output(result, X, layout)
 
     @available_if(_transformer_has("partial_fit"))
@@ -233,8 +233,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             return self
         steps, layout = self._steps(X)
         metadata = self._metadata("partial_fit", params, layout)
-        targets = self._targets(y, layout)
-        _apply(self.transformer_, "partial_fit", steps, layout, *targets, **metadata)
+        self._fit_to(self.transformer_, "partial_fit", steps, layout, y, metadata)
         return self
 
     def transform(self, X: object, **params: object) -> Any:
@@ -264,7 +263,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         check_is_fitted(self, "transformer_")
         steps, layout = self._steps(X)
         metadata = self._metadata("transform", params, layout)
-        result = _apply(self.transformer_, "transform", steps, layout, **metadata)
+        result = apply(self.transformer_, "transform", steps, layout, **metadata)
         return self._output(result, X, layout)
 
     @available_if(_transformer_has("inverse_transform"))
@@ -295,7 +294,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         check_is_fitted(self, "transformer_")
         steps, layout = flatten_steps(X, self._step_names_out())
         metadata = self._metadata("inverse_transform", params, layout)
-        result = _apply(self.transformer_, "inverse_transform", steps, layout, **metadata)
+        result = apply(self.transformer_, "inverse_transform", steps, layout, **metadata)
         layout = replace(layout, scalar_steps=self._scalar_steps)
         return layout.restack(_dense(result), self._names_in)
 
@@ -406,13 +405,35 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         transformer = self._new_transformer()
         steps, layout = self._fit_steps(X)
         metadata = self._metadata(method, params, layout)
-        targets = self._targets(y, layout)
-        result = _apply(transformer, method, steps, layout, *targets, **metadata)
+        result = self._fit_to(transformer, method, steps, layout, y, metadata)
         self.transformer_ = transformer
         return result, steps, layout
 
-    def _targets(self, y: object, layout: Layout) -> tuple[Values] | tuple[()]:
-        """Return y per step, or nothing where a transformer that ignores y cannot get it."""
+    def _fit_to(
+        self,
+        transformer: Any,
+        method: str,
+        steps: Values | Table,
+        layout: Layout,
+        y: object,
+        metadata: Mapping[str, object],
+    ) -> Any:
+        """Call a method that fits, with y per step; an error that y causes is one about y."""
+        targets, problem = self._targets(y, layout)
+        try:
+            return apply(transformer, method, steps, layout, *targets, **metadata)
+        except (TypeError, ValueError) as error:
+            if problem is None or not ABOUT_TARGETS.search(str(error)):
+                raise
+            raise problem from error
+
+    def _targets(
+        self, y: object, layout: Layout
+    ) -> tuple[tuple[Values] | tuple[()], ValueError | None]:
+        """Return y per step, and an error about it for a transformer that uses y.
+
+        y per step is left out where its form is one that only an estimator may know.
+        """
         required = get_tags(self._template()).target_tags.required
         if y is None and required:
             raise ValueError(
@@ -420,13 +441,15 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
                 "target per sequence, or one per step."
             )
         if y is None:
-            return ()
+            return (), None
+        layout.entries(y)
         try:
-            return (layout.per_step(y),)
-        except ValueError:
+            targets = layout.per_step(y)
+        except ValueError as problem:
             if required:
                 raise
-            return ()
+            return (), problem
+        return (targets,), missing_target(targets, layout)
 
     def _metadata(
         self, method: str, params: Mapping[str, object], layout: Layout
@@ -552,47 +575,6 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
 
 def _is_single_table(X: object) -> bool:
     return is_table(X) or getattr(X, "ndim", 0) == 2
-
-
-def _apply(
-    transformer: Any,
-    method: str,
-    steps: Values | Table,
-    layout: Layout,
-    *args: object,
-    **params: object,
-) -> Any:
-    """Call a method of a transformer; its errors about values of the steps name their place."""
-    try:
-        return getattr(transformer, method)(steps, *args, **params)
-    except (TypeError, ValueError) as error:
-        advice = _advice(str(error), steps, layout)
-        if not advice or type(error) not in (TypeError, ValueError):
-            raise
-        raise type(error)(f"{str(error).rstrip('.')}.\n{advice}") from error
-
-
-def _advice(message: str, steps: Values | Table, layout: Layout) -> str:
-    """Return what to add to the message of a transformer, which knows nothing of sequences."""
-    if "only supported for dataframes" in message:
-        columns_are_steps = layout.container == "array" and layout.scalar_steps
-        reading = "X is one table, whose columns are steps" if columns_are_steps else "No names"
-        return f"{reading}. Pass a list of DataFrames, one per sequence, for columns with names."
-    unusual = next((unusual for word, unusual in _UNUSUAL.items() if word in message), None)
-    place = layout.first_place(steps, unusual) if unusual else ""
-    if place and "could not convert string" in message:
-        place += " For columns of numbers and of categories, use a ColumnTransformer."
-    return place
-
-
-_OF_OBJECTS = ("argument must be a", "array element with", "truth value", "unhashable", "isnan")
-# elements to look for after an error of a transformer, by a word of its message
-_UNUSUAL: dict[str, Callable[[object], bool]] = {
-    "NaN": is_missing,
-    "infinity": lambda element: isinstance(element, Real) and abs(element) == np.inf,
-    "could not convert string": lambda element: isinstance(element, str | bytes),
-    **dict.fromkeys(_OF_OBJECTS, lambda element: not isinstance(element, Real | str)),
-}
 
 
 def _dense(result: Any) -> Values | Table:

@@ -6,7 +6,7 @@ Steps are (sum of n_steps, n_features), or (sum of n_steps,) where a step is one
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,9 @@ from sksequence._tables import (
     Table,
     check_rows_are_sequences,
     check_rows_are_steps,
+    column_names,
     feature_names,
+    is_none,
     is_table,
     join_tables,
     match_tables,
@@ -28,7 +30,7 @@ from sksequence._tables import (
     read_columns,
     tables_in,
 )
-from sksequence.preprocessing._layout import Values, flatten_steps, values_of
+from sksequence.preprocessing._layout import Values, check_no_records, flatten_steps, values_of
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,23 @@ class Steps:
     Attributes
     ----------
     values : ndarray of shape (sum of n_steps, n_features) or (sum of n_steps,)
-        The steps. Missing numbers are NaN.
+        The steps. Missing numbers are NaN. Where there is a table, a category is 0, or NaN if it is
+        missing.
     offsets : ndarray of int64 of shape (n_sequences + 1,)
         First step of each sequence, and the number of all steps.
     names : list or None
         Names of the features, None if they have none.
+    table : table or None
+        The steps with their types, if there are categories or strings among them.
+    categories : tuple of int
+        Positions of the features that are categories or strings.
     """
 
     values: Values
     offsets: NDArray[np.int64]
     names: Sequence[Hashable] | None
+    table: Table | None = None
+    categories: tuple[int, ...] = ()
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -97,6 +106,25 @@ def joint_table(X: object, argument: str) -> tuple[Table, NDArray[np.int64]] | N
     if not tables:
         return None
     return join_tables(match_tables(tables)[0]), offsets_of([len(table) for table in tables])
+
+
+def mixed_steps(table: Table, offsets: NDArray[np.int64], argument: str) -> Steps | None:
+    """Return steps with categories or strings among their features, None for any others."""
+    if plain_numbers(table) is not None:
+        return None
+    columns = read_columns(table, argument)
+    categories = tuple(j for j, column in enumerate(columns) if column.kind == "symbols")
+    if not categories:
+        return None
+    columns = [_as_flags(column) if column.kind == "symbols" else column for column in columns]
+    names = column_names(table)
+    return Steps(_stacked(columns, argument), offsets, names, table, categories)
+
+
+def _as_flags(column: Column) -> Column:
+    missing = is_none(column.values)
+    values = np.where(missing, np.nan, 0) if missing.any() else missing
+    return replace(column, kind="numbers", values=values)
 
 
 def _rows(X: object, argument: str) -> Values:
@@ -164,11 +192,12 @@ def as_numbers(X: Any, argument: str) -> Values:
 
     Arrays of any type but object are returned as they are, and so are symbols.
     """
-    if type(X) is np.ndarray and X.dtype != object:  # the most frequent case first
+    if type(X) is np.ndarray and X.dtype.kind not in "OV":  # the most frequent case first
         return X
     if is_table(X):
         return _numbers_of_table(X, argument)
     array = as_array(X, argument)
+    check_no_records(array, argument)
     if array.dtype != object or array.size == 0:
         return array
     rows = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(-1, 1)
@@ -219,24 +248,42 @@ def positions(
     """Return the positions of columns that are given by name or by position."""
     available: list[Hashable] = list(range(n_features) if names is None else names)
     chosen = _listed(columns, available)
-    found = []
-    for column in chosen:
-        is_bool = isinstance(column, bool | np.bool_)  # True would be position 1
-        if available.count(column) > 1:
+    if not chosen:
+        raise ValueError(f"{argument}={columns!r} is empty; pass at least one feature, or None.")
+    found = [_position(argument, column, available) for column in chosen]
+    for i, column in enumerate(chosen):
+        if found[i] in found[:i]:
             raise ValueError(
-                f"{argument} contains {column!r}, the name of several columns. Rename them, or "
-                "pass positions."
-            )
-        if column in available and not is_bool:
-            found.append(available.index(column))
-        elif isinstance(column, int | np.integer) and not is_bool and 0 <= column < n_features:
-            found.append(int(column))
-        else:
-            raise ValueError(
-                f"{argument} contains {column!r}, which the series does not have; choose from "
-                f"{available}."
+                f"{argument} contains {column!r}, feature {found[i]}, twice. Pass each feature "
+                "once."
             )
     return np.array(found, dtype=np.intp)
+
+
+def _position(argument: str, column: Any, available: list[Hashable]) -> int:
+    n_features = len(available)
+    if available.count(column) > 1:
+        raise ValueError(
+            f"{argument} contains {column!r}, the name of several columns. Rename them, or pass "
+            "positions."
+        )
+    is_bool = isinstance(column, bool | np.bool_)  # True would be position 1
+    is_name = column in available and not is_bool
+    is_integer = isinstance(column, int | np.integer) and not is_bool
+    is_position = is_integer and -n_features <= column < n_features
+    if not is_name and not is_position:
+        raise ValueError(
+            f"{argument} contains {column!r}, which the series does not have; choose from "
+            f"{available}."
+        )
+    place = int(column) % n_features if is_position else available.index(column)
+    if is_name and place != available.index(column):
+        raise ValueError(
+            f"{argument} contains {column!r}, which is the name of column "
+            f"{available.index(column)}, and the position of column {place}, {available[place]!r}. "
+            "Rename the columns to strings, for example with rename(columns=str), and pass names."
+        )
+    return place
 
 
 def _listed(columns: Any, available: Sequence[Hashable]) -> list[Hashable]:

@@ -11,19 +11,23 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import offsets_of, select_features
 from sksequence.preprocessing._cutting import (
     MAY_KEEP,
     Missing,
     check_lengths,
     check_options,
     cut,
+    cut_steps,
     first_steps,
     read_series,
     usable_windows,
-    with_names,
 )
-from sksequence.preprocessing._layout import Values
+from sksequence.preprocessing._known_columns import (
+    continued,
+    read_future,
+    shifts_of,
+    with_known,
+)
 from sksequence.preprocessing._steps import Steps, are_several, positions
 
 Columns = Hashable | Sequence[Hashable] | None
@@ -47,7 +51,7 @@ def make_windows(
         One series: a 1-D array, a 2-D array or a DataFrame whose rows are steps. Several series: a
         list, an object array, a `Sequences` container or a 3-D array of shape
         (n_series, n_steps, n_features). Their lengths may differ, and no window spans two series.
-        The columns of several DataFrames are matched by name.
+        The columns of several DataFrames are matched by name. They may be strings or categories.
     window : int
         Number of steps per window.
     horizon : int, default=1
@@ -55,21 +59,22 @@ def make_windows(
     step : int, default=1
         Number of steps from the start of one window to the start of the next.
     target_columns : int, str or list of int or str, default=None
-        Features to forecast, by position, or by name if the series has names. None uses all
-        features that are not in `known_columns`.
+        Features to forecast, by position, or by name if the series has names. They must be numbers.
+        None uses all features that are not in `known_columns`, and "all" uses all.
     known_columns : int, str or list of int or str, default=None
         Features whose future values are known when a forecast is made, such as holidays, prices or
         the hour of the day. See Notes.
     missing : {"error", "drop", "keep"}, default="error"
-        Treatment of windows with missing values (NaN) in X or y: "error" raises an error, "drop"
-        leaves these windows out, and "keep" keeps them.
+        Treatment of windows with missing values (NaN, or None of a category) in X or y: "error"
+        raises an error, "drop" leaves these windows out, and "keep" keeps them.
 
     Returns
     -------
     X : ndarray of shape (n_windows, window) or (n_windows, window, n_features), or Sequences
         The windows in temporal order, series by series, without an axis of features if the series
-        has none. `Sequences` with `feature_names` if the series has names of columns. For a single
-        array it is a read-only view, which takes no memory.
+        has none. `Sequences` with `feature_names` if the series has names of columns, and with a
+        table, whose columns keep their types, if some are strings or categories. For a single array
+        it is a read-only view, which takes no memory.
     y : ndarray of shape (n_windows,) or (n_windows, horizon * n_targets)
         The steps that follow each window, in row-major order: all targets of the first step, then
         all targets of the second, and so on. The array is 1-D for one value per window.
@@ -78,8 +83,9 @@ def make_windows(
     ------
     ValueError
         If a size is not a whole number of at least 1, if a series is shorter than
-        ``window + horizon``, if the values are not numbers, if a column does not exist, or if
-        values are infinite, or missing with ``missing="error"``.
+        ``window + horizon``, if the values are not numbers, or categories in a DataFrame, if a
+        target is a category, if a column does not exist, or if values are infinite, or missing with
+        ``missing="error"``.
 
     See Also
     --------
@@ -139,14 +145,14 @@ def make_windows(
     check_lengths(steps, window, horizon)
     known = _positions("known_columns", known_columns, steps)
     targets = _targets(steps, _target_positions(target_columns, known, steps))
-    inputs = _with_known(steps, known, _shifts(window, horizon))
+    inputs = with_known(steps, known, shifts_of(window, horizon))
     starts = first_steps(steps.offsets, window + horizon, step)
     parts = [(inputs, 0, window), (targets, window, horizon)]
     starts = usable_windows(starts, parts, missing)
-    X = cut(inputs.values, starts, window)
+    X = cut_steps(inputs, starts, window)
     y = cut(targets.values[window:], starts, horizon).reshape(len(X), -1)
     y = np.ascontiguousarray(y[:, 0] if y.shape[1] == 1 else y)
-    return with_names(X, inputs.names), y
+    return X, y
 
 
 def last_windows(
@@ -213,15 +219,10 @@ def last_windows(
     known = _positions("known_columns", known_columns, steps)
     starts = steps.offsets[1:] - window
     usable_windows(starts, [(steps, 0, window)], missing, remedies=MAY_KEEP)
-    X = cut(steps.values, starts, window)
-    names = steps.names
-    if len(known) or future is not None:
-        ahead = _future(future, known, steps, horizon, several=are_several(series), missing=missing)
-        shifts = _shifts(window, horizon)
-        both = np.concatenate([X[:, :, known], ahead], axis=1)
-        X = np.concatenate([X, *(both[:, s : s + window] for s in shifts)], axis=2)
-        names = _names_with_known(steps, known, shifts)
-    return with_names(X, names)
+    if len(known) == 0 and future is None:
+        return cut_steps(steps, starts, window)
+    ahead = read_future(future, known, steps, horizon, several=are_several(series), missing=missing)
+    return continued(steps, starts, known, ahead, window, horizon)
 
 
 # --- columns --------------------------------------------------------------------------------------
@@ -243,10 +244,12 @@ def _target_positions(
     columns: Columns, known: NDArray[np.intp], steps: Steps
 ) -> NDArray[np.intp] | None:
     """Return the positions of the targets, None for all features."""
-    if columns is None and len(known) == 0:
+    is_all = isinstance(columns, str) and columns == "all" and "all" not in steps.columns
+    if (columns is None or is_all) and len(known) == 0 and not steps.categories:
         return None
-    if columns is None:
-        targets = np.setdiff1d(np.arange(steps.values.shape[1]), known)
+    if columns is None or is_all:
+        every = np.arange(steps.values.shape[1])
+        targets = every if is_all else np.setdiff1d(every, known)
     else:
         targets = _positions("target_columns", columns, steps)
     both = np.intersect1d(targets, known)
@@ -256,7 +259,20 @@ def _target_positions(
             f"known_columns contains {name}, so that it need not be forecast; expected other "
             "features as targets. Leave it out of known_columns or of target_columns."
         )
+    _check_numbers(columns, targets, steps)
     return targets
+
+
+def _check_numbers(columns: Columns, targets: NDArray[np.intp], steps: Steps) -> None:
+    category = next((int(i) for i in targets if i in steps.categories), None)
+    if category is None:
+        return
+    numbers = [name for i, name in enumerate(steps.columns) if i not in steps.categories]
+    advice = f"Choose target_columns from {numbers}" if numbers else "Add a column of numbers"
+    raise ValueError(
+        f"target_columns={columns!r} contains {steps.columns[category]!r}, which holds strings or "
+        f"categories; only numbers can be forecast. {advice}."
+    )
 
 
 def _targets(steps: Steps, targets: NDArray[np.intp] | None) -> Steps:
@@ -264,74 +280,3 @@ def _targets(steps: Steps, targets: NDArray[np.intp] | None) -> Steps:
         return steps
     names = None if steps.names is None else [steps.names[i] for i in targets]
     return Steps(steps.values[:, targets], steps.offsets, names)
-
-
-def _shifts(window: int, horizon: int) -> range:
-    """Return by how many steps known values are shifted, so that windows hold all future ones."""
-    return range(horizon, 0, -window)
-
-
-def _with_known(steps: Steps, known: NDArray[np.intp], shifts: range) -> Steps:
-    """Return the steps with columns of the values of known columns some steps later."""
-    if len(known) == 0:
-        return steps
-    columns = [steps.values]
-    for shift in shifts:
-        later = np.zeros_like(steps.values[:, known])  # the last rows are in no window
-        later[:-shift] = steps.values[shift:, known]
-        columns.append(later)
-    return Steps(np.hstack(columns), steps.offsets, _names_with_known(steps, known, shifts))
-
-
-def _names_with_known(
-    steps: Steps, known: NDArray[np.intp], shifts: range
-) -> Sequence[Hashable] | None:
-    if steps.names is None:
-        return None
-    added = [f"{steps.names[i]}+{shift}" for shift in shifts for i in known]
-    both = [name for name in added if name in steps.names]
-    if both:
-        raise ValueError(
-            f"known_columns adds a column {both[0]!r}, but the series has one; rename it."
-        )
-    return [*steps.names, *added]
-
-
-def _future(
-    future: object,
-    known: NDArray[np.intp],
-    steps: Steps,
-    horizon: int,
-    *,
-    several: bool,
-    missing: str,
-) -> Values:
-    """Return the known values ahead, of shape (n_series, horizon, n_known)."""
-    names = [steps.columns[i] for i in known]
-    if not names:
-        raise ValueError(
-            "future holds values of known_columns, but known_columns=None. Pass known_columns, as "
-            "in make_windows, or future=None."
-        )
-    if future is None:
-        raise ValueError(
-            f"future must hold the values of known_columns={names} at the {horizon} steps after "
-            "the end of each series; got None."
-        )
-    ahead = read_series(select_features(future, names, "future"), "future")
-    n_series = len(steps.lengths)
-    values = ahead.values if ahead.values.ndim == 2 else ahead.values[:, None]
-    if are_several(future) is not several or (
-        ahead.lengths.tolist() != [horizon] * n_series or values.shape[1] != len(names)
-    ):
-        raise ValueError(
-            f"future holds {len(ahead.lengths)} tables of {sorted(set(ahead.lengths.tolist()))} "
-            f"steps and {values.shape[1]} columns; expected {n_series} of {horizon} steps, the "
-            f"horizon, and the columns {names}"
-            + (", in a list or an array with a first axis of series." if several else ".")
-        )
-    every = offsets_of(ahead.lengths)[:-1]
-    usable_windows(
-        every, [(ahead, 0, horizon)], missing, subject="The values in future", remedies=MAY_KEEP
-    )
-    return values.reshape(n_series, horizon, len(names))
