@@ -15,16 +15,10 @@ from sksequence._batching._content_digests import (
     expand_weights,
     held_out_rows,
 )
+from sksequence._batching._offsets import find_step, flat_rows, object_array, offsets_of
 from sksequence._batching._prepared_sequences import STEP_BLOCKS, Frames, PreparedSequences
 from sksequence._batching._scaler import Scaler, moments_of_each
-from sksequence._batching._sequences import (
-    Sequences,
-    find_step,
-    flat_rows,
-    object_array,
-    offsets_of,
-    select_features,
-)
+from sksequence._batching._sequences import Sequences, select_features
 
 __all__ = [
     "STEP_BLOCKS",

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from sksequence._batching._offsets import flat_rows
 from sksequence._batching._prepared_sequences import STATIC_BLOCKS, STEP_BLOCKS, PreparedSequences
-from sksequence._batching._sequences import flat_rows
 
 # batches sorted by length together: enough for little padding, few enough to keep batches random
 _BATCHES_IN_A_POOL = 16

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sksequence._batching._offsets import copied_runs, flat_rows, object_array, offsets_of
 from sksequence._tables import (
     Table,
     column_names,
@@ -315,7 +316,7 @@ class Sequences:
             return Sequences(take_rows(self.table, flat_rows(starts, lengths)), offsets)
         else:
             pieces = [
-                None if b is None else _copied_runs(b, starts, lengths)
+                None if b is None else copied_runs(b, starts, lengths)
                 for b in (self.values, self.codes)
             ]
         return Sequences(pieces[0], offsets, pieces[1], self.feature_names)
@@ -407,38 +408,6 @@ def _integers(offsets: ArrayLike) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
-def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
-    """Return the offsets of sequences with these lengths."""
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-
-
-def find_step(step: int, offsets: NDArray[np.int64]) -> tuple[int, int]:
-    """Return the sequence that contains a step of all steps, and the position of the step in it."""
-    i = int(np.searchsorted(offsets, step, side="right")) - 1
-    return i, step - int(offsets[i])
-
-
-def flat_rows(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the buffer rows of runs, one run after the other."""
-    offsets = offsets_of(lengths)
-    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
-
-
-def _copied_runs(
-    block: NDArray[np.generic], starts: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> NDArray[np.generic]:
-    """Return a copy of runs of a block, one after the other."""
-    width = int(lengths[0]) if len(lengths) else 0
-    # where runs are the rows of a table, whole rows are copied, not single steps
-    if width > 1 and len(block) % width == 0 and block.flags.c_contiguous:
-        whole, rest = np.divmod(starts, width)
-        if not rest.any() and (lengths == width).all():
-            table = block.reshape(-1, width, *block.shape[1:])
-            copied: NDArray[np.generic] = table[whole].reshape(-1, *block.shape[1:])
-            return copied
-    return block[flat_rows(starts, lengths)]
-
-
 def select_features(X: Any, names: Iterable[Hashable], argument: str) -> Any:
     """Return the features of these names, in their order, of tables or of sequences with names.
 
@@ -465,12 +434,3 @@ def select_features(X: Any, names: Iterable[Hashable], argument: str) -> Any:
         return X
     columns = [own.index(name) for name in names]
     return Sequences(X.values[:, columns], X.offsets, feature_names=names)
-
-
-def object_array(items: Iterable[object]) -> NDArray[np.object_]:
-    """Return a 1-D object array; np.array would stack items of equal shape."""
-    items = list(items)
-    out = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        out[i] = item
-    return out
