@@ -205,9 +205,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         disables the baseline.
     target_columns : int, str, list of int or str, or None, default=None
         Features of X that y continues, for a forecast with `residual`, as in
-        `sksequence.preprocessing.make_windows`: indices, or names if the features of X have names.
-        "all" stands for all features. y is of shape (n_sequences, horizon * n_targets). None is for
-        X of one feature.
+        `sksequence.preprocessing.make_windows`: indices among all features of a step, categories
+        included, or names if they have names. "all" stands for all numbers, unless X has columns of
+        `known_columns`. y is of shape (n_sequences, horizon * n_targets). None is for X of one
+        feature.
     target : {"auto", "sequence", "steps"}, default="auto"
         Whether y holds one target per sequence or one target per step. "auto" selects "steps" if y
         is a list or a column of arrays or lists that are as long as their sequences, or a
