@@ -217,7 +217,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         How texts are split into symbols. "char" splits them into characters, and "word" into words,
         punctuation marks and white space. A callable takes a text and returns a list of tokens. A
         tokenizer is an object with the methods ``encode(text)`` and ``decode(ids)``, such as those
-        of Hugging Face and tiktoken; its ids are the symbols. Ignored unless X holds texts.
+        of Hugging Face and tiktoken; its ids are the symbols. Must be "char" if X holds no texts.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous call instead of initialising them.
     callbacks : list of skorch.callbacks.Callback or None, default=None

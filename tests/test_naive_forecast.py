@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from sksequence import RNNRegressor, Sequences
+from sksequence._input import InputForm
 from sksequence._tasks import NaiveForecast, _naive_forecast
 from sksequence._tasks._naive_forecast import target_indices
 from sksequence.preprocessing import make_windows
@@ -464,7 +465,8 @@ def test_moments_of_windows_are_no_targets():
     """The gap between windows held out and those trained on is that of the targets."""
     X, y, _ = panel([1.0])
     task = own_scale()._task()
-    _, targets = task.read(y, Sequences.from_arrays(list(X[:, :, None])), None, None)
+    form = InputForm("lists", 18, "RNNRegressor")
+    _, targets = task.read(y, Sequences.from_arrays(list(X[:, :, None])), form, None)
     assert (targets.width, targets.parsed.shape[1]) == (3, 5)
     np.testing.assert_allclose(targets.parsed[:, 3], X.std(axis=1))
     np.testing.assert_allclose(targets.parsed[:, 4], np.sqrt((X**2).mean(axis=1)))
