@@ -448,6 +448,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         """Train for one epoch on a chunk of the data, in the order given.
 
         The state of the optimizer is kept between calls, and the learning rate is constant.
+        After the first call, a chunk in which every target is missing is skipped.
 
         Parameters
         ----------

@@ -1,6 +1,7 @@
 """The reading of y: decoding inverts encoding; missing targets are skipped; mixtures are errors."""
 
 import datetime as dt
+import pickle
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -15,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import sparse
-from sklearn.exceptions import DataConversionWarning
+from sklearn.exceptions import DataConversionWarning, FitFailedWarning
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from sksequence import RNNClassifier, RNNRegressor, Sequences
 from sksequence._batching import object_array
@@ -809,6 +810,44 @@ def test_naive_forecast_of_missing_numbers():
     errors = np.nanmean(np.abs(y[1:] - X[1:, -1:]), axis=1)
     assert model.naive_error_ == pytest.approx(errors.mean())
     assert np.isfinite(model.forecast_error_)
+
+
+def test_chunks_without_any_target_are_skipped():
+    """After the first call, they change nothing, not even the curves; in the first, they raise."""
+    X, y, _ = incomplete()
+    per_step = [np.arange(len(x), dtype=float) for x in X]
+    labels = [["a", None, *"b" * (len(x) - 2)] for x in X]
+    cases = [
+        (RNNRegressor, y, np.full_like(y, np.nan), "y has no target"),
+        (RNNRegressor, per_step, [np.full(len(x), np.nan) for x in X], "no labelled step"),
+        (RNNClassifier, labels, [[None] * len(x) for x in X], "no labelled step"),
+    ]
+    for kind, targets, nothing, message in cases:
+        model = kind(hidden_size=2, random_state=0)
+        with pytest.raises(ValueError, match=message):
+            model.partial_fit(X, nothing)
+        model.partial_fit(X, targets)
+        before = pickle.dumps(model)
+        assert pickle.dumps(model.partial_fit(X, nothing)) == before
+        assert model.partial_fit(X, targets).n_iter_ == 2
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, nothing)
+
+
+def test_a_target_that_is_missing_in_a_chunk_or_a_fold():
+    """A later chunk teaches the others; a fit without it fails, which is one score of a fold."""
+    X, y, _ = incomplete()
+    y = np.where(np.isnan(y), 0.5, y)
+    y[: len(y) // 2, 1] = np.nan
+    first, second = slice(None, len(y) // 2), slice(len(y) // 2, None)
+    model = RNNRegressor(hidden_size=2, random_state=0, max_epochs=1)
+    with pytest.raises(ValueError, match=r"y\[:, 1\] is missing in every row to train on"):
+        model.fit(X[first], y[first])
+    model.partial_fit(X[second], y[second]).partial_fit(X[first], y[first])
+    assert np.isfinite(model.predict(X)).all()
+    with pytest.warns(FitFailedWarning, match="1 fits failed out of a total of 2"):
+        scores = cross_val_score(model, X, y, cv=KFold(2))
+    assert np.isnan(scores).tolist() == [False, True]
 
 
 def test_y_without_any_number():

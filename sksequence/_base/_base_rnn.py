@@ -39,7 +39,13 @@ from sksequence._net import (
 )
 from sksequence._random import draw_seed
 from sksequence._settings import Settings
-from sksequence._targets import like_targets, plain_container, read_steps, restore_steps
+from sksequence._targets import (
+    NoTargetError,
+    like_targets,
+    plain_container,
+    read_steps,
+    restore_steps,
+)
 from sksequence._tasks import Attributes, TaskChoice
 from sksequence._version import __version__
 
@@ -136,9 +142,17 @@ class BaseRNN(
     def _partial_fit(
         self, tasks: TaskChoice, X: Sized, y: Sized | None, sample_weight: ArrayLike | None
     ) -> Self:
-        """Train for one epoch on the sequences in the order given, and append to the curves."""
+        """Train for one epoch on the sequences in the order given, and append to the curves.
+
+        After the first call, a chunk in which every target is missing changes nothing.
+        """
         settings = self._settings().single_pass()
-        fit = self._prepare(tasks, settings, self._known, X, y, sample_weight)
+        try:
+            fit = self._prepare(tasks, settings, self._known, X, y, sample_weight)
+        except NoTargetError:
+            if self._known is None:
+                raise
+            return self
         record = self._train(fit, X, y)
         curves = {
             "loss_curve_": [*getattr(self, "loss_curve_", []), *record.loss_curve],

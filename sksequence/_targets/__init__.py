@@ -23,6 +23,7 @@ from sksequence._targets._step_targets import (
     targets_are_steps,
 )
 from sksequence._targets._target_values import (
+    NoTargetError,
     as_array,
     as_classes,
     as_labels,
@@ -35,6 +36,7 @@ __all__ = [
     "Container",
     "IndicatorCodec",
     "LabelCodec",
+    "NoTargetError",
     "NumberCodec",
     "PredictiveDistribution",
     "RowCodec",

@@ -20,6 +20,7 @@ from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._elements import is_missing, missing_values
 from sksequence._targets._target_values import (
     Index,
+    NoTargetError,
     as_indicator,
     as_labels,
     as_numbers,
@@ -279,7 +280,7 @@ def _labelled(flat: Flat, lengths: Lengths, container: Container, numeric: bool)
     """Remove the unlabelled steps, those with None or NaN in any column, and check the others."""
     labelled = np.asarray(~missing_values(flat).reshape(len(flat), -1).any(axis=1))
     if not labelled.any():
-        raise ValueError("y has no labelled step: every entry is None or NaN. Label some steps.")
+        raise NoTargetError("y has no labelled step: every entry is None or NaN. Label some steps.")
     kept: NDArray[Any] = flat[labelled]
 
     def place(index: Index) -> str:
