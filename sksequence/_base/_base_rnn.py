@@ -292,7 +292,8 @@ class BaseRNN(
         sequences = self._check_input(X)
         lengths = sequences.lengths
         weights = check_weights(sample_weight, len(lengths))
-        steps = read_steps(plain_container(y), lengths, numeric=numeric)
+        names = self._blueprint.target_names
+        steps = read_steps(plain_container(y), lengths, numeric=numeric, names=names)
         predicted = self._blueprint.codec.decode(self._outputs(sequences))
         if weights is not None:
             weights = np.repeat(weights, lengths)[steps.labelled]
