@@ -478,13 +478,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         y : array-like of shape (n_sequences,) or (n_sequences, n_outputs), or list of arrays
             Numbers to predict. An array or a table holds one target per sequence, which consists of
             one number or of `n_outputs` numbers. Of several numbers, some may be missing (NaN or
-            None): the others are learnt, and sequences without any are left out. A list with one
-            array per sequence, as long as the sequence, holds one target per step; None or NaN
-            marks a step without a target. With ``target="steps"``, an array may hold the targets of
-            the steps of all sequences. If a list of lists fits both readings, as all sequences have
-            as many steps as y has numbers for each, an error asks for `target`. With
-            `residual`, y holds the values of the steps after each sequence, in the shape
-            (n_sequences, horizon * n_targets), with the values of each step next to each other.
+            None): the others are learnt, and sequences without any are left out. A column that is
+            missing in all rows to train on is an error. A list with one array per sequence, as long
+            as the sequence, holds one target per step; None or NaN marks a step without a target.
+            Columns of tables with the targets of the steps are matched by name. With
+            ``target="steps"``, an array may hold the targets of the steps of all sequences. If a
+            list of lists fits both readings, as all sequences have as many steps as y has numbers
+            for each, an error asks for `target`. With `residual`, y holds the values of the steps
+            after each sequence, in the shape (n_sequences, horizon * n_targets), with the values of
+            each step next to each other.
         sample_weight : array-like of shape (n_sequences,), default=None
             Weight of each sequence. An integer weight is equivalent, bit for bit, to repeating the
             sequence that many times. None gives all sequences the weight 1.
