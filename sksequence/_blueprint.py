@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from operator import le
@@ -84,6 +84,8 @@ class Blueprint(Generic[AnyCodec_co]):
         Options of the loss.
     static_scaler : Scaler or None
         Scaler of numbers that do not change in time.
+    target_names : tuple or None
+        Names of several targets of a step, if they came in tables.
     """
 
     form: InputForm
@@ -99,6 +101,7 @@ class Blueprint(Generic[AnyCodec_co]):
     baseline: Baseline | None = None
     loss_options: Mapping[str, object] = field(default_factory=dict)
     static_scaler: Scaler | None = None
+    target_names: tuple[Hashable, ...] | None = None
 
     @property
     def per_step(self) -> bool:

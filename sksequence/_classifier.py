@@ -177,7 +177,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         How texts are split into symbols. "char" splits them into characters, and "word" into words,
         punctuation marks and white space. A callable takes a text and returns a list of tokens. A
         tokenizer is an object with the methods ``encode(text)`` and ``decode(ids)``, such as those
-        of Hugging Face and tiktoken; its ids are the symbols. Ignored unless X holds texts.
+        of Hugging Face and tiktoken; its ids are the symbols. Must be "char" if X holds no texts.
     max_features : int or None, default=None
         Maximum size of the vocabulary. Only the most frequent symbols are kept; all others are
         replaced by one unknown symbol, which is learnt. None keeps all symbols.
@@ -450,6 +450,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         """Train for one epoch on a chunk of the data, in the order given.
 
         The state of the optimizer is kept between calls, and the learning rate is constant.
+        After the first call, a chunk in which every target is missing is skipped.
 
         Parameters
         ----------

@@ -152,17 +152,17 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         How numbers are scaled, after `residual` was subtracted. "global" or True standardises each
         feature over all training steps. "sequence" first divides each value by the mean absolute
         difference of its own series so far, which makes series of different sizes look alike. False
-        disables scaling. Ignored for symbols. "auto" selects "sequence" if `residual` is a season,
-        or if the standard deviation of the logarithms of the series' mean absolute differences is
-        above 0.5 (a factor of 1.65), and "global" otherwise.
+        disables scaling. Symbols have no scale. "auto" selects "sequence" if `residual` is a
+        season, or if the standard deviation of the logarithms of the series' mean absolute
+        differences is above 0.5 (a factor of 1.65), and "global" otherwise.
     residual : {"auto", "last"}, int or None, default="auto"
         Baseline that is subtracted from each value: "last" for the previous value, an int for the
         value that many steps (one season) before, None for the mean (of the series so far, if
         `scale` is "sequence"). With a season, the network also reads the changes at the same place
-        in all seasons so far, smoothed exponentially [13]_. Ignored for symbols. "auto" selects the
-        season at the first high peak of the autocorrelation of the differences, if it is at least
-        0.3, up to a lag of 400 steps and a third of the median length. Without a season it selects
-        "last", or None if the mean so far is closer to the next value in most series.
+        in all seasons so far, smoothed exponentially [13]_. Symbols have no baseline. "auto"
+        selects the season at the first high peak of the autocorrelation of the differences, if it
+        is at least 0.3, up to a lag of 400 steps and a third of the median length. Without a season
+        it selects "last", or None if the mean so far is closer to the next value in most series.
     known_columns : int, str, list of int or str, or None, default=None
         Features of X that are known covariates, such as calendar features, by index, or by name if
         X has names of features. They are read at every step but never predicted, and `forecast`
@@ -172,7 +172,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         punctuation marks and white space, with a space before a word being part of it. A callable
         takes a text and returns a list of tokens, which `generate` joins with spaces. A tokenizer
         is an object with the methods ``encode(text)`` and ``decode(ids)``, such as those of Hugging
-        Face and tiktoken; its ids are the symbols. Ignored unless X holds texts.
+        Face and tiktoken; its ids are the symbols. Must be "char" if X holds no texts.
     max_features : int or None, default=None
         Maximum size of the vocabulary. Only the most frequent symbols are kept; all others are
         replaced by one unknown symbol, which is learnt but never generated. None keeps all symbols.
@@ -436,7 +436,9 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             conditional=self.conditional,
             tie_weights=self.tie_weights,
         )
-        symbols = SymbolTask(self.loss, training, self.conditional, self.known_columns)
+        symbols = SymbolTask(
+            self.loss, training, self.conditional, self.known_columns, self.residual, self.scale
+        )
         return NextStepTasks(symbols, numbers)
 
     @property

@@ -205,9 +205,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         disables the baseline.
     target_columns : int, str, list of int or str, or None, default=None
         Features of X that y continues, for a forecast with `residual`, as in
-        `sksequence.preprocessing.make_windows`: indices, or names if the features of X have names.
-        "all" stands for all features. y is of shape (n_sequences, horizon * n_targets). None is for
-        X of one feature.
+        `sksequence.preprocessing.make_windows`: indices among all features of a step, categories
+        included, or names if they have names. "all" stands for all numbers, unless X has columns of
+        `known_columns`. y is of shape (n_sequences, horizon * n_targets). None is for X of one
+        feature.
     target : {"auto", "sequence", "steps"}, default="auto"
         Whether y holds one target per sequence or one target per step. "auto" selects "steps" if y
         is a list or a column of arrays or lists that are as long as their sequences, or a
@@ -216,7 +217,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         How texts are split into symbols. "char" splits them into characters, and "word" into words,
         punctuation marks and white space. A callable takes a text and returns a list of tokens. A
         tokenizer is an object with the methods ``encode(text)`` and ``decode(ids)``, such as those
-        of Hugging Face and tiktoken; its ids are the symbols. Ignored unless X holds texts.
+        of Hugging Face and tiktoken; its ids are the symbols. Must be "char" if X holds no texts.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous call instead of initialising them.
     callbacks : list of callbacks or None, default=None
@@ -478,13 +479,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         y : array-like of shape (n_sequences,) or (n_sequences, n_outputs), or list of arrays
             Numbers to predict. An array or a table holds one target per sequence, which consists of
             one number or of `n_outputs` numbers. Of several numbers, some may be missing (NaN or
-            None): the others are learnt, and sequences without any are left out. A list with one
-            array per sequence, as long as the sequence, holds one target per step; None or NaN
-            marks a step without a target. With ``target="steps"``, an array may hold the targets of
-            the steps of all sequences. If a list of lists fits both readings, as all sequences have
-            as many steps as y has numbers for each, an error asks for `target`. With
-            `residual`, y holds the values of the steps after each sequence, in the shape
-            (n_sequences, horizon * n_targets), with the values of each step next to each other.
+            None): the others are learnt, and sequences without any are left out. A column that is
+            missing in all rows to train on is an error. A list with one array per sequence, as long
+            as the sequence, holds one target per step; None or NaN marks a step without a target.
+            Columns of tables with the targets of the steps are matched by name. With
+            ``target="steps"``, an array may hold the targets of the steps of all sequences. If a
+            list of lists fits both readings, as all sequences have as many steps as y has numbers
+            for each, an error asks for `target`. With `residual`, y holds the values of the steps
+            after each sequence, in the shape (n_sequences, horizon * n_targets), with the values of
+            each step next to each other.
         sample_weight : array-like of shape (n_sequences,), default=None
             Weight of each sequence. An integer weight is equivalent, bit for bit, to repeating the
             sequence that many times. None gives all sequences the weight 1.
@@ -501,6 +504,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """Train for one epoch on a chunk of the data, in the order given.
 
         The state of the optimizer is kept between calls, and the learning rate is constant.
+        After the first call, a chunk in which every target is missing is skipped.
 
         Parameters
         ----------

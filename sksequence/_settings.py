@@ -283,7 +283,7 @@ def column_indices(
     argument: str,
     columns: int | str | Sequence[int | str],
     n_features: int,
-    names: Sequence[str],
+    names: Sequence[Hashable],
     alternative: str = "",
 ) -> tuple[int, ...]:
     """Return the indices of the features that a parameter gives by index or by name.
@@ -299,18 +299,39 @@ def column_indices(
             f"{argument}={columns!r} names {unknown[0]!r}, but X has "
             f"{'no such feature' if known else 'no names of features'}: {advice}{alternative}."
         )
-    indices = [known.index(column) if isinstance(column, str) else column for column in given]
-    if not indices or not all(isinstance(index, Integral) for index in indices):
+    if not given or not all(map(_is_name_or_index, given)):
         raise ValueError(
             f"{argument} must be the index of a feature of X, or a list of indices; got "
             f"{columns!r}."
         )
+    for column in given:
+        _check_one_reading(argument, columns, column, known)
+    indices = [cast("int", known.index(c) if c in known else c) for c in given]
     if not all(-n_features <= index < n_features for index in indices):
         raise ValueError(
             f"{argument}={columns!r} names a feature that X does not have. X has {n_features} "
             f"features: choose indices from {-n_features} to {n_features - 1}."
         )
     return tuple(int(index) % n_features for index in indices)
+
+
+def _is_name_or_index(column: int | str) -> bool:
+    return isinstance(column, str | Integral) and not isinstance(column, bool | np.bool_)
+
+
+def _check_one_reading(
+    argument: str, columns: object, column: int | str, names: Sequence[Hashable]
+) -> None:
+    """Raise a ValueError if an integer is the name of one column and the position of another."""
+    if isinstance(column, str) or column not in names:
+        return
+    position, of_name, n_features = int(column), names.index(column), len(names)
+    if -n_features <= position < n_features and position % n_features != of_name:
+        raise ValueError(
+            f"{argument}={columns!r} can be read in two ways: {column} is the name of the column "
+            f"at position {of_name}, and the position of the column named {names[position]!r}. "
+            "Rename the columns to strings, such as with frame.rename(columns=str), and pass names."
+        )
 
 
 def as_floats(name: str, values: object) -> NDArray[np.float64]:

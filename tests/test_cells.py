@@ -453,6 +453,11 @@ def bidirectional_gru(input_size, hidden_size):
     ("factory", "error", "message"),
     [
         (lambda n_in, n_out: np.tanh, TypeError, "returned ufunc"),
+        (int, TypeError, r"<class 'int'> failed with input_size=3 and hidden_size=5: int\(\)"),
+        (np.zeros, TypeError, r"zeros> failed with input_size=3 and hidden_size=5: "),
+        (nn.MultiheadAttention, TypeError, "failed .*: embed_dim must be divisible by num_heads"),
+        (nn.Embedding, TypeError, r"state\).*; it failed for one of \(2, 3, 3\): Expected tensor"),
+        (nn.Linear, TypeError, r"must return \(outputs, state\)"),
         (OneOutput, TypeError, r"must return \(outputs, state\)"),
         (FlatOutput, ValueError, r"outputs of shape .* got \(2, 10\)"),
         (NotBatchFirst, ValueError, "batch-first"),

@@ -377,7 +377,7 @@ def test_integers_have_no_forecast():
         make(counts, max_epochs=1).forecast(counts, 2)
     assert "Integers are symbols: fit on floats to forecast" in str(caught.value)
     with pytest.raises(
-        ValueError, match=r"known_columns=1 names features of numbers.*X\.astype\(float\)"
+        ValueError, match=r"known_columns=1 names features of numbers.*asarray\(x, dtype=float\)"
     ):
         make(counts.reshape(5, 6, 2), known_columns=1)
 

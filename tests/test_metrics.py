@@ -382,7 +382,12 @@ def test_scaled_error_of_several_features():
         ([1], [1], np.ones((2, 2, 2)), 1, r"y_train has shape \(2, 2, 2\); expected \(n_steps,\)"),
         ([1], [1], [1, 2], 0, "season_length must be a whole number of at least 1; got 0"),
         ([1], [1], [2, 2, 2], 1, r"naive errors \[0.0\]; .* Use the mean absolute error"),
-        ([1], [1], [2, np.nan, 3], 1, r"naive errors \[nan\]"),
+        ([1], [1], [2, np.nan, 3], 1, r"y_train\[1\] is nan, which has no finite error"),
+        ([1.0, np.nan], [1, 2], [1, 2, 3], 1, r"y_true\[1\] is nan, which has no finite error"),
+        ([1, 2], [None, 2], [1, 2, 3], 1, r"y_pred\[0\] is nan, which has no finite error"),
+        ([1, 2], [1, -np.inf], [1, 2, 3], 1, r"y_pred\[1\] is -inf, .* Pass finite numbers only"),
+        ([[1, 2], [3, np.nan]], np.ones((2, 2)), [1, 2, 3], 1, r"y_true\[1\]\[1\] is nan"),
+        ([1], [1], [2, np.inf, 3], 1, r"y_train\[1\] is inf"),
         ([1], [1], [[1, 2], [2, 3]], 1, r"y_true has 1 columns, y_train has 2 features; expected"),
     ],
 )
@@ -418,7 +423,9 @@ def test_perplexity_of_the_impossible_is_infinite():
         ([-1.0], [0], r"log_likelihood has no steps"),
         ([-1.0, np.nan], None, r"log_likelihood contains NaN; leave out"),
         ([-1.0], [1, 2], r"n_steps has 2 entries, log_likelihood has 1; expected one"),
-        ([-1.0], [-1], r"expected one non-negative number of steps per entry"),
+        ([-1.0], [-1], r"expected one non-negative whole number of steps per entry"),
+        ([-1.0, -1.0], [1.5, 1], r"expected one non-negative whole number of steps per entry"),
+        ([-1.0], [np.nan], r"expected one non-negative whole number of steps per entry"),
     ],
 )
 def test_perplexity_refuses_mismatched_arguments(values, n_steps, message):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from sksequence import RNNRegressor, Sequences
+from sksequence._input import InputForm
 from sksequence._tasks import NaiveForecast, _naive_forecast
 from sksequence._tasks._naive_forecast import target_indices
 from sksequence.preprocessing import make_windows
@@ -111,7 +112,7 @@ READ_TWICE = "can be read in two ways. If y holds all 2 features at"
         (
             6,
             0,
-            r"one feature at 6 steps, set target_columns to it: an index from 0 to 1, or its na",
+            r"one feature at 6 steps, set target_columns to it: an index from 0 to 1\. For sev",
         ),
         (1, None, READ_TWICE),
         (3, [0, 1], READ_TWICE),
@@ -197,6 +198,104 @@ def test_bad_target_columns(columns, names, message):
         target_indices(columns, 2, names)
 
 
+def tables(n=12, n_steps=5):
+    """Return tables of a category and two numbers, and the last prices."""
+    random = np.random.RandomState(0)
+    frames = [
+        pd.DataFrame(
+            {
+                "promo": list("ab" * n_steps)[:n_steps],
+                "price": 100 + random.randn(n_steps),
+                "sales": random.randn(n_steps),
+            }
+        )
+        for _ in range(n)
+    ]
+    return frames, np.array([frame["price"].iloc[-1] for frame in frames])
+
+
+@pytest.mark.parametrize("columns", [1, -2, "price", ["price"], [1]])
+@MAY_WARN
+def test_positions_and_names_count_all_columns(columns):
+    """Categories count too: position 1 is the second column of each table."""
+    frames, y = tables()
+    assert make(target_columns=columns, max_epochs=1).fit(frames, y).naive_error_ == 0
+    both = [frame[["price", "promo", "sales"]].assign(promo=2) for frame in frames]
+    model = make(target_columns=0, categorical_features=["promo"], max_epochs=1).fit(both, y)
+    assert model.naive_error_ == 0
+
+
+@pytest.mark.parametrize("columns", [0, -3, "promo", ["price", "promo"], ["promo"]])
+def test_a_category_is_no_target(columns):
+    """Categories have no differences."""
+    message = r"contains 'promo', a category, but y .* Choose from \['price', 'sales'\], or 'all'"
+    with pytest.raises(ValueError, match=message):
+        make(target_columns=columns).fit(*tables())
+
+
+def test_the_numbers_to_choose_from_have_names():
+    """Where y has two readings, the error lists the numbers only."""
+    frames, y = tables()
+    with pytest.raises(ValueError, match=r"set target_columns to it: one of \['price', 'sales'\]"):
+        make().fit(frames, np.column_stack([y, y]))
+
+
+@MAY_WARN
+def test_targets_in_tables_of_cells():
+    """Step columns have names; positions must be those of the columns of X."""
+    frames, y = tables()
+    cells = pd.DataFrame({"sales": [f.sales for f in frames], "price": [f.price for f in frames]})
+    for columns in (1, "price"):
+        assert make(target_columns=columns, max_epochs=1).fit(cells, y).naive_error_ == 0
+    static = cells.assign(age=range(len(y)), k=list("abc" * 4))[["age", "sales", "k", "price"]]
+    assert make(target_columns="price", max_epochs=1).fit(static, y).naive_error_ == 0
+    wide = pd.DataFrame({"w": [f[["sales", "price"]].to_numpy() for f in frames]})
+    assert make(target_columns="w[1]", max_epochs=1).fit(wide, y).naive_error_ == 0
+    for X, names in ((static, r"\['sales', 'price'\]"), (wide, r"\['w\[0\]', 'w\[1\]'\]")):
+        with pytest.raises(ValueError, match=f"target_columns=1 is a position, .* are {names}"):
+            make(target_columns=1).fit(X, y)
+
+
+@pytest.mark.parametrize("columns", [None, "all"])
+@pytest.mark.parametrize("horizon", [1, 3, 9])
+@MAY_WARN
+def test_features_known_in_advance_are_no_targets(columns, horizon):
+    """`make_windows` adds future values of known columns, which y does not hold."""
+    random = np.random.RandomState(0)
+    frame = pd.DataFrame({"price": random.randn(40), "a+b": 1.0, "hol": random.rand(40) > 0.9})
+    X, y = make_windows(frame, 4, horizon, known_columns=["hol", "a+b"])
+    with pytest.raises(ValueError, match=r"but of \['a\+b', 'hol', .*: choose from \['price'\]"):
+        make(target_columns=columns).fit(X, y)
+    X, y = make_windows(frame[["price", "a+b"]], 4, horizon)
+    assert make(target_columns="all", max_epochs=1).fit(X, y).n_outputs_ == 2 * horizon
+
+
+@MAY_WARN
+def test_integer_names_of_columns():
+    """An integer is a name if there is one; two readings are an error that shows both."""
+    frames, y = tables()
+    swapped = [f[["price", "sales"]].set_axis([1, 0], axis=1) for f in frames]
+    assert make(target_columns=1, max_epochs=1).fit(swapped, y).naive_error_ == 0
+    swapped = Sequences(pd.concat(swapped), np.arange(len(y) + 1) * 5)
+    with pytest.raises(ValueError, match=r"target_columns=0 .* two ways: 0 is the name of the col"):
+        make(target_columns=0).fit(swapped, y)
+    with pytest.raises(ValueError, match=r"at position 0, and the position of the column named 0"):
+        make(target_columns=[1]).fit(swapped, y)
+    for labels, columns in (((0, 1), 0), ((10, 20), 0), ((10, 20), 10)):
+        named = [f[["price", "sales"]].set_axis(labels, axis=1) for f in frames]
+        model = make(target_columns=columns, max_epochs=1).fit(named, y)
+        assert model.naive_error_ == 0
+    for columns in (True, [False]):
+        with pytest.raises(ValueError, match="must be the index of a feature"):
+            make(target_columns=columns).fit(swapped, y)
+
+
+def test_targets_need_a_residual():
+    """Without `residual`, y continues nothing."""
+    with pytest.raises(ValueError, match=r"target_columns=0 has no effect with residual=None"):
+        make(residual=None, target_columns=0).fit(X, Y)
+
+
 def test_steps_of_a_table_are_no_features():
     """The columns of a table are steps of one feature, whose names are no names of targets."""
     frame = pd.DataFrame(X[:20]).add_prefix("t")
@@ -205,7 +304,13 @@ def test_steps_of_a_table_are_no_features():
 
 
 @pytest.mark.parametrize(
-    "change", [{"residual": None}, {"residual": 4}, {"target_columns": 0}, {"scale": "sequence"}]
+    "change",
+    [
+        {"residual": None, "target_columns": None},
+        {"residual": 4},
+        {"target_columns": 0},
+        {"scale": "sequence"},
+    ],
 )
 @MAY_WARN
 def test_training_goes_on_with_the_same_forecast_only(change):
@@ -360,7 +465,8 @@ def test_moments_of_windows_are_no_targets():
     """The gap between windows held out and those trained on is that of the targets."""
     X, y, _ = panel([1.0])
     task = own_scale()._task()
-    _, targets = task.read(y, Sequences.from_arrays(list(X[:, :, None])), None, None)
+    form = InputForm("lists", 18, "RNNRegressor")
+    _, targets = task.read(y, Sequences.from_arrays(list(X[:, :, None])), form, None)
     assert (targets.width, targets.parsed.shape[1]) == (3, 5)
     np.testing.assert_allclose(targets.parsed[:, 3], X.std(axis=1))
     np.testing.assert_allclose(targets.parsed[:, 4], np.sqrt((X**2).mean(axis=1)))

@@ -5,6 +5,7 @@ import re
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -145,6 +146,16 @@ def weighted_log_loss(outputs, targets):
     return losses * (1.0 + targets)
 
 
+def of_one_argument(outputs):
+    """Return losses without targets."""
+    return outputs[:, 0]
+
+
+def of_three_arguments(outputs, targets, weights):
+    """Return losses that need something else."""
+    return weights * (outputs - targets)[:, 0]
+
+
 def mean_over_rows(outputs, targets):
     """Return one number for all rows, as the losses of torch do."""
     return ((outputs - targets) ** 2).mean()
@@ -232,9 +243,17 @@ def test_a_function_is_a_loss_of_classes():
 @pytest.mark.parametrize(
     ("loss", "error", "message"),
     [
-        (mean_over_rows, ValueError, r"loss=mean_over_rows must return .* \(12,\); got \(\)\."),
-        (matrix, ValueError, r"loss=matrix must return a tensor with one loss .* got \(12, 3\)\."),
-        (in_numpy, ValueError, r"loss=in_numpy must return a tensor .* got ndarray\."),
+        (
+            mean_over_rows,
+            ValueError,
+            r"=mean_over_rows must .* got \(\)\. Take no mean over rows",
+        ),
+        (
+            matrix,
+            ValueError,
+            r"=matrix must .* got \(12, 3\)\. Take the mean over all axes but",
+        ),
+        (in_numpy, ValueError, r"loss=in_numpy must return .* got ndarray\. Compute them by f"),
         (detached, ValueError, r"loss=detached returned a tensor without gradient"),
         (logarithm, FloatingPointError, r"loss=logarithm returned nan for a row"),
     ],
@@ -258,6 +277,8 @@ NOT_FOUND = "Lambdas and what is defined within a function cannot be pickled: de
         ("loss", nn.functional.mse_loss, "Did you mean 'squared_error'"),
         ("loss", nn.L1Loss, "Did you mean 'absolute_error'"),
         ("loss", np.ones(3), "a function at the top level of a module"),
+        ("loss", of_one_argument, "It cannot be called with two arguments, outputs and targets"),
+        ("loss", of_three_arguments, "It cannot be called with two arguments"),
         ("optimizer", local_class(), NOT_FOUND),
         ("optimizer", nn.Linear, r"or a subclass of torch\.optim\.Optimizer at the top level"),
         ("optimizer", torch.optim.Optimizer, r"or a subclass of torch\.optim\.Optimizer at the t"),
@@ -560,3 +581,58 @@ def test_absent_methods_explain_themselves(model, data, method, message):
         getattr(fitted, method)
     with pytest.raises(AttributeError, match=message):
         getattr(model, method)(fitted, data)
+
+
+# --- parameters without effect -------------------------------------------------------------------
+
+TEXTS, TOKENS, COUNTS = ["abc", "ba", "cab"], [["a", "b"], ["b"], ["b", "a"]], [[1, 2], [2], [3]]
+FLOATS = [np.arange(4.0), np.arange(3.0), np.arange(5.0)]
+
+
+@pytest.mark.parametrize("X", [TEXTS, TOKENS, COUNTS], ids=["texts", "tokens", "integers"])
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"residual": 7}, "residual=7 has no effect on symbols, .* Set residual='auto'"),
+        ({"residual": "last"}, "residual='last' has no effect on symbols"),
+        ({"scale": "sequence"}, "scale='sequence' has no effect on symbols"),
+        ({"scale": "global"}, "scale='global' has no effect on symbols"),
+        ({"loss": "poisson"}, "loss='poisson' is not available for symbols, only for numbers"),
+        ({"known_columns": [0]}, r"known_columns=\[0\] names features of numbers, .* symbols"),
+    ],
+)
+def test_symbols_have_no_parameters_of_numbers(X, parameters, message):
+    """Only integers may be meant as numbers, and get the advice that works for lists."""
+    advice = r".* Integers are symbols: .* \[np\.asarray\(x, dtype=float\) for x in X\]"
+    with pytest.raises(ValueError, match=message + (advice if X is COUNTS else "")) as caught:
+        SequenceGenerator(**SMALL, **parameters).fit(X)
+    assert ("Integers" in str(caught.value)) is (X is COUNTS)
+    neutral = {"residual": None, "scale": False}
+    assert SequenceGenerator(**SMALL, **neutral).fit(X).n_iter_ == SMALL["max_epochs"]
+
+
+@pytest.mark.parametrize(
+    ("X", "parameters", "message"),
+    [
+        (TEXTS, {"categorical_features": [0]}, r"features=\[0\] has no effect, as X holds texts"),
+        (TOKENS, {"categorical_features": [0]}, r"has no effect, as X holds tokens, which are sy"),
+        (TOKENS, {"analyzer": "word"}, "analyzer='word' has no effect, as X holds no texts"),
+        (FLOATS, {"analyzer": "word"}, "analyzer='word' has no effect, as X holds no texts"),
+        (FLOATS, {"max_features": 5}, "max_features=5 has no effect, as X holds numbers only"),
+        (FLOATS, {"embedding_dim": 5}, "embedding_dim=5 has no effect, as X holds numbers only"),
+    ],
+)
+def test_parameters_without_effect_are_refused(X, parameters, message):
+    """A parameter that is set has an effect."""
+    with pytest.raises(ValueError, match=message):
+        RNNClassifier(**SMALL, **parameters).fit(X, [0, 1, 0])
+
+
+def test_parameters_with_effect_are_not_refused():
+    """Columns of strings may be named as categories, and a static one counts as symbols."""
+    frames = [pd.DataFrame({"c": list("xy"), "d": list("uv")})] * 3
+    cells = pd.DataFrame({"u": FLOATS, "k": list("xyx")})
+    fits = [(frames, {"categorical_features": ["c"]}), (cells, {"max_features": 1})]
+    for X, parameters in (*fits, (TEXTS, {"categorical_features": [], "analyzer": "word"})):
+        model = RNNClassifier(**SMALL, **parameters).fit(X, [0, 1, 0])
+        assert model.n_iter_ == SMALL["max_epochs"]

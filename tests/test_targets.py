@@ -1,6 +1,7 @@
 """The reading of y: decoding inverts encoding; missing targets are skipped; mixtures are errors."""
 
 import datetime as dt
+import pickle
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -15,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import sparse
-from sklearn.exceptions import DataConversionWarning
+from sklearn.base import clone
+from sklearn.exceptions import DataConversionWarning, FitFailedWarning
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from sksequence import RNNClassifier, RNNRegressor, Sequences
 from sksequence._batching import object_array
@@ -809,6 +811,96 @@ def test_naive_forecast_of_missing_numbers():
     errors = np.nanmean(np.abs(y[1:] - X[1:, -1:]), axis=1)
     assert model.naive_error_ == pytest.approx(errors.mean())
     assert np.isfinite(model.forecast_error_)
+
+
+def shuffled(tables):
+    """Return every other table with its columns in another order."""
+    return [table if i % 2 else table[table.columns[::-1]] for i, table in enumerate(tables)]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        list,
+        pd.Series,
+        object_array,
+        lambda tables: [pl.from_pandas(table) for table in tables],
+        lambda tables: Sequences(pd.concat(tables), np.arange(len(tables) + 1) * 4),
+    ],
+    ids=["list", "Series", "array", "polars", "Sequences"],
+)
+def test_columns_of_step_targets_are_matched_by_name(convert):
+    """Within y, and in later calls; other names are an error."""
+    X = np.random.default_rng(0).normal(size=(8, 4))
+    y = [pd.DataFrame({"b": x, "a": 100 + x}) for x in X]
+    arrays = [table.to_numpy() for table in y]
+    unfitted = RNNRegressor(hidden_size=2, max_epochs=2, random_state=0, target="steps")
+    model = clone(unfitted).fit(X, convert(y))
+    expected = clone(unfitted).fit(X, arrays)
+    swapped = [table[["a", "b"]] for table in y]
+    assert np.array_equal(np.stack(list(model.predict(X))), np.stack(list(expected.predict(X))))
+    for later in (y, swapped, shuffled(y)):
+        assert model.score(X, later) == expected.score(X, arrays)
+    assert model.score(X, convert(swapped)) == expected.score(X, arrays)
+    other = [table.set_axis(["p", "q"], axis=1) for table in y]
+    with pytest.raises(ValueError, match=r"In y: The columns of sequence 0 are \['p', 'q'\]"):
+        model.score(X, other)
+    model.partial_fit(X, convert(swapped))
+    expected.partial_fit(X, arrays)
+    assert model.loss_curve_ == expected.loss_curve_
+
+
+def test_shuffled_columns_of_step_targets():
+    """Tables of one y have one order; single columns of different names have none to match."""
+    X = np.random.default_rng(0).normal(size=(8, 4))
+    y = [pd.DataFrame({"a": x, "b": 100 + x}) for x in X]
+    unfitted = RNNRegressor(hidden_size=2, max_epochs=2, random_state=0)
+    model, same = clone(unfitted).fit(X, shuffled(y)), clone(unfitted).fit(X, y)
+    assert model.loss_curve_ == same.loss_curve_
+    assert model.score(X, shuffled(y)) == same.score(X, [table.to_numpy() for table in y])
+    with pytest.raises(ValueError, match=r"In y: The columns of sequence 1 are \['a', 'c'\]"):
+        clone(unfitted).fit(X, [y[0], *(table.rename(columns={"b": "c"}) for table in y[1:])])
+    single = [table[["a"]].set_axis([f"y{i}"], axis=1) for i, table in enumerate(y)]
+    model = clone(unfitted).fit(X, single)
+    assert model.score(X, single) == model.score(X, [table.to_numpy() for table in single])
+
+
+def test_chunks_without_any_target_are_skipped():
+    """After the first call, they change nothing, not even the curves; in the first, they raise."""
+    X, y, _ = incomplete()
+    per_step = [np.arange(len(x), dtype=float) for x in X]
+    labels = [["a", None, *"b" * (len(x) - 2)] for x in X]
+    cases = [
+        (RNNRegressor, y, np.full_like(y, np.nan), "y has no target"),
+        (RNNRegressor, per_step, [np.full(len(x), np.nan) for x in X], "no labelled step"),
+        (RNNClassifier, labels, [[None] * len(x) for x in X], "no labelled step"),
+    ]
+    for kind, targets, nothing, message in cases:
+        model = kind(hidden_size=2, random_state=0)
+        with pytest.raises(ValueError, match=message):
+            model.partial_fit(X, nothing)
+        model.partial_fit(X, targets)
+        before = pickle.dumps(model)
+        assert pickle.dumps(model.partial_fit(X, nothing)) == before
+        assert model.partial_fit(X, targets).n_iter_ == 2
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, nothing)
+
+
+def test_a_target_that_is_missing_in_a_chunk_or_a_fold():
+    """A later chunk teaches the others; a fit without it fails, which is one score of a fold."""
+    X, y, _ = incomplete()
+    y = np.where(np.isnan(y), 0.5, y)
+    y[: len(y) // 2, 1] = np.nan
+    first, second = slice(None, len(y) // 2), slice(len(y) // 2, None)
+    model = RNNRegressor(hidden_size=2, random_state=0, max_epochs=1)
+    with pytest.raises(ValueError, match=r"y\[:, 1\] is missing in every row to train on"):
+        model.fit(X[first], y[first])
+    model.partial_fit(X[second], y[second]).partial_fit(X[first], y[first])
+    assert np.isfinite(model.predict(X)).all()
+    with pytest.warns(FitFailedWarning, match="1 fits failed out of a total of 2"):
+        scores = cross_val_score(model, X, y, cv=KFold(2))
+    assert np.isnan(scores).tolist() == [False, True]
 
 
 def test_y_without_any_number():

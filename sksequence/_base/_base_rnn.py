@@ -42,7 +42,13 @@ from sksequence._net import (
 )
 from sksequence._random import draw_seed
 from sksequence._settings import Settings
-from sksequence._targets import like_targets, plain_container, read_steps, restore_steps
+from sksequence._targets import (
+    NoTargetError,
+    like_targets,
+    plain_container,
+    read_steps,
+    restore_steps,
+)
 from sksequence._tasks import Attributes, TaskChoice
 from sksequence._version import __version__
 
@@ -139,9 +145,17 @@ class BaseRNN(
     def _partial_fit(
         self, tasks: TaskChoice, X: Sized, y: Sized | None, sample_weight: ArrayLike | None
     ) -> Self:
-        """Train for one epoch on the sequences in the order given, and append to the curves."""
+        """Train for one epoch on the sequences in the order given, and append to the curves.
+
+        After the first call, a chunk in which every target is missing changes nothing.
+        """
         settings = self._settings().single_pass()
-        fit = self._prepare(tasks, settings, self._known, X, y, sample_weight)
+        try:
+            fit = self._prepare(tasks, settings, self._known, X, y, sample_weight)
+        except NoTargetError:
+            if self._known is None:
+                raise
+            return self
         record = self._train(fit, X, y)
         curves = {
             "loss_curve_": [*getattr(self, "loss_curve_", []), *record.loss_curve],
@@ -311,7 +325,8 @@ class BaseRNN(
         sequences = self._check_input(X)
         lengths = sequences.lengths
         weights = check_weights(sample_weight, len(lengths))
-        steps = read_steps(plain_container(y), lengths, numeric=numeric)
+        names = self._blueprint.target_names
+        steps = read_steps(plain_container(y), lengths, numeric=numeric, names=names)
         predicted = self._blueprint.codec.decode(self._outputs(sequences))
         if weights is not None:
             weights = np.repeat(weights, lengths)[steps.labelled]

@@ -171,6 +171,7 @@ class Fit(Generic[AnyCodec]):
     def begin(cls, task: Task[AnyCodec], data: TrainingData[AnyCodec], settings: Settings) -> Self:
         """Resolve every "auto", and build a net with new weights."""
         _check_embedding(settings.network, data.form)
+        _check_effects(settings.data, data.form)
         blueprint = task.settle(data, settings)
         blueprint = replace(blueprint, loss_options=task.loss_options(blueprint))
         net = new_net(blueprint, settings.training)
@@ -338,6 +339,29 @@ def _check_embedding(network: NetworkSettings, form: InputForm) -> None:
             f"embedding_dim={network.embedding_dim!r} has no effect, as X holds numbers only. Set "
             "embedding_dim=None, or make the categories strings or integers (columns of numbers "
             "that are categories: categorical_features)."
+        )
+
+
+def _check_effects(settings: DataSettings, form: InputForm) -> None:
+    """Raise a ValueError if a parameter of symbols or texts is set and X holds none."""
+    if not form.is_text and settings.analyzer != "char":
+        raise ValueError(
+            f"analyzer={settings.analyzer!r} has no effect, as X holds no texts. Set "
+            "analyzer='char', or pass one str per sequence."
+        )
+    if settings.max_features is not None and not (form.vocabularies or form.static_vocabularies):
+        raise ValueError(
+            f"max_features={settings.max_features!r} has no effect, as X holds numbers only. Set "
+            "max_features=None, or pass symbols, such as strings."
+        )
+    categorical = settings.categorical_features
+    if categorical is None or not form.holds_symbols or form.step_names or form.categorical:
+        return
+    if np.size(np.asarray(categorical, dtype=object)):
+        raise ValueError(
+            f"categorical_features={categorical!r} has no effect, as X holds "
+            f"{'texts' if form.is_text else 'tokens'}, which are symbols without it. Set "
+            "categorical_features=None."
         )
 
 

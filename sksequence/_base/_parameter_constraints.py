@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -27,18 +28,28 @@ from sksequence._net import OPTIMIZERS, SCHEDULES
 
 
 class LossFunction(HasMethods):
-    """A function of the user, at the top level of a module."""
+    """A function of the user of two arguments, at the top level of a module."""
 
     def __init__(self) -> None:
         super().__init__("__call__")
 
     def is_satisfied_by(self, val: object) -> bool:
         """Check whether `val` is a function that a pickle finds by its name; torch has no loss."""
-        is_own = isinstance(val, FunctionType) and not val.__module__.startswith("torch.")
-        return is_own and _is_found(val)
+        if not isinstance(val, FunctionType) or val.__module__.startswith("torch."):
+            return False
+        return _is_found(val) and _takes_two(val)
 
     def __str__(self) -> str:
         return "a function at the top level of a module, loss(outputs, targets)"
+
+
+def _takes_two(function: FunctionType) -> bool:
+    """Check whether a function can be called with two positional arguments."""
+    try:
+        inspect.signature(function).bind(0, 0)
+    except TypeError:
+        return False
+    return True
 
 
 class OptimizerClass(HasMethods):
@@ -261,6 +272,8 @@ def _value_hint(value: object, constraints: list[Any], names: Collection[str]) -
             " Lambdas and what is defined within a function cannot be pickled: define it at the "
             "top level of a module."
         )
+    if by_reference and isinstance(value, FunctionType) and not _takes_two(value):
+        return " It cannot be called with two arguments, outputs and targets."
     for meant in _other_types(value):
         if any(check.is_satisfied_by(meant) for check in checks):
             return f" Did you mean {meant!r}?"

@@ -128,7 +128,14 @@ class CustomLayer(nn.Module):
     def _build(self) -> nn.Module:
         _check_factory(self.factory)
         options = {"batch_first": True} if _accepts(self.factory, "batch_first") else {}
-        module = self.factory(self.input_size, self.hidden_size, **options)
+        try:
+            module = self.factory(self.input_size, self.hidden_size, **options)
+        except Exception as error:
+            raise TypeError(
+                "cell must be the name of a cell or a callable (input_size, hidden_size) that "
+                f"returns a torch.nn.Module; {self.factory!r} failed with input_size="
+                f"{self.input_size} and hidden_size={self.hidden_size}: {error}"
+            ) from error
         if not isinstance(module, nn.Module):
             raise TypeError(
                 "cell must be the name of a cell or a callable (input_size, hidden_size) that "
@@ -150,8 +157,8 @@ class CustomLayer(nn.Module):
         was_training = module.training
         module.eval()
         with torch.no_grad():
-            outputs, state = self._checked(module(x))
-            changed, _ = self._checked(module(other))
+            outputs, state = self._checked(self._tried(module, x))
+            changed, _ = self._checked(self._tried(module, other))
         module.train(was_training)
         same = torch.isclose(outputs, changed, rtol=1e-4, atol=1e-5, equal_nan=True).all(dim=2)
         same[0, 2] = True
@@ -163,6 +170,15 @@ class CustomLayer(nn.Module):
                 "other direction."
             )
         return outputs, state
+
+    def _tried(self, module: nn.Module, x: Tensor) -> object:
+        try:
+            return module(x)
+        except Exception as error:
+            raise TypeError(
+                f"The cell {self.factory!r} must return (outputs, state) for an input of shape "
+                f"(batch, time, features); it failed for one of {tuple(x.shape)}: {error}"
+            ) from error
 
     def _checked(self, returned: object) -> tuple[Tensor, Any]:
         if not (isinstance(returned, tuple) and len(returned) == 2):

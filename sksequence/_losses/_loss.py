@@ -140,6 +140,15 @@ class Loss:
         return self.likelihood or self.function
 
 
+def _advice(losses: object, outputs: Tensor) -> str:
+    """Return what is wrong with the shape of losses."""
+    if not isinstance(losses, Tensor):
+        return "Compute them by functions of torch."
+    if losses.dim() > 1 and len(losses) == len(outputs):
+        return "Take the mean over all axes but the first, such as losses.mean(dim=1)."
+    return "Take no mean over rows, the first axis."
+
+
 def own_loss(function: Callable[..., object]) -> Loss:
     """Return the loss of a user's function ``(outputs, targets) -> losses``, which is checked."""
 
@@ -151,7 +160,7 @@ def own_loss(function: Callable[..., object]) -> Loss:
             got = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
             raise ValueError(
                 f"{name} must return a tensor with one loss per row, here of shape ({n_rows},); "
-                f"got {got}. Take no mean over rows."
+                f"got {got}. {_advice(losses, outputs)}"
             )
         if outputs.requires_grad and not losses.requires_grad:
             raise ValueError(

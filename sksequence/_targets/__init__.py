@@ -26,6 +26,7 @@ from sksequence._targets._step_targets import (
     targets_are_steps,
 )
 from sksequence._targets._target_values import (
+    NoTargetError,
     as_array,
     as_classes,
     as_labels,
@@ -40,6 +41,7 @@ __all__ = [
     "DensityPrediction",
     "IndicatorCodec",
     "LabelCodec",
+    "NoTargetError",
     "NumberCodec",
     "PointPrediction",
     "PredictiveDistribution",

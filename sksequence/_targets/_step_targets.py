@@ -5,9 +5,9 @@ Flat targets are (sum of n_steps,) or (sum of n_steps, k).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from numbers import Number
 from typing import Any, Literal
@@ -18,8 +18,16 @@ from sklearn.utils import check_consistent_length
 
 from sksequence._batching import Sequences, object_array, offsets_of
 from sksequence._elements import is_missing, missing_values
+from sksequence._tables import (
+    SEEN_IN_FIT,
+    align_tables,
+    feature_names,
+    is_table,
+    match_tables,
+)
 from sksequence._targets._target_values import (
     Index,
+    NoTargetError,
     as_indicator,
     as_labels,
     as_numbers,
@@ -28,6 +36,7 @@ from sksequence._targets._target_values import (
 
 Flat = NDArray[np.generic]
 Lengths = NDArray[np.int64]
+Names = tuple[Hashable, ...] | None
 _SINGLE = {str, int, float, bool, type(None)}
 Container = Literal["ragged", "lists", "tuples", "texts", "array", "sequences"]
 
@@ -45,11 +54,14 @@ class StepTargets:
     container : {"ragged", "lists", "tuples", "texts", "array", "sequences"}
         Container in which predictions are returned; the first four are 1-D object arrays of arrays,
         lists, tuples or str.
+    names : tuple or None
+        Names of several targets of a step, if they came in tables.
     """
 
     flat: NDArray[Any]
     labelled: NDArray[np.bool_]
     container: Container
+    names: Names = None
 
 
 def targets_are_steps(y: object, target: str, lengths: Lengths, *, numeric: bool) -> bool:
@@ -185,12 +197,16 @@ def _items(y: object) -> list[Any] | None:
     return None
 
 
-def read_steps(y: object, lengths: Lengths, *, numeric: bool) -> StepTargets:
-    """Flatten per-step targets, find the unlabelled steps, and check the others."""
+def read_steps(y: object, lengths: Lengths, *, numeric: bool, names: Names = None) -> StepTargets:
+    """Flatten per-step targets, find the unlabelled steps, and check the others.
+
+    Columns of tables are matched by `names`, those of the first y, if it had some.
+    """
     if isinstance(y, Sequences):
         _check_lengths(y.lengths, lengths)
-        assert y.values is not None
-        return _labelled(y.values, lengths, "sequences", numeric)
+        tables, names = _matched([y.values if y.table is None else y.table], names)
+        flat = np.asarray(plain_container(tables[0]))
+        return replace(_labelled(flat, lengths, "sequences", numeric), names=names)
     items = _items(y)
     if items is None:
         return _read_array(np.asarray(y), lengths, numeric)
@@ -201,7 +217,22 @@ def read_steps(y: object, lengths: Lengths, *, numeric: bool) -> StepTargets:
                 "each step of each sequence, or None for each step without a label."
             )
     _check_lengths(np.array([len(item) for item in items]), lengths)
-    return _labelled(_concatenate(items), lengths, _container_of(items), numeric)
+    items, names = _matched(items, names)
+    steps = _labelled(_concatenate(items), lengths, _container_of(items), numeric)
+    return replace(steps, names=names)
+
+
+def _matched(items: list[Any], known: Names) -> tuple[list[Any], Names]:
+    """Return tables with their columns in one order, and the names of several columns."""
+    if not items or not all(map(is_table, items)):
+        return items, None
+    try:
+        if known is not None and any(feature_names(table) for table in items):
+            return align_tables(items, known, SEEN_IN_FIT), known
+        matched, names = match_tables(items)
+    except ValueError as error:
+        raise ValueError(f"In y: {error}") from None
+    return matched, None if names is None or len(names) == 1 else tuple(names)
 
 
 def _container_of(items: Sequence[object]) -> Container:
@@ -279,7 +310,7 @@ def _labelled(flat: Flat, lengths: Lengths, container: Container, numeric: bool)
     """Remove the unlabelled steps, those with None or NaN in any column, and check the others."""
     labelled = np.asarray(~missing_values(flat).reshape(len(flat), -1).any(axis=1))
     if not labelled.any():
-        raise ValueError("y has no labelled step: every entry is None or NaN. Label some steps.")
+        raise NoTargetError("y has no labelled step: every entry is None or NaN. Label some steps.")
     kept: NDArray[Any] = flat[labelled]
 
     def place(index: Index) -> str:

@@ -241,13 +241,17 @@ def _check_size(numbers: Floats, place: Place) -> None:
         )
 
 
+class NoTargetError(ValueError):
+    """Error for a y in which every target is missing."""
+
+
 def has_targets(rows: NDArray[Any]) -> NDArray[np.bool_]:
     """Check for each parsed row whether it has at least one target."""
     if rows.dtype.kind != "f":
         return np.ones(len(rows), dtype=bool)
     labelled = ~np.isnan(rows).all(axis=1)
     if len(rows) and not labelled.any():
-        raise ValueError("y has no target: every entry is missing. Pass some numbers.")
+        raise NoTargetError("y has no target: every entry is missing. Pass some numbers.")
     return np.asarray(labelled)
 
 

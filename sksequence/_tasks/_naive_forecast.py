@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,22 +64,25 @@ class NaiveForecast:
         columns = slice(None) if self.columns is None else list(self.columns)
         return np.concatenate([std[:, columns], size[:, columns]], axis=1)
 
-    def check_reading(self, n_features: int, n_outputs: int) -> None:
-        """Raise a ValueError if y may be all features of X or several steps of one."""
+    def check_reading(self, features: Sequence[Hashable], n_outputs: int) -> None:
+        """Raise a ValueError if y may be all features of X or several steps of one.
+
+        `features` are the names of the numbers of a step, or their positions.
+        """
+        n_features = len(features)
         if self.columns is not None or n_features == 1 or n_outputs % n_features:
             return
         horizon = n_outputs // n_features
+        choices = f"one of {list(features)}"
+        if list(features) == list(range(n_features)):
+            choices = f"an index from 0 to {n_features - 1}"
         raise ValueError(
             f"With residual={self.residual!r}, y of {n_outputs} columns and X of {n_features} "
             f"features can be read in two ways. If y holds all {n_features} features at "
             f"{_steps(horizon)}, set target_columns='all'. If y holds one feature at "
-            f"{_steps(n_outputs)}, set target_columns to it: an index from 0 to "
-            f"{n_features - 1}, or its name if X has names. For several features, pass a list."
+            f"{_steps(n_outputs)}, set target_columns to it: {choices}. For "
+            "several features, pass a list."
         )
-
-    def n_features(self, sequences: Sequences) -> int:
-        """Return the number of features of X."""
-        return int(self._numbers(sequences).shape[1])
 
     def n_targets(self, sequences: Sequences) -> int:
         """Return the number of features that y continues."""
@@ -137,23 +140,49 @@ def _steps(n: int) -> str:
 def target_indices(
     target_columns: int | str | Sequence[int | str] | None,
     n_features: int,
-    names: Sequence[str],
+    names: Sequence[Hashable],
+    is_categorical: Sequence[bool] = (),
 ) -> tuple[int, ...] | None:
-    """Return the indices of the features of X that y continues, None if they are not given.
+    """Return the indices, among the numbers of a step, of those that y continues.
 
-    A name comes before "all", which stands for all features. `names` is empty if there are none.
+    None stands for features that are not given. A name comes before "all", which stands for all
+    numbers. `names` is empty if there are none, and `is_categorical` if all features are numbers.
     """
     if target_columns is None:
         return None
+    flags = is_categorical or (False,) * n_features
+    numbers = [j for j, flag in enumerate(flags) if not flag]
     if isinstance(target_columns, str) and target_columns == "all" and "all" not in names:
-        return tuple(range(n_features))
-    indices = column_indices("target_columns", target_columns, n_features, names, ", or 'all'")
+        return tuple(range(len(numbers)))
+    or_all = ", or 'all'"
+    indices = column_indices("target_columns", target_columns, n_features, names, or_all)
     if len(set(indices)) < len(indices):
         raise ValueError(
             f"target_columns={target_columns!r} names a feature twice. Pass each target once, in "
             "the order of y."
         )
-    return indices
+    labels = list(names or range(n_features))
+    for j in indices:
+        if flags[j]:
+            raise ValueError(
+                f"target_columns={target_columns!r} contains {labels[j]!r}, a category, but y "
+                f"continues numbers. Choose from {[labels[i] for i in numbers]}{or_all}."
+            )
+    return tuple(numbers.index(j) for j in indices)
+
+
+def known_ahead(names: Sequence[Hashable]) -> list[Hashable]:
+    """Return the columns whose future values `make_windows` has added, and the added ones.
+
+    An added column is named after another one and its lead, as in "price+7".
+    """
+    by_text = {str(name): name for name in names}
+    found: set[Hashable] = set()
+    for name in names:
+        base, _, lead = str(name).rpartition("+")
+        if base in by_text and lead.isdecimal():
+            found |= {name, by_text[base]}
+    return [name for name in names if name in found]
 
 
 def compare_with_naive(

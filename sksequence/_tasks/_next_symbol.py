@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._input import InputForm
 from sksequence._language import Labels, LanguageModel, SymbolCodec, with_labels
+from sksequence._series import SeriesCodec
 from sksequence._settings import Settings
 from sksequence._tasks._defaults import automatic_generator_size, resolve_embedding_dim
 from sksequence._tasks._next_step import NextStepTask
@@ -25,10 +27,14 @@ class SymbolTask(NextStepTask[SymbolCodec]):
         Whether y holds one label per sequence.
     known_columns : int, str, sequence of int or str, or None
         Must be None: symbols have no known covariates.
+    residual, scale : str, int, bool or None
+        Must be "auto", or None and False: symbols have no differences and no units.
     """
 
     conditional: bool = False
     known_columns: int | str | Sequence[int | str] | None = None
+    residual: str | int | None = "auto"
+    scale: str | bool = "auto"
 
     def read(
         self, y: object, sequences: Sequences, form: InputForm, known: Blueprint[SymbolCodec] | None
@@ -44,12 +50,7 @@ class SymbolTask(NextStepTask[SymbolCodec]):
         return inputs, Targets(codec, targets, known_targets, "ragged", may_overlap=is_whole)
 
     def _check(self, y: object, form: InputForm, known: Blueprint[SymbolCodec] | None) -> None:
-        if self.known_columns is not None:
-            raise ValueError(
-                f"known_columns={self.known_columns!r} names features of numbers, but X holds "
-                "symbols. Integers are symbols: pass numbers as floats, such as X.astype(float), "
-                "or set known_columns=None."
-            )
+        self._check_no_effect(form)
         if known is not None and (known.codec.labels is not None) != self.conditional:
             raise ValueError(
                 f"conditional is now {self.conditional}, but the network to continue was built "
@@ -59,6 +60,32 @@ class SymbolTask(NextStepTask[SymbolCodec]):
             raise ValueError(
                 f"{form.estimator_name} with conditional=True requires y to be passed, but the "
                 "target y is None. Pass one label per sequence, or set conditional=False."
+            )
+
+    def _check_no_effect(self, form: InputForm) -> None:
+        """Raise a ValueError for a parameter that only numbers have."""
+        is_integer = all(isinstance(symbol, Integral) for symbol in form.vocabularies[0].symbols)
+        advice = ""
+        if is_integer and not form.is_text:
+            advice = (
+                " Integers are symbols: pass numbers as floats, such as "
+                "[np.asarray(x, dtype=float) for x in X]."
+            )
+        if self.known_columns is not None:
+            raise ValueError(
+                f"known_columns={self.known_columns!r} names features of numbers, but X holds "
+                f"symbols. Set known_columns=None.{advice}"
+            )
+        for name, value in (("residual", self.residual), ("scale", self.scale)):
+            if value not in ("auto", None, False):
+                raise ValueError(
+                    f"{name}={value!r} has no effect on symbols, which are no numbers. Set "
+                    f"{name}='auto'.{advice}"
+                )
+        if self.loss in SeriesCodec.losses:
+            raise ValueError(
+                f"loss={self.loss!r} is not available for symbols, only for numbers. Set "
+                f"loss='auto'.{advice}"
             )
 
     def _learn_codec(self, y: object, sequences: Sequences, form: InputForm) -> SymbolCodec:

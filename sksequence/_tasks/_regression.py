@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import ClassVar, Self
 
 import numpy as np
@@ -18,10 +19,13 @@ from sksequence._targets import NumberCodec, PredictiveDistribution, predictive_
 from sksequence._tasks._naive_forecast import (
     NaiveForecast,
     compare_with_naive,
+    known_ahead,
     target_indices,
 )
 from sksequence._tasks._supervised import SupervisedTask
 from sksequence._tasks._task import Attributes, Targets, TrainingData
+
+TargetColumns = int | str | Sequence[int | str] | None
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
 
     levels: tuple[float, ...] = ()
     is_scaled: bool = True
-    target_columns: int | str | Sequence[int | str] | None = None
+    target_columns: TargetColumns = None
 
     numeric: ClassVar[bool] = True
 
@@ -51,10 +55,15 @@ class RegressionTask(SupervisedTask[NumberCodec]):
 
     def of(self, form: InputForm) -> Self:
         """Return the task with the target columns of this form of X."""
+        if self.naive is None and self.target_columns is not None:
+            raise ValueError(
+                f"target_columns={self.target_columns!r} has no effect with residual=None: they "
+                "are the features that a forecast with residual repeats. Set residual, or "
+                "target_columns=None."
+            )
         if self.naive is None or form.holds_symbols:
             return self
-        names = form.names_of_step_features
-        columns = target_indices(self.target_columns, form.n_step_features, names)
+        columns = _columns_of_targets(self.target_columns, form)
         return replace(self, naive=replace(self.naive, columns=columns))
 
     def learn_codec(self, y: ArrayLike) -> NumberCodec:
@@ -70,7 +79,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         naive = self.naive
         if naive is None:
             return inputs, targets
-        self._check_residual(naive, targets, sequences)
+        self._check_residual(naive, targets, form)
         parsed = targets.parsed - naive.forecast(sequences, targets.parsed.shape[1])
         n_targets = naive.n_targets(sequences)
         if known is None:
@@ -83,7 +92,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         return inputs, replace(targets, parsed=parsed, n_moments=2 * n_targets)
 
     def _check_residual(
-        self, naive: NaiveForecast, targets: Targets[NumberCodec], sequences: Sequences
+        self, naive: NaiveForecast, targets: Targets[NumberCodec], form: InputForm
     ) -> None:
         if targets.per_step:
             raise ValueError(
@@ -96,7 +105,8 @@ class RegressionTask(SupervisedTask[NumberCodec]):
                 f"loss={self.loss!r} is a distribution of numbers that are not negative. Set "
                 "residual=None, or loss='gaussian', 'student_t' or 'quantile'."
             )
-        naive.check_reading(naive.n_features(sequences), targets.parsed.shape[1])
+        if form.n_step_features:
+            naive.check_reading(_numbers_of_steps(form), targets.parsed.shape[1])
 
     def loss_options(self, blueprint: Blueprint[NumberCodec]) -> dict[str, object]:
         """Return the keyword arguments of the loss of the predictive distribution."""
@@ -126,6 +136,41 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         if self.naive is None or blueprint.baseline is None:
             return {}
         return dict(compare_with_naive(net, blueprint, data, self.naive))
+
+
+def _numbers_of_steps(form: InputForm) -> list[Hashable]:
+    """Return the names of the numbers of a step, or their positions."""
+    flags = form.is_categorical or (False,) * form.n_step_features
+    labels = form.step_names or range(len(flags))
+    return [label for label, flag in zip(labels, flags, strict=True) if not flag]
+
+
+def _columns_of_targets(target_columns: TargetColumns, form: InputForm) -> tuple[int, ...] | None:
+    """Return the indices, among the numbers of a step, of those that y continues."""
+    names = form.step_names or ()
+    n_features = len(form.is_categorical) or form.n_step_features
+    is_all = isinstance(target_columns, str) and target_columns == "all" and "all" not in names
+    ahead = known_ahead(names)
+    if ahead and (target_columns is None or is_all):
+        others = [name for name in _numbers_of_steps(form) if name not in ahead]
+        raise ValueError(
+            f"target_columns={target_columns!r} stands for all features of X, but of {ahead} the "
+            "values at the steps to forecast are already in X, so that y does not continue them. "
+            f"Set target_columns to the features that y continues: choose from {others}."
+        )
+    positions = [c for c in np.ravel(np.asarray(target_columns, dtype=object)) if c not in names]
+    is_position = any(isinstance(column, Integral) for column in positions)
+    if form.layout == "cells" and is_position and _positions_differ(form, n_features):
+        raise ValueError(
+            f"target_columns={target_columns!r} is a position, but the columns of X are not the "
+            f"features of its steps, which are {list(names)}. Pass their names."
+        )
+    return target_indices(target_columns, n_features, names, form.is_categorical)
+
+
+def _positions_differ(form: InputForm, n_features: int) -> bool:
+    """Check whether a table of cells has columns without time, or cells of several features."""
+    return bool(form.static_columns) or form.n_features_in != n_features
 
 
 def _check_same_naive(naive: NaiveForecast | None, known: Blueprint[NumberCodec]) -> None:

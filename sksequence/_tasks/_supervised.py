@@ -96,7 +96,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
             codec = known.codec
             target = "sequence" if known.container is None else "steps"
         if targets_are_steps(given, target, sequences.lengths, numeric=self.numeric):
-            return sequences, self._read_steps(given, sequences.lengths, codec)
+            return sequences, self._read_steps(given, sequences.lengths, known)
         return sequences, self._read_rows(given, sequences.lengths, codec)
 
     def _read_rows(
@@ -118,15 +118,16 @@ class SupervisedTask(Generic[AnyRowCodec]):
         return Targets(codec, parsed, has_targets(parsed), None)
 
     def _read_steps(
-        self, y: object, lengths: NDArray[np.int64], codec: AnyRowCodec | None
+        self, y: object, lengths: NDArray[np.int64], known: Blueprint[AnyRowCodec] | None
     ) -> Targets[AnyRowCodec]:
-        steps = read_steps(y, lengths, numeric=self.numeric)
-        codec = codec or self.learn_codec(steps.flat)
+        names = None if known is None else known.target_names
+        steps = read_steps(y, lengths, numeric=self.numeric, names=names)
+        codec = self.learn_codec(steps.flat) if known is None else known.codec
         labelled = codec.parse(steps.flat)
         # an unlabelled step needs a placeholder, whose weight is 0
         parsed = np.zeros((len(steps.labelled), *labelled.shape[1:]), dtype=labelled.dtype)
         parsed[steps.labelled] = labelled
-        return Targets(codec, parsed, steps.labelled, steps.container)
+        return Targets(codec, parsed, steps.labelled, steps.container, names=steps.names)
 
     def settle(self, data: TrainingData[AnyRowCodec], settings: Settings) -> Blueprint[AnyRowCodec]:
         """Learn scales from the training rows and resolve every "auto"."""
@@ -142,6 +143,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
             frames=frames,
             codec=targets.codec,
             container=targets.container,
+            target_names=targets.names,
             spec=_spec(settings, data, scaler, frames),
             loss=self._loss(targets.codec),
             seed=data.seed,

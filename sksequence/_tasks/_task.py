@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, Self
 
@@ -38,6 +39,8 @@ class Targets(Generic[AnyCodec]):
         Whether each row has a target.
     container : str or None
         Container of per-step targets; None means one target per sequence.
+    names : tuple or None
+        Names of several targets of a step, if they came in tables.
     n_moments : int
         Number of last columns of `parsed` that describe the window of a target, which only the
         codec reads.
@@ -52,6 +55,7 @@ class Targets(Generic[AnyCodec]):
     container: Container | None
     may_overlap: bool = True
     n_moments: int = 0
+    names: tuple[Hashable, ...] | None = None
 
     @property
     def width(self) -> int:

@@ -41,8 +41,9 @@ def mean_absolute_scaled_error(
     Raises
     ------
     ValueError
-        If the shapes do not match, if `season_length` is not a whole number of at least 1, or if
-        `y_train` has missing values, has a constant feature or is not longer than one season.
+        If the shapes do not match, if values are missing or infinite, if `season_length` is not a
+        whole number of at least 1, or if `y_train` has a constant feature or is not longer than one
+        season.
 
     References
     ----------
@@ -55,13 +56,13 @@ def mean_absolute_scaled_error(
     >>> mean_absolute_scaled_error([5.0, 6.0], [4.0, 6.0], y_train=[1.0, 2.0, 3.0, 4.0])
     0.5
     """
-    true, predicted = _numbers(y_true, "y_true"), _numbers(y_pred, "y_pred")
+    true, predicted = _present(y_true, "y_true"), _present(y_pred, "y_pred")
     if true.shape != predicted.shape or true.size == 0:
         raise ValueError(
             f"y_true has shape {true.shape}, y_pred has {predicted.shape}; pass two non-empty "
             "arrays of the same shape."
         )
-    scale = _naive_errors(_numbers(y_train, "y_train"), season_length)
+    scale = _naive_errors(_present(y_train, "y_train"), season_length)
     errors = np.abs(true - predicted)
     columns = errors.reshape(len(errors), -1) if errors.ndim else errors.reshape(1, 1)
     if columns.shape[1] % len(scale):
@@ -84,8 +85,8 @@ def _naive_errors(series: NDArray[np.float64], season_length: int) -> NDArray[np
     scale = np.abs(series[season_length:] - series[:-season_length]).mean(axis=0)
     if not np.all(scale > 0):
         raise ValueError(
-            f"y_train has the naive errors {scale.tolist()}; a series that is exactly periodic or "
-            "has missing values cannot be a scale. Use the mean absolute error."
+            f"y_train has the naive errors {scale.tolist()}; a series that is exactly periodic "
+            "cannot be a scale. Use the mean absolute error."
         )
     return np.asarray(scale)
 
@@ -140,10 +141,11 @@ def perplexity(
     total = len(flat)
     if n_steps is not None:
         steps = _flat(n_steps)
-        if steps.shape != flat.shape or np.any(steps < 0):
+        is_count = np.isfinite(steps) & (steps >= 0) & (steps == np.floor(steps))
+        if steps.shape != flat.shape or not is_count.all():
             raise ValueError(
                 f"n_steps has {len(steps)} entries, log_likelihood has {len(flat)}; expected one "
-                "non-negative number of steps per entry."
+                "non-negative whole number of steps per entry."
             )
         total = int(steps.sum())
     if total == 0:
@@ -161,6 +163,19 @@ def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
     raise ValueError(
         f"{name} is {values!r:.60}, which is not an array of numbers. Convert it to one."
     )
+
+
+def _present(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return an argument as an array of finite numbers."""
+    numbers = _numbers(values, name)
+    bad = np.argwhere(~np.isfinite(numbers))
+    if len(bad):
+        place = "".join(f"[{i}]" for i in bad[0].tolist())
+        raise ValueError(
+            f"{name}{place} is {numbers[tuple(bad[0])]}, which has no finite error. Pass finite "
+            "numbers only, such as the rows without missing values."
+        )
+    return numbers
 
 
 def _flat(values: ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float64]:
