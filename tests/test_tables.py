@@ -381,13 +381,14 @@ def test_scalar_columns_alongside_cells_are_static():
         (CELLS.assign(temp=[None, *CELLS["temp"][1:]]), "In column 'temp' of X: .* sequence 0 is"),
         (CELLS.assign(age=[np.nan] * 12), "row 0, column 'age' is missing"),
         (CELLS.assign(sex=["m", None] * 6), r"row 1, column 'sex' .* with fillna\('missing'\)"),
-        (CELLS.assign(age=[np.inf] * 12), "row 0, column 'age'"),
+        (CELLS.assign(age=[np.inf] * 12), "Input X contains infinity: row 0, column 'age'"),
+        (CELLS.assign(age=[1, -1e300] * 6), "value too large .* at row 1, column 'age'"),
         (
             CELLS.assign(day=pd.Timestamp("2024-01-01")),
             r"Column 'day' of X holds dates .* set_index\('day'\), .*from_long\(table, id,",
         ),
     ],
-    ids=["lengths", "missing cell", "NaN", "no category", "infinity", "date"],
+    ids=["lengths", "missing cell", "NaN", "no category", "infinity", "large", "date"],
 )
 def test_cells_are_checked(X, message):
     """The message has the row and the column."""
@@ -406,6 +407,53 @@ def test_cells_stay_cells():
         check_sequences(CELLS.assign(age=CELLS["temp"]).assign(temp=1.0), form)
     with pytest.raises(ValueError, match="X is a table whose cells are sequences, but RNNClass"):
         check_sequences(CELLS, learn(ARRAYS)[0])
+
+
+IN_CELLS = pd.DataFrame({"ride": pd.Series(FRAMES), "u": [a[:, 0] for a in ARRAYS]})
+FULL_CELLS = IN_CELLS.assign(age=1.0, sex=["m", "f"] * 6, token=[list(m) for m in MODES])
+
+
+def test_tables_in_cells_are_matched_by_name():
+    """Their columns may come in any order, in a table of every sequence."""
+    form, sequences = learn(IN_CELLS)
+    assert_same_read(check_sequences(IN_CELLS.assign(ride=pd.Series(SWAPPED)), form), sequences)
+    half = pd.Series([*FRAMES[:6], *SWAPPED[6:]])
+    assert_same_read(check_sequences(IN_CELLS.assign(ride=half), form), sequences)
+    with pytest.warns(UserWarning, match="Column 'ride' of X does not have valid feature names"):
+        found = check_sequences(IN_CELLS.assign(ride=pd.Series(ARRAYS)), form)
+    assert_same_read(found, sequences)
+    other = [frame.rename(columns={"temp": "heat"}) for frame in FRAMES]
+    with pytest.raises(ValueError, match=r"In column 'ride' of X: .*\['heat'\] are unknown"):
+        check_sequences(IN_CELLS.assign(ride=pd.Series(other)), form)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sex": 1.0}, "Column 'sex' of X holds numbers, but categories in fit"),
+        ({"age": "old"}, "Column 'age' of X holds categories, but numbers in fit"),
+        ({"age": 1e300}, r"too large for dtype\('float32'\): 1e\+300 at row 0, column 'age'"),
+        ({"age": np.nan}, "row 0, column 'age' is missing"),
+        ({"u": pd.Series(ARRAYS)}, "in column 'u' of X have 2 features per step, but 1 in fit"),
+        ({"ride": FULL_CELLS["u"]}, "in column 'ride' of X have 1 features per step, but 2 in"),
+        ({"u": FULL_CELLS["token"]}, "Column 'u' of X holds categories, but numbers in fit"),
+        ({"token": FULL_CELLS["u"]}, "Column 'token' of X holds numbers, but categories in fit"),
+    ],
+    ids=["static", "static text", "large", "NaN", "wide", "narrow", "tokens", "numbers"],
+)
+def test_columns_of_cells_keep_kind_and_width(changes, message):
+    """The message names the column, where the total of columns may be as it was."""
+    form, _ = learn(FULL_CELLS)
+    with pytest.raises(ValueError, match=message):
+        check_sequences(FULL_CELLS.assign(**changes), form)
+
+
+def test_widths_of_cells_may_not_be_exchanged():
+    """Three features of a step in all are not enough."""
+    form, _ = learn(IN_CELLS)
+    exchanged = pd.DataFrame({"ride": IN_CELLS["u"], "u": IN_CELLS["ride"]})
+    with pytest.raises(ValueError, match="in column 'ride' of X have 1 features per step"):
+        check_sequences(exchanged, form)
 
 
 # --- tables whose rows are sequences --------------------------------------------------------------

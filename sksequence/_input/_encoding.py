@@ -59,7 +59,7 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
         is_categorical=raw.is_categorical,
         categorical=raw.categorical,
         static_names=tuple(column.name for column in static_symbols),
-        static_columns=tuple(raw.static),
+        columns=raw.columns,
         static_vocabularies=tuple(Vocabulary.learn(column.values) for column in static_symbols),
         n_static_numbers=len(raw.static) - len(static_symbols),
         is_text=raw.is_text,

@@ -34,6 +34,28 @@ CategoricalFeatures = ArrayLike | Sequence[Hashable] | None
 
 
 @dataclass(frozen=True)
+class CellColumn:
+    """One column of a table whose cells are sequences.
+
+    Attributes
+    ----------
+    name : str or other hashable
+        Name of the column, or its position.
+    is_static : bool
+        Whether its cells are no sequences, but numbers or categories of the whole sequence.
+    is_categorical : tuple of bool
+        Whether each feature of a step, or the static feature, is a category.
+    names : tuple or None
+        Names of the features of a step, if the cells are tables.
+    """
+
+    name: Hashable
+    is_static: bool
+    is_categorical: tuple[bool, ...]
+    names: tuple[Hashable, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Reading:
     """The way in which X is read: given by parameters in `fit`, and known afterwards.
 
@@ -50,6 +72,9 @@ class Reading:
     categorical : array-like of int, str or bool, or None
         Positions or names of features that are categories, or a mask, in addition to those that
         hold strings.
+    names_in_cells : tuple of (tuple or None)
+        Names of the features in each column of cells, which tables in cells are matched with.
+        Empty takes those of X.
     """
 
     integers_are_symbols: bool
@@ -57,6 +82,7 @@ class Reading:
     may_be_texts: bool = True
     names: tuple[Hashable, ...] | None = None
     categorical: CategoricalFeatures = None
+    names_in_cells: tuple[tuple[Hashable, ...] | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,8 +109,8 @@ class RawInput:
         Whether each feature of a step is a category; empty if none or all are.
     categorical : tuple of int
         Positions of the columns to read as categories in later X; empty if types suffice.
-    n_columns : int or None
-        Number of columns, with the layout "cells".
+    columns : tuple of CellColumn
+        Columns of a table with the layout "cells".
     static : dict of int to Column
         Columns that do not change in time, by position: one row per sequence.
     """
@@ -98,7 +124,7 @@ class RawInput:
     categories: NDArray[np.object_] | None = None
     is_categorical: tuple[bool, ...] = ()
     categorical: tuple[int, ...] = ()
-    n_columns: int | None = None
+    columns: tuple[CellColumn, ...] = ()
     static: Mapping[int, Column] = field(default_factory=dict)
 
     @property
@@ -135,7 +161,7 @@ class RawInput:
         """Number of columns of a table, number of features per step otherwise."""
         if self.layout in ("table", "lists"):
             return int(self.sequences.lengths[0])
-        return self.n_features if self.n_columns is None else self.n_columns
+        return len(self.columns) or self.n_features
 
     @property
     def n_features(self) -> int:
