@@ -6,20 +6,16 @@ narwhals is a requirement of scikit-learn. It is imported only when there is a t
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from numbers import Real
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._elements import NUMBERS, check_no_dates, is_missing, type_names
+from sksequence._elements import NUMBERS, Column, container_kind, is_missing, read_elements
 
 if TYPE_CHECKING:
     import narwhals
-
-Kind = Literal["numbers", "symbols", "sequences"]
 
 # where the names that columns are matched with come from, for messages
 SEEN_IN_FIT = "those seen in fit are"
@@ -38,26 +34,6 @@ class Table(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, name: Any, /) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Attributes
-    ----------
-    name : str or other hashable
-        Name of the column, or its position.
-    kind : {"numbers", "symbols", "sequences"}
-        Numbers and bools are numbers; strings and categories are symbols; lists and arrays are
-        sequences.
-    values : ndarray of shape (n_rows,)
-        Real numbers, with NaN for missing ones, or objects, with None for missing ones.
-    """
-
-    name: Hashable
-    kind: Kind
-    values: NDArray[Any]
 
 
 def is_table(X: object) -> TypeGuard[Table]:
@@ -118,7 +94,7 @@ def tables_in(items: Sequence[object], argument: str = "X") -> list[Table]:
     of_types = {type(item): item for item in items}  # the type is enough
     if not any(map(is_table, of_types.values())):
         return []
-    tables = [item for item in items if is_table(item)]
+    tables = [as_table(item) for item in items if is_table(item)]
     if len(tables) < len(items):
         i, j = ([is_table(item) for item in items].index(named) for named in (True, False))
         raise ValueError(
@@ -133,6 +109,16 @@ def tables_in(items: Sequence[object], argument: str = "X") -> list[Table]:
                 "memory; pass a DataFrame (collect() it)."
             )
     return tables
+
+
+def as_table(item: Table) -> Table:
+    """Return a batch of Arrow, which narwhals does not read, as a table."""
+    if not (hasattr(type(item), "to_struct_array") and hasattr(type(item), "serialize")):
+        return item
+    import pyarrow
+
+    table: Table = pyarrow.Table.from_batches([item])
+    return table
 
 
 def plain_numbers(table: Table) -> NDArray[Any] | None:
@@ -203,34 +189,11 @@ def read_array_columns(array: NDArray[Any], argument: str = "X") -> list[Column]
     return [read_elements(j, array[:, j], what) for j, what in enumerate(places)]
 
 
-def read_elements(name: Hashable, elements: NDArray[Any], what: str) -> Column:
-    """Return a column of objects, whose kind is that of its elements; missing ones have any.
-
-    `what` names the column in messages.
-    """
-    kinds = set(map(type, elements.tolist()))
-    check_no_dates(kinds, what)
-    missing = np.array([is_missing(element) for element in elements], dtype=bool)
-    present = elements[~missing] if missing.any() else elements
-    found = {_kind_of(element) for element in present}
-    if len(found) > 1 or "other" in found:
-        raise ValueError(
-            f"{what} holds values of the types {type_names(present)}; expected numbers, or strings "
-            "for symbols and categories, or one sequence per row. Convert them to one kind."
-        )
-    if found == {"numbers"} or not found:
-        return Column(name, "numbers", _numbers(elements, missing))
-    if missing.any():
-        elements = elements.copy()
-        elements[missing] = None
-    return Column(name, "symbols" if found == {"symbols"} else "sequences", elements)
-
-
 def holds_sequences(array: NDArray[Any]) -> bool:
     """Check whether some cells of an array of shape (n_rows, n_columns) are sequences."""
     if array.ndim != 2 or array.dtype != object:
         return False
-    return any(_kind_of(cell) == "sequences" for cell in array.ravel().tolist())
+    return any(container_kind(cell) == "sequences" for cell in array.ravel().tolist())
 
 
 def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] | None]:
@@ -242,13 +205,14 @@ def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] |
     """
     orders = [column_names(table) for table in tables]
     first, numbers = orders[0], list(range(len(orders[0])))
+    are_single = all(len(names) == 1 for names in orders)
+    if are_single and any(names != first for names in orders):
+        return [rename_columns(table, [0]) for table in tables], None
     if set(first) == set(numbers):
         return align_tables(tables, numbers, _OF_FIRST), None
     if all(names == first for names in orders):
         check_unique(first)
         return list(tables), first
-    if all(len(names) == 1 for names in orders):
-        return [rename_columns(table, [0]) for table in tables], None
     names = sorted(first, key=lambda name: (type(name).__name__, name))
     return align_tables(tables, names, _OF_FIRST), names
 
@@ -297,7 +261,7 @@ def join_tables(tables: Sequence[Table]) -> Table:
     """Return the rows of tables with the same columns as one table."""
     import narwhals
 
-    natives: Any = [table for table in tables if len(table)] or tables[:1]
+    natives: Any = _with_common_categories([t for t in tables if len(t)] or tables[:1])
     libraries: Any = {narwhals.get_native_namespace(native): None for native in natives}
     library = next(iter(libraries))
     if len(libraries) > 1 or not (hasattr(natives[0], "iloc") or _may_be_joined(natives)):
@@ -308,6 +272,26 @@ def join_tables(tables: Sequence[Table]) -> Table:
         return library.concat_tables(natives, promote_options="permissive")  # type: ignore[no-any-return]
     options = {"how": "vertical_relaxed"} if library.__name__ == "polars" else {}
     return library.concat(natives, **options)  # type: ignore[no-any-return]
+
+
+def _with_common_categories(tables: Sequence[Table]) -> Sequence[Table]:
+    """Return tables of pandas with all categories of a column in each, so that its type is kept."""
+    frames: Any = [table for table in tables if hasattr(table, "iloc")]
+    found: dict[Hashable, dict[Any, None]] = {}
+    for frame in frames:
+        for name, dtype in frame.dtypes.items():
+            if type(dtype).__name__ == "CategoricalDtype":
+                found.setdefault(name, {}).update(dict.fromkeys(dtype.categories))
+    if not found or len(frames) < len(tables):
+        return tables
+    import pandas
+
+    for name, known in found.items():
+        others = [f[name].dropna().unique() for f in frames if not hasattr(f[name], "cat")]
+        categories = list(known | dict.fromkeys(chain.from_iterable(others)))
+        dtype = pandas.CategoricalDtype(categories)
+        frames = [frame.astype({name: dtype}) for frame in frames]
+    return frames  # type: ignore[no-any-return]
 
 
 def _may_be_joined(tables: Sequence[Table]) -> bool:
@@ -371,11 +355,9 @@ def _read_column(name: Hashable, series: narwhals.Series[Any], argument: str) ->
             f"set_index({name!r}), or convert a long table with preprocessing.from_long(table, id, "
             f"{name!r}). If they are a feature, convert them to a number of seconds."
         )
-    if dtype.is_nested() and hasattr(dtype, "fields"):
-        raise ValueError(
-            f"Column {name!r} of {argument} holds records ({dtype}); expected numbers, strings or "
-            "sequences. Make each field a column."
-        )
+    if dtype.is_nested():
+        elements = _cells(series, f"Column {name!r} of {argument}")
+        return read_elements(name, elements, f"Column {name!r} of {argument}")
     values = series.to_numpy()
     if isinstance(dtype, _categories()):
         elements = values.astype(object)
@@ -386,30 +368,38 @@ def _read_column(name: Hashable, series: narwhals.Series[Any], argument: str) ->
     return read_elements(name, values.astype(object, copy=False), f"Column {name!r} of {argument}")
 
 
+def _cells(series: narwhals.Series[Any], what: str) -> NDArray[Any]:
+    """Return the cells of a column of lists: arrays, lists of lists, or tables for records."""
+    inner: Any = getattr(series.dtype, "inner", series.dtype)
+    is_map = any(type(dtype).__name__ == "Map" for dtype in (series.dtype, inner))
+    if is_map or hasattr(series.dtype, "fields"):
+        kind, part = ("maps", "key") if is_map else ("records", "field")
+        raise ValueError(
+            f"{what} holds {kind} ({series.dtype}); expected numbers, strings or sequences. Make "
+            f"each {part} a column."
+        )
+    if hasattr(inner, "fields"):
+        cells = [_table_of_records(cell, inner, series) for cell in series.to_list()]
+    else:
+        cells = list(series.to_list() if inner.is_nested() else series.to_numpy())
+    elements = np.empty(len(cells), dtype=object)
+    for i, (cell, is_null) in enumerate(zip(cells, series.is_null().to_list(), strict=True)):
+        elements[i] = None if is_null else cell
+    return elements
+
+
+def _table_of_records(cell: Any, record: Any, like: narwhals.Series[Any]) -> object:
+    """Return records, the steps of one sequence, as a table with a column per field."""
+    import narwhals
+
+    if is_missing(cell):
+        return None
+    schema = {field.name: field.dtype for field in record.fields}
+    columns = {name: [None if step is None else step[name] for step in cell] for name in schema}
+    return narwhals.from_dict(columns, schema, backend=like.implementation).to_native()
+
+
 def _categories() -> tuple[type, ...]:
     import narwhals
 
     return narwhals.Categorical, narwhals.Enum
-
-
-def is_none(elements: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return a mask of the elements that are None, as missing symbols are."""
-    none: Any = None
-    return np.asarray(np.equal(elements, none), dtype=bool)
-
-
-def _kind_of(element: object) -> str:
-    if isinstance(element, str):
-        return "symbols"
-    if isinstance(element, Real | Decimal | np.bool_):
-        return "numbers"
-    is_container = hasattr(element, "__len__") and not isinstance(element, dict | bytes | set)
-    return "sequences" if is_container else "other"
-
-
-def _numbers(elements: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
-    """Convert objects that are numbers or missing; only integers stay integers."""
-    if missing.any():
-        return np.where(missing, np.nan, elements).astype(np.float64)
-    numbers = np.array(elements.tolist()) if len(elements) else np.empty(0)
-    return numbers if numbers.dtype.kind in "fiub" else elements.astype(np.float64)

@@ -953,3 +953,34 @@ def test_the_place_of_a_bad_number_is_found_in_any_chunk(monkeypatch):
     monkeypatch.setattr("sksequence._input._checks._CHUNK", 2)
     with pytest.raises(ValueError, match="sequence 1, step 1, feature 1"):
         learn(WITH_NAN)
+
+
+# --- elements that no network can read ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        ([[10**400, 1]] * 2, ValueError, "an integer too large for dtype.'float64'"),
+        (pd.DataFrame({"a": [10**400, 1]}), ValueError, "an integer too large for dtype"),
+        ([pd.DataFrame({"a": [10**400, 1]})] * 2, ValueError, "an integer too large for dtype"),
+        ([[{"a": 1.0}]] * 2, TypeError, r"is a dict; .* a table: pandas.DataFrame\(x\)\."),
+        ([pd.DataFrame({"a": [1]}).to_records()], ValueError, r"fields \['index', 'a'\]; expected"),
+        (np.zeros(3, [("a", float)]), ValueError, r"structured arrays with the fields \['a'\]"),
+        (np.array(["ab", "b"], dtype="S"), TypeError, r"pass texts: \[x.decode\(\) for x in X\]"),
+        ([b"ab", b"b"], TypeError, r"pass texts: \[x.decode\(\) for x in X\]"),
+    ],
+    ids=["list", "table", "tables", "dict", "records", "fields", "bytes", "list of bytes"],
+)
+def test_elements_without_a_meaning_are_an_error(X, error, message):
+    """The message has the remedy, not an error of numpy."""
+    with pytest.raises(error, match=f"(?i){message}"):
+        learn(X)
+
+
+@pytest.mark.parametrize("texts", [pd.array(TEXTS), pd.Categorical(TEXTS)], ids=["str", "category"])
+def test_arrays_of_pandas_may_be_texts(texts):
+    """They are read as lists."""
+    form, sequences = learn(texts)
+    assert form.is_text
+    np.testing.assert_array_equal(sequences.codes, learn(TEXTS)[1].codes)

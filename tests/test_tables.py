@@ -22,7 +22,7 @@ from sklearn.utils import resample
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._input import Reading, check_sequences, learn_form
 from sksequence._tables import read_columns
-from sksequence.preprocessing import StepTransformer
+from sksequence.preprocessing import StepTransformer, from_long
 from tests.helpers import small_classifier
 
 RANDOM = np.random.default_rng(0)
@@ -132,6 +132,14 @@ def test_sequences_may_hold_a_table():
     assert_same_read(learn(sequences)[1], learn(MIXED)[1])
 
 
+def test_columns_of_a_numbered_table_are_sequences():
+    """Their names are their positions, the first one 0."""
+    X = pd.DataFrame(np.arange(6.0).reshape(3, 2))
+    form, sequences = learn([X[[c]] for c in X])
+    np.testing.assert_array_equal(sequences.values[:, 0], [0, 2, 4, 1, 3, 5])
+    assert_same_read(check_sequences([X[[1]], X[[0]]], form), sequences.take(np.array([1, 0])))
+
+
 def test_single_columns_need_no_common_name():
     """``[prices[[name]] for name in prices]`` are several sequences of one feature."""
     prices = pd.DataFrame(RANDOM.normal(size=(6, 3)), columns=list("abc"))
@@ -199,6 +207,58 @@ def test_types_tell_numbers_from_categories():
     assert all(c.values.dtype.kind in "fiub" for c in found if c.kind == "numbers")
     assert found[8].values.tolist() == ["a", None]
     assert np.isnan(found[4].values[1])
+
+
+NUMBERED = {
+    "pandas": [pd.Series([10, 20, 30], dtype="category"), pd.Series([20], dtype="category")],
+    "Categorical": [pd.Categorical([10, 20, 30]), pd.Categorical([20])],
+    "Arrow": [pa.array([10, 20, 30]).dictionary_encode(), pa.array([20]).dictionary_encode()],
+    "some": [pd.Categorical([10, 20, 30]), np.array([20])],
+    "cells": pd.DataFrame({"c": [pd.Categorical([10, 20, 30]), pd.Categorical([20])]}),
+    "tables": [pd.DataFrame({"c": pd.Categorical(x)}) for x in ([10, 20, 30], [20])],
+    "long": from_long(
+        pd.DataFrame({"id": [0, 0, 0, 1], "c": pd.Categorical([10, 20, 30, 20])}), "id"
+    )[0],
+    "long, one": from_long(
+        pd.DataFrame({"id": [0, 0, 0, 1], "c": pd.Categorical([10, 20, 30, 20])}),
+        "id",
+        features="c",
+    )[0],
+}
+
+
+@pytest.mark.parametrize("X", NUMBERED.values(), ids=NUMBERED)
+def test_categories_may_be_integers(X):
+    """The type of the column decides in every container, not that of its elements."""
+    form, sequences = learn(X)
+    assert form.kind == "symbols"
+    assert form.vocabularies[0].symbols == [10, 20, 30]
+    assert sequences.codes[:, 0].tolist() == [1, 2, 3, 2]
+    assert_same_read(check_sequences(X, form), sequences)
+
+
+def test_missing_categories_of_a_sequence_are_an_error():
+    """The place is in the message."""
+    with pytest.raises(ValueError, match=r"sequence 1, step 1, column 0 is missing \(None\)"):
+        learn([pd.Categorical([1, 2]), pd.Categorical([1, None])])
+
+
+WITH_BOOLS = pd.DataFrame({"a": [1, 2], "b": [True, False]})
+BESIDE_BOOLS = {
+    **{name: [convert(WITH_BOOLS)] * 2 for name, convert in LIBRARIES.items()},
+    "rows": pl.from_pandas(WITH_BOOLS),
+    "lists": [[[1, True], [2, False]]] * 2,
+    "objects of arrays": [np.array([[1, True], [2, False]], dtype=object)] * 2,
+}
+
+
+@pytest.mark.parametrize("X", BESIDE_BOOLS.values(), ids=BESIDE_BOOLS)
+def test_integers_beside_bools_are_numbers(X):
+    """Whole numbers are symbols only where all features are integers."""
+    reading = Reading(integers_are_symbols=True)
+    form, sequences = learn_form(X, reading, estimator_name="RNNClassifier")
+    assert form.kind == "numbers"
+    assert sequences.values.dtype == np.float64
 
 
 def test_mixed_steps_are_numbers_and_codes():
@@ -341,6 +401,78 @@ def test_cells_are_read_as_lists_of_arrays(convert):
     assert form.n_features_in == 2
     assert form.feature_names_in.tolist() == ["speed", "temp"]
     assert_same_read(check_sequences(X, form), sequences)
+
+
+VECTORS = [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0]]]
+CELLS_OF_VECTORS = {
+    "arrays": pd.DataFrame({"u": pd.Series([np.array(x) for x in VECTORS])}),
+    "polars lists": pl.DataFrame({"u": VECTORS}),
+    "polars arrays": pl.DataFrame({"u": VECTORS}, {"u": pl.List(pl.Array(pl.Float64, 2))}),
+    "Arrow": pa.table({"u": VECTORS}),
+    "Arrow arrays": pa.table({"u": pa.array(VECTORS, pa.list_(pa.list_(pa.float64(), 2)))}),
+    "pandas on Arrow": pd.DataFrame(
+        {"u": pd.Series(VECTORS, dtype=pd.ArrowDtype(pa.list_(pa.list_(pa.float64()))))}
+    ),
+}
+
+
+@pytest.mark.parametrize("X", CELLS_OF_VECTORS.values(), ids=CELLS_OF_VECTORS)
+def test_nested_lists_in_cells_are_steps_of_several_features(X):
+    """Every library reads them alike."""
+    form, sequences = learn(X)
+    np.testing.assert_array_equal(sequences.values, np.concatenate(VECTORS))
+    assert sequences.lengths.tolist() == [2, 1]
+    assert form.n_features_in == 1
+    assert_same_read(check_sequences(CELLS_OF_VECTORS["arrays"], form), sequences)
+
+
+def test_arrays_of_fixed_size_in_cells_are_sequences():
+    """They are no columns of steps, and a missing one is named."""
+    fixed = {"u": pl.Array(pl.Float64, 2)}
+    form, sequences = learn(pl.DataFrame({"u": [[1.0, 2.0], [3.0, 4.0]]}, fixed))
+    np.testing.assert_array_equal(sequences.values[:, 0], [1, 2, 3, 4])
+    assert form.n_features_in == 1
+    with pytest.raises(ValueError, match=r"In column 'u' of X: .* sequence 1 is missing \(None\)"):
+        learn(pl.DataFrame({"u": [[1.0, 2.0], None]}, fixed))
+    cube = pl.DataFrame({"u": np.ones((2, 3, 2)).tolist()}, {"u": pl.Array(pl.Float64, (3, 2))})
+    assert learn(cube)[1].values.shape == (6, 2)
+
+
+RECORDS = [[{"a": 1.0, "b": "x"}, {"a": 2.0, "b": "y"}], [{"a": 3.0, "b": "x"}]]
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pl.DataFrame({"k": RECORDS}),
+        pa.table({"k": RECORDS}),
+        pa.array(RECORDS),
+        pd.DataFrame({"k": pd.Series([pd.DataFrame(x) for x in RECORDS])}),
+    ],
+    ids=["polars", "Arrow", "Arrow array", "tables"],
+)
+def test_records_are_steps_of_numbers_and_categories(X):
+    """A list of records is a table with a column per field."""
+    _, sequences = learn(X)
+    np.testing.assert_array_equal(sequences.values[:, 0], [1, 2, 3])
+    np.testing.assert_array_equal(sequences.codes[:, 0], [1, 2, 1])
+    assert sequences.lengths.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("in_table", [True, False], ids=["cells", "array"])
+def test_maps_are_an_error(in_table):
+    """Their keys would be read as categories of steps."""
+    maps = pa.array([[("a", 1.0)], [("b", 2.0)]], pa.map_(pa.string(), pa.float64()))
+    with pytest.raises(ValueError, match=r"holds maps .*[Mm]ake each key a column"):
+        learn(pa.table({"u": maps}) if in_table else maps)
+
+
+def test_batches_of_arrow_are_tables():
+    """One per sequence, or one for all sequences."""
+    batches = [pa.RecordBatch.from_pandas(frame) for frame in FRAMES]
+    assert_same_read(learn(batches)[1], learn(FRAMES)[1])
+    rows = pa.RecordBatch.from_pydict({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    np.testing.assert_array_equal(learn(rows)[1].values[:, 0], [1, 3, 2, 4])
 
 
 def test_cells_without_names():

@@ -12,10 +12,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from sksequence._batching import Sequences, find_step
-from sksequence._elements import FILL_CATEGORY, missing_error
+from sksequence._elements import FILL_CATEGORY, is_none, missing_error
 from sksequence._input._input_form import InputForm
 from sksequence._input._raw_input import CellColumn, RawInput
-from sksequence._tables import is_none
 from sksequence._vocabulary import Vocabulary
 
 _LARGEST = float(np.finfo(np.float32).max)

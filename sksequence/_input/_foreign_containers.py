@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, offsets_of
 from sksequence._elements import DROP_SEQUENCE, fill_masked, missing_error
+from sksequence._tables import as_table
 
 _MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
 TOO_DEEP = (
@@ -98,8 +99,8 @@ def _from_awkward(X: Any) -> object:
 def _from_arrow(X: Any) -> object:
     if hasattr(X, "combine_chunks"):
         X = X.combine_chunks()
-    if not hasattr(X, "type"):  # a table of columns
-        return X
+    if not hasattr(X, "type"):  # a table of columns, or a batch
+        return as_table(X)
     return _from_arrow_array(X)
 
 
@@ -113,6 +114,12 @@ def _from_arrow_array(X: _ArrowArray) -> object:
         return _arrow_values(X)
     offsets = X.offsets.to_numpy()
     flat = X.values.slice(offsets[0], offsets[-1] - offsets[0])
+    if hasattr(flat.type, "key_type") or hasattr(X.type, "key_type"):
+        raise ValueError(f"X holds maps ({X.type}); make each key a column of a table.")
+    if str(flat.type).startswith("struct<"):  # records are steps
+        import pyarrow
+
+        return Sequences(pyarrow.Table.from_struct_array(flat), offsets - offsets[0])
     if hasattr(flat, "offsets"):
         check_step_widths(np.diff(flat.offsets.to_numpy()), np.diff(offsets))
     return Sequences(_arrow_values(flat), offsets - offsets[0])

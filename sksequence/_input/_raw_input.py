@@ -17,12 +17,19 @@ from sklearn.utils import check_array
 from sksequence._batching import Sequences, find_step, offsets_of
 from sksequence._elements import (
     FILL_CATEGORY,
+    Column,
+    Kind,
     as_integers,
     find_missing_symbol,
+    is_none,
     missing_error,
+    stack_numbers,
     without_gaps,
 )
-from sksequence._tables import Column, Kind, is_none, read_array_columns, read_columns
+from sksequence._tables import (
+    read_array_columns,
+    read_columns,
+)
 from sksequence._tokenizers import Tokenizer
 
 # real numbers; up to eight bytes they stay as they are, so that a memory map stays on disk
@@ -298,7 +305,7 @@ def from_columns(
     categories = [c for c, flag in zip(columns, is_categorical, strict=True) if flag]
     numbers = [c.values for c, flag in zip(columns, is_categorical, strict=True) if not flag]
     if not categories:
-        flat = np.column_stack(numbers) if numbers else np.empty((int(offsets[-1]), 0))
+        flat = stack_numbers(numbers) if numbers else np.empty((int(offsets[-1]), 0))
         raw = from_flat(layout, Sequences(flat, offsets), replace(reading, categorical=None))
         return replace(raw, names=names)
     symbols = np.column_stack([symbols_of(column) for column in categories])
@@ -309,7 +316,7 @@ def from_columns(
         return replace(raw, categorical=positions if chosen else ())
     return replace(
         raw,
-        sequences=Sequences(np.column_stack(numbers), offsets),
+        sequences=Sequences(stack_numbers(numbers), offsets),
         holds_symbols=False,
         categories=symbols,
         is_categorical=is_categorical,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._elements import is_missing
+from sksequence._elements import Column, is_missing, stack_numbers
 from sksequence._input._raw_input import (
     CellColumn,
     RawInput,
@@ -24,7 +24,6 @@ from sksequence._input._raw_input import (
 )
 from sksequence._tables import (
     SEEN_IN_FIT,
-    Column,
     Table,
     align_tables,
     check_names,
@@ -51,6 +50,12 @@ def from_tables(tables: Sequence[Table], reading: Reading) -> RawInput:
         raw = from_flat("sequences", Sequences(values, offsets), reading)
         return replace(raw, names=names)
     return from_columns(read_columns(joint), offsets, reading, names)
+
+
+def from_categories(sequences: Sequence[NDArray[Any]], reading: Reading) -> RawInput:
+    """Read 1-D sequences, some of which are of a type of categories; then all hold categories."""
+    column = Column(0, "symbols", np.concatenate([x.astype(object) for x in sequences]))
+    return from_columns([column], offsets_of([len(x) for x in sequences]), reading, None)
 
 
 def _matched(
@@ -104,7 +109,7 @@ def steps_in_columns(columns: Sequence[Column]) -> NDArray[Any]:
     strings = [column.name for column in columns if column.kind == "symbols"]
     if strings and len(columns) > 1:
         _refuse_strings(strings, len(columns))
-    return np.column_stack([column.values for column in columns])
+    return stack_numbers([column.values for column in columns])
 
 
 def _refuse_strings(strings: Sequence[Hashable], n_columns: int) -> None:

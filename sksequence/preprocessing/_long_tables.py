@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, flat_rows, offsets_of
+from sksequence._elements import NUMBERS, stack_numbers
 from sksequence._tables import (
     Table,
     column_kinds,
@@ -131,7 +132,8 @@ def from_long(
     steps = _numbers_or_table(table)
     offsets = offsets_of(np.bincount(keys.codes))
     if is_table(steps) and is_single and not add_elapsed:
-        steps = read_key(table, names[0])[0][:, None]
+        symbols = read_key(table, names[0])[0][:, None]
+        steps = steps if symbols.dtype.kind in NUMBERS else symbols  # categories that are numbers
     if is_table(steps):
         sequences = Sequences(take_rows(steps, keys.order), offsets)
     else:
@@ -289,7 +291,7 @@ def _numbers_or_table(table: Table) -> Values | Table:
             )
     if len(others) < len(kinds) or any(column.kind == "symbols" for column in columns):
         return table
-    return np.column_stack([column.values for column in columns])
+    return stack_numbers([column.values for column in columns])
 
 
 # --- sequences as rows ----------------------------------------------------------------------------
