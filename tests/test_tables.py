@@ -22,7 +22,7 @@ from sklearn.utils import resample
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._input import Reading, check_sequences, learn_form
 from sksequence._tables import read_columns
-from sksequence.preprocessing import StepTransformer, from_long
+from sksequence.preprocessing import StepTransformer, from_long, from_nan_padded
 from tests.helpers import small_classifier
 
 RANDOM = np.random.default_rng(0)
@@ -359,6 +359,36 @@ def test_wrong_categorical_features_are_an_error(X, categorical, message):
         learn(X, categorical=categorical)
 
 
+def test_categories_are_an_attribute_of_every_column():
+    """Of steps of categories only, beside static ones, and of a column with a name."""
+    two = [pd.DataFrame({"c": ["a", "b"], "e": [1, 2]})] * 2
+    model = small_classifier(max_epochs=1, categorical_features=["c", "e"]).fit(two, [0, 1])
+    assert model.categories_ == {"c": ["a", "b"], "e": [1, 2]}
+    assert not hasattr(model, "vocabulary_")
+    cells = pd.DataFrame({"c": [["a", "b"]] * 2, "ward": ["n", "s"]})
+    model = small_classifier(max_epochs=1).fit(cells, [0, 1])
+    assert model.categories_ == {"c": ["a", "b"], "ward": ["n", "s"]}
+    assert learn([np.array([["a", "x"], ["b", "y"]])])[0].categories == {
+        0: ["a", "b"],
+        1: ["x", "y"],
+    }
+    assert learn([["a", "b"], ["b"]])[0].categories == {}
+    model = small_classifier(max_epochs=1).fit([["a", "b"], ["b"]], [0, 1])
+    assert model.vocabulary_ == {"a": 1, "b": 2}
+    assert not hasattr(model, "categories_")
+
+
+@pytest.mark.parametrize(
+    ("categorical", "found"),
+    [("gear", ["gear", "mode"]), ("from_dtype", ["mode"])],
+    ids=["name", "types"],
+)
+def test_categorical_features_may_be_a_string(categorical, found):
+    """One name, or the word of HistGradientBoosting for what types say."""
+    model = small_classifier(max_epochs=1, categorical_features=categorical).fit(MIXED, Y)
+    assert sorted(model.categories_) == found
+
+
 def test_tokens_of_another_type_are_an_error():
     """Integers after strings would all be unknown."""
     model = small_classifier(max_epochs=1).fit([["a", "b"], ["b", "a"]], [0, 1])
@@ -636,6 +666,10 @@ def test_advice_for_missing_numbers_follows_their_place():
     """NaN at the end may be padding, NaN in the middle is a gap."""
     with pytest.raises(ValueError, match=r"to the end of the sequence.*from_nan_padded"):
         learn([np.array([1.0, np.nan, np.nan])])
+    with pytest.raises(
+        ValueError, match=r"sequence 1, step 0, .* in all steps of the sequence\. D"
+    ):
+        learn([np.array([1.0]), np.array([np.nan, np.nan])])
     with pytest.raises(ValueError, match="StepTransformer"):
         learn([np.array([1.0, np.nan, 2.0])])
 
@@ -668,6 +702,36 @@ def test_advice_for_a_gap_works_as_written(X):
     )
     fitted = make_pipeline(imputer, small_classifier(max_epochs=1)).fit(X, Y)
     assert fitted.predict(X).shape == Y.shape
+
+
+NAN = np.nan
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [[1.0, 2.0, NAN], [1.0, NAN, NAN]],
+        np.array([[1.0, 2.0, NAN], [1.0, NAN, NAN]]),
+        [[1.0, 2.0, NAN], [1.0, NAN]],
+        [np.array([1.0, 2.0, NAN]), np.array([1.0, NAN])],
+        Sequences.from_arrays([np.array([1.0, 2.0, NAN]), np.array([1.0, NAN])]),
+        [pd.DataFrame({"a": [1.0, 2.0, NAN]}), pd.DataFrame({"a": [1.0, NAN]})],
+        pd.DataFrame([[1.0, 2.0, NAN], [1.0, NAN, NAN]]),
+    ],
+    ids=["lists", "array", "ragged lists", "ragged", "Sequences", "tables", "table"],
+)
+def test_advice_for_padding_works_as_written(X):
+    """Both readings of a gap at the end have an expression that works."""
+    with pytest.raises(ValueError, match="to the end of the sequence") as raised:
+        learn(X)
+    message = str(raised.value)
+    expression = re.search(r"remove them with (.*?) (?:of|\(in)", message)[1]
+    read = eval(expression, {"X": X, "from_nan_padded": from_nan_padded})
+    _, sequences = learn(read)
+    assert sequences.lengths.tolist() == [2, 1]
+    np.testing.assert_array_equal(sequences.values[:, 0], [1, 2, 1])
+    imputer = eval(re.search(r"or with preprocessing\.(.*)\.$", message)[1])
+    assert np.isfinite(learn(imputer.fit_transform(X))[1].values).all()
 
 
 def test_gap_beside_categories_is_no_padding():
@@ -724,6 +788,14 @@ def test_rows_of_sequences_are_drawn_and_permuted():
     names = OF_COLUMNS.set_output(transform="pandas").fit_transform(PATIENTS, STATES).columns
     assert names[0] == "rnn__rnnclassifier0"
     assert names[-1] == "num__age"
+
+
+def test_importances_of_a_column_of_sequences_of_several_features():
+    """The features of a sequence are permuted together; lengths may differ."""
+    X = pd.DataFrame({"ride": pd.Series(ARRAYS), "age": np.arange(12.0)})
+    model = small_classifier(max_epochs=1).fit(X, Y)
+    importances = permutation_importance(model, X, Y, n_repeats=1, random_state=0)
+    assert importances.importances.shape == (2, 1)
 
 
 def test_order_of_tables_does_not_warn():

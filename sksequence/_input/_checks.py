@@ -273,13 +273,18 @@ def check_finite(raw: RawInput) -> None:
             i, step = find_step(start + row, offsets)
             name = raw.number_names[feature]
             place = f"sequence {i}, step {step}, feature {name!r}"
-            may_be_padded = raw.layout != "cells" and raw.categories is None
-            rest = values[start + row : offsets[i + 1]]
-            is_end = may_be_padded and bool(np.isnan(rest).all())
             number = float(values[start + row, feature])
-            if np.isnan(number) and not is_end:
+            if not np.isnan(number):
+                raise ValueError(_too_large_message(number, place))
+            may_be_padded = raw.layout != "cells" and raw.categories is None
+            if not may_be_padded or not np.isnan(values[start + row : offsets[i + 1]]).all():
                 raise ValueError(_gap_message(place, _step_imputer(raw, name)))
-            raise ValueError(_not_finite_message(number, place))
+            if step == 0:
+                raise ValueError(
+                    f"Input X contains NaN: {place}, and in all steps of the sequence. Drop the "
+                    "sequence, with its y."
+                )
+            raise ValueError(_padding_message(place, _unpadding(raw), _step_imputer(raw, name)))
 
 
 def _find_not_finite(block: NDArray[np.floating]) -> tuple[int, int] | None:
@@ -313,13 +318,21 @@ def _gap_message(place: str, imputer: str) -> str:
     )
 
 
-def _not_finite_message(value: float, place: str) -> str:
-    if np.isnan(value):
-        return (
-            f"Input X contains NaN: {place}, and in all steps to the end of the sequence. If they "
-            "fill up a shorter sequence, remove them with preprocessing.from_nan_padded(X)."
-        )
-    return _too_large_message(value, place)
+def _unpadding(raw: RawInput) -> str:
+    """Return the expression that removes the padding from X as it is."""
+    if raw.names is not None:
+        return "[x.loc[: x.last_valid_index()] for x in X] (in pandas)"
+    is_rectangle = raw.is_array or raw.layout == "lists"
+    call = "from_nan_padded(X)" if is_rectangle else "[from_nan_padded([x])[0] for x in X]"
+    return f"{call} of sksequence.preprocessing"
+
+
+def _padding_message(place: str, unpadding: str, imputer: str) -> str:
+    return (
+        f"Input X contains NaN: {place}, and in all steps to the end of the sequence. If they fill "
+        f"up a shorter sequence, remove them with {unpadding}. If they are gaps, fill them, for "
+        f"example with the previous value (ffill in pandas) or with {imputer}."
+    )
 
 
 def _too_large_message(value: float, place: str) -> str:

@@ -43,6 +43,8 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
     sequences : Sequences
         Numbers as `values` of shape (sum of n_steps, n_features), symbols as `codes`.
     """
+    if isinstance(reading.categorical, str) and reading.categorical == "from_dtype":
+        reading = replace(reading, categorical=None)  # types always decide
     raw = read_input(X, reading)
     check_not_empty(raw)
     check_not_wrapped(X, raw)

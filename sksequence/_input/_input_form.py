@@ -104,9 +104,15 @@ class InputForm:
 
     @property
     def categories(self) -> dict[Hashable, list[Any]]:
-        """The categories of each column of them, by the names or positions of the columns."""
-        names = range(len(self.is_categorical)) if self.step_names is None else self.step_names
-        of_steps = [n for n, flag in zip(names, self.is_categorical, strict=False) if flag]
+        """The categories of each column of them, by the names or positions of the columns.
+
+        Plain symbols, one unnamed column of them, are left out.
+        """
+        flags = self.is_categorical or (True,) * len(self.vocabularies)
+        names = range(len(flags)) if self.step_names is None else self.step_names
+        of_steps = [n for n, flag in zip(names, flags, strict=False) if flag]
+        if self.step_names is None and len(flags) == 1:  # plain symbols
+            of_steps = []
         columns = zip(of_steps, self.vocabularies, strict=False)
         static = zip(self.static_names, self.static_vocabularies, strict=True)
         return {name: vocabulary.symbols for name, vocabulary in (*columns, *static)}
