@@ -267,7 +267,8 @@ def join_tables(tables: Sequence[Table]) -> Table:
     if len(libraries) > 1 or not (hasattr(natives[0], "iloc") or _may_be_joined(natives)):
         import pandas
 
-        return pandas.concat([_frame(native).to_pandas() for native in natives])
+        frames: Any = _with_common_categories([_frame(native).to_pandas() for native in natives])
+        return pandas.concat(frames)
     if hasattr(library, "concat_tables"):
         return library.concat_tables(natives, promote_options="permissive")  # type: ignore[no-any-return]
     options = {"how": "vertical_relaxed"} if library.__name__ == "polars" else {}

@@ -216,6 +216,14 @@ NUMBERED = {
     "some": [pd.Categorical([10, 20, 30]), np.array([20])],
     "cells": pd.DataFrame({"c": [pd.Categorical([10, 20, 30]), pd.Categorical([20])]}),
     "tables": [pd.DataFrame({"c": pd.Categorical(x)}) for x in ([10, 20, 30], [20])],
+    "table beside numbers": [
+        pd.DataFrame({"c": pd.Categorical([10, 20, 30])}),
+        pd.DataFrame({"c": [20]}),
+    ],
+    "Arrow tables": [
+        pa.table({"c": pa.array(x, pa.dictionary(index, pa.int64()))})
+        for x, index in (([10, 20, 30], pa.int32()), ([20], pa.int8()))
+    ],
     "long": from_long(
         pd.DataFrame({"id": [0, 0, 0, 1], "c": pd.Categorical([10, 20, 30, 20])}), "id"
     )[0],
