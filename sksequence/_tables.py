@@ -268,7 +268,8 @@ def join_tables(tables: Sequence[Table]) -> Table:
         import pandas
 
         frames: Any = _with_common_categories([_frame(native).to_pandas() for native in natives])
-        return pandas.concat(frames)
+        joint: Table = pandas.concat(frames)
+        return joint
     if hasattr(library, "concat_tables"):
         return library.concat_tables(natives, promote_options="permissive")  # type: ignore[no-any-return]
     options = {"how": "vertical_relaxed"} if library.__name__ == "polars" else {}

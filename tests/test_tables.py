@@ -485,9 +485,10 @@ RECORDS = [[{"a": 1.0, "b": "x"}, {"a": 2.0, "b": "y"}], [{"a": 3.0, "b": "x"}]]
         pl.DataFrame({"k": RECORDS}),
         pa.table({"k": RECORDS}),
         pa.array(RECORDS),
+        pl.Series(RECORDS),
         pd.DataFrame({"k": pd.Series([pd.DataFrame(x) for x in RECORDS])}),
     ],
-    ids=["polars", "Arrow", "Arrow array", "tables"],
+    ids=["polars", "Arrow", "Arrow array", "polars Series", "tables"],
 )
 def test_records_are_steps_of_numbers_and_categories(X):
     """A list of records is a table with a column per field."""

@@ -140,9 +140,12 @@ def _arrow_values(steps: _ArrowArray) -> NDArray[np.generic]:
     return steps.to_numpy(zero_copy_only=False)
 
 
-def _from_polars(X: object) -> object:
+def _from_polars(X: Any) -> object:
     if hasattr(X, "collect"):
         raise TypeError("X is a LazyFrame, which has no rows yet; pass X.collect().")
+    steps = getattr(getattr(X, "dtype", None), "inner", None)
+    if hasattr(steps, "fields"):  # records are steps
+        return [cell if cell is None else cell.struct.unnest() for cell in X]
     return X
 
 
