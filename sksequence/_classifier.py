@@ -86,9 +86,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         numbers, unless there are columns of another kind. None selects eight times the square root
         of the number of symbols, in the range from 8 to 64; for a category beside numbers, or one
         that does not change in time, the square root of the number of categories, at most 32.
-    categorical_features : array-like of bool, int or str, or None, default=None
+    categorical_features : array-like of bool, int or str, str, or None, default=None
         Columns of numbers that are categories: a mask, positions, or names of columns. Columns of
-        strings and of a categorical type are always categories, so that None suffices for them.
+        strings and of a categorical type are always categories, so that None or "from_dtype"
+        suffices for them.
         Categories have embeddings of their own, and those not seen in `fit` are all read as one
         unknown category. See :ref:`numbers_and_categories`.
     frame_length : int or "auto", default="auto"
@@ -237,13 +238,14 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     dropout_ : float
         Fraction of the units that are dropped, "auto" resolved.
     vocabulary_ : dict
-        Mapping of symbols to codes; 0 is reserved for unknown symbols. Defined only if X held
-        symbols.
+        Mapping of symbols to codes; 0 is reserved for unknown symbols. Defined only if steps were
+        single symbols.
     embedding_dim_ : int
         Size of the embedding vectors, None resolved. Defined only if X held symbols.
     categories_ : dict
         Categories of each column of them, in the order of their codes, by the name or position of
-        the column. Defined only if X held numbers and categories.
+        the column. Defined only if X had such columns: categories beside numbers, several
+        categories per step, or named columns of them.
     net_ : skorch.NeuralNet
         Fitted network with its training loop.
     module_ : torch.nn.Module

@@ -5,11 +5,12 @@ Those of pandas are known by name, so that it is not imported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from numbers import Number, Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ _TEXT = "UST"
 _MARKERS = {"NoneType", "NAType", "NaTType"}  # types whose only value is a missing one
 _NEVER_MISSING = {str, int, bool}
 _READABLE = (Real, Decimal, np.bool_, str)
+# types of pandas, polars and Arrow, by name so that none is imported
+_CATEGORICAL_TYPES = {"CategoricalDtype", "Categorical", "Enum", "DictionaryType"}
+Kind = Literal["numbers", "symbols", "sequences"]
 _DATES = date | time | timedelta | np.datetime64 | np.timedelta64
 
 # --- missing values -------------------------------------------------------------------------------
@@ -190,6 +194,95 @@ def as_integers(values: NDArray[np.generic]) -> NDArray[np.generic]:
     return integers if integers.dtype.kind in "iu" else values
 
 
+# --- columns of elements --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    name : str or other hashable
+        Name of the column, or its position.
+    kind : {"numbers", "symbols", "sequences"}
+        Numbers and bools are numbers; strings and categories are symbols; lists and arrays are
+        sequences.
+    values : ndarray of shape (n_rows,)
+        Real numbers, with NaN for missing ones, or objects, with None for missing ones.
+    """
+
+    name: Hashable
+    kind: Kind
+    values: NDArray[Any]
+
+
+def read_elements(name: Hashable, elements: NDArray[Any], what: str) -> Column:
+    """Return a column of objects, whose kind is that of its elements; missing ones have any.
+
+    `what` names the column in messages.
+    """
+    kinds = set(map(type, elements.tolist()))
+    check_no_dates(kinds, what)
+    missing = np.array([is_missing(element) for element in elements], dtype=bool)
+    present = elements[~missing] if missing.any() else elements
+    found = {container_kind(element) for element in present}
+    if len(found) > 1 or "other" in found:
+        raise ValueError(
+            f"{what} holds values of the types {type_names(present)}; expected numbers, or strings "
+            "for symbols and categories, or one sequence per row. Convert them to one kind."
+        )
+    if found == {"numbers"} or not found:
+        return Column(name, "numbers", numbers_of(elements, missing))
+    if missing.any():
+        elements = elements.copy()
+        elements[missing] = None
+    return Column(name, "symbols" if found == {"symbols"} else "sequences", elements)
+
+
+def category_elements(sequence: Any) -> NDArray[np.object_] | None:
+    """Return the elements of a 1-D array or Series of categories, None for any other type."""
+    dtype = getattr(sequence, "dtype", None) or getattr(sequence, "type", None)
+    dtype = getattr(dtype, "pyarrow_dtype", dtype)
+    if type(dtype).__name__ not in _CATEGORICAL_TYPES:
+        return None
+    elements = sequence.to_pylist() if hasattr(sequence, "to_pylist") else list(sequence)
+    symbols = np.empty(len(elements), dtype=object)
+    symbols[:] = [None if is_missing(element) else element for element in elements]
+    return symbols
+
+
+def stack_numbers(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return columns of numbers as one array, in which bools are no integers."""
+    kinds = {column.dtype.kind for column in columns}
+    stacked = np.column_stack(columns)
+    return stacked.astype(np.float64) if "b" in kinds and kinds & {"i", "u"} else stacked
+
+
+def is_none(elements: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return a mask of the elements that are None, as missing symbols are."""
+    none: Any = None
+    return np.asarray(np.equal(elements, none), dtype=bool)
+
+
+def container_kind(element: object) -> str:
+    """Return the kind of a cell: "numbers", "symbols", "sequences" or "other"."""
+    if isinstance(element, str):
+        return "symbols"
+    if isinstance(element, Real | Decimal | np.bool_):
+        return "numbers"
+    is_container = hasattr(element, "__len__") and not isinstance(element, dict | bytes | set)
+    return "sequences" if is_container else "other"
+
+
+def numbers_of(elements: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
+    """Convert objects that are numbers or missing; only integers stay integers."""
+    if missing.any():
+        return np.where(missing, np.nan, elements).astype(np.float64)
+    numbers = np.array(elements.tolist()) if len(elements) else np.empty(0)
+    return numbers if numbers.dtype.kind in "fiub" else elements.astype(np.float64)
+
+
 # --- elements without a meaning -------------------------------------------------------------------
 
 
@@ -224,6 +317,15 @@ def check_elements(X: object, name: str = "X") -> None:
                 f"{place} is a {type(element).__name__} ({element!r:.40}); the argument must be an "
                 "array of strings or of numbers. Convert it to one."
             )
+
+
+def check_no_fields(X: object) -> None:
+    """Refuse structured arrays and records of numpy."""
+    if isinstance(X, np.ndarray) and X.dtype.names is not None:
+        raise ValueError(
+            f"X holds structured arrays with the fields {list(X.dtype.names)}; expected numbers or "
+            "symbols. Convert each to a table with pandas.DataFrame."
+        )
 
 
 def complex_error(what: str) -> ValueError:

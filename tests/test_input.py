@@ -850,13 +850,17 @@ BAD = {
         "X is a list of LazyFrame; the argument",
     ),
     "number first": ([np.array(1.0), LINES[0]], ValueError, "sequence 0 is a number, sequence 1"),
-    "dict": ([["a", {}]], TypeError, "Step 1 of sequence 0 of X is a dict; pass tables"),
+    "dict": ([["a", {}]], TypeError, "Step 1 of sequence 0 of X is a dict; a step is a number"),
     "array among symbols": ([["a", torch.ones(2)]], TypeError, "Step 1 of .* is a Tensor"),
     "uneven steps": ([[[1.0, [2.0]], [1.0, 2.0]]], ValueError, "nested too deeply"),
     "step without dimensions": ([[np.array(1.0), np.ones(2)]], ValueError, "nested too deeply"),
     "array of bytes": (np.array([[b"1", b"2"]]), ValueError, "X holds bytes.*Decode them"),
     "sequences of bytes": ([np.array([b"1", b"2"])], ValueError, "X holds bytes.*Decode them"),
-    "records": (np.zeros((2, 3), dtype=[("a", float)]), ValueError, "X is an array of records"),
+    "records": (
+        np.zeros((2, 3), dtype=[("a", float)]),
+        ValueError,
+        "structured arrays with the fields",
+    ),
     "complex objects": (
         np.array([[1.0, 2j]], dtype=object),
         ValueError,
@@ -998,3 +1002,34 @@ def test_masked_integers_without_gaps_are_integers():
     assert form.holds_symbols
     assert expected.holds_symbols
     np.testing.assert_array_equal(found.codes, sequences.codes)
+
+
+# --- elements that no network can read ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        ([[10**400, 1]] * 2, ValueError, "an integer too large for dtype.'float64'"),
+        (pd.DataFrame({"a": [10**400, 1]}), ValueError, "an integer too large for dtype"),
+        ([pd.DataFrame({"a": [10**400, 1]})] * 2, ValueError, "an integer too large for dtype"),
+        ([[{"a": 1.0}]] * 2, TypeError, r"is a dict; .* a table: pandas.DataFrame\(x\)\."),
+        ([pd.DataFrame({"a": [1]}).to_records()], ValueError, r"fields \['index', 'a'\]; expected"),
+        (np.zeros(3, [("a", float)]), ValueError, r"structured arrays with the fields \['a'\]"),
+        (np.array(["ab", "b"], dtype="S"), TypeError, r"pass texts: \[x.decode\(\) for x in X\]"),
+        ([b"ab", b"b"], TypeError, r"pass texts: \[x.decode\(\) for x in X\]"),
+    ],
+    ids=["list", "table", "tables", "dict", "records", "fields", "bytes", "list of bytes"],
+)
+def test_elements_without_a_meaning_are_an_error(X, error, message):
+    """The message has the remedy, not an error of numpy."""
+    with pytest.raises(error, match=f"(?i){message}"):
+        learn(X)
+
+
+@pytest.mark.parametrize("texts", [pd.array(TEXTS), pd.Categorical(TEXTS)], ids=["str", "category"])
+def test_arrays_of_pandas_may_be_texts(texts):
+    """They are read as lists."""
+    form, sequences = learn(texts)
+    assert form.is_text
+    np.testing.assert_array_equal(sequences.codes, learn(TEXTS)[1].codes)

@@ -22,7 +22,7 @@ from sklearn.utils import resample
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._input import Reading, check_sequences, learn_form
 from sksequence._tables import read_columns
-from sksequence.preprocessing import StepTransformer
+from sksequence.preprocessing import StepTransformer, from_long, from_nan_padded
 from tests.helpers import small_classifier
 
 RANDOM = np.random.default_rng(0)
@@ -72,7 +72,7 @@ def test_static_features_keep_their_kind(then):
     now = ["a", "b"] if then == [1.0, 2.0] else [1.0, 2.0]
     X = pd.DataFrame({"steps": [[1.0, 2.0], [3.0]], "fixed": then})
     fitted = RNNRegressor("gru", hidden_size=2, max_epochs=1).fit(X, [0.0, 1.0])
-    words = "strings, but numbers" if now == ["a", "b"] else "numbers, but strings"
+    words = "categories, but numbers" if now == ["a", "b"] else "numbers, but categories"
     with pytest.raises(ValueError, match=f"Column 'fixed' of X holds {words} in fit"):
         fitted.predict(X.assign(fixed=now))
 
@@ -144,6 +144,14 @@ def test_sequences_may_hold_a_table():
     assert_same_read(learn(sequences)[1], learn(MIXED)[1])
 
 
+def test_columns_of_a_numbered_table_are_sequences():
+    """Their names are their positions, the first one 0."""
+    X = pd.DataFrame(np.arange(6.0).reshape(3, 2))
+    form, sequences = learn([X[[c]] for c in X])
+    np.testing.assert_array_equal(sequences.values[:, 0], [0, 2, 4, 1, 3, 5])
+    assert_same_read(check_sequences([X[[1]], X[[0]]], form), sequences.take(np.array([1, 0])))
+
+
 def test_single_columns_need_no_common_name():
     """``[prices[[name]] for name in prices]`` are several sequences of one feature."""
     prices = pd.DataFrame(RANDOM.normal(size=(6, 3)), columns=list("abc"))
@@ -211,6 +219,66 @@ def test_types_tell_numbers_from_categories():
     assert all(c.values.dtype.kind in "fiub" for c in found if c.kind == "numbers")
     assert found[8].values.tolist() == ["a", None]
     assert np.isnan(found[4].values[1])
+
+
+NUMBERED = {
+    "pandas": [pd.Series([10, 20, 30], dtype="category"), pd.Series([20], dtype="category")],
+    "Categorical": [pd.Categorical([10, 20, 30]), pd.Categorical([20])],
+    "Arrow": [pa.array([10, 20, 30]).dictionary_encode(), pa.array([20]).dictionary_encode()],
+    "some": [pd.Categorical([10, 20, 30]), np.array([20])],
+    "cells": pd.DataFrame({"c": [pd.Categorical([10, 20, 30]), pd.Categorical([20])]}),
+    "tables": [pd.DataFrame({"c": pd.Categorical(x)}) for x in ([10, 20, 30], [20])],
+    "table beside numbers": [
+        pd.DataFrame({"c": pd.Categorical([10, 20, 30])}),
+        pd.DataFrame({"c": [20]}),
+    ],
+    "Arrow tables": [
+        pa.table({"c": pa.array(x, pa.dictionary(index, pa.int64()))})
+        for x, index in (([10, 20, 30], pa.int32()), ([20], pa.int8()))
+    ],
+    "long": from_long(
+        pd.DataFrame({"id": [0, 0, 0, 1], "c": pd.Categorical([10, 20, 30, 20])}), "id"
+    )[0],
+    "long, one": from_long(
+        pd.DataFrame({"id": [0, 0, 0, 1], "c": pd.Categorical([10, 20, 30, 20])}),
+        "id",
+        features="c",
+    )[0],
+}
+
+
+@pytest.mark.parametrize("X", NUMBERED.values(), ids=NUMBERED)
+def test_categories_may_be_integers(X):
+    """The type of the column decides in every container, not that of its elements."""
+    form, sequences = learn(X)
+    assert form.kind == "symbols"
+    assert form.vocabularies[0].symbols == [10, 20, 30]
+    assert sequences.codes[:, 0].tolist() == [1, 2, 3, 2]
+    assert_same_read(check_sequences(X, form), sequences)
+
+
+def test_missing_categories_of_a_sequence_are_an_error():
+    """The place is in the message."""
+    with pytest.raises(ValueError, match=r"sequence 1, step 1, column 0 is missing \(None\)"):
+        learn([pd.Categorical([1, 2]), pd.Categorical([1, None])])
+
+
+WITH_BOOLS = pd.DataFrame({"a": [1, 2], "b": [True, False]})
+BESIDE_BOOLS = {
+    **{name: [convert(WITH_BOOLS)] * 2 for name, convert in LIBRARIES.items()},
+    "rows": pl.from_pandas(WITH_BOOLS),
+    "lists": [[[1, True], [2, False]]] * 2,
+    "objects of arrays": [np.array([[1, True], [2, False]], dtype=object)] * 2,
+}
+
+
+@pytest.mark.parametrize("X", BESIDE_BOOLS.values(), ids=BESIDE_BOOLS)
+def test_integers_beside_bools_are_numbers(X):
+    """Whole numbers are symbols only where all features are integers."""
+    reading = Reading(integers_are_symbols=True)
+    form, sequences = learn_form(X, reading, estimator_name="RNNClassifier")
+    assert form.kind == "numbers"
+    assert sequences.values.dtype == np.float64
 
 
 def test_mixed_steps_are_numbers_and_codes():
@@ -311,6 +379,36 @@ def test_wrong_categorical_features_are_an_error(X, categorical, message):
         learn(X, categorical=categorical)
 
 
+def test_categories_are_an_attribute_of_every_column():
+    """Of steps of categories only, beside static ones, and of a column with a name."""
+    two = [pd.DataFrame({"c": ["a", "b"], "e": [1, 2]})] * 2
+    model = small_classifier(max_epochs=1, categorical_features=["c", "e"]).fit(two, [0, 1])
+    assert model.categories_ == {"c": ["a", "b"], "e": [1, 2]}
+    assert not hasattr(model, "vocabulary_")
+    cells = pd.DataFrame({"c": [["a", "b"]] * 2, "ward": ["n", "s"]})
+    model = small_classifier(max_epochs=1).fit(cells, [0, 1])
+    assert model.categories_ == {"c": ["a", "b"], "ward": ["n", "s"]}
+    assert learn([np.array([["a", "x"], ["b", "y"]])])[0].categories == {
+        0: ["a", "b"],
+        1: ["x", "y"],
+    }
+    assert learn([["a", "b"], ["b"]])[0].categories == {}
+    model = small_classifier(max_epochs=1).fit([["a", "b"], ["b"]], [0, 1])
+    assert model.vocabulary_ == {"a": 1, "b": 2}
+    assert not hasattr(model, "categories_")
+
+
+@pytest.mark.parametrize(
+    ("categorical", "found"),
+    [("gear", ["gear", "mode"]), ("from_dtype", ["mode"])],
+    ids=["name", "types"],
+)
+def test_categorical_features_may_be_a_string(categorical, found):
+    """One name, or the word of HistGradientBoosting for what types say."""
+    model = small_classifier(max_epochs=1, categorical_features=categorical).fit(MIXED, Y)
+    assert sorted(model.categories_) == found
+
+
 def test_tokens_of_another_type_are_an_error():
     """Integers after strings would all be unknown."""
     model = small_classifier(max_epochs=1).fit([["a", "b"], ["b", "a"]], [0, 1])
@@ -355,6 +453,79 @@ def test_cells_are_read_as_lists_of_arrays(convert):
     assert_same_read(check_sequences(X, form), sequences)
 
 
+VECTORS = [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0]]]
+CELLS_OF_VECTORS = {
+    "arrays": pd.DataFrame({"u": pd.Series([np.array(x) for x in VECTORS])}),
+    "polars lists": pl.DataFrame({"u": VECTORS}),
+    "polars arrays": pl.DataFrame({"u": VECTORS}, {"u": pl.List(pl.Array(pl.Float64, 2))}),
+    "Arrow": pa.table({"u": VECTORS}),
+    "Arrow arrays": pa.table({"u": pa.array(VECTORS, pa.list_(pa.list_(pa.float64(), 2)))}),
+    "pandas on Arrow": pd.DataFrame(
+        {"u": pd.Series(VECTORS, dtype=pd.ArrowDtype(pa.list_(pa.list_(pa.float64()))))}
+    ),
+}
+
+
+@pytest.mark.parametrize("X", CELLS_OF_VECTORS.values(), ids=CELLS_OF_VECTORS)
+def test_nested_lists_in_cells_are_steps_of_several_features(X):
+    """Every library reads them alike."""
+    form, sequences = learn(X)
+    np.testing.assert_array_equal(sequences.values, np.concatenate(VECTORS))
+    assert sequences.lengths.tolist() == [2, 1]
+    assert form.n_features_in == 1
+    assert_same_read(check_sequences(CELLS_OF_VECTORS["arrays"], form), sequences)
+
+
+def test_arrays_of_fixed_size_in_cells_are_sequences():
+    """They are no columns of steps, and a missing one is named."""
+    fixed = {"u": pl.Array(pl.Float64, 2)}
+    form, sequences = learn(pl.DataFrame({"u": [[1.0, 2.0], [3.0, 4.0]]}, fixed))
+    np.testing.assert_array_equal(sequences.values[:, 0], [1, 2, 3, 4])
+    assert form.n_features_in == 1
+    with pytest.raises(ValueError, match=r"In column 'u' of X: .* sequence 1 is missing \(None\)"):
+        learn(pl.DataFrame({"u": [[1.0, 2.0], None]}, fixed))
+    cube = pl.DataFrame({"u": np.ones((2, 3, 2)).tolist()}, {"u": pl.Array(pl.Float64, (3, 2))})
+    assert learn(cube)[1].values.shape == (6, 2)
+
+
+RECORDS = [[{"a": 1.0, "b": "x"}, {"a": 2.0, "b": "y"}], [{"a": 3.0, "b": "x"}]]
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pl.DataFrame({"k": RECORDS}),
+        pa.table({"k": RECORDS}),
+        pa.array(RECORDS),
+        pl.Series(RECORDS),
+        pd.DataFrame({"k": pd.Series([pd.DataFrame(x) for x in RECORDS])}),
+    ],
+    ids=["polars", "Arrow", "Arrow array", "polars Series", "tables"],
+)
+def test_records_are_steps_of_numbers_and_categories(X):
+    """A list of records is a table with a column per field."""
+    _, sequences = learn(X)
+    np.testing.assert_array_equal(sequences.values[:, 0], [1, 2, 3])
+    np.testing.assert_array_equal(sequences.codes[:, 0], [1, 2, 1])
+    assert sequences.lengths.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("in_table", [True, False], ids=["cells", "array"])
+def test_maps_are_an_error(in_table):
+    """Their keys would be read as categories of steps."""
+    maps = pa.array([[("a", 1.0)], [("b", 2.0)]], pa.map_(pa.string(), pa.float64()))
+    with pytest.raises(ValueError, match=r"holds maps .*[Mm]ake each key a column"):
+        learn(pa.table({"u": maps}) if in_table else maps)
+
+
+def test_batches_of_arrow_are_tables():
+    """One per sequence, or one for all sequences."""
+    batches = [pa.RecordBatch.from_pandas(frame) for frame in FRAMES]
+    assert_same_read(learn(batches)[1], learn(FRAMES)[1])
+    rows = pa.RecordBatch.from_pydict({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    np.testing.assert_array_equal(learn(rows)[1].values[:, 0], [1, 3, 2, 4])
+
+
 def test_cells_without_names():
     """An array of objects is such a table, as scikit-learn's meta-estimators make it."""
     form, sequences = learn(CELLS.to_numpy())
@@ -393,13 +564,14 @@ def test_scalar_columns_alongside_cells_are_static():
         (CELLS.assign(temp=[None, *CELLS["temp"][1:]]), "In column 'temp' of X: .* sequence 0 is"),
         (CELLS.assign(age=[np.nan] * 12), "row 0, column 'age' is missing"),
         (CELLS.assign(sex=["m", None] * 6), r"row 1, column 'sex' .* with fillna\('missing'\)"),
-        (CELLS.assign(age=[np.inf] * 12), "row 0, column 'age'"),
+        (CELLS.assign(age=[np.inf] * 12), "Input X contains infinity: row 0, column 'age'"),
+        (CELLS.assign(age=[1, -1e300] * 6), "value too large .* at row 1, column 'age'"),
         (
             CELLS.assign(day=pd.Timestamp("2024-01-01")),
             r"Column 'day' of X holds dates .* set_index\('day'\), .*from_long\(table, id,",
         ),
     ],
-    ids=["lengths", "missing cell", "NaN", "no category", "infinity", "date"],
+    ids=["lengths", "missing cell", "NaN", "no category", "infinity", "large", "date"],
 )
 def test_cells_are_checked(X, message):
     """The message has the row and the column."""
@@ -418,6 +590,53 @@ def test_cells_stay_cells():
         check_sequences(CELLS.assign(age=CELLS["temp"]).assign(temp=1.0), form)
     with pytest.raises(ValueError, match="X is a table whose cells are sequences, but RNNClass"):
         check_sequences(CELLS, learn(ARRAYS)[0])
+
+
+IN_CELLS = pd.DataFrame({"ride": pd.Series(FRAMES), "u": [a[:, 0] for a in ARRAYS]})
+FULL_CELLS = IN_CELLS.assign(age=1.0, sex=["m", "f"] * 6, token=[list(m) for m in MODES])
+
+
+def test_tables_in_cells_are_matched_by_name():
+    """Their columns may come in any order, in a table of every sequence."""
+    form, sequences = learn(IN_CELLS)
+    assert_same_read(check_sequences(IN_CELLS.assign(ride=pd.Series(SWAPPED)), form), sequences)
+    half = pd.Series([*FRAMES[:6], *SWAPPED[6:]])
+    assert_same_read(check_sequences(IN_CELLS.assign(ride=half), form), sequences)
+    with pytest.warns(UserWarning, match="Column 'ride' of X does not have valid feature names"):
+        found = check_sequences(IN_CELLS.assign(ride=pd.Series(ARRAYS)), form)
+    assert_same_read(found, sequences)
+    other = [frame.rename(columns={"temp": "heat"}) for frame in FRAMES]
+    with pytest.raises(ValueError, match=r"In column 'ride' of X: .*\['heat'\] are unknown"):
+        check_sequences(IN_CELLS.assign(ride=pd.Series(other)), form)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sex": 1.0}, "Column 'sex' of X holds numbers, but categories in fit"),
+        ({"age": "old"}, "Column 'age' of X holds categories, but numbers in fit"),
+        ({"age": 1e300}, r"too large for dtype\('float32'\): 1e\+300 at row 0, column 'age'"),
+        ({"age": np.nan}, "row 0, column 'age' is missing"),
+        ({"u": pd.Series(ARRAYS)}, "in column 'u' of X have 2 features per step, but 1 in fit"),
+        ({"ride": FULL_CELLS["u"]}, "in column 'ride' of X have 1 features per step, but 2 in"),
+        ({"u": FULL_CELLS["token"]}, "Column 'u' of X holds categories, but numbers in fit"),
+        ({"token": FULL_CELLS["u"]}, "Column 'token' of X holds numbers, but categories in fit"),
+    ],
+    ids=["static", "static text", "large", "NaN", "wide", "narrow", "tokens", "numbers"],
+)
+def test_columns_of_cells_keep_kind_and_width(changes, message):
+    """The message names the column, where the total of columns may be as it was."""
+    form, _ = learn(FULL_CELLS)
+    with pytest.raises(ValueError, match=message):
+        check_sequences(FULL_CELLS.assign(**changes), form)
+
+
+def test_widths_of_cells_may_not_be_exchanged():
+    """Three features of a step in all are not enough."""
+    form, _ = learn(IN_CELLS)
+    exchanged = pd.DataFrame({"ride": IN_CELLS["u"], "u": IN_CELLS["ride"]})
+    with pytest.raises(ValueError, match="in column 'ride' of X have 1 features per step"):
+        check_sequences(exchanged, form)
 
 
 # --- tables whose rows are sequences --------------------------------------------------------------
@@ -458,9 +677,8 @@ def test_tables_of_other_things_are_an_error(X, message):
         (MIXED[0].groupby("mode"), r"DataFrameGroupBy, .* pass \[table for _, table in X\]"),
         (MIXED[0].groupby("mode")["speed"], r"X is a SeriesGroupBy, which consists of keys"),
         (pl.from_pandas(MIXED[0]).group_by("mode"), r"X is a GroupBy, .*from_long\(table, id"),
-        ([frame.to_dict("records") for frame in MIXED], r"is a dict; .*\.DataFrame\(steps\)"),
+        ([frame.to_dict("records") for frame in MIXED], r"is a dict; .*pandas\.DataFrame\(x\)"),
         ([frame.to_dict("list") for frame in MIXED], r"a list of dict; .*pandas\.DataFrame\(x\)"),
-        ([frame.to_records() for frame in MIXED], r"of records with the fields \['index', 'spe"),
         ([[{"a"}, {"b", "c"}], [{"a"}]], "Step 0 of sequence 0 of X is a set; a step is a number"),
     ],
 )
@@ -474,6 +692,10 @@ def test_advice_for_missing_numbers_follows_their_place():
     """NaN at the end may be padding, NaN in the middle is a gap."""
     with pytest.raises(ValueError, match=r"to the end of the sequence.*from_nan_padded"):
         learn([np.array([1.0, np.nan, np.nan])])
+    with pytest.raises(
+        ValueError, match=r"sequence 1, step 0, .* in all steps of the sequence\. D"
+    ):
+        learn([np.array([1.0]), np.array([np.nan, np.nan])])
     with pytest.raises(ValueError, match="StepTransformer"):
         learn([np.array([1.0, np.nan, 2.0])])
 
@@ -518,6 +740,43 @@ def test_advice_for_a_gap_works_as_written(X):
 )
 def test_missing_numbers_of_tables_are_no_padding(X):
     """Numbers that are missing to the end are a gap where no rows are padded."""
+    with pytest.raises(ValueError, match="StepTransformer"):
+        small_classifier().fit(X, Y)
+
+
+NAN = np.nan
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [[1.0, 2.0, NAN], [1.0, NAN, NAN]],
+        np.array([[1.0, 2.0, NAN], [1.0, NAN, NAN]]),
+        [[1.0, 2.0, NAN], [1.0, NAN]],
+        [np.array([1.0, 2.0, NAN]), np.array([1.0, NAN])],
+        Sequences.from_arrays([np.array([1.0, 2.0, NAN]), np.array([1.0, NAN])]),
+        [pd.DataFrame({"a": [1.0, 2.0, NAN]}), pd.DataFrame({"a": [1.0, NAN]})],
+        pd.DataFrame([[1.0, 2.0, NAN], [1.0, NAN, NAN]]),
+    ],
+    ids=["lists", "array", "ragged lists", "ragged", "Sequences", "tables", "table"],
+)
+def test_advice_for_padding_works_as_written(X):
+    """Both readings of a gap at the end have an expression that works."""
+    with pytest.raises(ValueError, match="to the end of the sequence") as raised:
+        learn(X)
+    message = str(raised.value)
+    expression = re.search(r"remove them with (.*?) (?:of|\(in)", message)[1]
+    read = eval(expression, {"X": X, "from_nan_padded": from_nan_padded})
+    _, sequences = learn(read)
+    assert sequences.lengths.tolist() == [2, 1]
+    np.testing.assert_array_equal(sequences.values[:, 0], [1, 2, 1])
+    imputer = eval(re.search(r"or with preprocessing\.(.*)\.$", message)[1])
+    assert np.isfinite(learn(imputer.fit_transform(X))[1].values).all()
+
+
+def test_gap_beside_categories_is_no_padding():
+    """A column of numbers that is missing to the end is a gap if others are not."""
+    X = [frame.assign(speed=np.nan, temp=np.nan) for frame in MIXED]
     with pytest.raises(ValueError, match="StepTransformer"):
         small_classifier().fit(X, Y)
 
@@ -588,6 +847,14 @@ def test_rows_of_sequences_are_drawn_and_permuted():
     names = OF_COLUMNS.set_output(transform="pandas").fit_transform(PATIENTS, STATES).columns
     assert names[0] == "rnn__rnnclassifier0"
     assert names[-1] == "num__age"
+
+
+def test_importances_of_a_column_of_sequences_of_several_features():
+    """The features of a sequence are permuted together; lengths may differ."""
+    X = pd.DataFrame({"ride": pd.Series(ARRAYS), "age": np.arange(12.0)})
+    model = small_classifier(max_epochs=1).fit(X, Y)
+    importances = permutation_importance(model, X, Y, n_repeats=1, random_state=0)
+    assert importances.importances.shape == (2, 1)
 
 
 def test_order_of_tables_does_not_warn():

@@ -322,7 +322,8 @@ def fitted_attributes(
     if form.feature_names_in is not None:
         fitted["feature_names_in_"] = form.feature_names_in
     if form.holds_symbols:
-        fitted["vocabulary_"] = form.vocabularies[0].codes
+        if len(form.vocabularies) == 1:
+            fitted["vocabulary_"] = form.vocabularies[0].codes
         fitted["embedding_dim_"] = blueprint.spec.embedding_dim
     if form.categories:
         fitted["categories_"] = form.categories

@@ -123,7 +123,7 @@ SUPERVISED: dict[str, list[Any]] = {
     "bidirectional": ["boolean", StrOptions({"auto"})],
     "merge_mode": [StrOptions({"concat", "sum", "mean", "mul"})],
     "pooling": [StrOptions({"last", "mean", "max", "attention"})],
-    "categorical_features": ["array-like", None],
+    "categorical_features": ["array-like", str, None],
     "frame_length": [_AT_LEAST_ONE, StrOptions({"auto"})],
     "frame_step": [_AT_LEAST_ONE, None],
     "target": [StrOptions({"auto", "sequence", "steps"})],

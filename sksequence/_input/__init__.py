@@ -4,11 +4,18 @@ from sksequence._input._containers import cut_text, read_input, texts_in
 from sksequence._input._encoding import check_sequences, forget_unused, keep_frequent, learn_form
 from sksequence._input._foreign_containers import without_foreign
 from sksequence._input._input_form import InputForm
-from sksequence._input._raw_input import Analyzer, CategoricalFeatures, RawInput, Reading
+from sksequence._input._raw_input import (
+    Analyzer,
+    CategoricalFeatures,
+    CellColumn,
+    RawInput,
+    Reading,
+)
 
 __all__ = [
     "Analyzer",
     "CategoricalFeatures",
+    "CellColumn",
     "InputForm",
     "RawInput",
     "Reading",

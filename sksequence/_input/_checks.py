@@ -12,10 +12,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from sksequence._batching import Sequences, find_step
-from sksequence._elements import FILL_CATEGORY, missing_error
+from sksequence._elements import FILL_CATEGORY, is_none, missing_error
 from sksequence._input._input_form import InputForm
-from sksequence._input._raw_input import RawInput
-from sksequence._tables import is_none
+from sksequence._input._raw_input import CellColumn, RawInput
 from sksequence._vocabulary import Vocabulary
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -107,29 +106,63 @@ def check_cells(X: object, raw: RawInput, form: InputForm) -> None:
             f"The columns {list(raw.static)} of X do not change in time, but in fit these "
             f"were {list(form.static_columns)}. Pass X in the same form as in fit."
         )
+    has_steps = raw.sequences.offsets[-1] > 0  # sequences without steps have no kind
+    for now, then in zip(raw.columns, form.columns, strict=True):
+        _check_width(now, then)
+        if has_steps and now.is_categorical != then.is_categorical:
+            check_static(raw)  # a gap turns integers into floats
+            check_finite(raw)
+            flags = zip(now.is_categorical, then.is_categorical, strict=True)
+            j = [a != b for a, b in flags].index(True)
+            place = "" if len(now.is_categorical) == 1 else f", feature {_feature_name(now, j)!r},"
+            raise _kind_error(f"{now.name!r} of X{place}", now.is_categorical[j])
+        if not now.is_static and len(now.is_categorical) > 1:
+            _warn_of_names(now.names, then.names, form, f"Column {now.name!r} of ")
+
+
+def _check_width(now: CellColumn, then: CellColumn) -> None:
+    width, expected = len(now.is_categorical), len(then.is_categorical)
+    if width != expected:
+        raise ValueError(
+            f"The sequences in column {now.name!r} of X have {width} features per step, but "
+            f"{expected} in fit. Pass the same features as in fit."
+        )
+
+
+def _feature_name(column: CellColumn, j: int) -> Hashable:
+    return j if column.names is None else column.names[j]
+
+
+def _kind_error(column: str, is_categorical: bool) -> ValueError:
+    words = {True: "categories", False: "numbers"}
+    return ValueError(
+        f"Column {column} holds {words[is_categorical]}, but {words[not is_categorical]} in fit. "
+        "Pass the same kind as in fit."
+    )
 
 
 def check_categorical(raw: RawInput, form: InputForm) -> None:
     """Check that numbers and categories are where they were in `fit`."""
-    words = {True: "categories", False: "numbers"}
     for j, (now, then) in enumerate(zip(raw.is_categorical, form.is_categorical, strict=False)):
         if now != then:
             name = j if raw.names is None else raw.names[j]
-            raise ValueError(
-                f"Column {name!r} of X holds {words[now]}, but {words[then]} in fit. Pass the same "
-                "kind as in fit."
-            )
+            raise _kind_error(f"{name!r} of X", now)
 
 
 def warn_of_names(raw: RawInput, form: InputForm) -> None:
     """Warn as scikit-learn does if only X, or only the X of `fit`, has names of features."""
-    if form.n_features_in == 1 or (raw.names is None) == (form.names is None):
+    if form.n_features_in > 1:
+        _warn_of_names(raw.names, form.names, form)
+
+
+def _warn_of_names(now: object, then: object, form: InputForm, place: str = "") -> None:
+    if (now is None) == (then is None):
         return
-    if form.names is not None:
+    if then is not None:
         message = "X does not have valid feature names, but {} was fitted with feature names"
     else:
         message = "X has feature names, but {} was fitted without feature names"
-    warnings.warn(message.format(form.estimator_name), UserWarning, stacklevel=2)
+    warnings.warn(place + message.format(form.estimator_name), UserWarning, stacklevel=3)
 
 
 def check_same_types(column: NDArray[np.generic], vocabulary: Vocabulary, name: Hashable) -> None:
@@ -214,14 +247,16 @@ def _kind(form: RawInput | InputForm) -> str:
 
 
 def check_static(raw: RawInput) -> None:
-    """Raise an error that names the first missing or infinite feature that does not change."""
+    """Raise an error that names the first feature without change that no network can read."""
     for column in raw.static.values():
         is_number = column.kind == "numbers"
-        values = column.values
-        bad = ~np.isfinite(values.astype(np.float64)) if is_number else is_none(values)
+        values = column.values.astype(np.float64) if is_number else column.values
+        bad = ~(np.abs(values) <= _LARGEST) if is_number else is_none(values)
         if bad.any():
             i = int(np.argmax(bad))
             place = f"row {i}, column {column.name!r}"
+            if is_number and not np.isnan(values[i]):
+                raise ValueError(_too_large_message(values[i], place))
             raise missing_error(values[i], place, *(() if is_number else (FILL_CATEGORY,)))
 
 
@@ -250,13 +285,18 @@ def check_finite(raw: RawInput) -> None:
             i, step = find_step(start + row, offsets)
             name = raw.number_names[feature]
             place = f"sequence {i}, step {step}, feature {name!r}"
-            may_be_padded = raw.layout != "cells" and raw.categories is None
-            rest = values[start + row : offsets[i + 1]]
-            is_end = may_be_padded and bool(np.isnan(rest).all())
             number = float(values[start + row, feature])
-            if np.isnan(number) and not is_end:
+            if not np.isnan(number):
+                raise ValueError(_too_large_message(number, place))
+            may_be_padded = raw.layout != "cells" and raw.categories is None
+            if not may_be_padded or not np.isnan(values[start + row : offsets[i + 1]]).all():
                 raise ValueError(_gap_message(place, _step_imputer(raw, name)))
-            raise ValueError(_not_finite_message(number, place))
+            if step == 0:
+                raise ValueError(
+                    f"Input X contains NaN: {place}, and in all steps of the sequence. Drop the "
+                    "sequence, with its y."
+                )
+            raise ValueError(_padding_message(place, _unpadding(raw), _step_imputer(raw, name)))
 
 
 def _find_not_finite(block: NDArray[np.floating]) -> tuple[int, int] | None:
@@ -290,12 +330,24 @@ def _gap_message(place: str, imputer: str) -> str:
     )
 
 
-def _not_finite_message(value: float, place: str) -> str:
-    if np.isnan(value):
-        return (
-            f"Input X contains NaN: {place}, and in all steps to the end of the sequence. If they "
-            "fill up a shorter sequence, remove them with preprocessing.from_nan_padded(X)."
-        )
+def _unpadding(raw: RawInput) -> str:
+    """Return the expression that removes the padding from X as it is."""
+    if raw.names is not None:
+        return "[x.loc[: x.last_valid_index()] for x in X] (in pandas)"
+    is_rectangle = raw.is_array or raw.layout == "lists"
+    call = "from_nan_padded(X)" if is_rectangle else "[from_nan_padded([x])[0] for x in X]"
+    return f"{call} of sksequence.preprocessing"
+
+
+def _padding_message(place: str, unpadding: str, imputer: str) -> str:
+    return (
+        f"Input X contains NaN: {place}, and in all steps to the end of the sequence. If they fill "
+        f"up a shorter sequence, remove them with {unpadding}. If they are gaps, fill them, for "
+        f"example with the previous value (ffill in pandas) or with {imputer}."
+    )
+
+
+def _too_large_message(value: float, place: str) -> str:
     if np.isinf(value):
         return f"Input X contains infinity: {place}. Replace it by a finite number."
     return (

@@ -16,21 +16,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._batching import Sequences, object_array
 from sksequence._elements import (
     as_integers,
+    category_elements,
     check_elements,
     check_items_present,
     check_no_dates,
-    check_steps_present,
+    check_no_fields,
     fill_masked,
-    is_hashable,
     is_marker,
     of_one_kind,
-    type_names,
     without_gaps,
 )
-from sksequence._input._foreign_containers import READERS, TOO_DEEP, check_step_widths, from_foreign
+from sksequence._input._foreign_containers import READERS, from_foreign
+from sksequence._input._lists import from_lists
 from sksequence._input._raw_input import (
     Analyzer,
     Layout,
@@ -44,6 +44,7 @@ from sksequence._input._raw_input import (
 )
 from sksequence._input._tables_of_sequences import (
     columns_of_rows,
+    from_categories,
     from_cells,
     from_tables,
     named_sequences,
@@ -68,6 +69,17 @@ def read_input(X: object, reading: Reading) -> RawInput:
     """Read any accepted container."""
     if _is_real_array(X):  # the most frequent case first
         return _from_array(X, reading)
+    try:
+        return _read(X, reading)
+    except OverflowError:
+        raise ValueError(
+            "Input X contains an integer too large for dtype('float64'). Rescale this feature, or "
+            "make it a category with str."
+        ) from None
+
+
+def _read(X: object, reading: Reading) -> RawInput:
+    check_no_fields(X)
     if _is_foreign(X):
         X = from_foreign(X)
     if isinstance(X, str):
@@ -121,10 +133,13 @@ def _as_list(X: object) -> list[Any] | None:
     if isinstance(X, Sequence):
         return list(X)
     if isinstance(X, np.ndarray):
-        is_list = X.ndim == 1 and X.dtype.kind in "OUT"
+        is_list = X.ndim == 1 and X.dtype.kind in "OUST"
         return list(X.tolist()) if is_list else None
-    # a Series or an Index; a table has columns
-    return list(X.to_list()) if hasattr(X, "to_list") else None
+    if hasattr(X, "to_list"):  # a Series or an Index; a table has columns
+        return list(X.to_list())
+    # an array of pandas
+    is_flat = getattr(X, "ndim", 0) == 1 and not isinstance(X, np.ndarray)
+    return list(X.tolist()) if is_flat and hasattr(X, "tolist") else None
 
 
 def texts_in(X: object) -> list[Any] | None:
@@ -152,6 +167,7 @@ def _is_real_array(X: object) -> TypeGuard[NDArray[Any]]:
 
 def _array_of(item: object) -> NDArray[Any]:
     """Return a sequence as an array, with masked entries as NaN."""
+    check_no_fields(item)
     return np.asarray(without_gaps(from_foreign(item) if _is_foreign(item) else item))
 
 
@@ -226,7 +242,7 @@ def _from_list(items: list[Any], reading: Reading) -> RawInput:
         return _from_texts(items, reading.analyzer)
     if kind == "array":
         return _from_array_likes(items, reading)
-    return _from_lists(items, reading)
+    return from_lists(items, reading)
 
 
 def _check_all_numbers(items: Sequence[object]) -> None:
@@ -256,6 +272,8 @@ def _common_kind(items: Sequence[object]) -> str:
             "be of one kind. Convert them first."
         )
     kind = next(iter(kinds))
+    if kind in ("bytes", "bytes_"):
+        raise TypeError("X is a list of bytes. Pass texts: [x.decode() for x in X].")
     if kind not in _KINDS_IN_WORDS:
         advice = " Pass tables: [pandas.DataFrame(x) for x in X]." if kind == "dict" else ""
         raise TypeError(
@@ -306,7 +324,14 @@ def _from_array_likes(items: list[Any], reading: Reading) -> RawInput:
     tables = tables_in(items)
     if tables:
         return from_tables(tables, reading)
-    return _from_arrays([item if is_real(item) else _array_of(item) for item in items], reading)
+    categories = {i: c for i, x in enumerate(items) if (c := category_elements(x)) is not None}
+    arrays = [
+        x if is_real(x) else categories[i] if i in categories else _array_of(x)
+        for i, x in enumerate(items)
+    ]
+    if categories and all(array.ndim == 1 for array in arrays):
+        return from_categories(arrays, reading)
+    return _from_arrays(arrays, reading)
 
 
 def _from_arrays(arrays: list[NDArray[np.generic]], reading: Reading) -> RawInput:
@@ -344,78 +369,3 @@ def _check_widths(arrays: list[NDArray[np.generic]]) -> None:
         f"Sequence {i} of X has {widths[i]} features, sequence 0 has {widths[0]}; "
         "every step of every sequence needs the same features."
     )
-
-
-# --- lists of lists -------------------------------------------------------------------------------
-
-
-def _from_lists(items: Sequence[Sequence[Any]], reading: Reading) -> RawInput:
-    flat = list(chain.from_iterable(items))
-    lengths = [len(item) for item in items]
-    types = set(map(type, flat))
-    kinds = {_step_kind(kind) for kind in types}
-    check_no_dates(types)
-    is_mixed = ("vector" in kinds and len(kinds) > 1) or kinds >= {"symbol", "number"}
-    if is_mixed or "missing" in kinds:
-        check_steps_present(items)
-    if kinds == {"vector"}:
-        sequences = Sequences(_stack_steps(flat, lengths), offsets_of(lengths))
-        return from_flat("sequences", sequences, reading)
-    if is_mixed:
-        raise ValueError(
-            f"X mixes kinds of steps: {type_names(flat)}; "
-            "the steps of all sequences must be numbers, or symbols (str, int), or vectors of "
-            "equal width."
-        )
-    layout: Layout = "lists" if len(set(lengths)) == 1 else "sequences"
-    if "symbol" in kinds:
-        _check_symbols(items, types)
-        return of_symbols(object_array(flat), lengths, is_text=False)
-    if kinds == {"integer"} and reading.integers_are_symbols:
-        return of_symbols(object_array(flat), lengths, layout=layout, is_text=False)
-    values = np.asarray(flat)[:, None] if flat else np.empty((0, 1))
-    numbers = replace(reading, integers_are_symbols=False)
-    return from_flat(layout, Sequences(values, offsets_of(lengths)), numbers)
-
-
-def _check_symbols(items: Sequence[Sequence[object]], types: set[type]) -> None:
-    """Raise an error that names the first step that cannot be a symbol, such as a dict."""
-    unclear = {kind for kind in types if not issubclass(kind, str | int)}
-    places = ((i, t, x) for i, item in enumerate(items) for t, x in enumerate(item))
-    for i, t, step in places if unclear else ():
-        is_array = hasattr(step, "__array__") and not isinstance(step, np.generic)
-        if type(step) in unclear and (is_array or not is_hashable(step)):
-            advice = (
-                "pass tables: [pandas.DataFrame(steps) for steps in X]"
-                if isinstance(step, dict)
-                else "a step is a number, a symbol (str, int), or a list of numbers"
-            )
-            kind = type(step).__name__
-            raise TypeError(f"Step {t} of sequence {i} of X is a {kind}; {advice}.")
-
-
-def _step_kind(kind: type) -> str:
-    if issubclass(kind, list | tuple | np.ndarray):
-        return "vector"
-    if is_marker(kind):
-        return "missing"
-    if issubclass(kind, int | np.integer) and not issubclass(kind, bool):
-        return "integer"
-    if issubclass(kind, Number | np.number | np.bool_):
-        return "number"
-    return "symbol"
-
-
-def _stack_steps(flat: Sequence[Sequence[object]], lengths: list[int]) -> NDArray[Any]:
-    """Return steps that are lists of features as rows."""
-    if any(getattr(step, "ndim", 1) != 1 for step in flat):
-        raise ValueError(TOO_DEEP)
-    check_step_widths(np.array([len(step) for step in flat]), lengths)
-    are_texts = {isinstance(element, str) for step in flat for element in step}
-    try:  # numpy would turn numbers alongside strings into strings
-        values = np.asarray(flat, dtype=object if len(are_texts) > 1 else None)
-    except (TypeError, ValueError):
-        raise ValueError(TOO_DEEP) from None
-    if values.ndim != 2:
-        raise ValueError(TOO_DEEP)
-    return values

@@ -44,6 +44,8 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
     sequences : Sequences
         Numbers as `values` of shape (sum of n_steps, n_features), symbols as `codes`.
     """
+    if isinstance(reading.categorical, str) and reading.categorical == "from_dtype":
+        reading = replace(reading, categorical=None)  # types always decide
     raw = read_input(X, reading)
     check_not_empty(raw)
     check_not_wrapped(X, raw)
@@ -60,7 +62,7 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
         is_categorical=raw.is_categorical,
         categorical=raw.categorical,
         static_names=tuple(column.name for column in static_symbols),
-        static_columns=tuple(raw.static),
+        columns=raw.columns,
         static_vocabularies=tuple(Vocabulary.learn(column.values) for column in static_symbols),
         n_static_numbers=len(raw.static) - len(static_symbols),
         is_text=raw.is_text,

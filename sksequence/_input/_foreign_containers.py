@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, offsets_of
 from sksequence._elements import DROP_SEQUENCE, fill_masked, missing_error
+from sksequence._tables import as_table
 
 _MISSING = "X holds missing values (null or None); drop their sequences, or fill them."
 TOO_DEEP = (
@@ -108,8 +109,8 @@ def _from_awkward(X: Any) -> object:
 def _from_arrow(X: Any) -> object:
     if hasattr(X, "combine_chunks"):
         X = X.combine_chunks()
-    if not hasattr(X, "type"):  # a table of columns
-        return X
+    if not hasattr(X, "type"):  # a table of columns, or a batch
+        return as_table(X)
     if not hasattr(X, "to_numpy"):
         raise TypeError(f"X is a single value of Arrow ({X.type}). Pass an array of sequences.")
     return _from_arrow_array(X)
@@ -125,6 +126,12 @@ def _from_arrow_array(X: _ArrowArray) -> object:
         return _arrow_values(X)
     offsets = X.offsets.to_numpy()
     flat = X.values.slice(offsets[0], offsets[-1] - offsets[0])
+    if hasattr(flat.type, "key_type") or hasattr(X.type, "key_type"):
+        raise ValueError(f"X holds maps ({X.type}); make each key a column of a table.")
+    if str(flat.type).startswith("struct<"):  # records are steps
+        import pyarrow
+
+        return Sequences(pyarrow.Table.from_struct_array(flat), offsets - offsets[0])
     if hasattr(flat, "offsets"):
         check_step_widths(np.diff(flat.offsets.to_numpy()), np.diff(offsets))
     return Sequences(_arrow_values(flat), offsets - offsets[0])
@@ -145,9 +152,12 @@ def _arrow_values(steps: _ArrowArray) -> NDArray[np.generic]:
     return steps.to_numpy(zero_copy_only=False)
 
 
-def _from_polars(X: object) -> object:
+def _from_polars(X: Any) -> object:
     if hasattr(X, "collect"):
         raise TypeError("X is a LazyFrame, which has no rows yet; pass X.collect().")
+    steps = getattr(getattr(X, "dtype", None), "inner", None)
+    if hasattr(steps, "fields"):  # records are steps
+        return [cell if cell is None else cell.struct.unnest() for cell in X]
     return X
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._input._raw_input import Analyzer, Layout, Reading
+from sksequence._input._raw_input import Analyzer, CellColumn, Layout, Reading
 from sksequence._tokenizers import Tokenizer, is_tokenizer
 from sksequence._vocabulary import Vocabulary
 
@@ -42,8 +42,8 @@ class InputForm:
         Positions of the columns to read as categories in later X; empty if types suffice.
     static_names : tuple
         Names of the columns that do not change in time and are categories.
-    static_columns : tuple of int
-        Positions of the columns of a table that do not change in time.
+    columns : tuple of CellColumn
+        Columns of a table whose cells are sequences.
     static_vocabularies : tuple of Vocabulary
         Vocabularies of these columns.
     n_static_numbers : int
@@ -64,7 +64,7 @@ class InputForm:
     is_categorical: tuple[bool, ...] = ()
     categorical: tuple[int, ...] = ()
     static_names: tuple[Hashable, ...] = ()
-    static_columns: tuple[int, ...] = ()
+    columns: tuple[CellColumn, ...] = ()
     static_vocabularies: tuple[Vocabulary, ...] = ()
     n_static_numbers: int = 0
     is_text: bool = False
@@ -85,6 +85,11 @@ class InputForm:
         return bool(self.vocabularies) and not self.is_categorical
 
     @property
+    def static_columns(self) -> tuple[int, ...]:
+        """Positions of the columns of a table that do not change in time."""
+        return tuple(j for j, column in enumerate(self.columns) if column.is_static)
+
+    @property
     def names(self) -> tuple[Hashable, ...] | None:
         """Names that the features of later X are matched with."""
         return self.step_names if self.layout == "sequences" else None
@@ -99,9 +104,15 @@ class InputForm:
 
     @property
     def categories(self) -> dict[Hashable, list[Any]]:
-        """The categories of each column of them, by the names or positions of the columns."""
-        names = range(len(self.is_categorical)) if self.step_names is None else self.step_names
-        of_steps = [n for n, flag in zip(names, self.is_categorical, strict=False) if flag]
+        """The categories of each column of them, by the names or positions of the columns.
+
+        Plain symbols, one unnamed column of them, are left out.
+        """
+        flags = self.is_categorical or (True,) * len(self.vocabularies)
+        names = range(len(flags)) if self.step_names is None else self.step_names
+        of_steps = [n for n, flag in zip(names, flags, strict=False) if flag]
+        if self.step_names is None and len(flags) == 1:  # plain symbols
+            of_steps = []
         columns = zip(of_steps, self.vocabularies, strict=False)
         static = zip(self.static_names, self.static_vocabularies, strict=True)
         return {name: vocabulary.symbols for name, vocabulary in (*columns, *static)}
@@ -125,4 +136,5 @@ class InputForm:
             may_be_texts=self.is_text,
             names=self.names,
             categorical=self.categorical or None,
+            names_in_cells=tuple(column.names for column in self.columns),
         )

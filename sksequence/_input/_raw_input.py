@@ -17,13 +17,20 @@ from sklearn.utils import check_array
 from sksequence._batching import Sequences, find_step, offsets_of
 from sksequence._elements import (
     FILL_CATEGORY,
+    Column,
+    Kind,
     as_integers,
     check_elements,
     find_missing_symbol,
+    is_none,
     missing_error,
+    stack_numbers,
     without_gaps,
 )
-from sksequence._tables import Column, Kind, is_none, read_array_columns, read_columns
+from sksequence._tables import (
+    read_array_columns,
+    read_columns,
+)
 from sksequence._tokenizers import Tokenizer
 
 # real numbers; up to eight bytes they stay as they are, so that a memory map stays on disk
@@ -32,6 +39,28 @@ _REAL_KINDS = "fiub"
 Layout = Literal["table", "lists", "sequences", "cells"]
 Analyzer = str | Callable[[str], object] | Tokenizer
 CategoricalFeatures = ArrayLike | Sequence[Hashable] | None
+
+
+@dataclass(frozen=True)
+class CellColumn:
+    """One column of a table whose cells are sequences.
+
+    Attributes
+    ----------
+    name : str or other hashable
+        Name of the column, or its position.
+    is_static : bool
+        Whether its cells are no sequences, but numbers or categories of the whole sequence.
+    is_categorical : tuple of bool
+        Whether each feature of a step, or the static feature, is a category.
+    names : tuple or None
+        Names of the features of a step, if the cells are tables.
+    """
+
+    name: Hashable
+    is_static: bool
+    is_categorical: tuple[bool, ...]
+    names: tuple[Hashable, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +80,9 @@ class Reading:
     categorical : array-like of int, str or bool, or None
         Positions or names of features that are categories, or a mask, in addition to those that
         hold strings.
+    names_in_cells : tuple of (tuple or None)
+        Names of the features in each column of cells, which tables in cells are matched with.
+        Empty takes those of X.
     """
 
     integers_are_symbols: bool
@@ -58,6 +90,7 @@ class Reading:
     may_be_texts: bool = True
     names: tuple[Hashable, ...] | None = None
     categorical: CategoricalFeatures = None
+    names_in_cells: tuple[tuple[Hashable, ...] | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,8 +117,8 @@ class RawInput:
         Whether each feature of a step is a category; empty if none or all are.
     categorical : tuple of int
         Positions of the columns to read as categories in later X; empty if types suffice.
-    n_columns : int or None
-        Number of columns, with the layout "cells".
+    columns : tuple of CellColumn
+        Columns of a table with the layout "cells".
     static : dict of int to Column
         Columns that do not change in time, by position: one row per sequence.
     """
@@ -99,7 +132,7 @@ class RawInput:
     categories: NDArray[np.object_] | None = None
     is_categorical: tuple[bool, ...] = ()
     categorical: tuple[int, ...] = ()
-    n_columns: int | None = None
+    columns: tuple[CellColumn, ...] = ()
     static: Mapping[int, Column] = field(default_factory=dict)
 
     @property
@@ -136,7 +169,7 @@ class RawInput:
         """Number of columns of a table, number of features per step otherwise."""
         if self.layout in ("table", "lists"):
             return int(self.sequences.lengths[0])
-        return self.n_features if self.n_columns is None else self.n_columns
+        return len(self.columns) or self.n_features
 
     @property
     def n_features(self) -> int:
@@ -274,7 +307,7 @@ def from_columns(
     categories = [c for c, flag in zip(columns, is_categorical, strict=True) if flag]
     numbers = [c.values for c, flag in zip(columns, is_categorical, strict=True) if not flag]
     if not categories:
-        flat = np.column_stack(numbers) if numbers else np.empty((int(offsets[-1]), 0))
+        flat = stack_numbers(numbers) if numbers else np.empty((int(offsets[-1]), 0))
         raw = from_flat(layout, Sequences(flat, offsets), replace(reading, categorical=None))
         return replace(raw, names=names)
     symbols = np.column_stack([symbols_of(column) for column in categories])
@@ -285,7 +318,7 @@ def from_columns(
         return replace(raw, categorical=positions if chosen else ())
     return replace(
         raw,
-        sequences=Sequences(np.column_stack(numbers), offsets),
+        sequences=Sequences(stack_numbers(numbers), offsets),
         holds_symbols=False,
         categories=symbols,
         is_categorical=is_categorical,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._elements import is_missing
+from sksequence._elements import Column, is_missing, stack_numbers
 from sksequence._input._raw_input import (
+    CellColumn,
     RawInput,
     Reading,
     categorical_positions,
@@ -22,7 +24,6 @@ from sksequence._input._raw_input import (
 )
 from sksequence._tables import (
     SEEN_IN_FIT,
-    Column,
     Table,
     align_tables,
     check_names,
@@ -49,6 +50,12 @@ def from_tables(tables: Sequence[Table], reading: Reading) -> RawInput:
         raw = from_flat("sequences", Sequences(values, offsets), reading)
         return replace(raw, names=names)
     return from_columns(read_columns(joint), offsets, reading, names)
+
+
+def from_categories(sequences: Sequence[NDArray[Any]], reading: Reading) -> RawInput:
+    """Read 1-D sequences, some of which are of a type of categories; then all hold categories."""
+    column = Column(0, "symbols", np.concatenate([x.astype(object) for x in sequences]))
+    return from_columns([column], offsets_of([len(x) for x in sequences]), reading, None)
 
 
 def _matched(
@@ -102,7 +109,7 @@ def steps_in_columns(columns: Sequence[Column]) -> NDArray[Any]:
     strings = [column.name for column in columns if column.kind == "symbols"]
     if strings and len(columns) > 1:
         _refuse_strings(strings, len(columns))
-    return np.column_stack([column.values for column in columns])
+    return stack_numbers([column.values for column in columns])
 
 
 def _refuse_strings(strings: Sequence[Hashable], n_columns: int) -> None:
@@ -134,28 +141,41 @@ def from_cells(
         _as_category(column) if j in chosen and column.kind == "numbers" else column
         for j, column in enumerate(columns)
     ]
+    known = reading.names_in_cells
     parts = {
-        j: _sequences_in(column, read)
+        j: _sequences_in(column, read, known[j] if j < len(known) else None)
         for j, column in enumerate(columns)
         if column.kind == "sequences"
     }
     _check_equal_lengths([(columns[j].name, part) for j, part in parts.items()])
-    channels = [
-        _as_category(channel) if j in chosen else channel
+    channels = {
+        j: [
+            _as_category(channel) if j in chosen else channel
+            for channel in _channels(columns[j].name, part)
+        ]
         for j, part in parts.items()
-        for channel in _channels(columns[j].name, part)
-    ]
-    if reading.integers_are_symbols and all(c.values.dtype.kind in "iu" for c in channels):
-        channels = [_as_category(channel) for channel in channels]
+    }
+    flat = list(chain.from_iterable(channels.values()))
+    if reading.integers_are_symbols and all(c.values.dtype.kind in "iu" for c in flat):
+        channels = {j: list(map(_as_category, of_cell)) for j, of_cell in channels.items()}
+        flat = list(chain.from_iterable(channels.values()))
     offsets = next(iter(parts.values())).sequences.offsets
-    raw = from_columns(channels, offsets, Reading(integers_are_symbols=False), None)
+    raw = from_columns(flat, offsets, Reading(integers_are_symbols=False), None)
     return replace(
         raw,
         layout="cells",
         is_array=True,
-        names=tuple(channel.name for channel in channels),
+        names=tuple(channel.name for channel in flat),
         categorical=tuple(sorted(chosen)),
-        n_columns=len(columns),
+        columns=tuple(
+            CellColumn(
+                column.name,
+                j not in parts,
+                tuple(c.kind == "symbols" for c in channels.get(j, [column])),
+                parts[j].names if j in parts else None,
+            )
+            for j, column in enumerate(columns)
+        ),
         static={j: column for j, column in enumerate(columns) if column.kind != "sequences"},
     )
 
@@ -164,9 +184,13 @@ def _as_category(column: Column) -> Column:
     return replace(column, kind="symbols", values=symbols_of(column))
 
 
-def _sequences_in(column: Column, read: Callable[[object, Reading], RawInput]) -> RawInput:
+def _sequences_in(
+    column: Column,
+    read: Callable[[object, Reading], RawInput],
+    names: tuple[Hashable, ...] | None,
+) -> RawInput:
     try:
-        return read(list(column.values), Reading(integers_are_symbols=False))
+        return read(list(column.values), Reading(integers_are_symbols=False, names=names))
     except (TypeError, ValueError) as error:
         raise type(error)(f"In column {column.name!r} of X: {error}") from None
 

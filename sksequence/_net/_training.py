@@ -235,7 +235,8 @@ def _record_epoch(net: SequenceNet, record: TrainingRecord) -> None:
 
 def _check_weights(net: SequenceNet, training: SequenceDataset) -> None:
     """Raise an error if the last step broke the network: the loss is from before each step."""
-    weights = [w for w in net.module_.state_dict().values() if w.is_floating_point()]
+    # buffers of a user's cell may hold infinity
+    weights = [w.detach() for w in net.module_.parameters() if w.is_floating_point()]
     largest = float(torch.stack([norm.float() for norm in torch._foreach_norm(weights)]).max())
     is_broken = not math.isfinite(largest)
     spec = net.module_.spec

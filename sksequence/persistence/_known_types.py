@@ -13,7 +13,7 @@ from sksequence._batching import Frames, Scaler
 from sksequence._blueprint import Blueprint
 from sksequence._classifier import RNNClassifier
 from sksequence._generator import SequenceGenerator
-from sksequence._input import InputForm
+from sksequence._input import CellColumn, InputForm
 from sksequence._language import Labels, LanguageModel, SymbolCodec
 from sksequence._regressor import RNNRegressor
 from sksequence._series import PositiveReference, Reference, SeriesCodec, SeriesModel
@@ -83,6 +83,7 @@ _MODULES = {
 
 _DATACLASSES: tuple[type[object], ...] = (
     Blueprint,
+    CellColumn,
     DensityPrediction,
     Frames,
     InputForm,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, flat_rows, object_array, offsets_of
-from sksequence._elements import as_array, is_missing
+from sksequence._elements import as_array, is_missing, stack_numbers
 from sksequence._tables import (
     Table,
     column_kinds,
@@ -309,7 +309,7 @@ def _numbers_or_table(table: Table) -> Values | Table:
             )
     if len(others) < len(kinds) or any(column.kind == "symbols" for column in columns):
         return table
-    return np.column_stack([column.values for column in columns])
+    return stack_numbers([column.values for column in columns])
 
 
 def _symbols_or_table(table: Table, name: Hashable) -> Values | Table:

@@ -13,15 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, find_step, object_array, offsets_of
-from sksequence._elements import NUMBERS, as_array
+from sksequence._elements import NUMBERS, Column, as_array, is_none
 from sksequence._tables import (
-    Column,
     Table,
     check_rows_are_sequences,
     check_rows_are_steps,
     column_names,
     feature_names,
-    is_none,
     is_table,
     join_tables,
     match_tables,
