@@ -127,7 +127,8 @@ def digest(x):
 
 def show(x):
     """Return the start of the representation of x, for the message of a failure."""
-    with warnings.catch_warnings(record=True):  # pandas warns of infinity
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas warns of infinity
         try:
             return f"{x!r:.1500}"
         except IMPOSSIBLE:

@@ -863,3 +863,11 @@ def test_order_of_tables_does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_sequences(SWAPPED, form)
+
+
+def test_cells_among_categories_are_an_error():
+    """A category column of one table may hold a sequence in another one, which has no meaning."""
+    plain = pd.DataFrame({"mode": pd.Categorical(["run", "walk"])})
+    damaged = pd.DataFrame({"mode": pd.Series(["run", [1.0, 2.0]], dtype=object)})
+    with pytest.raises(ValueError, match="Column 'mode' of X holds values of the types list, str"):
+        learn([plain, damaged])

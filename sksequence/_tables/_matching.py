@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sksequence._elements import is_hashable
 from sksequence._tables._table import (
     Table,
     as_table,
@@ -145,9 +146,11 @@ def _with_common_categories(tables: Sequence[Table]) -> Sequence[Table]:
     import pandas
 
     for name, known in found.items():
-        others = [f[name].dropna().unique() for f in frames if not hasattr(f[name], "cat")]
-        categories = list(known | dict.fromkeys(chain.from_iterable(others)))
-        dtype = pandas.CategoricalDtype(categories)
+        others = [f[name].dropna().tolist() for f in frames if not hasattr(f[name], "cat")]
+        elements = list(chain.from_iterable(others))
+        if not all(map(is_hashable, elements)):  # not categories: an error of the reading
+            return tables
+        dtype = pandas.CategoricalDtype(list(known | dict.fromkeys(elements)))
         frames = [frame.astype({name: dtype}) for frame in frames]
     return frames  # type: ignore[no-any-return]
 
