@@ -452,7 +452,7 @@ def test_generate_refuses(documents, arguments, error, message):
 def test_generate_refuses_prompts_of_another_kind():
     """Errors for prompts that are not of the kind of X."""
     generator = make([["do", "re"], ["re", "mi"]], max_epochs=1)
-    for prompt in ("do", [["do"], "re"], [["do"], [["re"]]], {"do"}):
+    for prompt in ("do", [["do"], "re"], [["do"], [["re"]]], {"do"}, np.array("do")):
         with pytest.raises(TypeError, match="prompt must be a list of tokens"):
             generator.generate(prompt)
     with pytest.raises(ValueError, match="X holds numbers"):

@@ -871,3 +871,10 @@ def test_cells_among_categories_are_an_error():
     damaged = pd.DataFrame({"mode": pd.Series(["run", [1.0, 2.0]], dtype=object)})
     with pytest.raises(ValueError, match="Column 'mode' of X holds values of the types list, str"):
         learn([plain, damaged])
+
+
+def test_half_precision_next_to_categories():
+    """Numbers in half precision may be categories in another table."""
+    halves = pd.DataFrame({"mode": np.array([1.5, 2.0], dtype=np.float16)})
+    form, _ = learn([pd.DataFrame({"mode": pd.Categorical([2.0])}), halves])
+    assert form.categories == {"mode": [1.5, 2.0]}

@@ -139,7 +139,7 @@ def _outputs(symbols: list[object], codes: NDArray[np.int32]) -> list[int]:
 
 
 def _is_list(step: object) -> TypeGuard[Collection[object]]:
-    return isinstance(step, list | tuple | np.ndarray)
+    return isinstance(step, list | tuple) or (isinstance(step, np.ndarray) and step.ndim > 0)
 
 
 def stop_outputs(stop: object, form: InputForm) -> list[list[int]]:

@@ -151,7 +151,8 @@ def _with_common_categories(tables: Sequence[Table]) -> Sequence[Table]:
         if not all(map(is_hashable, elements)):  # not categories: an error of the reading
             return tables
         dtype = pandas.CategoricalDtype(list(known | dict.fromkeys(elements)))
-        frames = [frame.astype({name: dtype}) for frame in frames]
+        # through objects, as categories cannot be made of numbers in half precision
+        frames = [frame.astype({name: object}).astype({name: dtype}) for frame in frames]
     return frames  # type: ignore[no-any-return]
 
 
