@@ -121,22 +121,16 @@ def without_gaps(X: Any) -> Any:
 
     numpy would turn dates into numbers, even missing ones, and it cannot convert markers.
     """
-    dtypes = list(X.dtypes) if hasattr(X, "columns") else [getattr(X, "dtype", None)]
-    for dtype in dtypes:
-        if _is_time(dtype):
-            raise dates_error(str(dtype))
+    dtype = getattr(X, "dtype", None)
+    if _is_time(dtype):
+        raise dates_error(str(dtype))
     X = fill_masked(X)
-    objects = np.asarray(X) if hasattr(X, "columns") and _has_objects(dtypes) else X
-    if not isinstance(objects, np.ndarray) or objects.dtype != object:
+    if not isinstance(X, np.ndarray) or X.dtype != object:
         return X
-    elements = objects.ravel().tolist()
+    elements = X.ravel().tolist()
     check_no_dates(dict.fromkeys(map(type, elements)))
     gaps = np.array([is_marker(type(element)) for element in elements], dtype=bool)
-    return np.where(gaps.reshape(objects.shape), np.nan, objects) if gaps.any() else X
-
-
-def _has_objects(dtypes: Iterable[object]) -> bool:
-    return any(getattr(dtype, "kind", "O") == "O" for dtype in dtypes)
+    return np.where(gaps.reshape(X.shape), np.nan, X) if gaps.any() else X
 
 
 # --- types of arrays ------------------------------------------------------------------------------

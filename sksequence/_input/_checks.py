@@ -260,18 +260,6 @@ def check_static(raw: RawInput) -> None:
             raise missing_error(values[i], place, *(() if is_number else (FILL_CATEGORY,)))
 
 
-def check_static_kinds(raw: RawInput, form: InputForm) -> None:
-    """Check that features that do not change are numbers or categories as in `fit`."""
-    for column in raw.static.values():
-        were_symbols = column.name in form.static_names
-        if were_symbols != (column.kind == "symbols"):
-            now, then = ("numbers", "strings") if were_symbols else ("strings", "numbers")
-            raise ValueError(
-                f"Column {column.name!r} of X holds {now}, but {then} in fit. Pass the same kind "
-                "as in fit."
-            )
-
-
 def check_finite(raw: RawInput) -> None:
     """Raise an error that names the first value of X that is not a finite float32 number."""
     values, offsets = raw.values, raw.sequences.offsets

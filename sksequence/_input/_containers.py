@@ -335,13 +335,6 @@ def _from_array_likes(items: list[Any], reading: Reading) -> RawInput:
 
 
 def _from_arrays(arrays: list[NDArray[np.generic]], reading: Reading) -> RawInput:
-    records = next((i for i, array in enumerate(arrays) if array.dtype.names), None)
-    if records is not None:
-        raise TypeError(
-            f"Sequence {records} of X is an array of records with the fields "
-            f"{list(arrays[records].dtype.names or ())}; pass tables: [pandas.DataFrame(x) for x "
-            "in X]."
-        )
     n_dims = {array.ndim for array in arrays}
     if n_dims - {1, 2} or len(n_dims) > 1:
         raise ValueError(

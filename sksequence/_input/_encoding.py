@@ -22,7 +22,6 @@ from sksequence._input._checks import (
     check_not_wrapped,
     check_same_types,
     check_static,
-    check_static_kinds,
     check_step_features,
     check_table_lengths,
     feature_names_in,
@@ -176,7 +175,6 @@ def _encoded(raw: RawInput, form: InputForm) -> Sequences:
 
 def _with_static(sequences: Sequences, raw: RawInput, form: InputForm) -> Sequences:
     check_static(raw)
-    check_static_kinds(raw, form)
     static = raw.static.values()
     numbers = [column.values for column in static if column.kind == "numbers"]
     symbols = [column for column in static if column.kind == "symbols"]
