@@ -218,7 +218,7 @@ def read_elements(name: Hashable, elements: NDArray[Any], what: str) -> Column:
     """
     kinds = set(map(type, elements.tolist()))
     check_no_dates(kinds, what)
-    missing = np.array([is_missing(element) for element in elements], dtype=bool)
+    missing = missing_values(elements)
     present = elements[~missing] if missing.any() else elements
     found = {container_kind(element) for element in present}
     if len(found) > 1 or "other" in found:

@@ -22,7 +22,7 @@ from sksequence._base import (
     available_if,
     check_weights,
 )
-from sksequence._batching import Sequences
+from sksequence._batching import Sequences, find_step
 from sksequence._blueprint import Blueprint
 from sksequence._random import RandomState
 from sksequence._targets import (
@@ -551,8 +551,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         outputs = super()._outputs(sequences)
         bad = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
         if len(bad):
-            ends = sequences.offsets[1:]
-            i = int(np.searchsorted(ends, bad[0], "right")) if self._blueprint.per_step else bad[0]
+            row = int(bad[0])
+            i = find_step(row, sequences.offsets)[0] if self._blueprint.per_step else row
             largest = np.abs(sequences[i]).max()
             raise ValueError(
                 f"The prediction for sequence {i} of X is not finite: its values of up to "

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._batching import Sequences, offsets_of
+from sksequence._batching import Sequences, find_step, offsets_of
 from sksequence._elements import DROP_SEQUENCE, fill_masked, missing_error
 from sksequence._tables import as_table
 
@@ -173,7 +173,7 @@ def check_step_widths(widths: NDArray[np.integer], lengths: ArrayLike) -> None:
     """Check that every step has as many features as the first one."""
     differing = np.flatnonzero(widths != widths[:1])
     if len(differing):
-        i = int(np.searchsorted(np.cumsum(lengths), differing[0], side="right"))
+        i, _ = find_step(int(differing[0]), offsets_of(lengths))
         raise ValueError(
             f"Sequence {i} of X has a step of {widths[differing[0]]} features, the first step of X "
             f"has {widths[0]}; every step of every sequence needs the same features."

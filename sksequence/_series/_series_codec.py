@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences, flat_rows, offsets_of
+from sksequence._batching import Sequences, find_step, flat_rows, offsets_of
 from sksequence._losses import LOSSES, SUPPORTS, outside
 from sksequence._series._past import Past
 from sksequence._series._reference import Reference, Steps, blocks_of_equal_length
@@ -118,11 +118,11 @@ class SeriesCodec:
         bad = np.argwhere(outside(support, values))
         if len(bad):
             row, column = bad[0].tolist()
-            i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
+            i, step = find_step(row, sequences.offsets)
             raise ValueError(
                 f"loss={self.loss!r} is a distribution of {SUPPORTS[support]}, but X[{i}] is "
-                f"{values[row, column]:g} at step {row - int(sequences.offsets[i])}. For other "
-                "numbers, choose another loss, such as 'student_t'."
+                f"{values[row, column]:g} at step {step}. For other numbers, choose another loss, "
+                "such as 'student_t'."
             )
 
     def _follow(self, sequences: Sequences, values: NDArray[np.float64], extra: int) -> Steps:

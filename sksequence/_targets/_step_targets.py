@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 
-from sksequence._batching import Sequences, object_array, offsets_of
+from sksequence._batching import Sequences, find_step, object_array, offsets_of
 from sksequence._elements import is_missing, missing_values
 from sksequence._tables import (
     SEEN_IN_FIT,
@@ -316,9 +316,7 @@ def _labelled(flat: Flat, lengths: Lengths, container: Container, numeric: bool)
     def place(index: Index) -> str:
         step, *column = index
         row = int(np.flatnonzero(labelled)[step])
-        ends = np.cumsum(lengths)
-        i = int(np.searchsorted(ends, row, side="right"))
-        t = row - int(ends[i] - lengths[i])
+        i, t = find_step(row, offsets_of(lengths))
         return f"y[{i}][{', '.join(map(str, [t, *column]))}]"
 
     if numeric:

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sksequence._batching import Sequences
+from sksequence._batching import Sequences, find_step
 from sksequence._blueprint import Blueprint
 from sksequence._input import InputForm
 from sksequence._losses import SUPPORTS, Support, outside
@@ -198,10 +198,7 @@ def _check_support(
     if not len(bad):
         return
     row, column = bad[0].tolist()
-    place = [row]
-    if targets.per_step:
-        i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
-        place = [i, row - int(sequences.offsets[i])]
+    place = list(find_step(row, sequences.offsets)) if targets.per_step else [row]
     if not targets.codec.flat:
         place.append(column)
     raise ValueError(

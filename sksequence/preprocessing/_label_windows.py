@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, offsets_of
-from sksequence._elements import as_array, is_missing, of_one_kind
+from sksequence._elements import as_array, is_missing, missing_values, of_one_kind
 from sksequence._tables import column_names, is_table, read_key, select_columns
 from sksequence.preprocessing._cutting import (
     Missing,
@@ -171,7 +171,7 @@ def _labelled(
     start, length = part
     if labels.dtype.kind not in "fO":
         return starts
-    absent = np.array([is_missing(label) for label in labels.tolist()], dtype=bool)
+    absent = missing_values(labels)
     firsts = np.r_[starts] if isinstance(starts, slice) else starts
     before = offsets_of(absent)
     affected = before[firsts + start + length] > before[firsts + start]
