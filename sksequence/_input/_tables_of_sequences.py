@@ -27,7 +27,6 @@ from sksequence._tables import (
     Table,
     align_tables,
     check_names,
-    feature_names,
     holds_sequences,
     is_table,
     join_tables,
@@ -42,7 +41,7 @@ from sksequence._tables import (
 
 def from_tables(tables: Sequence[Table], reading: Reading) -> RawInput:
     """Read sequences that are tables; their columns are matched by name."""
-    tables, names = _matched(tables, reading.names)
+    tables, names = match_tables(tables, reading.names)
     offsets = offsets_of([len(table) for table in tables])
     joint = join_tables(tables)
     values = plain_numbers(joint) if reading.categorical is None else None
@@ -56,16 +55,6 @@ def from_categories(sequences: Sequence[NDArray[Any]], reading: Reading) -> RawI
     """Read 1-D sequences, some of which are of a type of categories; then all hold categories."""
     column = Column(0, "symbols", np.concatenate([x.astype(object) for x in sequences]))
     return from_columns([column], offsets_of([len(x) for x in sequences]), reading, None)
-
-
-def _matched(
-    tables: Sequence[Table], known: tuple[Hashable, ...] | None
-) -> tuple[Sequence[Table], tuple[Hashable, ...] | None]:
-    """Return tables with their columns in one order, and their names if they have some."""
-    if known is not None and any(feature_names(table) for table in tables):
-        return align_tables(tables, known, SEEN_IN_FIT), known
-    matched, names = match_tables(tables)
-    return matched, None if names is None else tuple(names)
 
 
 def named_sequences(X: Sequences, reading: Reading) -> Sequences:

@@ -15,6 +15,7 @@ from sksequence._tables._table import (
     as_table,
     check_unique,
     column_names,
+    feature_names,
     is_table,
     narwhals_frame,
 )
@@ -46,13 +47,18 @@ def tables_in(items: Sequence[object], argument: str = "X") -> list[Table]:
     return tables
 
 
-def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] | None]:
+def match_tables(
+    tables: Sequence[Table], seen: tuple[Hashable, ...] | None = None
+) -> tuple[list[Table], tuple[Hashable, ...] | None]:
     """Return tables with their columns in one order, and the names of the columns.
 
+    The order is that of the names `seen` in fit, if there are some and any table has names.
     Where the tables differ in the order of columns, it is that of the sorted names, so that it does
     not depend on the order of the tables. Columns that are only numbered, and single columns of
     different names, have no names.
     """
+    if seen is not None and any(map(feature_names, tables)):
+        return align_tables(tables, seen, SEEN_IN_FIT), seen
     orders = [column_names(table) for table in tables]
     if not any(orders):
         raise ValueError(
@@ -67,8 +73,8 @@ def match_tables(tables: Sequence[Table]) -> tuple[list[Table], list[Hashable] |
         return align_tables(tables, numbers, _OF_FIRST), None
     if all(names == first for names in orders):
         check_unique(first)
-        return list(tables), first
-    names = sorted(first, key=lambda name: (type(name).__name__, name))
+        return list(tables), tuple(first)
+    names = tuple(sorted(first, key=lambda name: (type(name).__name__, name)))
     return align_tables(tables, names, _OF_FIRST), names
 
 

@@ -18,13 +18,7 @@ from sklearn.utils import check_consistent_length
 
 from sksequence._batching import Sequences, find_step, object_array, offsets_of
 from sksequence._elements import is_missing, missing_values
-from sksequence._tables import (
-    SEEN_IN_FIT,
-    align_tables,
-    feature_names,
-    is_table,
-    match_tables,
-)
+from sksequence._tables import is_table, match_tables
 from sksequence._targets._target_values import (
     Index,
     NoTargetError,
@@ -227,12 +221,10 @@ def _matched(items: list[Any], known: Names) -> tuple[list[Any], Names]:
     if not items or not all(map(is_table, items)):
         return items, None
     try:
-        if known is not None and any(feature_names(table) for table in items):
-            return align_tables(items, known, SEEN_IN_FIT), known
-        matched, names = match_tables(items)
+        matched, names = match_tables(items, known)
     except ValueError as error:
         raise ValueError(f"In y: {error}") from None
-    return matched, None if names is None or len(names) == 1 else tuple(names)
+    return matched, None if names is None or len(names) == 1 else names
 
 
 def _container_of(items: Sequence[object]) -> Container:

@@ -264,14 +264,15 @@ def _from_pieces(
 def _join(tables: Sequence[Table], names: Names | None) -> tuple[Table, Names | None]:
     if names is not None:
         aligned = align_tables(tables, names, SEEN_IN_FIT)
-        own = feature_names(aligned[0])
+        given = feature_names(aligned[0])
+        own = None if given is None else tuple(given)
     else:
         aligned, own = match_tables(tables)
     table: Any = aligned[0] if len(aligned) == 1 else join_tables(aligned)
     # ColumnTransformer cannot join columns of Arrow
     if type(table).__module__.startswith("pyarrow") and find_spec("pandas"):
         table = table.to_pandas()
-    return table, None if own is None else tuple(own)
+    return table, own
 
 
 def n_features(steps: Values | Table) -> int:
