@@ -1,6 +1,7 @@
 """Frames, scaling, order, batches, chunks: nothing is lost or repeated, order does not matter."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -179,6 +180,19 @@ def test_static_features_are_gathered_with_their_sequences(largest_copy, equal, 
         assert (batch["static"].dtype, batch["static_codes"].dtype) == (torch.float32, torch.int64)
         np.testing.assert_allclose(batch["static"], expected, rtol=1e-6)
         np.testing.assert_array_equal(batch["static_codes"], codes[index])
+
+
+@pytest.mark.parametrize(
+    "steps", [np.ones((5, 1)), pd.DataFrame({"load": np.ones(5)})], ids=["array", "table"]
+)
+def test_static_features_are_added_to_any_steps(steps):
+    """The steps and their names stay, and the sequences without the features are unchanged."""
+    plain = Sequences(steps, [0, 2, 5], feature_names=["load"])
+    sequences = plain.with_static(np.array([[1.0], [2.0]]))
+    np.testing.assert_array_equal(sequences[1], plain[1])
+    assert sequences.feature_names == ("load",)
+    assert sequences[[1]].static_values.tolist() == [[2.0]]
+    assert plain.static_values is None
 
 
 def test_chunks_keep_static_features():

@@ -6,6 +6,7 @@ The layout is that of Arrow's list arrays.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -333,7 +334,7 @@ class Sequences:
         codes : ndarray of int32 of shape (n_sequences, n_columns), default=None
             Encoded symbols of each sequence.
         """
-        sequences = Sequences(self.values, self.offsets, self.codes, self.feature_names)
+        sequences = copy(self)
         sequences.static_values, sequences.static_codes = values, codes
         return sequences
 

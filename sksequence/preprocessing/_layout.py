@@ -108,9 +108,7 @@ class Layout:
         self, source: Sequences, steps: Values | Table, names: Names | None = None
     ) -> Sequences:
         sequences = Sequences(steps, self.offsets, source.codes, names)
-        sequences.static_values = source.static_values
-        sequences.static_codes = source.static_codes
-        return sequences
+        return sequences.with_static(source.static_values, source.static_codes)
 
     def per_step(self, y: object) -> Values:
         """Return targets or weights, one per sequence or one per step, as one per step.
