@@ -185,24 +185,30 @@ def _form(array: NDArray[Any]) -> str:
 def optimizer_arrays(net: SequenceNet) -> Arrays:
     """Return the optimizer's state as nested dicts of arrays."""
     with without_compiler():
-        return {"state": _to_arrays(net.optimizer_.state_dict()["state"])}
+        return {"state": to_arrays(net.optimizer_.state_dict()["state"])}
 
 
 def load_optimizer(net: SequenceNet, arrays: Arrays) -> None:
     """Set the optimizer's state from arrays; its settings are those of the net."""
     with without_compiler():
         groups = net.optimizer_.state_dict()["param_groups"]
-        state = {"state": _to_tensors(arrays["state"]), "param_groups": groups}
+        state = {"state": to_tensors(arrays["state"]), "param_groups": groups}
         net.optimizer_.load_state_dict(state)
 
 
-def _to_arrays(state: Any) -> Any:
+def to_arrays(state: Any) -> Any:
+    """Return nested containers with arrays for tensors, whose memory they share on a CPU."""
     if isinstance(state, dict):
-        return {key: _to_arrays(value) for key, value in state.items()}
+        return {key: to_arrays(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(map(to_arrays, state))
     return state.detach().cpu().numpy() if isinstance(state, torch.Tensor) else state
 
 
-def _to_tensors(state: Any) -> Any:
+def to_tensors(state: Any) -> Any:
+    """Return nested containers with tensors that are copies for arrays."""
     if isinstance(state, dict):
-        return {key: _to_tensors(value) for key, value in state.items()}
+        return {key: to_tensors(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(map(to_tensors, state))
     return torch.from_numpy(np.array(state)) if isinstance(state, np.ndarray) else state

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
@@ -28,7 +28,7 @@ from skorch.helper import predefined_split
 
 from sksequence._batching import STEP_BLOCKS, SequenceDataset
 from sksequence._net._checkpoints import Checkpointing, State, bare, is_checkpoint
-from sksequence._net._construction import load_weights
+from sksequence._net._construction import load_weights, to_arrays, to_tensors, weights_of
 from sksequence._net._optimizer import without_compiler
 from sksequence._net._sequence_net import SequenceNet, network_inputs
 
@@ -140,48 +140,31 @@ def _state_of(
     """Return a copy of all that the next epochs and the end of training depend on."""
     shuffler = training.generator
     with without_compiler():
-        optimizer = _to_arrays(net.optimizer_.state_dict())
-    return {
-        "weights": _to_arrays(net.module_.state_dict()),
-        "best_weights": _to_arrays(best_weights),
+        optimizer = to_arrays(net.optimizer_.state_dict())
+    state = {
+        "weights": weights_of(net.module_),
+        "best_weights": to_arrays(best_weights),
         "optimizer": optimizer,
         "dropout": net.dropout_generator_.get_state().cpu().numpy(),
-        "shuffle": None if shuffler is None else deepcopy(shuffler.bit_generator.state),
+        "shuffle": None if shuffler is None else shuffler.bit_generator.state,
         "record": asdict(record),
-        "history": deepcopy(net.history.to_list()),
+        "history": net.history.to_list(),
         "is_over": is_over or record.n_epochs >= net.max_epochs,
     }
+    return deepcopy(state)
 
 
 def _restore(net: SequenceNet, training: SequenceDataset, state: State) -> dict[str, Any]:
     """Set all that training depends on to the state after an epoch, and return the best weights."""
     load_weights(net.module_, state["weights"])
     with without_compiler():
-        net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
+        net.optimizer_.load_state_dict(to_tensors(state["optimizer"]))
     net.dropout_generator_.set_state(torch.from_numpy(state["dropout"].copy()))
     if training.generator is not None:
         training.generator.bit_generator.state = state["shuffle"]
     net.history.extend(deepcopy(state["history"]))
-    best: dict[str, Any] = _to_tensors(state["best_weights"])
+    best: dict[str, Any] = to_tensors(state["best_weights"])
     return best
-
-
-def _to_arrays(state: Any) -> Any:
-    """Copy nested containers, with arrays for tensors."""
-    if isinstance(state, Mapping):
-        return {key: _to_arrays(value) for key, value in state.items()}
-    if isinstance(state, list | tuple):
-        return type(state)(map(_to_arrays, state))
-    return state.detach().cpu().numpy().copy() if isinstance(state, torch.Tensor) else state
-
-
-def _to_tensors(state: Any) -> Any:
-    """Copy nested containers, with tensors for arrays."""
-    if isinstance(state, dict):
-        return {key: _to_tensors(value) for key, value in state.items()}
-    if isinstance(state, list | tuple):
-        return type(state)(map(_to_tensors, state))
-    return torch.from_numpy(state.copy()) if isinstance(state, np.ndarray) else state
 
 
 # --- one epoch -----------------------------------------------------------------------------------
