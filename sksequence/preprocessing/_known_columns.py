@@ -99,7 +99,6 @@ def continued(
     X = cut_steps(steps, starts, window)
     assert ahead.table is not None
     table = join_tables([_known_table(X.table, steps, known), ahead.table])
-    table = _with_categories(table, X.table)
     past = np.arange(n_series * window).reshape(n_series, window)
     rows = np.hstack([past, n_series * window + np.arange(len(ahead.values)).reshape(n_series, -1)])
     later = [take_rows(table, rows[:, s : s + window].ravel()) for s in shifts]
@@ -232,15 +231,3 @@ def _join_columns(tables: Sequence[Table]) -> Table:
         return joint
     native: Table = narwhals.concat(frames, how="horizontal").to_native()
     return native
-
-
-def _with_categories(table: Table, like: Table) -> Table:
-    """Return a table of pandas whose columns are categories where those of another table are.
-
-    Joining different categories gives objects.
-    """
-    frame: Any = table
-    if not hasattr(table, "iloc") or not hasattr(like, "iloc"):
-        return table
-    types = {name: "category" for name in frame if like[name].dtype.name == "category"}
-    return frame.astype({n: t for n, t in types.items() if frame[n].dtype.name != t})  # type: ignore[no-any-return]
