@@ -545,6 +545,30 @@ def test_cells_of_several_features():
     assert list(form.categories) == ["x[2]"]
 
 
+INTEGERS = [np.arange(len(a)) % 3 for a in ARRAYS]
+IDS = pd.DataFrame({"item": INTEGERS, "shop": [10 * ids for ids in INTEGERS]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "categorical", "found"),
+    [
+        ({}, None, {"item": [0, 1, 2], "shop": [0, 10, 20]}),
+        ({"age": 1.0}, None, {"item": [0, 1, 2], "shop": [0, 10, 20]}),
+        ({"shop": CELLS["speed"]}, None, {}),
+        ({}, ["shop"], {"shop": [0, 10, 20]}),
+        ({"ward": 2}, ["ward"], {"item": [0, 1, 2], "shop": [0, 10, 20], "ward": [2]}),
+    ],
+    ids=["all", "static number", "one of numbers", "one chosen", "static chosen"],
+)
+def test_integers_in_cells_are_categories_as_elsewhere(changes, categorical, found):
+    """With embedding_dim, if all are integers and none is chosen; scalar columns do not matter."""
+    X = IDS.assign(**changes)
+    reading = Reading(integers_are_symbols=True, categorical=categorical)
+    form, sequences = learn_form(X, reading, estimator_name="RNNClassifier")
+    assert form.categories == found
+    assert_same_read(sequences, check_sequences(X, form))
+
+
 def test_scalar_columns_alongside_cells_are_static():
     """They are numbers or categories of each sequence; rows taken keep them."""
     X = CELLS.assign(age=np.arange(12.0), sex=["m", "f"] * 6, stage=[1, 2, 3] * 4)

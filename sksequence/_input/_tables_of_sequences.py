@@ -137,17 +137,14 @@ def from_cells(
         if column.kind == "sequences"
     }
     _check_equal_lengths([(columns[j].name, part) for j, part in parts.items()])
+    cells = {j: _channels(columns[j].name, part) for j, part in parts.items()}
+    are_integers = all(c.values.dtype.kind in "iu" for c in chain.from_iterable(cells.values()))
+    are_symbols = reading.integers_are_symbols and are_integers and chosen.isdisjoint(parts)
     channels = {
-        j: [
-            _as_category(channel) if j in chosen else channel
-            for channel in _channels(columns[j].name, part)
-        ]
-        for j, part in parts.items()
+        j: list(map(_as_category, of_cell)) if are_symbols or j in chosen else of_cell
+        for j, of_cell in cells.items()
     }
     flat = list(chain.from_iterable(channels.values()))
-    if reading.integers_are_symbols and all(c.values.dtype.kind in "iu" for c in flat):
-        channels = {j: list(map(_as_category, of_cell)) for j, of_cell in channels.items()}
-        flat = list(chain.from_iterable(channels.values()))
     offsets = next(iter(parts.values())).sequences.offsets
     raw = from_columns(flat, offsets, Reading(integers_are_symbols=False), None)
     return replace(
