@@ -84,8 +84,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     embedding_dim : int or None, default=None
         Size of the embedding vector of a symbol. If an int, integers in X are symbols rather than
         numbers, unless there are columns of another kind. None selects eight times the square root
-        of the number of symbols, in the range from 8 to 64; for a category beside numbers, or one
-        that does not change in time, the square root of the number of categories, at most 32.
+        of the number of symbols, in the range from 8 to 64; for a category alongside numbers, or
+        one that does not change in time, the square root of the number of categories, at most 32.
     categorical_features : array-like of bool, int or str, str, or None, default=None
         Columns of numbers that are categories: a mask, positions, or names of columns. Columns of
         strings and of a categorical type are always categories, so that None or "from_dtype"
@@ -97,7 +97,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         the end of a sequence. They are available for numeric sequences with one label each; with
         symbols or per-step labels the length is always 1. "auto" selects 1 if the median length of
         the training sequences is at most 12. Otherwise it selects a quarter of the median, in the
-        range from 12 to 48; with more than 4096 training sequences, or with categories beside
+        range from 12 to 48; with more than 4096 training sequences, or with categories alongside
         numbers, a twelfth of it, in the range from 8 to 48.
     frame_step : int or None, default=None
         Number of steps of X from one frame to the next, at most `frame_length`. None selects a
@@ -244,7 +244,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Size of the embedding vectors, None resolved. Defined only if X held symbols.
     categories_ : dict
         Categories of each column of them, in the order of their codes, by the name or position of
-        the column. Defined only if X had such columns: categories beside numbers, several
+        the column. Defined only if X had such columns: categories alongside numbers, several
         categories per step, or named columns of them.
     net_ : skorch.NeuralNet
         Fitted network with its training loop.

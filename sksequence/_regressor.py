@@ -97,8 +97,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     embedding_dim : int or None, default=None
         Size of the embedding vector of a symbol. If an int, integers in X are symbols rather than
         numbers, unless there are columns of another kind. None selects eight times the square root
-        of the number of symbols, in the range from 8 to 64; for a category beside numbers, or one
-        that does not change in time, the square root of the number of categories, at most 32.
+        of the number of symbols, in the range from 8 to 64; for a category alongside numbers, or
+        one that does not change in time, the square root of the number of categories, at most 32.
     categorical_features : array-like of bool, int or str, str, or None, default=None
         Columns of numbers that are categories: a mask, positions, or names of columns. Columns of
         strings and of a categorical type are always categories, so that None or "from_dtype"
@@ -110,8 +110,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         the end of a sequence. They are available for numeric sequences with one target each; with
         symbols or per-step targets the length is always 1. "auto" selects 1 if the median length
         of the training sequences is at most 12. Otherwise it selects a quarter of the median, in
-        the range from 12 to 48; with more than 4096 training sequences, or with categories beside
-        numbers, and ``residual=None``, a twelfth of it, in the range from 8 to 48.
+        the range from 12 to 48; with more than 4096 training sequences, or with categories
+        alongside numbers, and ``residual=None``, a twelfth of it, in the range from 8 to 48.
     frame_step : int or None, default=None
         Number of steps of X from one frame to the next, at most `frame_length`. None selects a
         quarter of `frame_length`, but at least 1; with `residual`, it selects `frame_length`.
@@ -282,7 +282,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Size of the embedding vectors, None resolved. Defined only if X held symbols.
     categories_ : dict
         Categories of each column of them, in the order of their codes, by the name or position of
-        the column. Defined only if X had such columns: categories beside numbers, several
+        the column. Defined only if X had such columns: categories alongside numbers, several
         categories per step, or named columns of them.
     net_ : skorch.NeuralNet
         Fitted network with its training loop.

@@ -326,7 +326,7 @@ def test_a_path_that_cannot_be_written_is_an_error_at_once(path, tmp_path):
 
 
 def test_the_file_holds_arrays_and_json_only(tmp_path):
-    """There is no pickle in it, and nothing is left beside it."""
+    """There is no pickle in it, and nothing is left next to it."""
     resumed(*CASES["networks"], tmp_path / "a")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     with zipfile.ZipFile(tmp_path / "a") as archive:

@@ -181,7 +181,7 @@ def make_events():
 
 
 def test_event_log_with_categories_and_amounts():
-    """Grouped by customer, events are cells of lists, beside columns that do not change."""
+    """Grouped by customer, events are cells of lists, alongside columns that do not change."""
     log, left = make_events()
     customers = log.groupby("customer").agg({"kind": list, "amount": list, "country": "first"})
     classifier = RNNClassifier("gru", 16, pooling="max", max_epochs=30, random_state=0)

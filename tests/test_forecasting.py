@@ -98,8 +98,8 @@ def test_likelihood_is_that_of_the_normal(pairs):
     shorter = pairs.score_samples(X)
     centre = pairs.predict(X)
     longer = pairs.score_samples(np.concatenate([X, centre[:, None]], axis=1))
-    beside = np.concatenate([X, centre[:, None] + 1.0], axis=1)
-    assert np.all(longer - shorter > pairs.score_samples(beside) - shorter)
+    marked = np.concatenate([X, centre[:, None] + 1.0], axis=1)
+    assert np.all(longer - shorter > pairs.score_samples(marked) - shorter)
 
 
 @pytest.mark.parametrize("form", FORMS)

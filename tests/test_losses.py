@@ -203,12 +203,12 @@ def test_losses_with_a_log_link_are_scipys(name):
 
 
 @POSITIVE
-def test_scales_of_rows_stand_beside_their_targets(name):
+def test_scales_of_rows_stand_alongside_their_targets(name):
     """Logs of typical values that are the same in all rows may also be an argument."""
     outputs, targets = make_outputs(name), COUNTS + 0.0 + (name == "gamma")
-    beside = torch.cat([targets, torch.tensor(LOG_SCALES).expand(3, 3)], dim=1)
+    joined = torch.cat([targets, torch.tensor(LOG_SCALES).expand(3, 3)], dim=1)
     function = LOSSES[name].function
-    torch.testing.assert_close(function(outputs, beside), function(outputs, targets, LOG_SCALES))
+    torch.testing.assert_close(function(outputs, joined), function(outputs, targets, LOG_SCALES))
 
 
 @POSITIVE

@@ -75,7 +75,7 @@ LIBRARIES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "Arrow": pa.table}
 PLAIN = pd.DataFrame({"v": [0.5, 1.0, np.nan, 2.0, 4.0], "n": [3.0, 1.0, 4.0, 1.0, 5.0]})
 FLAGGED = PLAIN.assign(flag=[True, False, False, True, True])
 TYPES = {
-    "bool beside float": FLAGGED,
+    "bool alongside float": FLAGGED,
     "nullable": FLAGGED.convert_dtypes(),
     "Arrow columns": FLAGGED.convert_dtypes(dtype_backend="pyarrow"),
     "objects": FLAGGED.astype(object),
@@ -526,7 +526,7 @@ def test_known_categories_that_are_new(future):
         assert last["kind+2"].dtype.name == "category"
 
 
-def test_known_values_beside_categories():
+def test_known_values_alongside_categories():
     """The future of numbers or strings may be an array, as without categories."""
     last = last_windows(DAYS_OF_SHOP, 3, 2, known_columns="count", future=[16, 17])[0]
     assert last["count+2"].tolist() == [15, 16, 17]
@@ -1086,7 +1086,7 @@ def test_sequences_keep_what_does_not_change_in_time():
     ],
     ids=["lists", "tuple", "object arrays", "3-D", "Sequences", "ragged lists"],
 )
-def test_numbers_beside_words_stay_numbers(X):
+def test_numbers_alongside_words_stay_numbers(X):
     """Rows of both are not read as text."""
     out = StepTransformer(BY_PLACE).fit_transform(X)
     np.testing.assert_array_equal(joined(out), dense(clone(BY_PLACE).fit_transform(MIXED_STEPS)))
@@ -1358,7 +1358,7 @@ def test_columns_of_sequences(library):
 
 
 def test_a_column_of_sequences_in_a_column_transformer():
-    """Sequences are transformed per step beside features of whole sequences."""
+    """Sequences are transformed per step alongside features of whole sequences."""
     X = pd.DataFrame({"speed": [[0.0, 2.0], [4.0]], "age": [30.0, 50.0]})
     columns = ColumnTransformer(
         [

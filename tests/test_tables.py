@@ -1,4 +1,4 @@
-"""Tables in X: columns matched by name, numbers beside categories, cells that are sequences."""
+"""Tables in X: columns matched by name, numbers alongside categories, cells that are sequences."""
 
 import re
 import warnings
@@ -228,7 +228,7 @@ NUMBERED = {
     "some": [pd.Categorical([10, 20, 30]), np.array([20])],
     "cells": pd.DataFrame({"c": [pd.Categorical([10, 20, 30]), pd.Categorical([20])]}),
     "tables": [pd.DataFrame({"c": pd.Categorical(x)}) for x in ([10, 20, 30], [20])],
-    "table beside numbers": [
+    "table alongside numbers": [
         pd.DataFrame({"c": pd.Categorical([10, 20, 30])}),
         pd.DataFrame({"c": [20]}),
     ],
@@ -273,7 +273,7 @@ BESIDE_BOOLS = {
 
 
 @pytest.mark.parametrize("X", BESIDE_BOOLS.values(), ids=BESIDE_BOOLS)
-def test_integers_beside_bools_are_numbers(X):
+def test_integers_alongside_bools_are_numbers(X):
     """Whole numbers are symbols only where all features are integers."""
     reading = Reading(integers_are_symbols=True)
     form, sequences = learn_form(X, reading, estimator_name="RNNClassifier")
@@ -318,7 +318,7 @@ def test_categorical_features_adds_categories(categorical):
     ids=["arrays", "tuples", "lists"],
 )
 def test_mixed_steps_without_names(convert):
-    """Numpy would turn numbers beside strings into strings."""
+    """Numpy would turn numbers alongside strings into strings."""
     _, sequences = learn(MIXED)
     form, found = learn([convert(frame) for frame in MIXED])
     assert_same_read(found, sequences)
@@ -380,7 +380,7 @@ def test_wrong_categorical_features_are_an_error(X, categorical, message):
 
 
 def test_categories_are_an_attribute_of_every_column():
-    """Of steps of categories only, beside static ones, and of a column with a name."""
+    """Of steps of categories only, alongside static ones, and of a column with a name."""
     two = [pd.DataFrame({"c": ["a", "b"], "e": [1, 2]})] * 2
     model = small_classifier(max_epochs=1, categorical_features=["c", "e"]).fit(two, [0, 1])
     assert model.categories_ == {"c": ["a", "b"], "e": [1, 2]}
@@ -798,7 +798,7 @@ def test_advice_for_padding_works_as_written(X):
     assert np.isfinite(learn(imputer.fit_transform(X))[1].values).all()
 
 
-def test_gap_beside_categories_is_no_padding():
+def test_gap_alongside_categories_is_no_padding():
     """A column of numbers that is missing to the end is a gap if others are not."""
     X = [frame.assign(speed=np.nan, temp=np.nan) for frame in MIXED]
     with pytest.raises(ValueError, match="StepTransformer"):

@@ -439,7 +439,7 @@ def test_columns_of_lists_are_steps(y):
     ],
 )
 def test_missing_steps_leave_the_type_of_the_others(y):
-    """Labels beside an unlabelled step remain integers, and a masked step has no label."""
+    """Labels alongside an unlabelled step remain integers, and a masked step has no label."""
     steps = steps_of(y)
     np.testing.assert_array_equal(steps.flat, [1, 1, 1, 0, 1], strict=True)
     assert steps.labelled.tolist() == [True, False, True, True, True, True]

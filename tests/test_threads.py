@@ -417,7 +417,7 @@ def check_small_computation():
 
 
 @only_with_fork
-def test_fork_beside_a_computing_thread():
+def test_fork_alongside_a_computing_thread():
     """A child knows nothing of threads of the parent that compute, or that have the lock."""
     leave, inside = threading.Event(), threading.Event()
 

@@ -30,7 +30,7 @@ _has_warned = False
 
 
 class _AsInstalled(InTreeCacheLocator):
-    """The folder beside the source, even if it cannot be written: it may hold a cache."""
+    """The folder next to the source, even if it cannot be written: it may hold a cache."""
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: Any) -> Any:

@@ -34,7 +34,7 @@ def bounded_log(raw: Tensor, log_scales: LogScales) -> Tensor:
 
 
 def with_scales(targets: Tensor, log_scales: LogScales, n_values: int) -> tuple[Tensor, LogScales]:
-    """Return targets and logs of typical values, which those of each row may stand beside."""
+    """Return targets and logs of typical values, which those of each row may stand alongside."""
     if targets.shape[1] == n_values:
         return targets, log_scales
     values, of_rows = targets.chunk(2, dim=1)
@@ -54,7 +54,7 @@ def poisson(outputs: Tensor, targets: Tensor, log_scales: LogScales = (0.0,)) ->
     outputs : Tensor of shape (n_rows, n_values)
         Logs of the means, relative to those of the typical counts.
     targets : Tensor of shape (n_rows, n_values) or (n_rows, 2 * n_values)
-        Counts, and beside them the logs of the typical counts of each row if they differ.
+        Counts, and alongside them the logs of the typical counts of each row if they differ.
     log_scales : array-like of float, default=(0.0,)
         Logs of the typical counts of all values, or of each, if they are the same in all rows.
     """
@@ -74,7 +74,7 @@ def negative_binomial(outputs: Tensor, targets: Tensor, log_scales: LogScales = 
     outputs : Tensor of shape (n_rows, 2 * n_values)
         Logs of the means, relative to those of the typical counts, then logs of the dispersions.
     targets : Tensor of shape (n_rows, n_values) or (n_rows, 2 * n_values)
-        Counts, and beside them the logs of the typical counts of each row if they differ.
+        Counts, and alongside them the logs of the typical counts of each row if they differ.
     log_scales : array-like of float, default=(0.0,)
         Logs of the typical counts of all values, or of each, if they are the same in all rows.
 

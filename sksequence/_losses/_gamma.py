@@ -32,7 +32,8 @@ def gamma(outputs: Tensor, targets: Tensor, log_scales: LogScales = (0.0,)) -> T
         Logs of the means, relative to those of the typical values, then logs of the shapes: the
         inverse squares of the coefficients of variation.
     targets : Tensor of shape (n_rows, n_values) or (n_rows, 2 * n_values)
-        Positive numbers, and beside them the logs of the typical values of each row if they differ.
+        Positive numbers, and alongside them the logs of the typical values of each row if they
+        differ.
     log_scales : array-like of float, default=(0.0,)
         Logs of the typical values of all columns, or of each, if they are the same in all rows.
 

@@ -137,7 +137,7 @@ def automatic_series_dropout(n_numbers: int) -> float:
 def category_dims(embedding_dim: int | None, n_symbols: tuple[int, ...]) -> tuple[int, ...]:
     """Return the size of the embedding vectors of each column of categories.
 
-    None selects the square root of the number of categories, at most 32. Categories stand beside
+    None selects the square root of the number of categories, at most 32. Categories stand alongside
     other features, and are fewer than words: wide vectors overfit.
     """
     if embedding_dim is not None:

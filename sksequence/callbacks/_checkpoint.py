@@ -30,7 +30,7 @@ class Checkpoint(Checkpointing):
     ----------
     path : str or path-like
         File to write. It holds arrays and JSON, and is always complete: a new state is written to a
-        file beside it, whose name ends with ".part" and which then replaces it. Fits that run at
+        file next to it, whose name ends with ".part" and which then replaces it. Fits that run at
         the same time need files of their own, so do not pass it to a search.
     every_n_epochs : int or None, default=None
         Number of epochs from one write to the next. None leaves it to `every_minutes`; if that is

@@ -1,4 +1,4 @@
-"""Trees of JSON, with arrays beside them, as objects: the inverse of `_tree_writing.py`.
+"""Trees of JSON, with arrays alongside them, as objects: the inverse of `_tree_writing.py`.
 
 Nothing in a tree is imported or called by its name: names select from tables of known types. The
 whole tree is checked before anything is built from it.

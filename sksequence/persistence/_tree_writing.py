@@ -1,4 +1,4 @@
-"""Objects as trees of JSON, with arrays beside them.
+"""Objects as trees of JSON, with arrays alongside them.
 
 None, bool, str, int and finite float stand for themselves, and so do lists of them. Everything else
 is an object with one entry, whose name says what it is: ``{"tuple": [...]}``, ``{"array": name}``.
