@@ -530,6 +530,9 @@ def test_known_values_alongside_categories():
     """The future of numbers or strings may be an array, as without categories."""
     last = last_windows(DAYS_OF_SHOP, 3, 2, known_columns="count", future=[16, 17])[0]
     assert last["count+2"].tolist() == [15, 16, 17]
+    table = pd.DataFrame({"count": [16, 17]})  # without a category
+    same = last_windows(DAYS_OF_SHOP, 3, 2, known_columns="count", future=table)[0]
+    pd.testing.assert_frame_equal(same, last)
     several = last_windows([DAYS_OF_SHOP] * 2, 2, known_columns="name", future=[["w"], ["x"]])
     assert [table["name+1"].tolist() for table in several] == [["v", "w"], ["v", "x"]]
     assert last_windows(DAYS_OF_SHOP, 2)[0]["name"].tolist() == ["u", "v"]
@@ -605,6 +608,10 @@ def test_labels_may_be_a_column(library):
     X, y = make_label_windows(table, "state", 2)
     assert (X.feature_names, y.tolist()) == (("v",), ["on", "off"])
     assert make_label_windows([table, table], "state", 3)[1].tolist() == ["off", "off"]
+    both = Sequences.from_arrays([table, table[1:]])
+    X, y = make_label_windows(both, "state", 2)
+    assert (X.feature_names, y.tolist()) == (("v",), ["on", "off", "off"])
+    np.testing.assert_array_equal(np.ravel(list(X)), [1.0, 2.0, 2.0, 3.0, 2.0, 3.0])
 
 
 def test_windows_without_a_label_are_left_out():
