@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,6 +17,7 @@ from skorch.callbacks import Callback
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, _net, _threads
 from sksequence._batching import PreparedSequences
+from sksequence._losses import LOSSES
 from sksequence._threads import benefits_from_threads, limited_threads, n_loop_threads
 from tests.helpers import DOCUMENTS, run_in_fork, small_classifier
 
@@ -475,13 +477,48 @@ def test_methods_do_not_wait_for_threads_of_the_parent(width):
 
 
 @only_with_fork
-@pytest.mark.parametrize("loss", ["gaussian", "student_t"])
+@pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if loss.density])
 def test_large_predictions_do_not_wait_for_threads_of_the_parent(loss):
     """Distributions of many outputs are computed on one thread in a child."""
     model = RNNRegressor("rnn", 2, loss=loss, max_epochs=1, random_state=0)
-    model.fit(np.random.RandomState(0).randn(8, 2, 1), np.random.RandomState(0).randn(8, 2))
+    model.fit(np.random.RandomState(0).randn(8, 2, 1), 1 + np.arange(16).reshape(8, 2) % 3)
     start_threads_of_torch()
     run_in_fork(lambda: model.predict_std(np.zeros((40_000, 1, 1), np.float32)))
+
+
+class SlowCell(torch.nn.GRU):
+    """A user's cell that takes its time to be built."""
+
+    is_begun = threading.Event()
+    seconds = 0.0
+
+    def __init__(self, input_size, hidden_size):
+        self.is_begun.set()
+        time.sleep(self.seconds)
+        super().__init__(input_size, hidden_size, batch_first=True)
+
+
+@only_with_fork
+@pytest.mark.parametrize("seconds", [0.2, 1.5])
+def test_fork_while_another_thread_builds_a_cell(monkeypatch, seconds):
+    """A child can build cells; the global generator is as before, unless the build takes long."""
+    monkeypatch.setattr(SlowCell, "seconds", seconds)
+    SlowCell.is_begun.clear()
+    before = torch.get_rng_state()
+
+    def work():
+        assert torch.equal(torch.get_rng_state(), before) == (seconds < 1)
+        monkeypatch.setattr(SlowCell, "seconds", 0.0)
+        RNNClassifier(SlowCell, 4, max_epochs=1).fit(X, Y)
+
+    other = threading.Thread(target=RNNClassifier(SlowCell, 4, max_epochs=1).fit, args=(X, Y))
+    other.start()
+    SlowCell.is_begun.wait(10)
+    run_in_fork(work)
+    other.join(30)
+    assert torch.equal(torch.get_rng_state(), before)
+    monkeypatch.setattr(SlowCell, "seconds", 0.0)
+    assert in_another_thread(lambda: RNNClassifier(SlowCell, 4, max_epochs=1).fit(X, Y))
 
 
 @pytest.mark.parametrize("method", [copy.deepcopy, lambda model: model.partial_fit(X, Y)])

@@ -9,6 +9,7 @@ outputs (batch, any width), can continue from a state; one without is only run f
 from __future__ import annotations
 
 import inspect
+import os
 import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -19,7 +20,32 @@ from torch import Tensor, nn
 from sksequence._cells._recurrent import LayerState
 
 # `fork_rng` acts on the whole process: two threads inside it would mix their random streams
-_BUILD_LOCK = threading.Lock()
+_build_lock = threading.RLock()
+_LONGEST_WAIT = 1.0  # seconds
+
+
+def _wait_for_builds() -> None:
+    """Let no build of another thread be copied by a fork in the middle, unless it takes long."""
+    _build_lock.acquire(timeout=_LONGEST_WAIT)
+
+
+def _go_on_building() -> None:
+    if _build_lock._is_owned():  # type: ignore[attr-defined]
+        _build_lock.release()
+
+
+def _forget_builds() -> None:
+    """Replace the lock in a forked child, which has none of the threads that would release it."""
+    global _build_lock
+    _build_lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_wait_for_builds,
+        after_in_parent=_go_on_building,
+        after_in_child=_forget_builds,
+    )
 
 
 def _accepts(factory: Callable[..., nn.Module], name: str) -> bool:
@@ -116,7 +142,7 @@ class CustomLayer(nn.Module):
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Build the module anew, seeded from `generator`."""
         draw = torch.randint(2**62, (1,), generator=generator, device=generator.device)
-        with _BUILD_LOCK, torch.random.fork_rng(devices=[]):
+        with _build_lock, torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(draw))
             module = self._build()
             outputs, state = self._probe(module)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._losses._loss import LocationScale, Loss
-from sksequence._threads import one_thread
 
 # scales between 5e-5 and 2e4 standard deviations: exact predictions must not give infinite losses
 _MAX_LOG_SCALE = 10.0
@@ -82,9 +81,8 @@ def draw_gaussian(outputs: Tensor, uniforms: Tensor) -> Tensor:
 
 def gaussian_density(outputs: NDArray[np.float32]) -> LocationScale:
     """Return the distributions of outputs (..., 2 * n_values) in double precision."""
-    with one_thread():
-        loc, log_scale = gaussian_parameters(torch.from_numpy(outputs).double())
-        return LocationScale(loc.numpy(), log_scale.exp().numpy(), None)
+    loc, log_scale = gaussian_parameters(torch.from_numpy(outputs).double())
+    return LocationScale(loc.numpy(), log_scale.exp().numpy(), None)
 
 
 GAUSSIAN = Loss(

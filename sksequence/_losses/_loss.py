@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 from torch import Tensor
 
+from sksequence._threads import one_thread
+
 Support = Literal["numbers", "counts", "positive"]
 
 # what values must be, for error messages
@@ -114,7 +116,7 @@ class Loss:
         Sampling: ``(outputs, uniforms) -> values`` of shape (n_rows, n_values), from two uniform
         numbers in (0, 1] per value, of shape (n_rows, n_values, 2).
     density : callable, default=None
-        Distributions, from outputs of shape (..., width).
+        Distributions, from outputs of shape (..., width); see `distributions`.
     support : {"numbers", "counts", "positive"}, default="numbers"
         Values that have a density. Counts and positive numbers are not standardised: the first
         outputs are logs relative to those of typical values, `log_scales`, which all functions take
@@ -138,6 +140,14 @@ class Loss:
     def negative_log_likelihood(self) -> Callable[..., Tensor]:
         """Negative log-likelihood per row, which is the training loss unless there is another."""
         return self.likelihood or self.function
+
+    def distributions(
+        self, outputs: NDArray[np.float32], *log_scales: NDArray[np.float64]
+    ) -> Density:
+        """Return the distributions of outputs, computed on one of torch's threads."""
+        assert self.density is not None
+        with one_thread():
+            return self.density(outputs, *log_scales)
 
 
 def _advice(losses: object, outputs: Tensor) -> str:

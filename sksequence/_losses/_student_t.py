@@ -12,7 +12,6 @@ from torch import Tensor
 
 from sksequence._losses._gaussian import bounded_log_scale, soft_bound
 from sksequence._losses._loss import LocationScale, Loss
-from sksequence._threads import one_thread
 
 # above 2 the variance is finite; beyond 1000 the distribution is practically normal
 _MIN_DF, _MAX_DF = 2.0, 1000.0
@@ -81,9 +80,8 @@ def draw_student_t(outputs: Tensor, uniforms: Tensor) -> Tensor:
 
 def student_t_density(outputs: NDArray[np.float32]) -> LocationScale:
     """Return the distributions of outputs (..., 3 * n_values) in double precision."""
-    with one_thread():
-        loc, log_scale, df = student_t_parameters(torch.from_numpy(outputs).double())
-        return LocationScale(loc.numpy(), log_scale.exp().numpy(), df.numpy())
+    loc, log_scale, df = student_t_parameters(torch.from_numpy(outputs).double())
+    return LocationScale(loc.numpy(), log_scale.exp().numpy(), df.numpy())
 
 
 STUDENT_T = Loss(

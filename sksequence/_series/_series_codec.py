@@ -183,11 +183,8 @@ class SeriesCodec:
         """Return the location of distributions in the units of X, the mean of all networks."""
         members = members_of(outputs, self.n_outputs)
         if self.has_log_link:
-            density = LOSSES[self.loss].density
-            assert density is not None
-            return self.values(
-                density(members, self.log_scales(steps.spread)).mixture().centre, steps
-            )
+            density = LOSSES[self.loss].distributions(members, self.log_scales(steps.spread))
+            return self.values(density.mixture().centre, steps)
         locations = members[..., : self.n_features]
         return self.values(locations.mean(axis=0, dtype=np.float64), steps)
 

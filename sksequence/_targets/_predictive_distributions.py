@@ -163,10 +163,8 @@ class DensityPrediction:
 
     def _joint(self, outputs: Outputs) -> Density:
         """Return the distribution with mean and variance of the mixture of all members."""
-        density = LOSSES[self.loss].density
-        assert density is not None
         scales = [np.array(self.log_scales)] if self.has_log_link else []
-        return density(outputs, *scales).mixture()
+        return LOSSES[self.loss].distributions(outputs, *scales).mixture()
 
 
 PredictiveDistribution = PointPrediction | QuantilePrediction | DensityPrediction
