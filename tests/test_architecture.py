@@ -24,6 +24,7 @@ ROWS = {
     "_regressor": 1,
     "_generator": 1,
     "_base": 2,
+    "_onnx": 2,
     "_tasks": 3,
     "_language": 4,
     "_series": 4,
@@ -61,7 +62,8 @@ LIBRARIES = {
     "skorch": {"_net"},
     "sklearn": {*PUBLIC, "_input", "_targets"} | {p for p, row in ROWS.items() if 1 <= row <= 3},
     # _base has the words for dtype and device
-    "torch": (FROM_ROW_4_DOWN | {"_base"}) - {"_blueprint", "_input"},
+    "torch": (FROM_ROW_4_DOWN | {"_base", "_onnx"}) - {"_blueprint", "_input"},
+    "onnx": {"_onnx", "persistence"},
     "numba": {"_kernels"},
     "llvmlite": {"_kernels"},
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch.autograd import forward_ad
@@ -131,20 +132,66 @@ def test_traced_networks_are_right_on_other_batches(network):
 @from_torch
 def test_onnx_networks_are_right_on_other_batches(network):
     """So does the exporter that is built on it."""
-    pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
     file, names = io.BytesIO(), ["lengths", "values"]
     axes = {"lengths": {0: "rows"}, "values": {0: "rows", 1: "steps"}}
     torch.onnx.export(
         Padded(network), EXAMPLE, file, dynamo=False, input_names=names, dynamic_axes=axes
     )
-    session = runtime.InferenceSession(file.getvalue())
+    session = onnxruntime.InferenceSession(file.getvalue())
 
     def run(*inputs):
         named = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
         return torch.from_numpy(session.run(None, named)[0])
 
     check_export(run, network)
+
+
+def check_fixed_steps(exported, network):
+    """Check an export for one number of steps: right for any rows, and no answer for others."""
+    with torch.no_grad():
+        for lengths, values in batches():
+            fitting = values.new_zeros(len(values), 5, 2)
+            fitting[:, : values.shape[1]] = values[:, :5]
+            shorter = lengths.clamp(max=5)
+            close(exported(shorter, fitting), network(shorter, fitting))
+            if values.shape[1] != 5:
+                with pytest.raises(Exception, match=r"(?i)guard|dimension|expected"):
+                    exported(lengths, values)
+
+
+ANY_ROWS = {"lengths": {0: torch.export.Dim.DYNAMIC}, "values": {0: torch.export.Dim.DYNAMIC}}
+
+
+@from_torch
+def test_exported_programs_are_right_or_refuse(network):
+    """torch.export unrolls time: another number of steps is refused, in the call or the export."""
+    padded = Padded(network)
+    program = torch.export.export(padded, EXAMPLE, dynamic_shapes=ANY_ROWS).module()
+    check_fixed_steps(program, network)
+    any_steps = ANY_ROWS | {"values": dict.fromkeys((0, 1), torch.export.Dim.DYNAMIC)}
+    with pytest.raises(torch._dynamo.exc.UserError, match="Constraints violated"):
+        torch.export.export(padded, EXAMPLE, dynamic_shapes=any_steps)
+
+
+@from_torch
+@pytest.mark.parametrize("network", ["lstm", "gru"], indirect=True)
+def test_onnx_programs_are_right_or_refuse(network, tmp_path):
+    """So does the exporter that is built on it."""
+    path = tmp_path / "network.onnx"
+    exporter = torch.onnx.export(
+        Padded(network), EXAMPLE, dynamo=True, dynamic_shapes=ANY_ROWS, verbose=False
+    )
+    exporter.save(path)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # errors are expected
+    session = onnxruntime.InferenceSession(path, options)
+
+    def run(lengths, values):
+        return torch.from_numpy(
+            session.run(None, {"lengths": lengths.numpy(), "values": values.numpy()})[0]
+        )
+
+    check_fixed_steps(run, network)
 
 
 @from_torch

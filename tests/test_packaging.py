@@ -73,18 +73,23 @@ def test_changelog_has_the_version():
 
 
 def test_imports_are_declared():
-    """Imported libraries are dependencies; those of _kernels are an extra."""
+    """Imported libraries are dependencies; those of some packages are extras."""
     config = setup_cfg()
     declared = project_names(config["options"]["install_requires"].splitlines())
-    fast = project_names(config["options.extras_require"]["fast"].splitlines())
+    extras = {"_kernels": "fast", "_onnx": "onnx"}
     for path in PACKAGE.rglob("*.py"):
         needed = {DISTRIBUTIONS.get(name, name) for name in module_level_imports(path)}
-        assert needed <= (declared | fast if path.parent.name == "_kernels" else declared), path
+        extra = extras.get(path.parent.name)
+        lines = config["options.extras_require"][extra].splitlines() if extra else []
+        assert needed <= declared | project_names(lines), path
 
 
 def test_import_needs_no_extra():
-    """The package can be imported and used without the extra `fast`."""
-    code = "import sys; sys.modules['numba'] = None; import sksequence, sksequence._kernels"
+    """The package can be imported and used without the extras `fast` and `onnx`."""
+    code = (
+        "import sys; sys.modules['numba'] = sys.modules['onnx'] = None; "
+        "import sksequence, sksequence._kernels, sksequence.persistence"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

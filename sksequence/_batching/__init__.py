@@ -17,10 +17,19 @@ from sksequence._batching._content_digests import (
 )
 from sksequence._batching._offsets import find_step, flat_rows, object_array, offsets_of
 from sksequence._batching._prepared_sequences import STEP_BLOCKS, Frames, PreparedSequences
-from sksequence._batching._scaler import Scaler, moments_of_each
+from sksequence._batching._scaler import (
+    LEAST_STD,
+    MAX_SCALED,
+    MAX_SCALED_LOG,
+    Scaler,
+    moments_of_each,
+)
 from sksequence._batching._sequences import Sequences, select_features
 
 __all__ = [
+    "LEAST_STD",
+    "MAX_SCALED",
+    "MAX_SCALED_LOG",
     "STEP_BLOCKS",
     "Batch",
     "BatchIterator",

@@ -14,12 +14,13 @@ _Values = NDArray[np.number]
 # data read at a time: memory stays bounded with a memory map
 _CHUNK_STEPS = 1 << 18
 _CHUNK_VALUES = 1 << 21
-_TINY = 1e-8
+# smaller standard deviations, relative to the mean, consist of rounding errors
+LEAST_STD = 1e-8
 # standard deviations to which values are limited: products with larger ones overflow in float32,
 # and the values of a training set lie within the square root of its size
-_MAX_SCALED = 1e6
+MAX_SCALED = 1e6
 # the same for the logs of standard deviations of windows whose targets have their scale
-_MAX_SCALED_LOG = 2.0
+MAX_SCALED_LOG = 2.0
 
 
 class Scaler:
@@ -111,7 +112,7 @@ class Scaler:
             centred = values[part] - self.mean
             with np.errstate(over="ignore"):
                 np.divide(centred, self.std, out=scaled[part], casting="same_kind")
-            np.clip(scaled[part], -_MAX_SCALED, _MAX_SCALED, out=scaled[part])
+            np.clip(scaled[part], -MAX_SCALED, MAX_SCALED, out=scaled[part])
         return scaled
 
     def _each_standardised(
@@ -124,12 +125,12 @@ class Scaler:
         centred = sequences.values - np.repeat(mean, lengths, axis=0)
         scaled = centred / np.repeat(std, lengths, axis=0)
         extra = (np.log(std) - self.mean) / self.std
-        limit = _MAX_SCALED
+        limit = MAX_SCALED
         if self.level_steps is not None:
             # a size unlike all those of the training is no reason for another shape of forecast
-            limit = _MAX_SCALED_LOG
+            limit = MAX_SCALED_LOG
             extra[own == 0] = 0.0
-        np.clip(scaled, -_MAX_SCALED, _MAX_SCALED, out=scaled)
+        np.clip(scaled, -MAX_SCALED, MAX_SCALED, out=scaled)
         return scaled.astype(np.float32), np.clip(extra, -limit, limit).astype(np.float32)
 
 
@@ -186,7 +187,7 @@ def _moments_of_logs(stds: NDArray[np.float64]) -> tuple[NDArray[np.float64], ND
     logs = [np.log(column[column > 0]) for column in stds.T]
     mean = np.array([part.mean() if len(part) else 0.0 for part in logs])
     std = np.array([part.std() if len(part) else 1.0 for part in logs])
-    return mean, np.where(std > _TINY, std, 1.0)
+    return mean, np.where(std > LEAST_STD, std, 1.0)
 
 
 def _own_moments(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -222,4 +223,4 @@ def _safe(std: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.flo
 
 def _is_constant(std: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Check whether standard deviations consist of rounding errors."""
-    return np.asarray(std <= _TINY * np.maximum(np.abs(mean), np.finfo(np.float32).tiny))
+    return np.asarray(std <= LEAST_STD * np.maximum(np.abs(mean), np.finfo(np.float32).tiny))

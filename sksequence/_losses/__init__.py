@@ -4,7 +4,7 @@ Outputs are (n_rows, width) as the head returns them; values are (n_rows, n_valu
 per column of y. A loss returns one number per row and knows neither weights nor means over rows.
 """
 
-from sksequence._losses._counts import NEGATIVE_BINOMIAL, POISSON
+from sksequence._losses._counts import MAX_LOG_MEAN, NEGATIVE_BINOMIAL, POISSON
 from sksequence._losses._cross_entropy import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, joint_logits
 from sksequence._losses._gamma import GAMMA
 from sksequence._losses._gaussian import GAUSSIAN, gaussian_parameters
@@ -16,6 +16,7 @@ from sksequence._settings import LossChoice
 
 __all__ = [
     "LOSSES",
+    "MAX_LOG_MEAN",
     "SUPPORTS",
     "Density",
     "Loss",

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 LogScales = Sequence[float] | Floats | Tensor
 
 # means between 2e-9 and 5e8 times the typical one: no exponential overflows
-_MAX_LOG_MEAN = 20.0
+MAX_LOG_MEAN = 20.0
 # dispersions below it make no difference to a Poisson distribution
 _NO_DISPERSION = 1e-8
 _BISECTIONS = 64
@@ -30,7 +30,7 @@ _LAST_LEVEL = 1.0 - 2.0**-26
 def bounded_log(raw: Tensor, log_scales: LogScales) -> Tensor:
     """Return logs of means from outputs, relative to logs of typical values."""
     typical = torch.as_tensor(log_scales, dtype=raw.dtype, device=raw.device)
-    return typical + soft_bound(raw, _MAX_LOG_MEAN)
+    return typical + soft_bound(raw, MAX_LOG_MEAN)
 
 
 def with_scales(targets: Tensor, log_scales: LogScales, n_values: int) -> tuple[Tensor, LogScales]:

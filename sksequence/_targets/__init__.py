@@ -34,9 +34,10 @@ from sksequence._targets._target_values import (
     has_targets,
     plain_container,
 )
-from sksequence._targets._window_scale import WindowScale
+from sksequence._targets._window_scale import SMALLEST_SPREAD, WindowScale
 
 __all__ = [
+    "SMALLEST_SPREAD",
     "Container",
     "DensityPrediction",
     "IndicatorCodec",

@@ -69,9 +69,13 @@ class QuantilePrediction:
         return {"levels": self.levels}
 
     def centre(self, outputs: Outputs) -> Floats:
-        """Return the quantile whose level is nearest to 0.5, the lower one of two equally near."""
-        distances = np.abs(np.array(self.levels) - 0.5).round(9)
-        return np.asarray(self.quantiles(outputs)[distances.argmin()])
+        """Return the quantile at the middle level."""
+        return np.asarray(self.quantiles(outputs)[self.middle])
+
+    @property
+    def middle(self) -> int:
+        """Position of the level nearest to 0.5, the lower one of two equally near."""
+        return int(np.abs(np.array(self.levels) - 0.5).round(9).argmin())
 
     def quantiles(self, outputs: Outputs, levels: tuple[float, ...] | None = None) -> Floats:
         """Return the mean quantiles of shape (n_levels, n_rows, n_numbers), sorted over levels.

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 # smallest spread, as a fraction of the one expected from the size of the values, so that a change
 # after an almost constant window is not infinitely large
-_SMALLEST_SPREAD = 1e-2
+SMALLEST_SPREAD = 1e-2
 # limit of differences in units of the spread
 _LARGEST = 30.0
 # fraction of the differences that are typical, and limit of all as a multiple of their mean
@@ -72,7 +72,7 @@ class WindowScale:
     def spread(self, stds: Floats, sizes: Floats) -> Floats:
         """Return the spread of windows (n_rows, n_targets), 0 for those forecast as they are."""
         expected = np.where(sizes > 0, self.ratio * sizes, self.typical)
-        varied = np.maximum(stds, _SMALLEST_SPREAD * expected)
+        varied = np.maximum(stds, SMALLEST_SPREAD * expected)
         return np.where(stds > 0, varied, np.where(self.changes, expected, 0.0))
 
     def of_numbers(self, stds: Floats, sizes: Floats, n_numbers: int) -> Floats:
