@@ -246,6 +246,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Categories of each column of them, in the order of their codes, by the name or position of
         the column. Defined only if X had such columns: categories alongside numbers, several
         categories per step, or named columns of them.
+    auto_params_ : dict
+        Values that were selected for parameters at "auto", or at None where None stands for such a
+        choice, by the names of the parameters.
     net_ : skorch.NeuralNet
         Fitted network with its training loop.
     module_ : torch.nn.Module

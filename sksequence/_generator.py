@@ -236,6 +236,9 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     class_log_prior_ : ndarray of shape (n_classes,)
         Logarithm of the relative frequency of each label in the first fit. Defined only if
         `conditional` is True.
+    auto_params_ : dict
+        Values that were selected for parameters at "auto", or at None where None stands for such a
+        choice, by the names of the parameters.
     net_ : skorch.NeuralNet
         Fitted network with its training loop.
     module_ : torch.nn.Module

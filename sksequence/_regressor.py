@@ -275,6 +275,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Number of steps from one frame to the next, None resolved.
     bidirectional_ : bool
         Whether sequences are read in both directions, "auto" resolved.
+    hidden_size_ : int
+        Number of units per layer and direction.
+    dropout_ : float
+        Fraction of the units that are dropped.
     vocabulary_ : dict
         Mapping of symbols to codes; 0 is reserved for unknown symbols. Defined only if steps were
         single symbols.
@@ -284,6 +288,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Categories of each column of them, in the order of their codes, by the name or position of
         the column. Defined only if X had such columns: categories alongside numbers, several
         categories per step, or named columns of them.
+    auto_params_ : dict
+        Values that were selected for parameters at "auto", or at None where None stands for such a
+        choice, by the names of the parameters.
     net_ : skorch.NeuralNet
         Fitted network with its training loop.
     module_ : torch.nn.Module

@@ -1,10 +1,12 @@
 """Rules behind "auto": sizes of training and networks, frames, seasons and scales of series."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 
-from sksequence import SequenceGenerator, Sequences
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._tasks._defaults import (
     automatic_batch_size,
     automatic_batch_steps,
@@ -106,3 +108,51 @@ def test_rules_find_seasons_sizes_and_levels():
     assert chosen(5 + RANDOM.randn(20, 60, 1)) == (None, False)
     assert chosen(RANDOM.randn(3, 1, 1)) == (None, False)
     assert chosen(np.ones((3, 8, 1))) == (1, False)
+
+
+# --- what was selected ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("estimator", "X", "y", "names"),
+    [
+        (
+            RNNClassifier("gru", hidden_size=4, max_epochs=1, random_state=0),
+            np.random.RandomState(0).randn(12, 6),
+            np.arange(12) % 2,
+            "bidirectional dropout loss batch_size frame_length frame_step target",
+        ),
+        (
+            RNNRegressor("gru", hidden_size=4, random_state=0, residual="last"),
+            np.random.RandomState(0).randn(12, 6),
+            np.arange(12.0),
+            "bidirectional loss max_epochs batch_size frame_length frame_step target",
+        ),
+        (
+            SequenceGenerator("gru", max_epochs=1, random_state=0),
+            ["to be", "or not"],
+            None,
+            "hidden_size dropout embedding_dim loss batch_size",
+        ),
+        (
+            SequenceGenerator("gru", hidden_size=4, max_epochs=1, random_state=0),
+            [np.arange(6.0), np.arange(7.0)],
+            None,
+            "dropout loss batch_size scale residual",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:On its own training windows")  # it is hardly trained
+def test_what_auto_selected_is_reported(estimator, X, y, names):
+    """One attribute has all selected values, and those of the other attributes agree with it."""
+    estimator.fit(X, y)
+    assert set(estimator.auto_params_) == set(names.split())
+    for name, value in estimator.auto_params_.items():
+        assert value == getattr(estimator, f"{name}_", value)
+        assert value not in ("auto", None)
+    # with these values as parameters there is nothing to select, and the fit is the same
+    given = clone(estimator).set_params(**estimator.auto_params_).fit(X, y)
+    assert given.auto_params_ == {}
+    assert given.loss_curve_ == estimator.loss_curve_
+    assert estimator.hidden_size_ == estimator.module_.spec.hidden_size
+    assert estimator.dropout_ == estimator.module_.spec.dropout

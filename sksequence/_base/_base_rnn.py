@@ -255,7 +255,18 @@ class BaseRNN(
         for name in [n for n in state if n.endswith("_") and not n.startswith("_")]:
             del state[name]
         state.update(fitted)
+        self.auto_params_ = self._resolved(fitted)
         return self
+
+    def _resolved(self, fitted: Attributes) -> dict[str, object]:
+        """Return the values selected for parameters that are "auto" or None, by their names."""
+        selected = fitted | {"loss_": fitted["_blueprint"].loss}
+        return {
+            name: selected[f"{name}_"]
+            for name, value in self.get_params(deep=False).items()
+            if f"{name}_" in selected
+            and (value is None or (isinstance(value, str) and value == "auto"))
+        }
 
     # --- prediction ------------------------------------------------------------------------------
 

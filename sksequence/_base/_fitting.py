@@ -318,6 +318,8 @@ def fitted_attributes(
         "gradient_norm_curve_": record.gradient_norm_curve,
         "max_epochs_": blueprint.max_epochs,
         "batch_size_": blueprint.batch_size,
+        "hidden_size_": blueprint.spec.hidden_size,
+        "dropout_": blueprint.spec.dropout,
     }
     if form.feature_names_in is not None:
         fitted["feature_names_in_"] = form.feature_names_in

@@ -82,8 +82,6 @@ class ClassificationTask(SupervisedTask[ClassCodec]):
         return super().report(blueprint) | {
             "classes_": blueprint.codec.classes,
             "n_outputs_": blueprint.codec.n_labels,
-            "hidden_size_": blueprint.spec.hidden_size,
-            "dropout_": blueprint.spec.dropout,
         }
 
 

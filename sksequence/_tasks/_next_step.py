@@ -126,8 +126,8 @@ class NextStepTask(Generic[AnyCodec]):
         check_same_loss(self.loss, self.network_loss, known.loss)
 
     def report(self, blueprint: Blueprint[AnyCodec]) -> Attributes:
-        """Return the values that "auto" selected."""
-        return {"hidden_size_": blueprint.spec.hidden_size, "dropout_": blueprint.spec.dropout}
+        """Return no attributes of its own."""
+        return {}
 
     def evaluate(
         self, net: SequenceNet, blueprint: Blueprint[AnyCodec], data: TrainingData[AnyCodec]

@@ -124,7 +124,7 @@ class SymbolTask(NextStepTask[SymbolCodec]):
         return self.blueprint(data, settings, None, spec, loss)
 
     def report(self, blueprint: Blueprint[SymbolCodec]) -> Attributes:
-        """Return the values that "auto" selected, and the labels if any."""
+        """Return the kind of model, and the labels if any."""
         attributes, labels = super().report(blueprint), blueprint.codec.labels
         attributes["_model_type"] = LanguageModel
         if labels is None:
