@@ -2,6 +2,7 @@
 
 import json
 import sys
+from decimal import Decimal
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from torch import nn
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._cells import CELLS
+from sksequence._onnx import _graph
 from sksequence.persistence import to_onnx
 from tests.helpers import DOCUMENTS, fit_generator
 
@@ -144,7 +146,8 @@ def test_many_random_batches(export, cell, bidirectional, pooling, frame_length)
     """200 random ragged batches; labels of steps have neither pooling nor frames."""
     options = {"bidirectional": bidirectional, "num_layers": 2, **SMALL}
     if pooling is not None:
-        options |= {"pooling": pooling, "frame_length": frame_length, "frame_step": 2}
+        frames = {"frame_length": frame_length, "frame_step": min(frame_length, 2)}
+        options |= {"pooling": pooling, **frames}
     y = STEP_LABELS if pooling is None else LABELS
     classifier = RNNClassifier(cell, **options).fit(X, y)
     rng = np.random.default_rng(0)
@@ -308,6 +311,38 @@ def test_columns_that_do_not_change_in_time(export, y):
     check(session, inputs, classifier.predict_proba(table))
 
 
+def categories(symbols):
+    """Return tables with a column of categories, each of which occurs."""
+    values = pd.Series([*symbols] * 2, dtype=object).astype("category")
+    return [pd.DataFrame({"kind": values, "x": np.arange(len(values)) * 0.1})] * len(X)
+
+
+@pytest.mark.parametrize("symbols", [[1, "1"], [1.5, "1.5", True], ["a", "é"]])
+def test_categories_keep_their_types(export, symbols):
+    """Numbers are not confused with their text."""
+    classifier = RNNClassifier("gru", **SMALL).fit(categories(symbols), LABELS)
+    [column] = metadata(export(classifier))["codes"]
+    assert column["symbols"] == classifier.categories_["kind"]
+    assert list(map(type, column["symbols"])) == list(map(type, classifier.categories_["kind"]))
+
+
+def test_numbers_of_numpy_are_numbers(export):
+    """Symbols may be integers of numpy."""
+    generator = fit_generator([[np.int64(3), np.int64(4)] * 3] * 4)
+    assert metadata(export(generator))["codes"][0]["symbols"] == [3, 4]
+
+
+@pytest.mark.parametrize("name", ["x", np.nan, np.inf])
+def test_metadata_are_json(export, name):
+    """JSON has neither NaN nor infinity: they are text."""
+    tables = [table.rename(columns={"x": name}) for table in categories(["a", np.inf])]
+    entries = export(RNNClassifier("gru", **SMALL).fit(tables, LABELS)).get_modelmeta()
+    assert "Infinity" not in str(entries.custom_metadata_map)
+    assert json.loads(entries.custom_metadata_map["values"]) == [str(name)]
+    [column] = json.loads(entries.custom_metadata_map["codes"])
+    assert sorted(column["symbols"]) == ["a", "inf"]
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 
@@ -351,6 +386,58 @@ def test_runtimes_refuse_unknown_codes(export, code):
         session.run(None, {"lengths": np.array([1]), "codes": np.full((1, 1, 1), code)})
 
 
+def test_runtimes_refuse_the_code_of_the_boundary(export):
+    """The network has a code for the start of a sequence, which no symbol has."""
+    generator = fit_generator()
+    session, n_symbols = export(generator), len(generator.vocabulary_)
+    inputs = {"lengths": np.array([1]), "codes": np.full((1, 1, 1), n_symbols)}
+    assert session.run(None, inputs)[0].shape == (1, n_symbols + 1)
+    with pytest.raises(Exception, match=f"codes_from_0_to_{n_symbols}"):
+        session.run(None, inputs | {"codes": np.full((1, 1, 1), n_symbols + 1)})
+
+
+SIZES = {"values": (5, 4, 2), "codes": (5, 4, 1), "static": (5, 1), "static_codes": (5, 1)}
+OTHER_SIZES = {
+    "values_of_as_many_sequences": {"values": (1, 4, 2)},
+    "codes_of_as_many_sequences": {"codes": (1, 4, 1)},
+    "codes_of_as_many_steps": {"codes": (5, 1, 1)},
+    "static_of_as_many_sequences": {"static": (1, 1)},
+    "static_codes_of_as_many_sequences": {"static_codes": (1, 1)},
+    "batch_of_at_least_1": {name: (0, *shape[1:]) for name, shape in SIZES.items()},
+}
+
+
+@pytest.fixture(scope="module")
+def all_inputs(export):
+    """Return the model of a classifier of steps with all inputs, whose layers refuse no size."""
+    table = pd.DataFrame({"x": [x[:, 0] for x in X], "z": [x[:, 1] for x in X]})
+    table["day"] = [["mon"] * len(x) for x in X]
+    table["age"], table["kind"] = np.arange(24.0), ["b", "a", "c"] * 8
+    return export(
+        RNNClassifier("feedforward", bidirectional=False, **SMALL).fit(table, STEP_LABELS)
+    )
+
+
+@pytest.mark.parametrize("message", OTHER_SIZES)
+def test_runtimes_refuse_inputs_of_different_sizes(all_inputs, message):
+    """An axis of length 1 would be repeated, also by the optimised graph."""
+    shapes = SIZES | OTHER_SIZES[message]
+    inputs = {
+        name: np.ones(shape, dtype=np.int64 if "codes" in name else np.float64)
+        for name, shape in shapes.items()
+    }
+    n_lengths = 0 if message.startswith("batch") else 5
+    with pytest.raises(Exception, match=message):
+        all_inputs.run(None, inputs | {"lengths": np.ones(n_lengths, dtype=np.int64)})
+
+
+def test_runtimes_refuse_lengths_of_another_batch(export):
+    """A single length would be that of all sequences."""
+    session = export(RNNClassifier("feedforward", bidirectional=False, **SMALL).fit(X, LABELS))
+    with pytest.raises(Exception, match="values_of_as_many_sequences_as_lengths"):
+        session.run(None, {"lengths": np.array([3]), "values": np.zeros((5, 4, 2))})
+
+
 def test_runtimes_refuse_windows_below_a_season(export):
     """There is no season to repeat."""
     windows = ragged(24, 9, n_features=1, shortest=4)
@@ -369,6 +456,10 @@ REFUSED = {
     "cell=<function own_cell": lambda: RNNClassifier(own_cell, **SMALL).fit(X, LABELS),
     "conditional=True": lambda: fit_generator(y=np.arange(20) % 2, conditional=True),
     "of numbers": lambda: SequenceGenerator("gru", **SMALL).fit(SERIES),
+    "'kind'.*Decimal.*are both": lambda: RNNClassifier("gru", **SMALL).fit(
+        categories([Decimal("1.5"), "1.5"]), LABELS
+    ),
+    "of the type object have no text": lambda: fit_generator([[object()] * 3] * 4),
     "got Pipeline": lambda: make_pipeline(RNNClassifier("gru", **SMALL)),
 }
 
@@ -379,6 +470,17 @@ def test_parts_that_cannot_be_exported(tmp_path, message):
     with pytest.raises(ValueError, match=message):
         to_onnx(REFUSED[message](), tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_networks_that_no_file_can_hold(tmp_path, monkeypatch):
+    """A file of ONNX is limited to 2 GiB."""
+    classifier = RNNClassifier("gru", **SMALL).fit(X, LABELS)
+    n_bytes = 4 * sum(p.numel() for p in classifier.module_.parameters())
+    monkeypatch.setattr(_graph, "_MOST_BYTES", n_bytes - 1)
+    with pytest.raises(ValueError, match="Fit a smaller network"):
+        to_onnx(classifier, tmp_path / "model.onnx")
+    monkeypatch.setattr(_graph, "_MOST_BYTES", 2 * n_bytes)
+    to_onnx(classifier, tmp_path / "model.onnx")
 
 
 def test_onnx_is_optional(tmp_path, monkeypatch):

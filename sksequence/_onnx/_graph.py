@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 # the first versions in which all reductions take their axes as inputs
 _OPSET, _IR_VERSION = 18, 8
+# limit of a file without external data, with some room for all that is not a constant
+_MOST_BYTES = (1 << 31) - (1 << 24)
 
 Attribute = str | int | Sequence[str] | Sequence[int]
 Dimension = str | int | None  # a name, a number of elements, or unknown
@@ -98,8 +100,19 @@ class Graph:
         first, one = self.constant(start, np.int64), self.constant(1, np.int64)
         return self.apply("Range", first, stop, one)
 
+    def zero_if(self, index: Value, name: str) -> Value:
+        """Return 0 if the index is 0; a runtime refuses any other one, with this name."""
+        return self.constant([0], np.int64).take_checked(index, 0, name)
+
     def model(self, metadata: Mapping[str, str]) -> onnx.ModelProto:
         """Return the checked model of this graph."""
+        n_bytes = sum(len(content) for _, _, content in self._constants)
+        if n_bytes > _MOST_BYTES:
+            raise ValueError(
+                f"The weights take {n_bytes / 1e9:.1f} GB, but a file of ONNX holds 2.1 GB at "
+                "most. Fit a smaller network: reduce hidden_size, num_layers, n_estimators or "
+                "embedding_dim."
+            )
         graph = onnx.helper.make_graph(
             self._nodes, "sksequence", self._inputs, self._outputs, self._initializers
         )

@@ -55,7 +55,7 @@ class Steps:
             n_columns = len(form.static_vocabularies)
             static_codes = graph.input("static_codes", np.int64, ["batch", n_columns])
         steps = cls(graph, lengths, values, codes, static, static_codes)
-        return steps._checked(may_be_empty=may_be_empty)._blank()
+        return steps._aligned()._checked(may_be_empty=may_be_empty)._blank()
 
     @property
     def n_steps(self) -> Value:
@@ -73,6 +73,24 @@ class Steps:
     def positions(self) -> Value:
         """Positions (1, time) of all steps."""
         return self.graph.arange(0, self.n_steps).unsqueeze(0)
+
+    def _aligned(self) -> Steps:
+        """Let the runtime refuse inputs of different sizes, and batches without a sequence.
+
+        Operators would repeat an axis of length 1, and recurrent layers crash without a sequence.
+        Everything is computed from the lengths, to which each check adds 0.
+        """
+        graph, count = self.graph, self.lengths.size(0)
+        is_empty = (count < 1).cast(np.int64)
+        lengths = self.lengths + graph.zero_if(is_empty, "batch_of_at_least_1_sequence")
+        for block in (self.values, self.codes, self.static, self.static_codes):
+            if block is not None:
+                name = f"{block.name}_of_as_many_sequences_as_lengths"
+                lengths = lengths + graph.zero_if(block.size(0) - count, name)
+        if self.values is not None and self.codes is not None:
+            difference = self.codes.size(1) - self.values.size(1)
+            lengths = lengths + graph.zero_if(difference, "codes_of_as_many_steps_as_values")
+        return replace(self, lengths=lengths)
 
     def _checked(self, *, may_be_empty: bool) -> Steps:
         """Let the runtime refuse lengths below 1 (0 if `may_be_empty`) and above `n_steps`.
@@ -94,11 +112,16 @@ class Steps:
         return replace(self, values=values, codes=codes)
 
     def after(self, boundary: int) -> Steps:
-        """Return the steps after one more, at the beginning, of this code."""
+        """Return the steps after one more, at the beginning, of this code, the largest one.
+
+        The runtime refuses it elsewhere.
+        """
         assert self.codes is not None
-        first = self.codes.slice(1, 0, 0)  # (batch, 0, 1), of which a sum is (batch, 1, 1)
+        known = self.graph.arange(0, self.graph.constant(boundary, np.int64))
+        codes = known.take_checked(self.codes, 0, f"codes_from_0_to_{boundary - 1}")
+        first = codes.slice(1, 0, 0)  # (batch, 0, 1), of which a sum is (batch, 1, 1)
         start = first.reduce("Sum", 1, keepdims=True) + boundary
-        codes = self.graph.concatenate([start, self.codes], axis=1)
+        codes = self.graph.concatenate([start, codes], axis=1)
         return replace(self, codes=codes, lengths=self.lengths + 1)
 
     def prepared(

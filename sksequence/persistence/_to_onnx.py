@@ -53,7 +53,8 @@ def to_onnx(
         If the estimator is not fitted.
     ValueError
         If the estimator has a part that cannot be exported: a cell of your own,
-        ``conditional=True``, or a `SequenceGenerator` of numbers. The message names it.
+        ``conditional=True``, a `SequenceGenerator` of numbers, weights of more than 2.1 GB, or
+        symbols that are not text or numbers and cannot be told apart as text. The message names it.
     OSError
         If the file cannot be written.
 
@@ -63,7 +64,8 @@ def to_onnx(
 
     Notes
     -----
-    Inputs of the model, of which each estimator has those that its X requires:
+    Inputs of the model, of which each estimator has those that its X requires. All hold the same
+    sequences, at least one:
 
     - "lengths", int64 of shape (batch,): number of steps of each sequence. It must be at least 1
       and at most the number of steps of the batch.
