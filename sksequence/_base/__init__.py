@@ -2,7 +2,12 @@
 
 from sksequence._base._base_rnn import BaseRNN, available_if
 from sksequence._base._hold_out import check_weights
-from sksequence._base._parameter_constraints import SHARED, SUPERVISED, LossFunction
+from sksequence._base._parameter_constraints import (
+    SHARED,
+    SUPERVISED,
+    LossFunction,
+    check_parameters,
+)
 from sksequence._base._pickles import check_arrays
 
 __all__ = [
@@ -12,5 +17,6 @@ __all__ = [
     "LossFunction",
     "available_if",
     "check_arrays",
+    "check_parameters",
     "check_weights",
 ]

@@ -244,6 +244,13 @@ _NAME_ALIASES = {
 }
 
 
+def check_parameters(kind: Any, values: Mapping[str, object]) -> None:
+    """Raise a ValueError for values of parameters of an estimator that `fit` would refuse."""
+    constraints: dict[str, list[Any]] = kind._parameter_constraints
+    params = {name: values[name] for name in constraints if name in values}
+    validate_parameter_constraints(constraints, params, kind.__name__)
+
+
 def suggest_values(
     constraints: Mapping[str, list[Any]], params: Mapping[str, object], estimator_name: str
 ) -> None:

@@ -40,10 +40,11 @@ _CHECKSUM = "sha256"
 _CHECKSUM_SIZE = 32
 _METADATA = {"format", "format_version", "sksequence_version", "tree"}
 _ALIGNMENT = 64
-# the parsed header may take as much memory as the file and this; containers and their entries take
-# these numbers of bytes
-_FREE_MEMORY, _CONTAINER, _ENTRY = 1 << 20, 64, 56
-_FREE_HEADER = 1 << 18
+# The parsed header may take as much memory as the file and this. For each of these characters it
+# takes so many bytes, measured with lists, objects and strings of all lengths.
+_FREE_MEMORY, _FREE_HEADER = 1 << 21, 1 << 18
+_BYTES = {"[": 64, "{": 64, ",": 56, ":": 144, '"': 12}
+_WIDEST = 4  # bytes of a character, if it is not one of ASCII
 LONGEST_INTEGER = 100  # digits
 _LONGEST_PIECE = 1 << 24
 
@@ -60,8 +61,7 @@ def file_parts(tree: object, arrays: Arrays, version: str) -> Iterator[bytes | m
     plain = {name: _little_endian(arrays[name]) for name in names}
     header = _header(tree, plain, version)
     size = 8 + len(header) + sum(a.nbytes for a in plain.values()) + _CHECKSUM_SIZE
-    _check_length(len(header), size)
-    _check_parts(header, size)
+    _check_header(str(header, "ascii"), size)
     digest = hashlib.sha256()
     for part in _parts(header, plain.values()):
         digest.update(part)
@@ -116,9 +116,9 @@ def read_parts(raw: bytes) -> tuple[object, Arrays]:
         raise ValueError(
             f"its header should have {length} bytes, but the file has {len(raw)} bytes."
         )
-    _check_length(length, len(raw))
-    header = raw[8 : 8 + length]
-    _check_parts(header, len(raw))
+    # without a copy of the header, which may be half of the file
+    header = str(memoryview(raw)[8 : 8 + length], "ascii")
+    _check_header(header, len(raw))
     entries = _parse(header)
     if not isinstance(entries, dict):
         raise ValueError("its header is not an object of JSON.")
@@ -139,23 +139,28 @@ def _check_whole(raw: bytes) -> None:
         )
 
 
-def _check_length(length: int, size: int) -> None:
+def _check_header(header: str, size: int) -> None:
+    """Bound the memory that the parsed header will take.
+
+    There are at most three copies of its text, while json joins the parts of the tree.
+    """
+    length = len(header) * (_WIDEST if "\\u" in header else 1)
     if length > _FREE_HEADER + size // 2:
-        raise ValueError(f"its header of {length} bytes is too long for a file of {size} bytes.")
-
-
-def _check_parts(header: bytes, size: int) -> None:
-    """Bound the memory that the parsed header will take."""
-    n_containers, n_entries = header.count(b"[") + header.count(b"{"), header.count(b",")
-    if _CONTAINER * n_containers + _ENTRY * n_entries > _FREE_MEMORY + size:
         raise ValueError(
-            f"its header has {n_containers + n_entries} parts, too many for a file of {size} bytes."
-            " Symbols and labels that are all strings or all numbers need fewer than tuples and "
-            "mixed types."
+            f"its header of {len(header)} bytes is too long for a file of {size} bytes."
+        )
+    counts = {mark: header.count(mark) for mark in _BYTES}
+    parts = sum(_BYTES[mark] * n for mark, n in counts.items())
+    if 3 * length + parts > _FREE_MEMORY + size:
+        n_parts = counts["["] + counts["{"] + counts[","]
+        raise ValueError(
+            f"its header of {len(header)} bytes has {n_parts} parts, too many for a file of {size} "
+            "bytes. Symbols and labels that are all strings or all numbers need fewer than tuples "
+            "and mixed types."
         )
 
 
-def _parse(text: str | bytes) -> object:
+def _parse(text: str) -> object:
     return json.loads(
         text,
         object_pairs_hook=_unique,
@@ -168,8 +173,8 @@ def _parse(text: str | bytes) -> object:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
+        unseen = object()
+        double = next(name for name, _ in pairs if found.pop(name, unseen) is unseen)
         raise ValueError(f"its header has the name {double!r:.80} twice.")
     return found
 

@@ -32,8 +32,8 @@ def save(estimator: object, path: str | os.PathLike[str]) -> None:
     ------
     ValueError
         If the estimator contains anything that is not plain data, for example a function as
-        `loss`, callbacks, a tokenizer as `analyzer` or an estimator of another kind. The message
-        names its place.
+        `loss`, callbacks, a tokenizer as `analyzer` or an estimator of another kind, or if `fit`
+        would refuse a parameter. The message names its place.
     OSError
         If the file cannot be written.
 

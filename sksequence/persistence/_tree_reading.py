@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from sksequence._base import check_parameters
 from sksequence._batching import object_array
 from sksequence._version import __version__
 from sksequence.persistence._file_format import Arrays
@@ -33,6 +34,7 @@ _SMALL = {"dtype", "float", "scalar", "type"}
 _SHARED = {"array", "transposed"}
 _OF_ARRAYS = {"list", "strings", "text"}
 _LARGEST_CHARACTER = 0x10FFFF
+_MOST_EQUAL = 100  # items of a set with the hashes of others
 _STATE_LENGTH = 624  # of the random numbers of numpy.random.RandomState
 
 
@@ -154,16 +156,16 @@ class TreeReader:
         return tuple(self._items(content))
 
     def _set(self, content: object, attribute: str) -> object:
-        return set(self._items(content))
+        return set(_of_many_hashes(self._items(content)))
 
     def _frozenset(self, content: object, attribute: str) -> object:
-        return frozenset(self._items(content))
+        return frozenset(_of_many_hashes(self._items(content)))
 
     def _dict(self, content: object, attribute: str) -> object:
         match content:
             case [keys, values]:
-                pairs = zip(self._items(keys), self._items(values), strict=True)
-                return dict(pairs)
+                names = _of_many_hashes(self._items(keys))
+                return dict(zip(names, self._items(values), strict=True))
         raise _unknown(content)
 
     def _slice(self, content: object, attribute: str) -> object:
@@ -266,6 +268,7 @@ class TreeReader:
             parameters = inspect.signature(kind).parameters.values()
             defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
             state = defaults | state | {VERSION_ATTRIBUTE: __version__}
+            check_parameters(kind, state)
         fitted = kind.__new__(kind)
         fitted.__setstate__(state)
         return fitted
@@ -280,6 +283,14 @@ def _cut(text: NDArray[Any], ends: NDArray[Any]) -> list[str]:
         strings.append(str(raw[start:end], "utf-8", "surrogatepass"))
         start = end
     return strings
+
+
+def _of_many_hashes(items: list[object]) -> list[object]:
+    """Return the items of a set; if they had one hash, it would take the square of their number."""
+    n_equal = len(items) - len({hash(item) for item in items})
+    if n_equal > _MOST_EQUAL:
+        raise ValueError(f"its tree has a set or dict with {n_equal} items of equal hashes.")
+    return items
 
 
 def _unknown(node: object) -> ValueError:

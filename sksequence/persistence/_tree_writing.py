@@ -14,10 +14,11 @@ from typing import Any, NoReturn, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._base import check_arrays
+from sksequence._base import check_arrays, check_parameters
 from sksequence.persistence._file_format import LONGEST_INTEGER, is_storable
 from sksequence.persistence._known_types import (
     DTYPE,
+    OWN_ESTIMATORS,
     PARTS,
     VERSION_ATTRIBUTE,
     check_attributes,
@@ -202,7 +203,10 @@ class TreeWriter:
         check_attributes(type(value), state)
         if "_arrays" in state:
             check_arrays(type(value).__name__, state["_arrays"], None)
-        return {"estimator": [name, {k: self.encode(v, f"{path}.{k}") for k, v in state.items()}]}
+        tree = {k: self.encode(v, f"{path}.{k}") for k, v in state.items()}
+        if name in OWN_ESTIMATORS:
+            check_parameters(type(value), state)
+        return {"estimator": [name, tree]}
 
 
 def _fit_64_bits(values: Sequence[object]) -> bool:
