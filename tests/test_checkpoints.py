@@ -317,6 +317,19 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     assert bits(model) == bits(clone(estimator).fit(X, y))
 
 
+def test_a_full_disk_gets_back_what_was_written(tmp_path, monkeypatch):
+    """A part of a file would take space that others need."""
+
+    def fsync(number):
+        raise OSError(28, "No space left on device")
+
+    estimator, X, y = CASES["classifier"]
+    monkeypatch.setattr("os.fsync", fsync)
+    with pytest.warns(UserWarning, match="could not write"):
+        clone(estimator).set_params(callbacks=[Checkpoint(tmp_path / "a")]).fit(X, y)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("path", ["missing/a", "."])
 def test_a_path_that_cannot_be_written_is_an_error_at_once(path, tmp_path):
     """Nobody wants to hear of it after hours."""

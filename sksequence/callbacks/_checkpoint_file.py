@@ -26,11 +26,15 @@ def write_checkpoint(path: Path, origin: Mapping[str, str], state: Mapping[str, 
     text = np.frombuffer(json.dumps(content).encode(), dtype=np.uint8)
     part = _part_of(path)
     members: dict[str, Any] = {f"array_{i}": array for i, array in enumerate(arrays)}
-    with part.open("wb") as file:
-        np.savez(file, content=text, **members)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            np.savez(file, content=text, **members)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)  # it would take the rest of a full disk
+        raise
     _sync_directory(path.parent)
 
 
