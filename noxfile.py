@@ -2,7 +2,7 @@
 # /// script
 # dependencies = ["nox>=2025.2.9"]
 # ///
-"""Sessions in separate environments: ``nox -s tests``, ``lint``, ``docs``."""
+"""Sessions in separate environments, such as ``nox -s tests``; ``nox -l`` lists all."""
 
 import nox
 
@@ -11,6 +11,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = ("--constraint", "constraints.txt")
+LOWEST = ("--constraint", "constraints-min.txt")
 
 
 def _group(name: str) -> list[str]:
@@ -22,6 +23,20 @@ def tests(session: nox.Session) -> None:
     """Run the tests; arguments go to pytest."""
     session.install(*CONSTRAINTS, "-e", ".[test]")
     session.run("python", "-W", "error", "-m", "pytest", *(session.posargs or ["-n", "2", "--cov"]))
+
+
+@nox.session(python="3.11", default=False)
+def tests_min(session: nox.Session) -> None:
+    """Run the tests with the lowest releases that setup.cfg allows; arguments go to pytest."""
+    session.install(*LOWEST, "-e", ".[test]")
+    session.run("python", "-W", "error", "-m", "pytest", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session(default=False)
+def tests_newest(session: nox.Session) -> None:
+    """Run the tests with the newest releases of everything; arguments go to pytest."""
+    session.install("--upgrade", "-e", ".[test]")
+    session.run("python", "-W", "error", "-m", "pytest", *(session.posargs or ["-n", "2"]))
 
 
 @nox.session

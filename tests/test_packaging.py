@@ -10,7 +10,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import sksequence
+from sksequence._kernels import _dispatch
 from tests.helpers import PACKAGE, ROOT
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the import has another name
@@ -23,10 +26,30 @@ def setup_cfg() -> configparser.ConfigParser:
     return config
 
 
+def normalised(requirement: str) -> str:
+    """Return the normalised name of the project that a requirement begins with."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]*", requirement.strip())[0]).lower()
+
+
 def project_names(requirements: list[str]) -> set[str]:
     """Return the normalised project names of requirement lines."""
-    names = (re.match(r"[\w.-]+", line.strip()) for line in requirements)
-    return {re.sub(r"[-_.]+", "-", name[0]).lower() for name in names if name}
+    return {normalised(line) for line in requirements} - {""}
+
+
+def pinned(name: str) -> dict[str, str]:
+    """Return the releases in a file of constraints, by project."""
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
+    return {normalised(pin): pin.partition("==")[2] for pin in pins}
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a release without zeros at the end: 2.0 is 2.0.0."""
+    numbers = [int(number) for number in re.findall(r"\d+", version)]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
 
 
 def module_level_imports(path: Path) -> set[str]:
@@ -95,9 +118,6 @@ def test_import_needs_no_extra():
 
 def test_constraints_pin_all_requirements():
     """Every requirement is pinned to an exact release, without local versions."""
-    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
-    pins = [line for line in lines if line and not line.startswith("#")]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
     config = setup_cfg()
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
     requirements = [
@@ -105,7 +125,54 @@ def test_constraints_pin_all_requirements():
         *config["options.extras_require"]["test"].splitlines(),
         *groups["lint"],
     ]
-    assert project_names(requirements) <= project_names(pins)
+    assert project_names(requirements) <= pinned("constraints.txt").keys()
+
+
+def test_bounds_are_the_lowest_releases_tested():
+    """Each bound of a dependency is pinned; one that only the tests need may be higher."""
+    config, lowest = setup_cfg(), pinned("constraints-min.txt")
+    extras = dict(config["options.extras_require"])
+    tests = extras.pop("test").split()
+    bounds = " ".join([config["options"]["install_requires"], *extras.values()]).split()
+    for bound in bounds:
+        lower = bound.partition(">=")[2]
+        assert lower, f"{bound} has no bound"
+        assert release(lower) == release(lowest[normalised(bound)]), bound
+    assert project_names(bounds + tests) == lowest.keys()
+    for bound in tests:
+        assert release(bound.partition(">=")[2]) <= release(lowest[normalised(bound)]), bound
+
+
+def test_no_lowest_release_is_above_the_pinned_one():
+    """Every change is tested with releases that the bounds allow."""
+    pins = pinned("constraints.txt")
+    for name, version in pinned("constraints-min.txt").items():
+        assert release(version) <= release(pins[name]), name
+
+
+@pytest.mark.parametrize(
+    ("installed", "is_used"), [("0.61.2", False), ("0.62.0", True), ("1.0.0rc1", True)]
+)
+def test_numba_below_the_bound_is_ignored(monkeypatch, installed, is_used):
+    """Another package may need an old release: layers then run in torch."""
+    monkeypatch.setattr(_dispatch, "version", {"numba": installed}.get)
+    monkeypatch.setattr(_dispatch, "find_spec", {"numba": "a spec"}.get)
+    assert _dispatch._find_numba() == is_used
+
+
+def test_numba_without_metadata_is_ignored(monkeypatch):
+    """Frozen applications may hold the code of Numba without its version."""
+
+    def version(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(_dispatch, "version", version)
+    assert not _dispatch._find_numba()
+
+
+def test_oldest_numba_is_the_bound_of_the_extra():
+    """The package uses every release that the extra `fast` may install."""
+    assert release(pinned("constraints-min.txt")["numba"]) == _dispatch._OLDEST_NUMBA
 
 
 def test_readme_has_two_commands():

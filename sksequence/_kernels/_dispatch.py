@@ -5,6 +5,7 @@ Modules that need Numba are imported at the first call only.
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -24,8 +25,8 @@ STABLE = 16
 # vectors.
 _WIDEST_VECTOR = 16
 
-# Whether the optional compiler is installed; looking for it does not import it.
-HAS_NUMBA = find_spec("numba") is not None
+# Earlier releases keep the parts of their cache private. The extra `fast` requires this one too.
+_OLDEST_NUMBA = (0, 62)
 
 # not those that only stand for tensors
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -33,8 +34,20 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
+def _find_numba() -> bool:
+    """Look for a release of the optional compiler that can be used, without importing it."""
+    try:
+        major, minor = version("numba").split(".")[:2]
+    except PackageNotFoundError:
+        return False
+    return find_spec("numba") is not None and (int(major), int(minor)) >= _OLDEST_NUMBA
+
+
+HAS_NUMBA = _find_numba()
+
+
 def has_numba() -> bool:
-    """Check whether the optional compiler is installed."""
+    """Check whether the optional compiler is installed and recent enough."""
     return HAS_NUMBA
 
 
