@@ -345,12 +345,15 @@ def test_parameters_of_later_versions_have_their_defaults(tiny, tmp_path):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("device", ["cuda", "cuda:7", "mps"])
-def test_models_of_other_devices(device, tmp_path):
-    """A device that is absent is replaced, without a warning."""
-    model = classifier().fit(X, LABELS)
-    twin = again(deepcopy(model).set_params(device=device), tmp_path)
-    assert twin.device == device
-    assert np.allclose(twin.predict_proba(X), model.predict_proba(X), atol=1e-5)
+@pytest.mark.parametrize("kind", ["labels", "numbers", "symbols", "series"])
+def test_models_of_other_devices(device, kind, tmp_path):
+    """A device that is absent is replaced, without a warning, in pickles too."""
+    model = FITS[kind]()
+    there, inputs = deepcopy(model).set_params(device=device), data_of(model, kind)
+    for twin in (again(there, tmp_path), pickle.loads(pickle.dumps(there))):
+        assert twin.device == device
+        assert_same(twin.predict(inputs), model.predict(inputs))
+        assert_same(twin.transform(inputs), model.transform(inputs))
 
 
 # --- what is no plain data is refused ------------------------------------------------------------
