@@ -623,7 +623,7 @@ CRAFTED = {
         ),
         "the name '1' twice",
     ),
-    "keys": (lambda raw: padded({f"{i}": 0 for i in range(30_000)}), "parts, too many"),
+    "keys": (lambda raw: padded({f"{i}": 0 for i in range(20_000)}), "parts, too many"),
     "strings": (lambda raw: padded([f"{i}" for i in range(60_000)]), "parts, too many"),
     "large integers": (
         lambda raw: padded([10**98 + i for i in range(40_000)], 2**22),
