@@ -595,7 +595,7 @@ def _damaged_frame(case, X):
             None,
             np.inf,
             pd.interval_range(0, n),
-            np.datetime64("NaT"),
+            np.datetime64("NaT", "s"),
             pd.array([True] * n, "boolean"),
             pd.Categorical([None] * n, ["a"]),
             pd.Categorical([1] * n),

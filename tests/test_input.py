@@ -611,7 +611,7 @@ DAY = datetime.date(2020, 1, 1)
         DAYS.apply(lambda column: column.dt.to_period("D")),
         DAYS.assign(a=1.0),
         DAYS.apply(lambda column: column.dt.date).assign(a=1.0),
-        DAYS.to_numpy().astype(object),
+        DAYS.to_numpy("datetime64[us]").astype(object),
         [DAYS, DAYS],
         [DAYS.assign(a=1.0)],
         [DAYS["a"]],
@@ -1006,13 +1006,15 @@ def test_masked_integers_without_gaps_are_integers():
 
 # --- elements that no network can read ------------------------------------------------------------
 
+HUGE = pd.DataFrame({"a": [10**400, 1]}, dtype=object)
+
 
 @pytest.mark.parametrize(
     ("X", "error", "message"),
     [
         ([[10**400, 1]] * 2, ValueError, "an integer too large for dtype.'float64'"),
-        (pd.DataFrame({"a": [10**400, 1]}), ValueError, "an integer too large for dtype"),
-        ([pd.DataFrame({"a": [10**400, 1]})] * 2, ValueError, "an integer too large for dtype"),
+        (HUGE, ValueError, "an integer too large for dtype"),
+        ([HUGE] * 2, ValueError, "an integer too large for dtype"),
         ([[{"a": 1.0}]] * 2, TypeError, r"is a dict; .* a table: pandas.DataFrame\(x\)\."),
         ([pd.DataFrame({"a": [1]}).to_records()], ValueError, r"fields \['index', 'a'\]; expected"),
         (np.zeros(3, [("a", float)]), ValueError, r"structured arrays with the fields \['a'\]"),

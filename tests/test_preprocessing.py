@@ -1,5 +1,6 @@
 """Windows, transformers per step and converters, each with its inverse."""
 
+import datetime
 import pickle
 from decimal import Decimal
 
@@ -1982,23 +1983,35 @@ def test_predictions_go_back_into_the_long_table(X, seed):
         (["store", "item"], [("b", 0), ["a", 7]], [[2.0, 3.0], [1.0]]),
         (["store", "item"], pd.MultiIndex.from_tuples([("a", 7)]), [[1.0]]),
         ("day", pd.to_datetime(["2026-01-02", "2026-01-01"]), [[3.0], [2.0, 1.0]]),
+        (["day", "item"], [(datetime.datetime(2026, 1, 2), 0)], [[3.0]]),
     ],
 )
-def test_ids_give_the_order_of_sequences(id, ids, expected):
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_ids_give_the_order_of_sequences(id, ids, expected, unit):
     """Sequences of several tables come in the same order, whatever the order of the rows."""
     frame = pd.DataFrame(
         {
             "store": ["b", "a", "b"],
             "item": [0, 7, 0],
-            "day": pd.to_datetime(["2026-01-01", "2026-01-01", "2026-01-02"]),
+            "day": pd.to_datetime(["2026-01-01", "2026-01-01", "2026-01-02"]).as_unit(unit),
             "sold": [2.0, 1.0, 3.0],
         }
     )
     sequences, found = from_long(frame, id, features="sold", ids=ids)
     assert [sequence.tolist() for sequence in sequences] == expected
-    assert [np.ravel(key).tolist() for key in found] == [np.ravel(key).tolist() for key in ids]
+    assert list(found) == [tuple(key) if isinstance(key, list) else key for key in ids]
+    again, _ = from_long(frame, id, features="sold", ids=found)  # an array of numpy
+    assert [sequence.tolist() for sequence in again] == expected
     mixed, _ = from_long(frame.assign(kind=["x", "y", "x"]), id, features=["sold", "kind"], ids=ids)
     assert [table["sold"].tolist() for table in mixed] == expected
+
+
+def test_ids_may_be_dates_of_polars():
+    """Dates without a time are those of Python."""
+    days = [datetime.date(2026, 1, 1), datetime.date(2026, 1, 2)]
+    frame = pl.DataFrame({"day": days, "sold": [1.0, 2.0]})
+    sequences, _ = from_long(frame, "day", features="sold", ids=days[::-1])
+    assert [sequence.tolist() for sequence in sequences] == [[2.0], [1.0]]
 
 
 def test_ids_tell_where_predictions_go():

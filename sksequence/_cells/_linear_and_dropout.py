@@ -18,6 +18,9 @@ from sksequence._kernels import STABLE, is_traced
 class RowLinear(nn.Linear):
     """Dense layer on the last axis; in evaluation, a padded product that is cut afterwards."""
 
+    def reset_parameters(self) -> None:
+        """Leave the parameters empty: torch would draw them from the global generator."""
+
     def forward(self, x: Tensor) -> Tensor:
         """Map `x` (..., n_in) to (..., n_out)."""
         return super().forward(x) if self.training else stable_linear(x, self.weight, self.bias)
@@ -45,12 +48,8 @@ def empty_parameter(*shape: int) -> nn.Parameter:
 
 
 def empty_linear(n_in: int, n_out: int) -> RowLinear:
-    """Return an uninitialised float32 dense layer; made on the meta device, it draws nothing."""
-    layer = RowLinear(n_in, n_out, device="meta", dtype=torch.float32)
-    # to_empty would do the same, but it imports a library for symbolic algebra
-    layer.weight = empty_parameter(n_out, n_in)
-    layer.bias = empty_parameter(n_out)
-    return layer
+    """Return an uninitialised float32 dense layer."""
+    return RowLinear(n_in, n_out, dtype=torch.float32)
 
 
 def xavier_linear_(layer: nn.Linear, generator: torch.Generator) -> None:

@@ -136,7 +136,7 @@ def _as_list(X: object) -> list[Any] | None:
         is_list = X.ndim == 1 and X.dtype.kind in "OUST"
         return list(X.tolist()) if is_list else None
     if hasattr(X, "to_list"):  # a Series or an Index; a table has columns
-        return list(X.to_list())
+        return list(X.tolist() if hasattr(X, "tolist") else X.to_list())
     # an array of pandas
     is_flat = getattr(X, "ndim", 0) == 1 and not isinstance(X, np.ndarray)
     return list(X.tolist()) if is_flat and hasattr(X, "tolist") else None

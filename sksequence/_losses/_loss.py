@@ -78,7 +78,7 @@ class LocationScale(NamedTuple):
     def quantile(self, levels: Sequence[float]) -> NDArray[np.float64]:
         """Return the quantiles at `levels`, of shape (n_levels, ..., n_values)."""
         p = np.array(levels).reshape(-1, *(1,) * self.loc.ndim)
-        standard = ndtri(p) if self.df is None else stdtrit(self.df, p)
+        standard = ndtri(p) if self.df is None else np.where(p == 0.5, 0.0, stdtrit(self.df, p))
         return np.asarray(self.loc + self.scale * standard)
 
     def std(self) -> NDArray[np.float64]:

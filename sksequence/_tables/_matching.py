@@ -131,12 +131,13 @@ def join_tables(tables: Sequence[Table]) -> Table:
         frames: Any = _with_common_categories(
             [narwhals_frame(native).to_pandas() for native in natives]
         )
-        joint: Table = pandas.concat(frames)
+        joint: Table = pandas.concat(_with_common_objects(frames))
         return joint
     if hasattr(library, "concat_tables"):
         return library.concat_tables(natives, promote_options="permissive")  # type: ignore[no-any-return]
-    options = {"how": "vertical_relaxed"} if library.__name__ == "polars" else {}
-    return library.concat(natives, **options)  # type: ignore[no-any-return]
+    if library.__name__ == "polars":
+        return library.concat(natives, how="vertical_relaxed")  # type: ignore[no-any-return]
+    return library.concat(_with_common_objects(natives))  # type: ignore[no-any-return]
 
 
 def _with_common_categories(tables: Sequence[Table]) -> Sequence[Table]:
@@ -160,6 +161,20 @@ def _with_common_categories(tables: Sequence[Table]) -> Sequence[Table]:
         # through objects, as categories cannot be made of numbers in half precision
         frames = [frame.astype({name: object}).astype({name: dtype}) for frame in frames]
     return frames  # type: ignore[no-any-return]
+
+
+def _with_common_objects(frames: Sequence[Any]) -> Sequence[Any]:
+    """Return tables of pandas whose columns of objects in some of them are objects in all.
+
+    If all of them are None, pandas 2 would give the column another type than pandas 3, with a
+    warning.
+    """
+    types = [dict(getattr(frame, "dtypes", {})) for frame in frames]
+    objects = {name: object for own in types for name, dtype in own.items() if dtype == object}
+    return [
+        frame if all(own[name] == object for name in objects) else frame.astype(objects)
+        for frame, own in zip(frames, types, strict=True)
+    ]
 
 
 def _may_be_joined(tables: Sequence[Table]) -> bool:

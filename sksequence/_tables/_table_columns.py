@@ -107,7 +107,7 @@ def _read_column(name: Hashable, series: narwhals.Series[Any], argument: str) ->
             f"set_index({name!r}), or convert a long table with preprocessing.from_long(table, id, "
             f"{name!r}). If they are a feature, convert them to a number of seconds."
         )
-    if dtype.is_nested():
+    if dtype.is_nested() or _holds_maps(series):
         elements = _cells(series, f"Column {name!r} of {argument}")
         return read_elements(name, elements, f"Column {name!r} of {argument}")
     values = series.to_numpy()
@@ -120,10 +120,17 @@ def _read_column(name: Hashable, series: narwhals.Series[Any], argument: str) ->
     return read_elements(name, values.astype(object, copy=False), f"Column {name!r} of {argument}")
 
 
+def _holds_maps(series: narwhals.Series[Any]) -> bool:
+    """Check for maps of Arrow, a type that narwhals has no name for before 2.29."""
+    native = series.to_native()
+    of_pandas = getattr(getattr(native, "dtype", None), "pyarrow_dtype", None)
+    return "map<" in str(getattr(native, "type", of_pandas))
+
+
 def _cells(series: narwhals.Series[Any], what: str) -> NDArray[Any]:
     """Return the cells of a column of lists: arrays, lists of lists, or tables for records."""
     inner: Any = getattr(series.dtype, "inner", series.dtype)
-    is_map = any(type(dtype).__name__ == "Map" for dtype in (series.dtype, inner))
+    is_map = _holds_maps(series)
     if is_map or hasattr(series.dtype, "fields"):
         kind, part = ("maps", "key") if is_map else ("records", "field")
         raise ValueError(

@@ -49,8 +49,9 @@ class _Stateful(Protocol):
 
 def _refuse(value: object, path: str) -> NoReturn:
     kind = type(value)
-    if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
-        what = f"the {'class' if isinstance(value, type) else 'function'} {value.__qualname__}"
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
+        name = getattr(value, "__qualname__", value.__name__)  # NumPy's functions may lack it
+        what = f"the {'class' if isinstance(value, type) else 'function'} {name}"
     elif isinstance(value, np.ndarray):
         what = f"an array of type {value.dtype}"
     else:

@@ -115,9 +115,10 @@ def positions_of_ids(keys: Keys, ids: Any) -> NDArray[np.intp]:
     """Return the position of each of some ids among the sequences of a table."""
     if is_element(ids):
         raise ValueError(f"ids is {ids!r:.40}; pass one identifier per sequence, in a list.")
-    wanted = list(ids.tolist() if hasattr(ids, "tolist") else ids)
+    is_array = isinstance(ids, np.ndarray)
+    wanted = _objects(ids) if is_array else list(ids.tolist() if hasattr(ids, "tolist") else ids)
     wanted = [tuple(element) if isinstance(element, list) else element for element in wanted]
-    known = keys.ids.tolist()
+    known = _objects(keys.ids)
     position = {element: i for i, element in enumerate(known)}
     for i, element in enumerate(wanted):
         if element not in position:
@@ -129,6 +130,15 @@ def positions_of_ids(keys: Keys, ids: Any) -> NDArray[np.intp]:
         twice = next(element for element in wanted if wanted.count(element) > 1)
         raise ValueError(f"ids contains {twice!r} twice; pass each sequence once.")
     return np.array([position[element] for element in wanted], dtype=np.intp)
+
+
+def _objects(values: NDArray[Any]) -> list[Any]:
+    """Return elements that are equal in every container: NumPy makes integers of nanoseconds."""
+    if values.dtype.str.endswith("[ns]"):
+        in_microseconds = values.astype(f"{values.dtype.kind}8[us]")
+        values = in_microseconds if np.array_equal(in_microseconds, values) else values
+    elements: list[Any] = values.tolist()
+    return elements
 
 
 def listed(names: Names, available: list[Hashable]) -> list[Hashable]:
@@ -184,7 +194,7 @@ def _identify(
         codes, first = _codes(codes * len(different) + inner)
     if not several:
         return columns[0][first], codes
-    return object_array(zip(*(column[first].tolist() for column in columns), strict=True)), codes
+    return object_array(zip(*(_objects(column[first]) for column in columns), strict=True)), codes
 
 
 def _codes(column: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -275,14 +275,15 @@ def _gaps(times: NDArray[Any]) -> NDArray[np.float64]:
     """
     if times.dtype.kind == "f":
         return np.diff(times.astype(np.float64))
-    if times.dtype.kind in "biu":
-        times = times.astype(np.uint64 if times.dtype.kind == "u" else np.int64)
-    gaps, unit = times[1:] - times[:-1], np.int64(1)
-    if gaps.dtype.kind == "m":
-        gaps = gaps.astype(np.promote_types(gaps.dtype, "m8[s]"))
-        unit = np.timedelta64(1, "s").astype(gaps.dtype).astype(np.int64)
+    kind, unit = times.dtype.kind, np.int64(1)
+    if kind in "biu":
+        times = times.astype(np.uint64 if kind == "u" else np.int64)
+    if kind in "mM":
+        times = times.astype(np.promote_types(times.dtype, f"{kind}8[s]"))
+        unit = np.timedelta64(1, "s").astype(times.dtype.str.replace("M", "m")).astype(np.int64)
+        times = times.view(np.int64)  # NumPy raises an error for large differences of dates
     # a difference beyond the range of int64 is right modulo 2**64
-    return np.asarray(gaps.view(np.uint64) / unit)
+    return np.asarray(np.diff(times).view(np.uint64) / unit)
 
 
 def _numbers_or_table(table: Table) -> Values | Table:
