@@ -11,6 +11,8 @@ season. We forecast one series that can be predicted and one price that cannot.
 # The series has twelve years of monthly numbers with exponential growth, so we model its logarithm.
 # The input is a window of two years, and the target is the half-year after it.
 
+import warnings
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import mean_absolute_error
@@ -98,21 +100,25 @@ print(f"{inside} of {ahead} months are inside the 80 % prediction interval")
 # -------
 #
 # The changes of this price, a random walk, cannot be predicted: the best forecast is the last
-# value. We check whether a network beats it. Errors are divided by those of the last value in
-# training.
+# value. ``fit`` compares the network with it on windows that it was not trained on. If nothing is
+# gained, ``fit`` warns, and predictions are the last value. Errors are divided by those of the last
+# value in training.
 
 price = np.log(make_random_walk(n_steps=1500, random_state=0)[0])
 X, y = make_windows(price, window=20)
 trader = RNNRegressor(hidden_size=16, residual="last", max_epochs=10, random_state=0)
 for train, test in TimeSeriesSplit(n_splits=3, gap=20).split(X):
-    trader.fit(X[train], y[train])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trader.fit(X[train], y[train])
     network, last = (
         mean_absolute_scaled_error(y[test], forecast, y_train=price[: train[-1] + 21])
         for forecast in (trader.predict(X[test]), X[test, -1])
     )
     verdict = "does not beat" if network >= last else "beats"
-    print(f"network {network:.3f}, last value {last:.3f}: the network {verdict} it")
+    print(f"forecast {network:.3f}, last value {last:.3f}: the forecast {verdict} it", end="; ")
+    print(f"shrinkage {trader.shrinkage_:.2f}, {len(caught)} warning")
 
 # %%
-# A network that wins by a small margin here was lucky. If it wins clearly, look for leakage of
+# A forecast that wins by a small margin here was lucky. If it wins clearly, look for leakage of
 # future values into the features.

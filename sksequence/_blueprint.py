@@ -37,11 +37,17 @@ class Baseline(Protocol):
     ----------
     is_relative : bool
         Whether the outputs are in units of the spread of each window.
+    shrinkage : float
+        Fraction by which the network's outputs are reduced.
     """
 
     @property
     def is_relative(self) -> bool:
         """Whether the outputs are in units of the spread of each window."""
+
+    @property
+    def shrinkage(self) -> float:
+        """Fraction by which the network's outputs are reduced."""
 
     def moments(self, sequences: Sequences) -> NDArray[np.float64]:
         """Return standard deviations and sizes of windows, from which a codec has their spread."""

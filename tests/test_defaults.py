@@ -142,7 +142,7 @@ def test_rules_find_seasons_sizes_and_levels():
         ),
     ],
 )
-@pytest.mark.filterwarnings("ignore:On its own training windows")  # it is hardly trained
+@pytest.mark.filterwarnings("ignore:On windows that it was not trained on")  # it is hardly trained
 def test_what_auto_selected_is_reported(estimator, X, y, names):
     """One attribute has all selected values, and those of the other attributes agree with it."""
     estimator.fit(X, y)

@@ -1,4 +1,4 @@
-"""The last part held out: no training window or its target reaches into the validation windows."""
+"""The parts held out at the end: no training window or its target reaches into them."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sksequence import RNNRegressor, Sequences
 from sksequence._base._hold_out import hold_out
+from sksequence._base._newest_windows import newest_windows
 from sksequence._tasks import Targets
 from sksequence.preprocessing import make_windows
 
@@ -103,3 +104,73 @@ def test_gap_that_leaves_nothing_is_an_error():
     X, y = windows(20, 1, 1, n_windows=10)
     with pytest.raises(ValueError, match="0 would be for training and 2 for validation"):
         hold_out_last(X, y, 0.2)
+
+
+# --- the newest windows of each series -----------------------------------------------------------
+
+
+def noisy_windows(lengths, size, horizon, step):
+    """Return windows of several series, the series of each, and when its target begins."""
+    random, parts = np.random.RandomState(0), []
+    for i, n in enumerate(lengths):
+        X, _ = make_windows(random.randn(n), size, horizon, step=step)
+        parts.append((X[:, :, None], np.full(len(X), i), size + step * np.arange(len(X))))
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+@given(
+    lengths=st.lists(st.integers(40, 120), min_size=1, max_size=4),
+    size=st.integers(3, 12),
+    horizon=st.integers(1, 8),
+    step=st.integers(1, 3),
+    fraction=st.sampled_from([0.1, 0.3]),
+)
+def test_newest_windows_are_those_of_each_series(lengths, size, horizon, step, fraction):
+    """Targets of older windows end before those of newer windows of the same series begin."""
+    step = min(step, size - 2)
+    X, series, starts = noisy_windows(lengths, size, horizon, step)
+    rows = np.arange(len(X))
+    older, newest = newest_windows(Sequences.from_arrays(list(X)), rows, horizon, fraction)
+    if not len(newest):
+        assert fraction * len(X) < 8
+        return
+    assert abs(len(newest) - max(4, fraction * len(X))) <= len(lengths)
+    for i in range(len(lengths)):
+        own, old, new = (part[series[part] == i] for part in (rows, older, newest))
+        assert new.tolist() == own[len(own) - len(new) :].tolist()
+        first = starts[new].min(initial=10**6)
+        expected = [row for row in own if starts[row] + horizon <= first]
+        assert old.tolist() == expected
+
+
+def test_repeated_and_missing_windows_change_no_part():
+    """Parts are found by content: rows that stand twice or are left out move no border."""
+    X, _, _ = noisy_windows([80, 60], 8, 2, 1)
+    counts = np.random.RandomState(1).randint(0, 4, len(X))
+    kept = np.flatnonzero(counts)
+    repeated = np.repeat(np.arange(len(X)), counts)
+    plain = newest_windows(Sequences.from_arrays(list(X)), kept, 2, 0.2)
+    other = newest_windows(
+        Sequences.from_arrays(list(X[repeated])), np.arange(len(repeated)), 2, 0.2
+    )
+    for rows, rows_of_repeated in zip(plain, other, strict=True):
+        assert np.unique(repeated[rows_of_repeated]).tolist() == rows.tolist()
+
+
+@pytest.mark.parametrize(
+    "X",
+    [np.random.RandomState(0).randn(40, 6, 1), [np.arange(3.0 + i)[:, None] for i in range(40)]],
+    ids=["unrelated", "ragged"],
+)
+def test_the_last_of_unrelated_windows_are_the_newest(X):
+    """They are in the order of time as far as anybody knows."""
+    older, newest = newest_windows(Sequences.from_arrays(list(X)), np.arange(40), 5, 0.1)
+    assert newest.tolist() == list(range(36, 40))
+    assert older.tolist() == list(range(36))
+
+
+def test_too_few_windows_have_no_parts():
+    """With a horizon as long as the series, all targets overlap."""
+    X, _, _ = noisy_windows([40], 5, 20, 1)
+    older, newest = newest_windows(Sequences.from_arrays(list(X)), np.arange(len(X)), 20, 0.1)
+    assert len(older) == len(newest) == 0

@@ -173,7 +173,7 @@ def test_reading_in_chunks_gives_the_same_outputs(n_estimators, chunk, monkeypat
 
 def test_windows_with_categories_are_forecast():
     """The naive forecast repeats numbers; codes and static features are inputs."""
-    X = make_sequences("steps static", equal=True)
+    X = make_sequences("steps static", n=150, equal=True)
     last = X.values[X.offsets[1:] - 1]
     shift = np.where(X.static_codes[:, :1] == 1, 2.0, -1.0)
     model = RNNRegressor("gru", residual="last", max_epochs=60, random_state=0, batch_size=8)

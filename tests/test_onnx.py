@@ -220,7 +220,7 @@ def test_losses(export, loss, n_outputs):
         assert metadata(session)["quantiles"] == list(regressor.quantiles)
 
 
-@pytest.mark.filterwarnings("ignore:On its own training windows")  # it is hardly trained
+@pytest.mark.filterwarnings("ignore:On windows that it was not trained on")  # it is hardly trained
 @pytest.mark.parametrize("loss", ["squared_error", "quantile"])
 @pytest.mark.parametrize("scale", ["global", "sequence", False])
 @pytest.mark.parametrize(("residual", "columns"), [("last", "all"), (3, [1]), (2, 0)])
@@ -438,6 +438,7 @@ def test_runtimes_refuse_lengths_of_another_batch(export):
         session.run(None, {"lengths": np.array([3]), "values": np.zeros((5, 4, 2))})
 
 
+@pytest.mark.filterwarnings("ignore:On windows that it was not trained on")
 def test_runtimes_refuse_windows_below_a_season(export):
     """There is no season to repeat."""
     windows = ragged(24, 9, n_features=1, shortest=4)

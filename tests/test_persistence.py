@@ -173,6 +173,7 @@ def data_of(model, kind):
     }.get(kind, TEXTS if model.input_kind_ == "text" else X)
 
 
+@pytest.mark.filterwarnings("ignore:On windows that it was not trained on")
 @pytest.mark.parametrize("kind", FITS)
 def test_estimators_are_loaded_as_they_were(kind, tmp_path):
     """All parameters and attributes are the same, and so are the bits of predictions."""

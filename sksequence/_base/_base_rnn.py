@@ -260,7 +260,7 @@ class BaseRNN(
 
     def _resolved(self, fitted: Attributes) -> dict[str, object]:
         """Return the values selected for parameters that are "auto" or None, by their names."""
-        selected = fitted | {"loss_": fitted["_blueprint"].loss}
+        selected = fitted | {"loss_": self._blueprint.loss}
         return {
             name: selected[f"{name}_"]
             for name, value in self.get_params(deep=False).items()

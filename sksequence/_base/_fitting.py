@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sized
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Generic, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
 from sksequence._base._hold_out import check_weights, hold_out
+from sksequence._base._newest_windows import newest_windows
 from sksequence._base._origin import digest
 from sksequence._batching import PreparedSequences, SequenceDataset, Sequences
 from sksequence._blueprint import AnyCodec, Blueprint
@@ -231,9 +232,28 @@ class Fit(Generic[AnyCodec]):
 
         If `checkpoint` has stored a `state` of this fit, training goes on from there.
         """
+        training_part = self._dataset(self.data.split.training, self._shuffler())
+        validation_part, stopping = None, None
+        if len(self.data.split.validation):
+            validation_part = self._dataset(self.data.split.validation)
+            stopping = Stopping(int(self.training.n_iter_no_change), float(self.training.tol))
+        with self.blueprint.threads():
+            return train(
+                self.net,
+                training_part,
+                validation_part,
+                stopping,
+                after_epoch,
+                checkpoint=checkpoint,
+                state=state,
+            )
+
+    @cached_property
+    def _dataset(self) -> Callable[..., SequenceDataset]:
+        """Function from rows, and a generator that shuffles them, to a part of the data."""
+        prepared = self.blueprint.prepare(self.data.sequences)
         encoded = self.blueprint.codec.encode(self.data.targets.parsed)
         weights = self.task.weights(self.data)
-        prepared = self.blueprint.prepare(self.data.sequences)
         max_steps = self._max_batch_steps(prepared)
 
         def dataset(
@@ -249,24 +269,10 @@ class Fit(Generic[AnyCodec]):
                 max_steps=max_steps,
             )
 
-        shuffler = (
-            numpy_generator(self.blueprint.seed, "shuffle") if self.training.shuffle else None
-        )
-        training_part = dataset(self.data.split.training, shuffler)
-        validation_part, stopping = None, None
-        if len(self.data.split.validation):
-            validation_part = dataset(self.data.split.validation)
-            stopping = Stopping(int(self.training.n_iter_no_change), float(self.training.tol))
-        with self.blueprint.threads():
-            return train(
-                self.net,
-                training_part,
-                validation_part,
-                stopping,
-                after_epoch,
-                checkpoint=checkpoint,
-                state=state,
-            )
+        return dataset
+
+    def _shuffler(self) -> np.random.Generator | None:
+        return numpy_generator(self.blueprint.seed, "shuffle") if self.training.shuffle else None
 
     def _max_batch_steps(self, prepared: PreparedSequences) -> int | None:
         """Return the maximum number of steps in a batch; None if it is given or read in chunks."""
@@ -288,8 +294,29 @@ class Fit(Generic[AnyCodec]):
         return partial(_attributes_of, self.task, self.blueprint, training)
 
     def evaluation(self) -> Attributes:
-        """Return the fitted attributes that need the trained net."""
-        return self.task.evaluate(self.net, self.blueprint, self.data)
+        """Return the fitted attributes that need a trained net, and rows that it has not seen."""
+        if (horizon := self.task.horizon(self.blueprint)) is None:
+            return {}
+        return self.task.evaluate(*self._judge(horizon), self.blueprint, self.data)
+
+    def _judge(self, horizon: int) -> tuple[SequenceNet, NDArray[np.int64]]:
+        """Return a net, and windows on which its forecasts can be judged.
+
+        Without a validation part, the net is another one, which is trained on the older windows. If
+        there are too few windows for it, none are returned.
+        """
+        split, training = self.data.split, self.training
+        if len(split.validation):
+            return self.net, split.validation
+        sizes = horizon, training.validation_fraction
+        older, newest = newest_windows(self.data.sequences, np.sort(split.training), *sizes)
+        if not len(newest):
+            return self.net, newest
+        net = new_net(self.blueprint, replace(training, callbacks=None, verbose=0))
+        part = self._dataset(split.training[np.isin(split.training, older)], self._shuffler())
+        with self.blueprint.threads():
+            train(net, part, None, None, lambda record: False)
+        return net, newest
 
 
 def _attributes_of(

@@ -43,11 +43,18 @@ def quantiles(
     return [ordered.take(i, axis=-2) for i in range(n_levels)]
 
 
-def completed(blueprint: Blueprint[NumberCodec], scaled: Value, steps: Steps) -> Value:
-    """Return numbers in units of y, with the naive forecast; without the last axis if y is flat."""
+def completed(
+    blueprint: Blueprint[NumberCodec], scaled: Value, centre: Value, steps: Steps
+) -> Value:
+    """Return numbers in units of y, with the naive forecast; without the last axis if y is flat.
+
+    `centre` has the point predictions, by a fraction of which shrinkage moves all numbers.
+    """
     codec, naive = blueprint.codec, blueprint.baseline
     numbers = scaled * codec.std + codec.mean
     if isinstance(naive, NaiveForecast):
+        if naive.shrinkage:
+            numbers = numbers - (centre * codec.std + codec.mean) * naive.shrinkage
         if codec.window_scale is not None:
             numbers = numbers * _spread(codec.window_scale, naive, steps, codec.n_numbers)
         numbers = numbers + _forecast(naive, steps, codec.n_numbers, blueprint.form.n_step_features)

@@ -38,13 +38,14 @@ def regressor_model(blueprint: Blueprint[NumberCodec], network: Network) -> Mode
     steps = Steps.inputs(graph, blueprint.form)
     outputs = _outputs(blueprint, network, steps)
     shape: list[Dimension] = [] if codec.flat else [codec.n_numbers]
-    predictions = completed(blueprint, points(codec, outputs), steps)
+    centre = points(codec, outputs)
+    predictions = completed(blueprint, centre, centre, steps)
     _add_output("predictions", predictions, shape, steps, blueprint)
     if not isinstance(codec.distribution, QuantilePrediction):
         return graph.model(metadata(blueprint.form))
     levels, axis = codec.distribution.levels, -1 if codec.flat else -2
-    parts = [completed(blueprint, q, steps) for q in quantiles(codec, codec.distribution, outputs)]
-    of_levels = graph.stack(parts, axis)
+    learnt = quantiles(codec, codec.distribution, outputs)
+    of_levels = graph.stack([completed(blueprint, q, centre, steps) for q in learnt], axis)
     _add_output("quantiles", of_levels, [len(levels), *shape], steps, blueprint)
     return graph.model(metadata(blueprint.form, quantiles=levels))
 

@@ -18,8 +18,10 @@ from sksequence._targets import NumberCodec
 from sksequence._tasks._task import TrainingData
 
 _MOST_WINDOWS = 1024
-# Standard errors by which an improvement must exceed 0 to be significant
-_MIN_STANDARD_ERRORS = 2.0
+# Standard errors from which a gain begins to count, and from which it counts in full
+_LEAST_CERTAIN, _CERTAIN = 1.5, 3.0
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,14 @@ class NaiveForecast:
         Indices of the features of X that y continues, in the order of y. None stands for all.
     is_relative : bool
         Whether differences to the forecast are in units of the spread of the window.
+    shrinkage : float
+        Fraction by which the corrections of a network are reduced.
     """
 
     residual: str | int
     columns: tuple[int, ...] | None = None
     is_relative: bool = False
+    shrinkage: float = 0.0
 
     def __str__(self) -> str:
         return f"residual={self.residual!r}"
@@ -86,8 +91,11 @@ class NaiveForecast:
 
     def n_targets(self, sequences: Sequences) -> int:
         """Return the number of features that y continues."""
-        values = self._numbers(sequences)
-        return int(values.shape[1]) if self.columns is None else len(self.columns)
+        return self.count_targets(int(self._numbers(sequences).shape[1]))
+
+    def count_targets(self, n_features: int) -> int:
+        """Return the number of features that y continues, given that of the numbers of a step."""
+        return n_features if self.columns is None else len(self.columns)
 
     def forecast(self, sequences: Sequences, n_outputs: int) -> NDArray[np.float64]:
         """Return the forecast of shape (n_sequences, n_outputs).
@@ -185,49 +193,88 @@ def known_ahead(names: Sequence[Hashable]) -> list[Hashable]:
     return [name for name in names if name in found]
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """Comparison of a forecast with the naive forecast that it corrects.
+
+    Attributes
+    ----------
+    shrinkage : float
+        Fraction by which corrections are to be reduced; 1 leaves the naive forecast.
+    naive_error, forecast_error : float
+        Mean absolute errors in units of y, the latter with this shrinkage.
+    """
+
+    shrinkage: float
+    naive_error: float
+    forecast_error: float
+
+
 def compare_with_naive(
     net: SequenceNet,
     blueprint: Blueprint[NumberCodec],
     data: TrainingData[NumberCodec],
     naive: NaiveForecast,
-) -> dict[str, float]:
-    """Return both mean absolute errors, and warn if the network does not improve on the forecast.
+    rows: NDArray[np.int64],
+) -> Verdict:
+    """Compare both forecasts of windows, and learn by how much to reduce the corrections.
 
-    The errors are those on the windows held out, if there are any. A network overfits its training
-    windows, even those of a random walk: a lower error on them proves nothing, but an error that is
-    not lower is evidence.
+    `rows` are windows that the network was not trained on. If there are none, training windows are
+    compared, which give no reason to reduce anything.
     """
-    split, codec = data.split, blueprint.codec
-    held_out = len(split.validation) > 0
-    rows = split.validation if held_out else split.training
+    codec, is_unseen = blueprint.codec, len(rows) > 0
     # in the order given, in which a window is next to those that overlap with it
-    rows = np.sort(rows)[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).astype(int)]
+    rows = np.sort(rows if is_unseen else data.split.training)
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).astype(int)]
+    sequences = data.sequences.take(rows)
     with blueprint.threads():
-        outputs = network_outputs(net, blueprint.prepare(data.sequences.take(rows)))
-    naive_residuals = np.asarray(data.targets.parsed[rows, : codec.n_numbers], dtype=np.float64)
-    spread = codec.spread(naive.moments(data.sequences.take(rows))) if naive.is_relative else 1.0
-    residuals = naive_residuals - spread * codec.decode(outputs).reshape(naive_residuals.shape)
-    naive_errors, network_errors = (
-        np.nanmean(np.abs(values), axis=1) for values in (naive_residuals, residuals)
-    )
-    weights = split.weights[rows] / split.weights[rows].sum()
-    errors = {
-        "naive_error_": float(weights @ naive_errors),
-        "forecast_error_": float(weights @ network_errors),
-    }
+        outputs = network_outputs(net, blueprint.prepare(sequences))
+    residuals = np.asarray(data.targets.parsed[rows, : codec.n_numbers], dtype=np.float64)
+    corrections = codec.decode(outputs).reshape(residuals.shape)
+    spread = np.ones_like(residuals)
+    if naive.is_relative:
+        spread = codec.spread(naive.moments(sequences)).reshape(residuals.shape)
+    units = np.where(spread > 0, spread, 1.0)
+    weights = data.split.weights[rows] / data.split.weights[rows].sum()
     horizon = codec.n_numbers // codec.n_targets
-    min_gain = 0.0
-    if held_out:
-        gains = naive_errors - network_errors
-        min_gain = _MIN_STANDARD_ERRORS * _standard_error(gains, weights, horizon)
-    if not errors["naive_error_"] - errors["forecast_error_"] > min_gain:
-        _warn(naive, errors, held_out)
-    return errors
+    shrinkage = 0.0
+    if is_unseen:
+        shrinkage = 1.0 - _kept_fraction(residuals / units, corrections, weights, horizon)
+    naive_errors, forecast_errors = (
+        weights @ _mean_errors(residuals, kept * spread * corrections)
+        for kept in (0.0, 1.0 - shrinkage)
+    )
+    return Verdict(shrinkage, float(naive_errors), float(forecast_errors))
 
 
-def _standard_error(
-    gains: NDArray[np.float64], weights: NDArray[np.float64], horizon: int
-) -> float:
+def _kept_fraction(residuals: Floats, corrections: Floats, weights: Floats, horizon: int) -> float:
+    """Return the fraction of the corrections to keep: more, the more certain their gain is.
+
+    It is a part of all of them, or of the fraction with the smallest squared error, whichever is
+    more.
+    """
+    # missing numbers have no part in either sum
+    scales = np.where(np.isnan(residuals), 0.0, np.sqrt(weights)[:, None])
+    truth, scaled = np.nan_to_num(residuals) * scales, corrections * scales
+    power = float((scaled**2).sum())
+    best = float(np.clip((truth * scaled).sum() / power, 0.0, 1.0)) if power > 0 else 1.0
+    naive_errors = _mean_errors(residuals, 0.0 * corrections)
+
+    def certain_part(fraction: float) -> float:
+        gains = naive_errors - _mean_errors(residuals, fraction * corrections)
+        gain, standard_error = float(weights @ gains), _standard_error(gains, weights, horizon)
+        bounds = np.array([_LEAST_CERTAIN, _CERTAIN]) * standard_error
+        return fraction * float(np.interp(gain, bounds, (0.0, 1.0))) if gain > 0 else 0.0
+
+    return max(certain_part(1.0), certain_part(best))
+
+
+def _mean_errors(residuals: Floats, corrections: Floats) -> Floats:
+    """Return the mean absolute error of each window."""
+    return np.asarray(np.nanmean(np.abs(residuals - corrections), axis=1))
+
+
+def _standard_error(gains: Floats, weights: Floats, horizon: int) -> float:
     """Return the standard error of the weighted mean of gains, as in a Diebold-Mariano test [1]_.
 
     Gains are correlated up to a lag of `horizon` windows; the weights of the lags are those of the
@@ -247,14 +294,13 @@ def _standard_error(
     return float(np.sqrt(max(variance, 0.0)))
 
 
-def _warn(naive: NaiveForecast, errors: dict[str, float], held_out: bool) -> None:
-    windows = "the windows held out" if held_out else "its own training windows"
-    comparison = "not clearly lower than" if held_out else "not lower than"
+def warn_of_naive(naive: NaiveForecast, verdict: Verdict) -> None:
+    """Warn that the network adds nothing to the naive forecast."""
     warnings.warn(
-        f"On {windows} the mean absolute error of this forecast, {errors['forecast_error_']:.4g}, "
-        f"is {comparison} the {errors['naive_error_']:.4g} of the naive forecast that it corrects "
-        f"({naive}). Train on more data, with fewer features or for longer, or use the naive "
-        "forecast.",
+        "On windows that it was not trained on, the network is not clearly better than the naive "
+        f"forecast that it corrects ({naive}), whose mean absolute error is "
+        f"{verdict.naive_error:.4g}. The forecast is therefore the naive one (shrinkage_ is 1). "
+        "Train on more data or with other features, or use the naive forecast.",
         UserWarning,
         stacklevel=_stacklevel_of_caller(),
     )

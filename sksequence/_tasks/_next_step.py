@@ -129,8 +129,16 @@ class NextStepTask(Generic[AnyCodec]):
         """Return no attributes of its own."""
         return {}
 
+    def horizon(self, blueprint: Blueprint[AnyCodec]) -> int | None:
+        """Return None: the network corrects no forecast."""
+        return None
+
     def evaluate(
-        self, net: SequenceNet, blueprint: Blueprint[AnyCodec], data: TrainingData[AnyCodec]
+        self,
+        net: SequenceNet,
+        rows: NDArray[np.int64],
+        blueprint: Blueprint[AnyCodec],
+        data: TrainingData[AnyCodec],
     ) -> Attributes:
         """Return no further attributes."""
         return {}

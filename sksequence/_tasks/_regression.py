@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, find_step
 from sksequence._blueprint import Blueprint
@@ -21,6 +21,7 @@ from sksequence._tasks._naive_forecast import (
     compare_with_naive,
     known_ahead,
     target_indices,
+    warn_of_naive,
 )
 from sksequence._tasks._supervised import SupervisedTask
 from sksequence._tasks._task import Attributes, Targets, TrainingData
@@ -126,16 +127,37 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         """Return the number of outputs and the values that "auto" selected."""
         return super().report(blueprint) | {"n_outputs_": blueprint.codec.n_numbers}
 
+    def horizon(self, blueprint: Blueprint[NumberCodec]) -> int | None:
+        """Return the number of steps of the naive forecast that the network corrects, if any."""
+        codec, naive = blueprint.codec, blueprint.baseline
+        if not isinstance(naive, NaiveForecast):
+            return None
+        return codec.n_numbers // naive.count_targets(blueprint.form.n_step_features)
+
     def evaluate(
         self,
         net: SequenceNet,
+        rows: NDArray[np.int64],
         blueprint: Blueprint[NumberCodec],
         data: TrainingData[NumberCodec],
     ) -> Attributes:
-        """Return the errors of the forecast and of the naive forecast that it corrects, if any."""
-        if self.naive is None or blueprint.baseline is None:
-            return {}
-        return dict(compare_with_naive(net, blueprint, data, self.naive))
+        """Return the errors of both forecasts, and the blueprint with the shrinkage learnt.
+
+        Without windows that the network has not seen, the errors are those on training windows, and
+        nothing is learnt.
+        """
+        naive = blueprint.baseline
+        assert isinstance(naive, NaiveForecast)
+        verdict = compare_with_naive(net, blueprint, data, naive, rows)
+        if verdict.shrinkage == 1.0:
+            warn_of_naive(naive, verdict)
+        shrunk = replace(naive, shrinkage=verdict.shrinkage)
+        return {
+            "_blueprint": replace(blueprint, baseline=shrunk),
+            "shrinkage_": verdict.shrinkage,
+            "naive_error_": verdict.naive_error,
+            "forecast_error_": verdict.forecast_error,
+        }
 
 
 def _numbers_of_steps(form: InputForm) -> list[Hashable]:

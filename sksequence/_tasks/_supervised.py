@@ -247,9 +247,14 @@ class SupervisedTask(Generic[AnyRowCodec]):
             "bidirectional_": blueprint.spec.bidirectional,
         }
 
+    def horizon(self, blueprint: Blueprint[AnyRowCodec]) -> int | None:
+        """Return None: the network corrects no forecast."""
+        return None
+
     def evaluate(
         self,
         net: SequenceNet,
+        rows: NDArray[np.int64],
         blueprint: Blueprint[AnyRowCodec],
         data: TrainingData[AnyRowCodec],
     ) -> Attributes:

@@ -175,10 +175,17 @@ class Task(Protocol[AnyCodec]):
     def report(self, blueprint: Blueprint[AnyCodec]) -> Attributes:
         """Return the fitted attributes of this task."""
 
+    def horizon(self, blueprint: Blueprint[AnyCodec]) -> int | None:
+        """Return the number of steps of a naive forecast that the network corrects, if any."""
+
     def evaluate(
-        self, net: SequenceNet, blueprint: Blueprint[AnyCodec], data: TrainingData[AnyCodec]
+        self,
+        net: SequenceNet,
+        rows: Rows,
+        blueprint: Blueprint[AnyCodec],
+        data: TrainingData[AnyCodec],
     ) -> Attributes:
-        """Return the fitted attributes that need the trained network."""
+        """Return the fitted attributes that need forecasts of a network for unseen `rows`."""
 
 
 class TaskChoice(Protocol):

@@ -1,0 +1,82 @@
+"""The newest windows of each series, on which a forecast can be judged."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import Sequences
+
+Rows = NDArray[np.int64]
+
+# fewer windows prove nothing
+_FEWEST = 4
+
+
+def newest_windows(
+    sequences: Sequences, rows: Rows, horizon: int, fraction: float
+) -> tuple[Rows, Rows]:
+    """Split windows into older ones and the newest ones of each series.
+
+    Consecutive windows belong to one series if the later one begins with steps of the earlier one.
+    Otherwise, the last windows are taken for the newest ones. Windows whose targets reach into
+    those of the newest ones are in neither part.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        All windows.
+    rows : ndarray of int
+        The windows to split, in the order of time.
+    horizon : int
+        Number of steps in the target of a window.
+    fraction : float
+        Fraction of the windows of each series to take as the newest ones.
+
+    Returns
+    -------
+    older, newest : ndarray of int
+        Both empty if there are not enough windows for both.
+    """
+    shifts = _shifts(sequences, rows)
+    starts = np.flatnonzero(shifts < 0) + 1
+    if 2 * len(starts) > len(rows):  # they do not overlap
+        starts, shifts = starts[:0], np.where(shifts == 0, 0, horizon)
+    positions = np.r_[0, np.cumsum(np.maximum(shifts, 0))]
+    series = list(zip(np.split(rows, starts), np.split(positions, starts), strict=True))
+    distinct = [np.unique(at) for _, at in series]
+    n_distinct = np.cumsum([len(at) for at in distinct])
+    fraction = max(fraction, min(_FEWEST / n_distinct[-1], 1.0))
+    n_newest = np.diff(np.round(fraction * n_distinct).astype(int), prepend=0)
+    older, newest = [], []
+    for (windows, at), places, n in zip(series, distinct, n_newest, strict=True):
+        first = places[-n] if n else at[-1] + horizon
+        older.append(windows[at + horizon <= first])
+        newest.append(windows[at >= first])
+    parts = np.concatenate(older), np.concatenate(newest)
+    return parts if min(map(len, parts)) >= _FEWEST else (rows[:0], rows[:0])
+
+
+def _shifts(sequences: Sequences, rows: Rows) -> Rows:
+    """Return by how many steps each window begins after the one before, of shape (n_rows - 1,).
+
+    0 stands for the same window again, and -1 for one of another series.
+    """
+    shifts = np.full(max(len(rows) - 1, 0), -1)
+    n_steps = int(sequences.lengths[rows[0]])
+    if (sequences.lengths[rows] != n_steps).any():
+        return shifts
+    starts = sequences.offsets[rows]
+    for shift in range(n_steps - 1):
+        open_pairs = np.flatnonzero(shifts < 0)
+        if not len(open_pairs):
+            break
+        earlier, later = starts[open_pairs] + shift, starts[open_pairs + 1]
+        n_shared = n_steps - shift
+        for step in {0, n_shared // 2, n_shared - 1}:  # most pairs differ in the first of them
+            is_same = np.ones(len(open_pairs), dtype=bool)
+            for block in sequences.blocks:
+                is_same &= (block[earlier + step] == block[later + step]).all(axis=1)
+            open_pairs, earlier, later = open_pairs[is_same], earlier[is_same], later[is_same]
+        shifts[open_pairs] = shift
+    return shifts
