@@ -40,9 +40,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     Parameters
     ----------
-    cell : {"lstm", "gru", "rnn", "feedforward"} or callable, default="lstm"
+    cell : {"auto", "lstm", "gru", "rnn", "feedforward"} or callable, default="auto"
         Type of the recurrent layers:
 
+        - "auto": "gru" for numeric sequences of several features with one target each, and "lstm"
+          otherwise.
         - "lstm": long short-term memory [1]_.
         - "gru": gated recurrent unit [2]_.
         - "rnn": simple recurrent network, without gates.
@@ -95,13 +97,15 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     frame_length : int or "auto", default="auto"
         Number of consecutive steps of X that form one step of the network. Frames are aligned to
         the end of a sequence. They are available for numeric sequences with one label each; with
-        symbols or per-step labels the length is always 1. "auto" selects 1 if the median length of
-        the training sequences is at most 12. Otherwise it selects a quarter of the median, in the
-        range from 12 to 48; with more than 4096 training sequences, or with categories alongside
-        numbers, a twelfth of it, in the range from 8 to 48.
+        symbols or per-step labels the length is always 1. With several features per step, "auto"
+        selects 1 up to a median length of 1000, and frames that make about 1000 steps beyond. With
+        one feature, or more than 4096 training sequences, it selects 1 up to a median length of 12,
+        and a quarter of it beyond, in the range from 12 to 48; with more than 4096 sequences, a
+        twelfth, in the range from 8 to 48.
     frame_step : int or None, default=None
         Number of steps of X from one frame to the next, at most `frame_length`. None selects a
-        quarter of `frame_length`, but at least 1.
+        quarter of `frame_length`, but at least 1, or half of it if "auto" has selected frames of
+        several features.
     loss : {"auto", "cross_entropy", "binary_cross_entropy"} or callable, default="auto"
         Loss function. "binary_cross_entropy" requires a binary indicator of several labels, and
         "cross_entropy" requires one label per target. A callable is a function at the top level of
@@ -138,7 +142,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         otherwise one step per batch. Requires a single direction. None disables truncation.
     max_epochs : int or "auto", default="auto"
         Maximum number of passes over the training data. "auto" selects as many as make
-        about 2500 batches in total, but at least 10 and at most 100.
+        about 2500 batches in total, but at least 10 and at most 100 epochs, or at most 50 if the
+        network reads more than 64 steps of a sequence with one label.
     batch_size : int or "auto", default="auto"
         Number of sequences per batch. "auto" selects 32 with at most 4096 training sequences, 64
         with at most 16,384, and 128 with more. It selects less if the average batch would exceed
@@ -227,6 +232,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Maximum number of epochs, "auto" resolved.
     batch_size_ : int
         Number of sequences per batch, "auto" resolved.
+    cell_ : str or callable
+        Type of the recurrent layers, "auto" resolved.
     frame_length_ : int
         Number of steps per frame, "auto" resolved.
     frame_step_ : int
@@ -321,7 +328,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     def __init__(
         self,
-        cell: str | Callable[..., object] = "lstm",
+        cell: str | Callable[..., object] = "auto",
         hidden_size: int | str = "auto",
         *,
         num_layers: int = 1,

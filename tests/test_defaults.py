@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
+from sksequence._batching import Frames
 from sksequence._tasks._defaults import (
     automatic_batch_size,
     automatic_batch_steps,
-    automatic_frame_length,
-    automatic_frame_step,
+    automatic_frames,
     automatic_generator_size,
     automatic_lag,
+    automatic_max_epochs,
     automatic_own_scale,
     category_dims,
 )
@@ -73,20 +74,60 @@ def test_few_numbers_have_a_narrow_network():
 
 @given(lengths=LENGTHS)
 def test_automatic_frames_grow_with_length(lengths):
-    """Short sequences have no frames, long ones have frames of 12 to 48 steps."""
-    length = automatic_frame_length(np.array(lengths) * 50)
-    assert length == 1 or 12 <= length <= 48
-    assert 1 <= automatic_frame_step(length) <= length
-    assert automatic_frame_length(np.array([12])) == 1
+    """Short sequences of one feature have no frames, long ones have frames of 12 to 48 steps."""
+    frames = automatic_frames(np.array(lengths) * 50, 1)
+    assert frames.length == 1 or 12 <= frames.length <= 48
+    assert frames.step == max(1, frames.length // 4)
+    assert automatic_frames(np.array([12]), 1) == Frames()
+
+
+@given(length=st.integers(1, 10_000), n_features=st.integers(2, 20))
+def test_several_features_have_frames_only_where_sequences_are_very_long(length, n_features):
+    """The network reads at most 1000 steps, and as many of them as there are up to that."""
+    frames = automatic_frames(np.array([length]), n_features)
+    assert frames.length == (2 * frames.step if frames.step > 1 else 1)
+    n_steps = int(frames.count(np.array([length]))[0])
+    assert min(length, 500) <= n_steps <= 1000
 
 
 def test_automatic_frames_are_finer_with_many_sequences():
-    """Beyond 4096 sequences, or with categories, they are a twelfth, except in a forecast."""
+    """Beyond 4096 sequences, they are a twelfth, except in a forecast."""
     few, many = np.full(4096, 96), np.full(4097, 96)
-    assert [automatic_frame_length(n) for n in (few, many)] == [24, 8]
-    assert automatic_frame_length(many, forecast=True) == 24
-    assert automatic_frame_length(few, holds_categories=True) == 8
-    assert automatic_frame_step(24, forecast=True) == 24
+    assert automatic_frames(few, 1) == Frames(24, 6)
+    for n_features in (1, 3):
+        assert automatic_frames(many, n_features) == Frames(8, 2)
+        assert automatic_frames(many, n_features, forecast=True) == Frames(24, 24)
+    assert automatic_frames(few, 3, forecast=True) == Frames(24, 24)
+
+
+def test_long_sequences_have_fewer_epochs():
+    """Each step is learnt from; forecasts and targets of steps have rules of their own."""
+    assert automatic_max_epochs(160, 32, 64) == 100
+    assert automatic_max_epochs(160, 32, 65) == 50
+    assert automatic_max_epochs(16_000, 32, 65) == 10
+    assert automatic_max_epochs(160, 32, 65, forecast=True) == 10
+    steps = np.random.RandomState(0).randn(4, 80, 2)
+    model = RNNClassifier(hidden_size=2, random_state=0).fit(steps, [x[:, 0] > 0 for x in steps])
+    assert model.max_epochs_ == 100
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "cell"),
+    [
+        (RANDOM.randn(6, 4), np.arange(6) % 2, "lstm"),
+        (RANDOM.randn(6, 4, 1), np.arange(6) % 2, "lstm"),
+        (RANDOM.randn(6, 4, 2), np.arange(6) % 2, "gru"),
+        (RANDOM.randn(6, 4, 2), [np.arange(4) % 2] * 6, "lstm"),
+        (["to", "be", "or"] * 2, np.arange(6) % 2, "lstm"),
+        ([[("a", "b")]] * 6, np.arange(6) % 2, "lstm"),
+    ],
+    ids=["table", "one feature", "several features", "steps", "texts", "symbols"],
+)
+def test_several_features_have_a_gru(X, y, cell):
+    """Other sequences have an LSTM."""
+    for kind in (RNNClassifier, RNNRegressor):
+        model = kind(hidden_size=2, max_epochs=1, random_state=0).fit(X, y)
+        assert model.cell_ == model.module_.spec.cell == model.auto_params_["cell"] == cell
 
 
 # --- series --------------------------------------------------------------------------------------

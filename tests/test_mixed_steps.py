@@ -269,15 +269,15 @@ def test_unknown_categories_are_neutral():
         assert table[1].any()
 
 
-def test_frames_are_finer_where_steps_hold_categories():
-    """Numbers alone are gathered into longer frames; symbols alone have none."""
+def test_frames_are_for_single_numbers():
+    """Numbers alone are gathered into frames; with categories and in symbols there are none."""
     values, offsets = np.arange(9.0 * 96)[:, None], np.arange(10) * 96
     codes = np.ones((9 * 96, 2), dtype=np.int32)
     found = [
         RNNClassifier("rnn", **SMALL).fit(Sequences(*blocks), np.arange(9) % 3).frame_length_
         for blocks in ((values, offsets), (values, offsets, codes), (None, offsets, codes))
     ]
-    assert found == [24, 8, 1]
+    assert found == [24, 1, 1]
     with pytest.raises(ValueError, match="symbols have no frames"):
         RNNClassifier("rnn", **SMALL, frame_length=2).fit(
             make_sequences("symbols"), np.arange(N) % 3

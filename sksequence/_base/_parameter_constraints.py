@@ -120,6 +120,7 @@ RUNNING: dict[str, list[Any]] = {
 }
 
 SUPERVISED: dict[str, list[Any]] = {
+    "cell": [StrOptions({*CELLS, "auto"}), callable],
     "bidirectional": ["boolean", StrOptions({"auto"})],
     "merge_mode": [StrOptions({"concat", "sum", "mean", "mul"})],
     "pooling": [StrOptions({"last", "mean", "max", "attention"})],

@@ -1,7 +1,7 @@
 """The meaning of y: how it is read, what network it requires, and the rules behind "auto"."""
 
 from sksequence._tasks._classification import ClassificationTask
-from sksequence._tasks._defaults import automatic_batch_steps
+from sksequence._tasks._defaults import automatic_batch_steps, automatic_cell
 from sksequence._tasks._naive_forecast import NaiveForecast
 from sksequence._tasks._next_symbol import SymbolTask
 from sksequence._tasks._next_values import NextStepTasks, SeriesTask
@@ -22,4 +22,5 @@ __all__ = [
     "TaskChoice",
     "TrainingData",
     "automatic_batch_steps",
+    "automatic_cell",
 ]

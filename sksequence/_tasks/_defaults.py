@@ -6,16 +6,20 @@ the measurements behind them are in the benchmarks of the documentation.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Sequences
+from sksequence._batching import Frames, Sequences
 from sksequence._series import Reference, blocks_of_equal_length, mean_sizes
 
 Floats = NDArray[np.float64]
 
 # Optimizer steps that are enough for small problems, and the bounds on the number of epochs
 _TRAINING = 2500, 10, 100
+# The same for sequences of many steps
+_LONG_TRAINING = 2500, 10, 50
 # The same for forecasts: windows overlap, so that one epoch contains each value many times
 _FORECAST_TRAINING = 500, 3, 10
 # The same for generators of numbers: an overfitted distribution is too narrow
@@ -33,6 +37,11 @@ _BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
 _BATCH_TARGETS, _MIN_SEQUENCES = 512, 4
 # Number of sequences above which finer frames can be learnt
 _MANY_SEQUENCES = 4096
+# Median length up to which a single feature has no frames
+_UNFRAMED = 12
+# Steps of the network for long sequences of several features, and those above which fewer epochs
+# are enough: each has as many places to learn from
+_MOST_STEPS, _MANY_STEPS = 1000, 64
 
 # Minimum number of seasons in the series of median length
 _MIN_SEASONS = 3
@@ -80,12 +89,17 @@ def _batch_steps(width: int) -> int:
     return max(1, min(_BATCH_STEPS, _BATCH_VALUES // width))
 
 
-def automatic_max_epochs(n_sequences: int, batch_size: int, *, forecast: bool = False) -> int:
+def automatic_max_epochs(
+    n_sequences: int, batch_size: int, n_steps: float = 1.0, *, forecast: bool = False
+) -> int:
     """Select the epochs that make 2500 optimizer steps, from 10 to 100.
 
-    For a forecast, 500 steps, and from 3 to 10 epochs.
+    At most 50, if the network reads more than 64 steps per sequence on average. For a forecast, 500
+    optimizer steps, and from 3 to 10 epochs.
     """
-    return _epochs(n_sequences, batch_size, _FORECAST_TRAINING if forecast else _TRAINING)
+    if forecast:
+        return _epochs(n_sequences, batch_size, _FORECAST_TRAINING)
+    return _epochs(n_sequences, batch_size, _LONG_TRAINING if n_steps > _MANY_STEPS else _TRAINING)
 
 
 def automatic_series_epochs(n_sequences: int, batch_size: int) -> int:
@@ -100,6 +114,11 @@ def _epochs(n_sequences: int, batch_size: int, training: tuple[int, int, int]) -
 
 
 # --- sizes of the network ------------------------------------------------------------------------
+
+
+def automatic_cell(n_features: int, *, per_step: bool) -> str:
+    """Select "gru" for several features and one target per sequence, and "lstm" otherwise."""
+    return "gru" if n_features > 1 and not per_step else "lstm"
 
 
 def automatic_hidden_size(*, per_step: bool) -> int:
@@ -159,22 +178,31 @@ def resolve_embedding_dim(embedding_dim: int | None, n_symbols: tuple[int, ...])
 # --- frames --------------------------------------------------------------------------------------
 
 
-def automatic_frame_length(
-    n_steps: NDArray[np.int64], *, forecast: bool = False, holds_categories: bool = False
-) -> int:
-    """Select 1 up to a median length of 12 steps, and a quarter of it beyond, from 12 to 48.
+def automatic_frames(
+    n_steps: NDArray[np.int64], n_features: int, *, forecast: bool = False
+) -> Frames:
+    """Select frames for sequences of these lengths and of `n_features` numbers and categories.
 
-    Long sequences with one value per step are slow and hard to learn; frames turn them into a few
-    dozen steps. More than 4096 sequences are enough to learn finer steps, a twelfth of the median
-    length, from 8 to 48. So are they where steps hold categories, which change the meaning of their
-    step only. This does not hold for forecasts, whose windows overlap.
+    A single feature has frames of a quarter of the median length, from 12 to 48 steps, or none up
+    to a median of 12: with one value per step, long sequences are slow and hard to learn. More than
+    4096 sequences are enough to learn finer frames, a twelfth of it, from 8 to 48.
+
+    Several features have no frames up to a median length of 1000: what happens in one of them at
+    some time is hard to find in frames of many numbers. Longer sequences become about 1000 steps,
+    each of which overlaps half of the one before.
+
+    Forecasts have frames of a quarter, one after the other, as their windows overlap.
     """
     median = float(np.median(n_steps))
-    if median <= 12:
-        return 1
-    fine = (len(n_steps) > _MANY_SEQUENCES or holds_categories) and not forecast
-    divisor, low = (12, 8) if fine else (4, 12)
-    return int(np.clip(round(median / divisor), low, 48))
+    is_large = len(n_steps) > _MANY_SEQUENCES
+    if n_features > 1 and not is_large and not forecast:
+        step = math.ceil(median / _MOST_STEPS)
+        return Frames(2 * step if step > 1 else 1, step)
+    if median <= _UNFRAMED:
+        return Frames()
+    divisor, low = (12, 8) if is_large and not forecast else (4, 12)
+    length = int(np.clip(round(median / divisor), low, 48))
+    return Frames(length, automatic_frame_step(length, forecast=forecast))
 
 
 def automatic_frame_step(frame_length: int, *, forecast: bool = False) -> int:

@@ -32,9 +32,10 @@ from sksequence._targets import (
 from sksequence._tasks._defaults import (
     automatic_batch_size,
     automatic_bidirectional,
+    automatic_cell,
     automatic_dropout,
-    automatic_frame_length,
     automatic_frame_step,
+    automatic_frames,
     automatic_hidden_size,
     automatic_labelled_batch_size,
     automatic_max_epochs,
@@ -174,18 +175,20 @@ class SupervisedTask(Generic[AnyRowCodec]):
     ) -> Sizes:
         rows = data.split.training
         batch_size = training.batch_size
+        n_steps = float(frames.count(data.sequences.lengths[rows]).mean())
         if batch_size == "auto":
-            n_steps = float(frames.count(data.sequences.lengths[rows]).mean())
             width = sum(block.shape[1] for block in data.sequences.blocks) * frames.length
             if data.targets.per_step:  # the optimizer takes one step per chunk
-                n_steps = min(n_steps, float(training.tbptt_steps or n_steps))
-                batch_size = automatic_labelled_batch_size(len(rows), n_steps, width)
+                chunk = min(n_steps, float(training.tbptt_steps or n_steps))
+                batch_size = automatic_labelled_batch_size(len(rows), chunk, width)
             else:
                 batch_size = automatic_batch_size(len(rows), n_steps, width)
         max_epochs = training.max_epochs
         if max_epochs == "auto":
+            forecast = self.naive is not None
+            n_reads = 1.0 if data.targets.per_step else n_steps
             max_epochs = automatic_max_epochs(
-                len(rows), int(batch_size), forecast=self.naive is not None
+                len(rows), int(batch_size), n_reads, forecast=forecast
             )
         return int(batch_size), int(max_epochs)
 
@@ -202,13 +205,14 @@ class SupervisedTask(Generic[AnyRowCodec]):
             return Frames()
         forecast = self.naive is not None
         if length == "auto":
+            n_features = _n_features(data.sequences)
             lengths = data.sequences.lengths[data.split.training]
-            holds_categories = data.sequences.codes is not None
-            length = automatic_frame_length(
-                lengths, forecast=forecast, holds_categories=holds_categories
-            )
-        length = int(length)
-        step = automatic_frame_step(length, forecast=forecast) if step is None else int(step)
+            automatic = automatic_frames(lengths, n_features, forecast=forecast)
+            length, automatic_step = automatic.length, automatic.step
+        else:
+            length = int(length)
+            automatic_step = automatic_frame_step(length, forecast=forecast)
+        step = automatic_step if step is None else int(step)
         if step > length:
             raise ValueError(
                 f"frame_step={step} is longer than the frames (frame_length={length}) and would "
@@ -242,6 +246,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
         """Return the values that "auto" selected."""
         return {
             "target_": "steps" if blueprint.per_step else "sequence",
+            "cell_": blueprint.spec.cell,
             "frame_length_": blueprint.frames.length,
             "frame_step_": blueprint.frames.step,
             "bidirectional_": blueprint.spec.bidirectional,
@@ -273,6 +278,13 @@ def _learn_static_scaler(
     return Scaler(False if scale is False else "global").fit(single_steps, rows)
 
 
+def _n_features(sequences: Sequences) -> int:
+    """Return the number of features of numeric steps, categories among them; 1 for symbols."""
+    if sequences.values is None:
+        return 1
+    return sum(int(block.shape[1]) for block in sequences.blocks)
+
+
 def _spec(
     settings: Settings,
     data: TrainingData[AnyRowCodec],
@@ -281,7 +293,9 @@ def _spec(
 ) -> NetworkSpec:
     network, per_step = settings.network, data.targets.per_step
     hidden_size, dropout = network.hidden_size, network.dropout
-    bidirectional = network.bidirectional
+    cell, bidirectional = network.cell, network.bidirectional
+    if cell == "auto":
+        cell = automatic_cell(_n_features(data.sequences), per_step=per_step)
     if hidden_size == "auto":
         hidden_size = automatic_hidden_size(per_step=per_step)
     if dropout == "auto":
@@ -296,6 +310,7 @@ def _spec(
         n_features = data.form.n_step_features * frames.length + scaler.n_extra
     return replace(
         network,
+        cell=cell,
         hidden_size=hidden_size,
         dropout=dropout,
         bidirectional=bidirectional,

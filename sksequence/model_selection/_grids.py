@@ -9,6 +9,7 @@ from sksequence._generator import SequenceGenerator
 from sksequence._input import Reading, learn_form
 from sksequence._regressor import RNNRegressor
 from sksequence._targets import plain_container, targets_are_steps
+from sksequence._tasks import automatic_cell
 
 Candidate = dict[str, object]
 
@@ -158,6 +159,16 @@ def _candidates(estimator: BaseEstimator, X: object, y: object) -> tuple[Candida
     given, lengths = plain_container(y), sequences.lengths
     if targets_are_steps(given, estimator.target, lengths, numeric=is_numeric):
         return _STEPS
-    if is_numeric and not has_symbols:
-        return _NUMBERS if estimator.residual is None else _FORECASTS
-    return _SYMBOLS if has_symbols else _SERIES
+    if has_symbols:
+        return _SYMBOLS
+    candidates = _SERIES
+    if is_numeric:
+        candidates = _NUMBERS if estimator.residual is None else _FORECASTS
+    n_features = sum(block.shape[1] for block in sequences.blocks)
+    selects_gru = estimator.cell == "auto" and automatic_cell(n_features, per_step=False) == "gru"
+    return tuple(map(_with_lstm, candidates)) if selects_gru else candidates
+
+
+def _with_lstm(candidate: Candidate) -> Candidate:
+    """Return a candidate with the other one of the two cells that "auto" may select."""
+    return candidate | {"cell": "lstm"} if "cell" in candidate else candidate

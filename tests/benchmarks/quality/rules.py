@@ -19,6 +19,7 @@ from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 
 from .loaders import Data, MissingData, Part
 from .measuring import rows_of
+from .sensors import SENSORS
 from .tasks import TASKS, Parameters, Task
 
 Losses = dict[str, float]
@@ -50,6 +51,7 @@ SPLITS: dict[str, Split] = {
     "P5": Split(n_folds=2, n_repeats=1, thinned=2),
     "ACSF1": Split(n_folds=2, n_repeats=1),
     "PigCVP": Split(n_folds=2, n_repeats=1),
+    **{f"sensors-{name}": Split(n_folds=2, n_repeats=1) for name in SENSORS},
 }
 
 
@@ -69,6 +71,21 @@ def _times(name: str, factor: float) -> Candidate:
         return {} if is_single or value == chosen else {name: value}
 
     return change
+
+
+def _frames(length: int, step: int) -> Candidate:
+    """Return a candidate with these frames for several features that have none."""
+
+    def change(fitted: Any) -> Parameters:
+        has_none = fitted.frame_length_ == 1 and fitted.module_.spec.n_features > 1
+        return {"frame_length": length, "frame_step": step} if has_none else {}
+
+    return change
+
+
+def _other_cell(fitted: Any) -> Parameters:
+    """Return the cell that "auto" has not selected."""
+    return {"cell": "lstm" if fitted.cell_ == "gru" else "gru"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +113,9 @@ def _halved(shipped: str, name: str) -> Rule:
 
 RULES: dict[str, Rule] = {
     "hidden_size": _halved("64", "hidden_size"),
-    "max_epochs": _halved("2500 steps, 10 to 100; forecasts 500, 3 to 10", "max_epochs"),
+    "max_epochs": _halved(
+        "2500 steps, 10 to 100, long sequences to 50; forecasts 500, 3 to 10", "max_epochs"
+    ),
     "learning_rate": Rule(
         "1e-2; regressors 3e-3",
         {"a third": _times("learning_rate", 0.3), "three times": _times("learning_rate", 3.0)},
@@ -111,8 +130,11 @@ RULES: dict[str, Rule] = {
     ),
     "frame_length": _halved("a quarter of the length, 12 to 48", "frame_length"),
     "frame_step": _halved("a quarter of the frame; forecasts the whole", "frame_step"),
+    "frames of several features": Rule(
+        "none", {"8, step 2": _frames(8, 2), "16, step 4": _frames(16, 4)}
+    ),
     "scale": Rule("global", {"sequence": _set("scale", "sequence")}),
-    "cell": Rule("lstm", {"gru": _set("cell", "gru")}),
+    "cell": Rule("lstm; several features gru", {"the other": _other_cell}),
 }
 
 

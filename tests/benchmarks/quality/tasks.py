@@ -10,6 +10,7 @@ from typing import Any
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 
 from . import baselines, loaders, packaged, scores
+from .sensors import SENSORS
 
 Parameters = dict[str, Any]
 
@@ -324,6 +325,18 @@ TASKS: dict[str, Task] = {
         for cell in ("lstm", "gru")
     },
     **{f"lag-{cell}": _first_label(stated={"cell": cell}) for cell in ("lstm", "gru")},
+}
+
+TASKS |= {
+    f"sensors-{name}": _series(
+        title=f"made sensor logs: {name}",
+        load=load,
+        target=None,
+        grid_target=None,
+        published="-",
+        searched=False,
+    )
+    for name, load in SENSORS.items()
 }
 
 # At most two parameters changed, if a search is too slow or has too few sequences to find them.
