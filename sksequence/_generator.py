@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import DensityMixin, _fit_context
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -20,6 +20,7 @@ from sksequence._input import check_sequences
 from sksequence._language import LanguageModel, SamplingRules
 from sksequence._random import RandomState
 from sksequence._series import SeriesCodec, SeriesModel, check_forecast_levels
+from sksequence._settings import Splitter
 from sksequence._targets import restore_steps
 from sksequence._tasks import NextStepTasks, SeriesTask, SymbolTask
 from sksequence._tokenizers import Tokenizer
@@ -138,10 +139,12 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         and to restore the best weights.
     validation_fraction : float, default=0.1
         Proportion of the sequences or streams to hold out. Only used if `early_stopping` is True.
-    validation_split : {"random", "last"}, default="random"
+    validation_split : {"random", "last"} or splitter of scikit-learn, default="random"
         Which sequences or streams are held out. "random" draws them. "last" takes the last ones,
-        and leaves a gap before them where windows of a series overlap. Only used if
-        `early_stopping` is True.
+        and leaves a gap before them where windows of a series overlap. A splitter, such as
+        `GroupShuffleSplit` with the `groups` of `fit`, or `PredefinedSplit`, selects among the
+        sequences of X by its first split, and `validation_fraction` is not used (see
+        :ref:`early_stopping`). Only used if `early_stopping` is True.
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which training stops. Only used if
         `early_stopping` is True.
@@ -373,7 +376,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         shuffle: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        validation_split: str = "random",
+        validation_split: str | Splitter = "random",
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         scale: str | bool = "auto",
@@ -489,7 +492,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         return True
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Sized, y: Sized | None = None) -> Self:
+    def fit(self, X: Sized, y: Sized | None = None, groups: ArrayLike | None = None) -> Self:
         """Fit the distribution of the next step given all steps before it.
 
         Parameters
@@ -500,13 +503,15 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             single long text is one sequence: pass ``[text]``.
         y : array-like of shape (n_sequences,), default=None
             Label of each sequence. Only used if `conditional` is True.
+        groups : array-like of shape (n_sequences,), default=None
+            Group of each sequence, for the splitter in `validation_split`.
 
         Returns
         -------
         self : object
             Fitted generator.
         """
-        return self._fit(self._task(), X, y if self.conditional else None, None)
+        return self._fit(self._task(), X, y if self.conditional else None, None, groups)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Sized, y: Sized | None = None) -> Self:

@@ -25,6 +25,7 @@ from sksequence._base import (
 from sksequence._batching import Sequences, find_step
 from sksequence._blueprint import Blueprint
 from sksequence._random import RandomState
+from sksequence._settings import Splitter
 from sksequence._targets import (
     NumberCodec,
     PredictiveDistribution,
@@ -187,9 +188,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     validation_fraction : float, default=0.1
         Proportion of the sequences to hold out. Only used if `early_stopping` is True or `residual`
         is set.
-    validation_split : {"random", "last"}, default="random"
+    validation_split : {"random", "last"} or splitter of scikit-learn, default="random"
         Which sequences are held out. "random" draws them. "last" takes the last ones, and leaves a
-        gap before them where windows of a series overlap. Only used if `early_stopping` is True.
+        gap before them where windows of a series overlap. A splitter, such as `GroupShuffleSplit`
+        with the `groups` of `fit`, or `PredefinedSplit`, selects them by its first split, and
+        `validation_fraction` is not used (see :ref:`early_stopping`). Only used if `early_stopping`
+        is True.
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which training stops. Only used if
         `early_stopping` is True.
@@ -420,7 +424,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         shuffle: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        validation_split: str = "random",
+        validation_split: str | Splitter = "random",
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         scale: str | bool = "global",
@@ -491,7 +495,13 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Sized, y: Sized | None = None, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Sized,
+        y: Sized | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Fit the regressor to sequences and their numeric targets.
 
         Parameters
@@ -514,13 +524,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         sample_weight : array-like of shape (n_sequences,), default=None
             Weight of each sequence. An integer weight is equivalent, bit for bit, to repeating the
             sequence that many times. None gives all sequences the weight 1.
+        groups : array-like of shape (n_sequences,), default=None
+            Group of each sequence, for the splitter in `validation_split`.
 
         Returns
         -------
         self : object
             Fitted regressor.
         """
-        return self._fit(self._task(), X, y, sample_weight)
+        return self._fit(self._task(), X, y, sample_weight, groups)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> Self:

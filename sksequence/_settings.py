@@ -5,10 +5,10 @@ Fields have the names of the parameters. The values of "auto" are selected by ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, fields, replace
 from numbers import Integral
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,18 @@ LossChoice = str | Callable[..., Any]  # a callable returns one number per row
 OptimizerChoice = str | type[Any]  # a class of torch
 _LARGEST_COUNT = 2**31 - 1
 AnySettings = TypeVar("AnySettings")
+
+
+class Splitter(Protocol):
+    """A splitter as those of scikit-learn: it selects rows to train on and rows to hold out."""
+
+    def split(
+        self, X: Sized, y: Sized | None = None, groups: ArrayLike | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Yield the positions of both parts, once or several times."""
+
+
+ValidationSplit = str | Splitter
 
 _SPEC_TYPES: dict[str, type[int | float]] = {
     "n_features": int,
@@ -215,13 +227,18 @@ class TrainingSettings:
     shuffle: bool
     early_stopping: bool
     validation_fraction: float
-    validation_split: str
+    validation_split: ValidationSplit
     n_iter_no_change: int
     tol: float
     callbacks: Sequence[object] | None
     device: str
     verbose: int
     is_single_pass: bool = False
+
+    @property
+    def splitter(self) -> Splitter | None:
+        """Splitter that selects the validation part, if that is not done by a name."""
+        return None if isinstance(self.validation_split, str) else self.validation_split
 
 
 @dataclass(frozen=True)

@@ -387,7 +387,7 @@ def test_other_data_are_refused(tmp_path):
     with pytest.raises(ValueError, match="y differs"):
         resumed(estimator, X, np.char.upper(y), path)
     model = clone(estimator).set_params(callbacks=[Checkpoint(path)])
-    with pytest.raises(ValueError, match="sample_weight differs"):
+    with pytest.raises(ValueError, match="sample_weight or groups differs"):
         model.fit(X, y, sample_weight=np.linspace(1, 2, 24))
     generator, texts, _ = CASES["generator"]
     interrupted(generator, texts, None, tmp_path / "b", 3)

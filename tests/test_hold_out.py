@@ -88,7 +88,7 @@ def test_order_of_training_does_not_move_the_gap(ordered):
         (np.random.RandomState(0).randn(20, 6), {}),
         ([np.arange(3.0 + i) for i in range(20)], {}),
         (np.arange(120.0).reshape(20, 6), {}),
-        (windows(6, 1, 1, n_windows=20)[0], {"may_overlap": False}),
+        (windows(6, 1, 1, n_windows=20)[0], {"sources": np.zeros(20, dtype=int)}),
     ],
     ids=["unrelated", "ragged", "end to end", "pieces of our own"],
 )

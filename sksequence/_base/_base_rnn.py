@@ -132,11 +132,16 @@ class BaseRNN(
     # --- fitting ---------------------------------------------------------------------------------
 
     def _fit(
-        self, tasks: TaskChoice, X: Sized, y: Sized | None, sample_weight: ArrayLike | None
+        self,
+        tasks: TaskChoice,
+        X: Sized,
+        y: Sized | None,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None,
     ) -> Self:
         """Train a new network or, with `warm_start`, continue the previous fit."""
         known = self._known if self.warm_start else None
-        fit = self._prepare(tasks, self._settings(), known, X, y, sample_weight)
+        fit = self._prepare(tasks, self._settings(), known, X, y, sample_weight, groups)
         record = self._train(fit, X, y)
         fitted = fit.attributes(record) | fit.evaluation()
         fit.net.end_training()
@@ -175,13 +180,16 @@ class BaseRNN(
         X: Sized,
         y: Sized | None,
         sample_weight: ArrayLike | None,
+        groups: ArrayLike | None = None,
     ) -> Fit[Codec]:
         """Read the data, and begin a fit or resume that of `known`."""
         settings.check()
         check_callbacks(settings.training.callbacks, settings.training.lr_schedule)
         if checkpoint_in(settings.training.callbacks) is not None:
             self._check_resumable(settings.training.is_single_pass)
-        samples = read_samples(X, y, sample_weight, settings.data, type(self).__name__, known)
+        samples = read_samples(
+            X, y, sample_weight, groups, settings.data, type(self).__name__, known
+        )
         task = tasks.of(samples.form)
         data = read_targets(task, samples, settings.training, draw_seed(self.random_state), known)
         if known is None:

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
+from sksequence._base._conflicts import check_effects, check_embedding, check_same_network
 from sksequence._base._hold_out import check_weights, hold_out
 from sksequence._base._newest_windows import newest_windows
 from sksequence._base._origin import digest
+from sksequence._base._splitters import GivenRows
 from sksequence._batching import PreparedSequences, SequenceDataset, Sequences
 from sksequence._blueprint import AnyCodec, Blueprint
 from sksequence._input import (
@@ -37,23 +39,9 @@ from sksequence._net import (
     train,
 )
 from sksequence._random import numpy_generator
-from sksequence._settings import DataSettings, NetworkSettings, Settings, TrainingSettings
+from sksequence._settings import DataSettings, Settings, TrainingSettings
 from sksequence._targets import plain_container
 from sksequence._tasks import Attributes, Task, TrainingData, automatic_batch_steps
-
-# settings that determine the shape of the weights, or their meaning
-_STRUCTURE = (
-    "cell",
-    "hidden_size",
-    "num_layers",
-    "merge_mode",
-    "activation",
-    "context_size",
-    "pooling",
-    "n_estimators",
-    "tie_weights",
-)
-
 
 # --- reading -------------------------------------------------------------------------------------
 
@@ -72,24 +60,29 @@ class Samples:
         Targets that are still to be parsed.
     weights : ndarray of shape (n_sequences,) or None
         Weight of each sequence, none of them 0. None gives all sequences the weight 1.
+    given : GivenRows
+        What a splitter reads, and the rows of it that are in use.
     """
 
     form: InputForm
     sequences: Sequences
     y: Sized | None
     weights: NDArray[np.float64] | None
+    given: GivenRows
 
 
 def read_samples(
     X: Sized,
     y: Sized | None,
     sample_weight: ArrayLike | None,
+    groups: ArrayLike | None,
     settings: DataSettings,
     estimator_name: str,
     known: Blueprint[AnyCodec] | None,
 ) -> Samples:
     """Read X and weights; sequences of weight 0 are left out before anything is learnt."""
     form, sequences = _read_sequences(X, settings, estimator_name, known)
+    given = GivenRows.of(X, y, groups, len(sequences))
     weights = check_weights(sample_weight, len(sequences))
     if weights is not None and not weights.all():
         y = None if y is None else plain_container(y)
@@ -99,13 +92,13 @@ def read_samples(
                 "samples. Pass one target per sequence."
             )
         kept = np.flatnonzero(weights)
-        sequences, weights = sequences.take(kept), weights[kept]
+        sequences, weights, given = sequences.take(kept), weights[kept], given.take(kept)
         y = None if y is None else _safe_indexing(y, kept)
         if known is None:
             form, sequences = forget_unused(form, sequences)
     if known is None:
         form, sequences = keep_frequent(form, sequences, settings.max_features, weights)
-    return Samples(form, sequences, y, weights)
+    return Samples(form, sequences, y, weights, given)
 
 
 def _read_sequences(
@@ -129,15 +122,18 @@ def read_targets(
     known: Blueprint[AnyCodec] | None,
 ) -> TrainingData[AnyCodec]:
     """Read y, leave out sequences without any target, and select the rows to hold out."""
-    form, weights = samples.form, samples.weights
+    form, weights, given = samples.form, samples.weights, samples.given
     inputs, targets = task.read(samples.y, samples.sequences, form, known)
     if not targets.per_step and not targets.labelled.all():
         kept = np.flatnonzero(targets.labelled)
-        inputs, targets = inputs.take(kept), targets.rows(kept)
+        inputs, targets, given = inputs.take(kept), targets.rows(kept), given.take(kept)
         weights = None if weights is None else weights[kept]
         if known is None:
             form, inputs = forget_unused(form, inputs)
-    split = hold_out(inputs, targets, weights, training, seed)
+    elif targets.sources is not None:
+        given = given.take(targets.sources)
+    parts = given.parts(training, seed)
+    split = hold_out(inputs, targets, weights, training, seed, parts)
     return TrainingData(form, inputs, targets, split, seed)
 
 
@@ -171,8 +167,8 @@ class Fit(Generic[AnyCodec]):
     @classmethod
     def begin(cls, task: Task[AnyCodec], data: TrainingData[AnyCodec], settings: Settings) -> Self:
         """Resolve every "auto", and build a net with new weights."""
-        _check_embedding(settings.network, data.form)
-        _check_effects(settings.data, data.form)
+        check_embedding(settings.network, data.form)
+        check_effects(settings.data, data.form)
         blueprint = task.settle(data, settings)
         blueprint = replace(blueprint, loss_options=task.loss_options(blueprint))
         net = new_net(blueprint, settings.training)
@@ -188,7 +184,7 @@ class Fit(Generic[AnyCodec]):
         net: SequenceNet,
     ) -> Self:
         """Check that the network is still the same, and build a net with a copy of its weights."""
-        _check_same_network(settings.network, known)
+        check_same_network(settings.network, known)
         task.check_same(known)
         training = settings.training
         codec = data.targets.codec
@@ -217,7 +213,9 @@ class Fit(Generic[AnyCodec]):
             ),
             "y": digest(targets.parsed, targets.labelled, classes),
             "the seed of random_state": str(data.seed),
-            "sample_weight": digest(self.task.weights(data), split.training, split.validation),
+            "sample_weight or groups": digest(
+                self.task.weights(data), split.training, split.validation
+            ),
             "the device": str(self.net.device),
             "the network at the start": digest(net_arrays(self.net)),
         }
@@ -360,47 +358,3 @@ def fitted_attributes(
         fitted["validation_curve_"] = record.validation_curve
         fitted["best_loss_"] = record.best_loss
     return fitted | task.report(blueprint)
-
-
-def _check_embedding(network: NetworkSettings, form: InputForm) -> None:
-    """Raise a ValueError if `embedding_dim` is set and there is nothing to embed."""
-    if network.embedding_dim is not None and not (form.vocabularies or form.static_vocabularies):
-        raise ValueError(
-            f"embedding_dim={network.embedding_dim!r} has no effect, as X holds numbers only. Set "
-            "embedding_dim=None, or make the categories strings or integers (columns of numbers "
-            "that are categories: categorical_features)."
-        )
-
-
-def _check_effects(settings: DataSettings, form: InputForm) -> None:
-    """Raise a ValueError if a parameter of symbols or texts is set and X holds none."""
-    if not form.is_text and settings.analyzer != "char":
-        raise ValueError(
-            f"analyzer={settings.analyzer!r} has no effect, as X holds no texts. Set "
-            "analyzer='char', or pass one str per sequence."
-        )
-    if settings.max_features is not None and not (form.vocabularies or form.static_vocabularies):
-        raise ValueError(
-            f"max_features={settings.max_features!r} has no effect, as X holds numbers only. Set "
-            "max_features=None, or pass symbols, such as strings."
-        )
-    categorical = settings.categorical_features
-    if categorical is None or not form.holds_symbols or form.step_names or form.categorical:
-        return
-    if np.size(np.asarray(categorical, dtype=object)):
-        raise ValueError(
-            f"categorical_features={categorical!r} has no effect, as X holds "
-            f"{'texts' if form.is_text else 'tokens'}, which are symbols without it. Set "
-            "categorical_features=None."
-        )
-
-
-def _check_same_network(network: NetworkSettings, known: Blueprint[AnyCodec]) -> None:
-    """Raise a ValueError if the settings no longer describe the network to continue."""
-    for name in _STRUCTURE:
-        value, built = getattr(network, name), getattr(known.spec, name)
-        if built is not None and value not in ("auto", built):
-            raise ValueError(
-                f"{name} is now {value!r}, but the network to continue was built with {built!r}. "
-                "Set it back, or fit with warm_start=False."
-            )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _check_sample_weight
 
+from sksequence._base._splitters import assignment
 from sksequence._batching import (
     Sequences,
     content_digests,
@@ -25,6 +26,7 @@ from sksequence._targets import plain_container
 from sksequence._tasks import Split, Targets
 
 Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 Digests = NDArray[np.uint64]
 
 
@@ -73,26 +75,32 @@ def hold_out(
     weights: NDArray[np.float64] | None,
     training: TrainingSettings,
     seed: int,
+    given: tuple[Mask, Mask] | None = None,
 ) -> Split:
     """Repeat rows by integer weights, hold out a part of them, and sort both parts by content.
 
     With ``shuffle=False``, rows keep the order given. A "random" `validation_split` is drawn by a
-    seeded hash of the content, and "last" leaves a gap where windows overlap.
+    seeded hash of the content, and "last" leaves a gap where windows overlap. `given` are masks of
+    both parts, which a splitter has selected.
     """
     fraction = training.validation_fraction if training.early_stopping else 0.0
-    is_last, is_ordered = training.validation_split == "last", not training.shuffle
     rows, remaining = expand_weights(weights, len(sequences))
-    if is_ordered and (is_last or not fraction):
-        parts = _last_part(sequences, rows, fraction, targets)
-        digests = None
-    else:
+    is_drawn = fraction and training.validation_split == "random"
+    digests = None
+    if training.shuffle or is_drawn:
         digests = content_digests(sequences, targets.parsed, remaining)
-        if is_last:
-            parts = _last_part(sequences, rows, fraction, targets)
-        else:
-            parts = _random_part(digests, targets, rows, fraction, seed)
-    _check_parts(*parts, fraction, targets.has_target(sequences))
-    if digests is not None and not is_ordered:
+    if not fraction:
+        parts = rows, rows[:0]
+    elif given is not None:
+        parts = rows[given[0][rows]], rows[given[1][rows]]
+    elif is_drawn:
+        assert digests is not None
+        parts = _random_part(digests, targets, rows, fraction, seed)
+    else:
+        parts = _last_part(sequences, rows, fraction, targets)
+    if fraction:
+        _check_parts(parts, training, targets.has_target(sequences))
+    if digests is not None and training.shuffle:
         parts = (
             parts[0][content_order(digests[parts[0]])],
             parts[1][content_order(digests[parts[1]])],
@@ -105,8 +113,6 @@ def hold_out(
 def _random_part(
     digests: Digests, targets: Targets[AnyCodec], rows: Rows, fraction: float, seed: int
 ) -> tuple[Rows, Rows]:
-    if not fraction:
-        return rows, rows[:0]
     held_out = held_out_rows(digests, _strata(targets, len(digests)), fraction, seed)[rows]
     return rows[~held_out], rows[held_out]
 
@@ -121,8 +127,6 @@ def _last_part(
     sequences: Sequences, rows: Rows, fraction: float, targets: Targets[AnyCodec]
 ) -> tuple[Rows, Rows]:
     """Hold out the last rows; rows before them that overlap with them are in neither part."""
-    if not fraction:
-        return rows, rows[:0]
     n_held_out = max(1, round(fraction * len(rows)))
     first = len(rows) - n_held_out
     gap = _overlap(sequences, rows, first, targets) if first > 0 and targets.may_overlap else 0
@@ -146,11 +150,17 @@ def _overlap(sequences: Sequences, rows: Rows, first: int, targets: Targets[AnyC
 
 
 def _check_parts(
-    training: Rows, validation: Rows, fraction: float, has_target: NDArray[np.bool_]
+    parts: tuple[Rows, Rows], training: TrainingSettings, has_target: NDArray[np.bool_]
 ) -> None:
-    n_training, n_validation = has_target[training].sum(), has_target[validation].sum()
-    if not fraction or (n_training and n_validation):
+    n_training, n_validation = (int(has_target[part].sum()) for part in parts)
+    if n_training and n_validation:
         return
+    if training.splitter is not None:
+        raise ValueError(
+            f"{assignment(training.splitter)} has {n_training} labelled sequences to "
+            f"train on and {n_validation} to hold out, but both parts need some. Choose another "
+            "splitter, or other groups."
+        )
     raise ValueError(
         f"Early stopping needs labelled sequences to train on and to hold out; {n_training} would "
         f"be for training and {n_validation} for validation. Pass more sequences, change "

@@ -36,6 +36,8 @@ def _described(value: object) -> str:
         return f"{value.__module__}.{value.__qualname__} of code {_digest_of_code(value)}"
     if hasattr(value, "__qualname__"):
         return f"{getattr(value, '__module__', '')}.{value.__qualname__}"
+    if hasattr(value, "get_n_splits"):  # a splitter, whose representation may leave rows out
+        return f"{_described(type(value))} of {_described(vars(value))}"
     return _ADDRESS.sub("", repr(value))
 
 

@@ -67,6 +67,20 @@ class OptimizerClass(HasMethods):
         return "a subclass of torch.optim.Optimizer at the top level of a module"
 
 
+class SplitterObject(HasMethods):
+    """A splitter as those of scikit-learn: an instance, not its class."""
+
+    def __init__(self) -> None:
+        super().__init__(["split", "get_n_splits"])
+
+    def is_satisfied_by(self, val: object) -> bool:
+        """Check whether `val` has the methods of a splitter."""
+        return not isinstance(val, type) and super().is_satisfied_by(val)
+
+    def __str__(self) -> str:
+        return "a splitter, such as GroupShuffleSplit(test_size=0.1)"
+
+
 def _is_found(val: object) -> bool:
     """Check whether a function or class is what its module and name refer to."""
     module, names = getattr(val, "__module__", None), getattr(val, "__qualname__", "")
@@ -104,7 +118,7 @@ TRAINING: dict[str, list[Any]] = {
     "shuffle": ["boolean"],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "validation_split": [StrOptions({"random", "last"})],
+    "validation_split": [StrOptions({"random", "last"}), SplitterObject()],
     "n_iter_no_change": [_AT_LEAST_ONE],
     "tol": [_NOT_NEGATIVE],
 }

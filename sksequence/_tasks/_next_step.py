@@ -49,14 +49,20 @@ class NextStepTask(Generic[AnyCodec]):
         """Name of the network's loss."""
         return self.loss
 
-    def streams(self, inputs: Sequences) -> tuple[Sequences, bool]:
-        """Cut long sequences into parallel streams, and return whether all are still whole."""
+    def streams(self, inputs: Sequences) -> tuple[Sequences, NDArray[np.int64] | None]:
+        """Cut long sequences into parallel streams.
+
+        The position of the sequence that each stream is a piece of is returned as well, or None if
+        all are still whole.
+        """
         tbptt_steps = self.training.tbptt_steps
         if tbptt_steps is None:
-            return inputs, True
+            return inputs, None
         batch_size = _batch_size(self.training, inputs)
         streams = _cut_into_streams(inputs, batch_size, int(tbptt_steps))
-        return streams, len(streams) == len(inputs)
+        if len(streams) == len(inputs):
+            return streams, None
+        return streams, np.searchsorted(inputs.offsets, streams.offsets[:-1], side="right") - 1
 
     def sizes(
         self,

@@ -45,9 +45,9 @@ class SymbolTask(NextStepTask[SymbolCodec]):
         inputs, targets = codec.shift(sequences)
         if codec.labels is not None:
             inputs = with_labels(inputs, codec.labels.codes(y, len(sequences)))
-        inputs, is_whole = self.streams(inputs)
+        inputs, sources = self.streams(inputs)
         known_targets = codec.known(targets)
-        return inputs, Targets(codec, targets, known_targets, "ragged", may_overlap=is_whole)
+        return inputs, Targets(codec, targets, known_targets, "ragged", sources=sources)
 
     def _check(self, y: object, form: InputForm, known: Blueprint[SymbolCodec] | None) -> None:
         self._check_no_effect(form)

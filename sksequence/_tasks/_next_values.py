@@ -70,9 +70,9 @@ class SeriesTask(NextStepTask[SeriesCodec]):
         self._check()
         codec = self._learn_codec(sequences) if known is None else known.codec.informed(sequences)
         inputs, targets = codec.shift(sequences)
-        inputs, is_whole = self.streams(inputs)
+        inputs, sources = self.streams(inputs)
         known_targets = np.ones(len(targets), dtype=bool)
-        return inputs, Targets(codec, targets, known_targets, "ragged", may_overlap=is_whole)
+        return inputs, Targets(codec, targets, known_targets, "ragged", sources=sources)
 
     def _check(self) -> None:
         for name, is_set in [("conditional", self.conditional), ("tie_weights", self.tie_weights)]:

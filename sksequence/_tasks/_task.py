@@ -41,21 +41,20 @@ class Targets(Generic[AnyCodec]):
         Container of per-step targets; None means one target per sequence.
     names : tuple or None
         Names of several targets of a step, if they came in tables.
+    sources : ndarray of int of shape (n_sequences,) or None
+        Position of the sequence of which each one is a piece; None if none was cut.
     n_moments : int
         Number of last columns of `parsed` that describe the window of a target, which only the
         codec reads.
-    may_overlap : bool
-        Whether neighbouring sequences may be overlapping windows of one series; streams cut by the
-        task never overlap.
     """
 
     codec: AnyCodec
     parsed: NDArray[Any]
     labelled: NDArray[np.bool_]
     container: Container | None
-    may_overlap: bool = True
     n_moments: int = 0
     names: tuple[Hashable, ...] | None = None
+    sources: Rows | None = None
 
     @property
     def width(self) -> int:
@@ -66,6 +65,11 @@ class Targets(Generic[AnyCodec]):
     def per_step(self) -> bool:
         """Whether there is one target per step, rather than per sequence."""
         return self.container is not None
+
+    @property
+    def may_overlap(self) -> bool:
+        """Whether neighbours may be overlapping windows of a series; pieces never overlap."""
+        return self.sources is None
 
     def take(self, rows: Rows, offsets: Rows) -> NDArray[Any]:
         """Return the labelled targets of the sequences in `rows`."""

@@ -224,4 +224,4 @@ def _difference(stored: Mapping[str, str], origin: Mapping[str, str]) -> str:
 
 def _is_readable(name: str) -> bool:
     """Check whether a value can be shown: it is no digest."""
-    return name not in ("X", "y", "sample_weight", "the network at the start")
+    return name not in ("X", "y", "sample_weight or groups", "the network at the start")

@@ -36,6 +36,7 @@ _ADVICE = {
     "cell": "Choose a cell by its name.",
     "loss": "Choose a loss by its name.",
     "optimizer": "Choose an optimizer by its name.",
+    "validation_split": "Call set_params(validation_split='random') before saving.",
 }
 _OTHER_ADVICE = (
     "Save an estimator without it, or use pickle or skops and load such files only if you trust "
