@@ -37,17 +37,11 @@ class Baseline(Protocol):
     ----------
     is_relative : bool
         Whether the outputs are in units of the spread of each window.
-    shrinkage : float
-        Fraction by which the network's outputs are reduced.
     """
 
     @property
     def is_relative(self) -> bool:
         """Whether the outputs are in units of the spread of each window."""
-
-    @property
-    def shrinkage(self) -> float:
-        """Fraction by which the network's outputs are reduced."""
 
     def moments(self, sequences: Sequences) -> NDArray[np.float64]:
         """Return standard deviations and sizes of windows, from which a codec has their spread."""
@@ -92,6 +86,8 @@ class Blueprint(Generic[AnyCodec_co]):
         Scaler of numbers that do not change in time.
     target_names : tuple or None
         Names of several targets of a step, if they came in tables.
+    shrinkage : float
+        Fraction by which predictions are moved to the baseline or, without one, to the mean of y.
     """
 
     form: InputForm
@@ -108,6 +104,7 @@ class Blueprint(Generic[AnyCodec_co]):
     loss_options: Mapping[str, object] = field(default_factory=dict)
     static_scaler: Scaler | None = None
     target_names: tuple[Hashable, ...] | None = None
+    shrinkage: float = 0.0
 
     @property
     def per_step(self) -> bool:

@@ -213,13 +213,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         steps. y is then of shape (n_sequences, horizon * n_features), with the features of each
         step next to each other. The network reads each sequence minus its last step, or minus the
         mean of its last season, so that a constant added to a series is added to its forecast.
-        `fit` reduces the network's outputs by `shrinkage_`, which is learnt from forecasts of
-        windows that were not trained on: from 0, if the gain over the baseline is more than three
-        standard errors [11]_, to 1, if it is less than one and a half. These windows are the
-        validation part of `early_stopping`, with ``validation_split="last"`` where they overlap.
-        Without it, they are the newest windows of each series, `validation_fraction` of them, and
-        another network is trained on the older ones, which doubles the time of `fit`. Rows should
-        then be in the order of time. None disables the baseline.
+        The newest windows show whether the network is better than the baseline, see the notes: rows
+        should be in the order of time. None disables the baseline.
     target_columns : int, str, list of int or str, or None, default=None
         Features of X that y continues, for a forecast with `residual`, as in
         `sksequence.preprocessing.make_windows`: indices among all features of a step, categories
@@ -282,8 +277,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Mean absolute error of forecasts of the same windows, by a network that was not trained on
         them. Defined only if `residual` is set.
     shrinkage_ : float
-        Fraction by which the corrections of the network are reduced: 0 keeps them, and 1 leaves the
-        baseline. Defined only if `residual` is set.
+        Fraction by which predictions are moved to the baseline or, without `residual`, to the mean
+        of y: 0 leaves those of the network, and 1 those of the baseline or the mean. See the notes.
     max_epochs_ : int
         Maximum number of epochs, "auto" resolved.
     batch_size_ : int
@@ -342,6 +337,17 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     Recurrent weights are initialised with orthogonal matrices [12]_, and all other weights with
     the Glorot uniform distribution. The forget gates of "lstm" and the update gates of "gru" have
     an initial bias of 1, unless `chrono_steps` is set.
+
+    A network overfits noise, and is then worse than the mean of y or than the baseline of a
+    forecast. `fit` learns from rows that were not trained on how much of the network to keep: all
+    of it, if its gain is at least three standard errors, and less, the less certain the gain is;
+    nothing below one standard error, or two [11]_ in forecasts, whose windows overlap. These rows
+    are the validation part of `early_stopping`. Without it, further networks are trained, which
+    about doubles the time of `fit`: with `residual`, one on all but the newest windows of each
+    series (`validation_fraction` of them), and otherwise two on halves of the sequences, if there
+    are 8 to 500. With more sequences, with per-step targets and with the losses "poisson",
+    "negative_binomial" and "gamma", predictions are those of the network. `partial_fit` leaves
+    `shrinkage_` as it is.
 
     References
     ----------
@@ -700,13 +706,16 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     ) -> NDArray[np.float64]:
         """Add the naive forecast, if any, to rows of shape (..., n_sequences[, n_outputs]).
 
-        Shrinkage moves the distributions towards it, by a fraction of their `centre`.
+        Shrinkage moves the distributions towards it or, without one, towards the mean of y: by a
+        fraction of the difference to their `centre`.
         """
         codec, baseline = self._blueprint.codec, self._blueprint.baseline
+        shrinkage = self._blueprint.shrinkage
         if baseline is None:
-            return rows
+            mean = codec.mean[0] if codec.flat else codec.mean
+            return rows - shrinkage * (centre - mean) if shrinkage else rows
         naive = baseline.forecast(sequences, codec.n_numbers)
-        corrections = self._spread_out(rows - baseline.shrinkage * centre, sequences)
+        corrections = self._spread_out(rows - shrinkage * centre, sequences)
         return corrections + (naive[:, 0] if codec.flat else naive)
 
     def _spread_out(self, rows: NDArray[np.float64], sequences: Sequences) -> NDArray[np.float64]:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from sksequence import RNNRegressor, Sequences
 from sksequence._base._hold_out import hold_out
-from sksequence._base._newest_windows import newest_windows
 from sksequence._tasks import Targets
+from sksequence._tasks._newest_windows import newest_windows
 from sksequence.preprocessing import make_windows
 
 MAY_SHARE = 1  # steps of a training window or its target that the validation part may begin with

@@ -14,7 +14,6 @@ from sklearn.utils import _safe_indexing
 
 from sksequence._base._conflicts import check_effects, check_embedding, check_same_network
 from sksequence._base._hold_out import check_weights, hold_out
-from sksequence._base._newest_windows import newest_windows
 from sksequence._base._origin import digest
 from sksequence._base._splitters import GivenRows
 from sksequence._batching import PreparedSequences, SequenceDataset, Sequences
@@ -292,29 +291,24 @@ class Fit(Generic[AnyCodec]):
         return partial(_attributes_of, self.task, self.blueprint, training)
 
     def evaluation(self) -> Attributes:
-        """Return the fitted attributes that need a trained net, and rows that it has not seen."""
-        if (horizon := self.task.horizon(self.blueprint)) is None:
-            return {}
-        return self.task.evaluate(*self._judge(horizon), self.blueprint, self.data)
-
-    def _judge(self, horizon: int) -> tuple[SequenceNet, NDArray[np.int64]]:
-        """Return a net, and windows on which its forecasts can be judged.
-
-        Without a validation part, the net is another one, which is trained on the older windows. If
-        there are too few windows for it, none are returned.
-        """
+        """Return the fitted attributes that need trained nets, and rows that they have not seen."""
         split, training = self.data.split, self.training
         if len(split.validation):
-            return self.net, split.validation
-        sizes = horizon, training.validation_fraction
-        older, newest = newest_windows(self.data.sequences, np.sort(split.training), *sizes)
-        if not len(newest):
-            return self.net, newest
-        net = new_net(self.blueprint, replace(training, callbacks=None, verbose=0))
-        part = self._dataset(split.training[np.isin(split.training, older)], self._shuffler())
+            judged = [(self.net, split.validation)]
+        else:
+            fraction = training.validation_fraction
+            parts = self.task.parts_to_judge(self.blueprint, self.data, fraction)
+            judged = [(self._net_of(rows), unseen) for rows, unseen in parts]
+        return self.task.evaluate(judged, self.blueprint, self.data)
+
+    def _net_of(self, rows: NDArray[np.int64]) -> SequenceNet:
+        """Return another net, trained on some of the rows."""
+        net = new_net(self.blueprint, replace(self.training, callbacks=None, verbose=0))
+        split = self.data.split.training
+        part = self._dataset(split[np.isin(split, rows)], self._shuffler())
         with self.blueprint.threads():
             train(net, part, None, None, lambda record: False)
-        return net, newest
+        return net
 
 
 def _attributes_of(

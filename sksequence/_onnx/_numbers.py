@@ -52,9 +52,10 @@ def completed(
     """
     codec, naive = blueprint.codec, blueprint.baseline
     numbers = scaled * codec.std + codec.mean
+    if blueprint.shrinkage:
+        origin = 0.0 if naive is None else codec.mean
+        numbers = numbers - (centre * codec.std + origin) * blueprint.shrinkage
     if isinstance(naive, NaiveForecast):
-        if naive.shrinkage:
-            numbers = numbers - (centre * codec.std + codec.mean) * naive.shrinkage
         if codec.window_scale is not None:
             numbers = numbers * _spread(codec.window_scale, naive, steps, codec.n_numbers)
         numbers = numbers + _forecast(naive, steps, codec.n_numbers, blueprint.form.n_step_features)

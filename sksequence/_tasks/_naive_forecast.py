@@ -1,4 +1,4 @@
-"""The naive forecast that a network corrects, and the comparison of their errors."""
+"""The naive forecast that a network corrects."""
 
 from __future__ import annotations
 
@@ -11,17 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, moments_of_each
-from sksequence._blueprint import Blueprint
-from sksequence._net import SequenceNet, network_outputs
 from sksequence._settings import column_indices
-from sksequence._targets import NumberCodec
-from sksequence._tasks._task import TrainingData
-
-_MOST_WINDOWS = 1024
-# Standard errors from which a gain begins to count, and from which it counts in full
-_LEAST_CERTAIN, _CERTAIN = 1.5, 3.0
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -36,14 +26,11 @@ class NaiveForecast:
         Indices of the features of X that y continues, in the order of y. None stands for all.
     is_relative : bool
         Whether differences to the forecast are in units of the spread of the window.
-    shrinkage : float
-        Fraction by which the corrections of a network are reduced.
     """
 
     residual: str | int
     columns: tuple[int, ...] | None = None
     is_relative: bool = False
-    shrinkage: float = 0.0
 
     def __str__(self) -> str:
         return f"residual={self.residual!r}"
@@ -193,114 +180,13 @@ def known_ahead(names: Sequence[Hashable]) -> list[Hashable]:
     return [name for name in names if name in found]
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Comparison of a forecast with the naive forecast that it corrects.
-
-    Attributes
-    ----------
-    shrinkage : float
-        Fraction by which corrections are to be reduced; 1 leaves the naive forecast.
-    naive_error, forecast_error : float
-        Mean absolute errors in units of y, the latter with this shrinkage.
-    """
-
-    shrinkage: float
-    naive_error: float
-    forecast_error: float
-
-
-def compare_with_naive(
-    net: SequenceNet,
-    blueprint: Blueprint[NumberCodec],
-    data: TrainingData[NumberCodec],
-    naive: NaiveForecast,
-    rows: NDArray[np.int64],
-) -> Verdict:
-    """Compare both forecasts of windows, and learn by how much to reduce the corrections.
-
-    `rows` are windows that the network was not trained on. If there are none, training windows are
-    compared, which give no reason to reduce anything.
-    """
-    codec, is_unseen = blueprint.codec, len(rows) > 0
-    # in the order given, in which a window is next to those that overlap with it
-    rows = np.sort(rows if is_unseen else data.split.training)
-    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).astype(int)]
-    sequences = data.sequences.take(rows)
-    with blueprint.threads():
-        outputs = network_outputs(net, blueprint.prepare(sequences))
-    residuals = np.asarray(data.targets.parsed[rows, : codec.n_numbers], dtype=np.float64)
-    corrections = codec.decode(outputs).reshape(residuals.shape)
-    spread = np.ones_like(residuals)
-    if naive.is_relative:
-        spread = codec.spread(naive.moments(sequences)).reshape(residuals.shape)
-    units = np.where(spread > 0, spread, 1.0)
-    weights = data.split.weights[rows] / data.split.weights[rows].sum()
-    horizon = codec.n_numbers // codec.n_targets
-    shrinkage = 0.0
-    if is_unseen:
-        shrinkage = 1.0 - _kept_fraction(residuals / units, corrections, weights, horizon)
-    naive_errors, forecast_errors = (
-        weights @ _mean_errors(residuals, kept * spread * corrections)
-        for kept in (0.0, 1.0 - shrinkage)
-    )
-    return Verdict(shrinkage, float(naive_errors), float(forecast_errors))
-
-
-def _kept_fraction(residuals: Floats, corrections: Floats, weights: Floats, horizon: int) -> float:
-    """Return the fraction of the corrections to keep: more, the more certain their gain is.
-
-    It is a part of all of them, or of the fraction with the smallest squared error, whichever is
-    more.
-    """
-    # missing numbers have no part in either sum
-    scales = np.where(np.isnan(residuals), 0.0, np.sqrt(weights)[:, None])
-    truth, scaled = np.nan_to_num(residuals) * scales, corrections * scales
-    power = float((scaled**2).sum())
-    best = float(np.clip((truth * scaled).sum() / power, 0.0, 1.0)) if power > 0 else 1.0
-    naive_errors = _mean_errors(residuals, 0.0 * corrections)
-
-    def certain_part(fraction: float) -> float:
-        gains = naive_errors - _mean_errors(residuals, fraction * corrections)
-        gain, standard_error = float(weights @ gains), _standard_error(gains, weights, horizon)
-        bounds = np.array([_LEAST_CERTAIN, _CERTAIN]) * standard_error
-        return fraction * float(np.interp(gain, bounds, (0.0, 1.0))) if gain > 0 else 0.0
-
-    return max(certain_part(1.0), certain_part(best))
-
-
-def _mean_errors(residuals: Floats, corrections: Floats) -> Floats:
-    """Return the mean absolute error of each window."""
-    return np.asarray(np.nanmean(np.abs(residuals - corrections), axis=1))
-
-
-def _standard_error(gains: Floats, weights: Floats, horizon: int) -> float:
-    """Return the standard error of the weighted mean of gains, as in a Diebold-Mariano test [1]_.
-
-    Gains are correlated up to a lag of `horizon` windows; the weights of the lags are those of the
-    Newey-West estimator [2]_.
-
-    References
-    ----------
-    .. [1] Diebold & Mariano (1995), Comparing Predictive Accuracy, Journal of Business & Economic
-       Statistics 13(3).
-    .. [2] Newey & West (1987), A Simple, Positive Semi-Definite, Heteroskedasticity and
-       Autocorrelation Consistent Covariance Matrix, Econometrica 55(3).
-    """
-    parts = weights * (gains - weights @ gains)
-    variance = float(parts @ parts)
-    for lag in range(1, min(horizon, len(parts))):
-        variance += 2.0 * (1.0 - lag / horizon) * float(parts[lag:] @ parts[:-lag])
-    return float(np.sqrt(max(variance, 0.0)))
-
-
-def warn_of_naive(naive: NaiveForecast, verdict: Verdict) -> None:
+def warn_of_naive(naive: NaiveForecast, naive_error: float) -> None:
     """Warn that the network adds nothing to the naive forecast."""
     warnings.warn(
         "On windows that it was not trained on, the network is not clearly better than the naive "
-        f"forecast that it corrects ({naive}), whose mean absolute error is "
-        f"{verdict.naive_error:.4g}. The forecast is therefore the naive one (shrinkage_ is 1). "
-        "Train on more data or with other features, or use the naive forecast.",
+        f"forecast that it corrects ({naive}), whose mean absolute error is {naive_error:.4g}. The "
+        "forecast is therefore the naive one (shrinkage_ is 1). Train on more data or with other "
+        "features, or use the naive forecast.",
         UserWarning,
         stacklevel=_stacklevel_of_caller(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -20,6 +21,7 @@ from sksequence._tasks._defaults import (
 )
 from sksequence._tasks._task import (
     Attributes,
+    Rows,
     Sizes,
     TrainingData,
     check_same_loss,
@@ -135,14 +137,15 @@ class NextStepTask(Generic[AnyCodec]):
         """Return no attributes of its own."""
         return {}
 
-    def horizon(self, blueprint: Blueprint[AnyCodec]) -> int | None:
-        """Return None: the network corrects no forecast."""
-        return None
+    def parts_to_judge(
+        self, blueprint: Blueprint[AnyCodec], data: TrainingData[AnyCodec], fraction: float
+    ) -> list[tuple[Rows, Rows]]:
+        """Return nothing: predictions are those of the network."""
+        return []
 
     def evaluate(
         self,
-        net: SequenceNet,
-        rows: NDArray[np.int64],
+        judged: Sequence[tuple[SequenceNet, Rows]],
         blueprint: Blueprint[AnyCodec],
         data: TrainingData[AnyCodec],
     ) -> Attributes:

@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sksequence._batching import Sequences, find_step
 from sksequence._blueprint import Blueprint
@@ -18,13 +18,14 @@ from sksequence._net import SequenceNet
 from sksequence._targets import NumberCodec, PredictiveDistribution, predictive_distribution
 from sksequence._tasks._naive_forecast import (
     NaiveForecast,
-    compare_with_naive,
     known_ahead,
     target_indices,
     warn_of_naive,
 )
+from sksequence._tasks._newest_windows import newest_windows
+from sksequence._tasks._shrinkage import corrections_to_mean, corrections_to_naive, halves
 from sksequence._tasks._supervised import SupervisedTask
-from sksequence._tasks._task import Attributes, Targets, TrainingData
+from sksequence._tasks._task import Attributes, Rows, Targets, TrainingData
 
 TargetColumns = int | str | Sequence[int | str] | None
 
@@ -127,37 +128,45 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         """Return the number of outputs and the values that "auto" selected."""
         return super().report(blueprint) | {"n_outputs_": blueprint.codec.n_numbers}
 
-    def horizon(self, blueprint: Blueprint[NumberCodec]) -> int | None:
-        """Return the number of steps of the naive forecast that the network corrects, if any."""
+    def parts_to_judge(
+        self, blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec], fraction: float
+    ) -> list[tuple[Rows, Rows]]:
+        """Return the newest windows of forecasts, and halves of a few other sequences."""
         codec, naive = blueprint.codec, blueprint.baseline
         if not isinstance(naive, NaiveForecast):
-            return None
-        return codec.n_numbers // naive.count_targets(blueprint.form.n_step_features)
+            return [] if blueprint.per_step or codec.has_log_link else halves(data)
+        horizon = codec.n_numbers // naive.count_targets(blueprint.form.n_step_features)
+        rows = np.sort(data.split.training)
+        parts = newest_windows(data.sequences, rows, horizon, fraction)
+        return [parts] if len(parts[1]) else []
 
     def evaluate(
         self,
-        net: SequenceNet,
-        rows: NDArray[np.int64],
+        judged: Sequence[tuple[SequenceNet, Rows]],
         blueprint: Blueprint[NumberCodec],
         data: TrainingData[NumberCodec],
     ) -> Attributes:
-        """Return the errors of both forecasts, and the blueprint with the shrinkage learnt.
-
-        Without windows that the network has not seen, the errors are those on training windows, and
-        nothing is learnt.
-        """
+        """Return the shrinkage, and for forecasts the errors on windows that were not seen."""
         naive = blueprint.baseline
-        assert isinstance(naive, NaiveForecast)
-        verdict = compare_with_naive(net, blueprint, data, naive, rows)
-        if verdict.shrinkage == 1.0:
-            warn_of_naive(naive, verdict)
-        shrunk = replace(naive, shrinkage=verdict.shrinkage)
-        return {
-            "_blueprint": replace(blueprint, baseline=shrunk),
-            "shrinkage_": verdict.shrinkage,
-            "naive_error_": verdict.naive_error,
-            "forecast_error_": verdict.forecast_error,
-        }
+        if not judged or blueprint.per_step or blueprint.codec.has_log_link:
+            return {"shrinkage_": 0.0}
+        if not isinstance(naive, NaiveForecast):
+            kept = corrections_to_mean(judged, blueprint, data).kept_fraction()
+            return _shrunk(blueprint, 1.0 - kept)
+        corrections = corrections_to_naive(judged[0], naive, blueprint, data)
+        kept, naive_error = corrections.kept_fraction(), corrections.mean_absolute_error(0.0)
+        if kept == 0.0:
+            warn_of_naive(naive, naive_error)
+        forecast_error = corrections.mean_absolute_error(kept)
+        errors = {"naive_error_": naive_error, "forecast_error_": forecast_error}
+        return _shrunk(blueprint, 1.0 - kept) | errors
+
+
+def _shrunk(blueprint: Blueprint[NumberCodec], shrinkage: float) -> Attributes:
+    return {
+        "_blueprint": replace(blueprint, shrinkage=shrinkage),
+        "shrinkage_": shrinkage,
+    }
 
 
 def _numbers_of_steps(form: InputForm) -> list[Hashable]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Generic, Self, TypeVar
 
@@ -45,6 +46,7 @@ from sksequence._tasks._defaults import (
 from sksequence._tasks._naive_forecast import NaiveForecast
 from sksequence._tasks._task import (
     Attributes,
+    Rows,
     Sizes,
     Targets,
     TrainingData,
@@ -252,14 +254,15 @@ class SupervisedTask(Generic[AnyRowCodec]):
             "bidirectional_": blueprint.spec.bidirectional,
         }
 
-    def horizon(self, blueprint: Blueprint[AnyRowCodec]) -> int | None:
-        """Return None: the network corrects no forecast."""
-        return None
+    def parts_to_judge(
+        self, blueprint: Blueprint[AnyRowCodec], data: TrainingData[AnyRowCodec], fraction: float
+    ) -> list[tuple[Rows, Rows]]:
+        """Return nothing: predictions are those of the network."""
+        return []
 
     def evaluate(
         self,
-        net: SequenceNet,
-        rows: NDArray[np.int64],
+        judged: Sequence[tuple[SequenceNet, Rows]],
         blueprint: Blueprint[AnyRowCodec],
         data: TrainingData[AnyRowCodec],
     ) -> Attributes:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, Self
 
@@ -179,17 +179,21 @@ class Task(Protocol[AnyCodec]):
     def report(self, blueprint: Blueprint[AnyCodec]) -> Attributes:
         """Return the fitted attributes of this task."""
 
-    def horizon(self, blueprint: Blueprint[AnyCodec]) -> int | None:
-        """Return the number of steps of a naive forecast that the network corrects, if any."""
+    def parts_to_judge(
+        self, blueprint: Blueprint[AnyCodec], data: TrainingData[AnyCodec], fraction: float
+    ) -> list[tuple[Rows, Rows]]:
+        """Return rows to train a network on, and rows to judge it on; empty without a judgement.
+
+        `fraction` is that of the rows of a single validation part.
+        """
 
     def evaluate(
         self,
-        net: SequenceNet,
-        rows: Rows,
+        judged: Sequence[tuple[SequenceNet, Rows]],
         blueprint: Blueprint[AnyCodec],
         data: TrainingData[AnyCodec],
     ) -> Attributes:
-        """Return the fitted attributes that need forecasts of a network for unseen `rows`."""
+        """Return the fitted attributes that need networks, each with rows that it has not seen."""
 
 
 class TaskChoice(Protocol):

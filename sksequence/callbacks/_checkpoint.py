@@ -43,7 +43,8 @@ class Checkpoint(Checkpointing):
     ----------
     estimator_ : object
         Estimator as it would be if the fit had ended with its last complete epoch; with early
-        stopping it has the best weights. It is built when it is read, during training too.
+        stopping it has the best weights. It is built when it is read, during training too. A
+        regressor predicts what its network does: its `shrinkage_` is learnt at the end of `fit`.
     n_epochs_resumed_ : int
         Number of epochs of the latest fit that were not run because the file held their result.
 

@@ -1,0 +1,190 @@
+"""Shrinkage of predictions: how much of a network is kept is learnt from rows it has not seen.
+
+A prediction is a simple one, such as the mean of y or a naive forecast, and the correction of a
+network. On noise a network overfits, and its corrections do harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._batching import content_digests, held_out_rows
+from sksequence._blueprint import Blueprint
+from sksequence._net import SequenceNet, network_outputs
+from sksequence._targets import NumberCodec
+from sksequence._tasks._naive_forecast import NaiveForecast
+from sksequence._tasks._task import TrainingData
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+# Standard errors from which a gain counts in full
+_CERTAIN = 3.0
+# Windows that are predicted
+_MOST_WINDOWS = 1024
+# Sequences between which noise is a danger that is worth two fits of their halves
+_FEWEST, _MOST = 8, 500
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Corrections of rows that a network was not trained on, and the true ones.
+
+    Attributes
+    ----------
+    true, predicted : ndarray of shape (n_rows, n_numbers)
+        In units in which all rows count alike; missing true ones are NaN.
+    units : ndarray of shape (n_rows, n_numbers)
+        These units, in those of y; 0 where predictions are the simple ones.
+    weights : ndarray of shape (n_rows,)
+        Weights of the rows, which sum to 1.
+    power : int
+        1 for absolute errors, 2 for squared ones.
+    horizon : int
+        Number of consecutive rows whose errors are correlated.
+    least : float
+        Standard errors from which a gain begins to count.
+    """
+
+    true: Floats
+    predicted: Floats
+    units: Floats
+    weights: Floats
+    power: int = 2
+    horizon: int = 1
+    least: float = 1.0
+
+    def kept_fraction(self) -> float:
+        """Return the fraction of the corrections to keep: more, the more certain their gain is.
+
+        It is a part of all of them, or of the fraction with the smallest squared error, whichever
+        is more. The part grows with the gain as the factor of James and Stein [1]_ does, and is all
+        from three standard errors on.
+
+        References
+        ----------
+        .. [1] James & Stein (1961), Estimation with Quadratic Loss, Berkeley Symposium on
+           Mathematical Statistics and Probability.
+        """
+        # missing numbers have no part in either sum
+        scales = np.where(np.isnan(self.true), 0.0, np.sqrt(self.weights)[:, None])
+        true, predicted = np.nan_to_num(self.true) * scales, self.predicted * scales
+        square = float((predicted**2).sum())
+        best = float(np.clip((true * predicted).sum() / square, 0.0, 1.0)) if square > 0 else 1.0
+        return max(self._certain_part(1.0), self._certain_part(best))
+
+    def _certain_part(self, fraction: float) -> float:
+        gains = self._errors(0.0) - self._errors(fraction)
+        gain = float(self.weights @ gains)
+        error = self.least * _standard_error(gains, self.weights, self.horizon)
+        if gain <= error:
+            return 0.0
+        part = (1.0 - (error / gain) ** 2) / (1.0 - (self.least / _CERTAIN) ** 2)
+        return fraction * min(part, 1.0)
+
+    def _errors(self, fraction: float) -> Floats:
+        """Return the mean error of each row with a fraction of the corrections."""
+        errors = np.abs(self.true - fraction * self.predicted) ** self.power
+        return np.asarray(np.nanmean(errors, axis=1))
+
+    def mean_absolute_error(self, fraction: float) -> float:
+        """Return the mean absolute error in units of y with a fraction of the corrections."""
+        errors = self.units * np.abs(self.true - fraction * self.predicted)
+        return float(self.weights @ np.nanmean(errors, axis=1))
+
+
+def _standard_error(gains: Floats, weights: Floats, horizon: int) -> float:
+    """Return the standard error of the weighted mean of gains, as in a Diebold-Mariano test [1]_.
+
+    Gains are correlated up to a lag of `horizon` windows; the weights of the lags are those of the
+    Newey-West estimator [2]_.
+
+    References
+    ----------
+    .. [1] Diebold & Mariano (1995), Comparing Predictive Accuracy, Journal of Business & Economic
+       Statistics 13(3).
+    .. [2] Newey & West (1987), A Simple, Positive Semi-Definite, Heteroskedasticity and
+       Autocorrelation Consistent Covariance Matrix, Econometrica 55(3).
+    """
+    parts = weights * (gains - weights @ gains)
+    variance = float(parts @ parts)
+    for lag in range(1, min(horizon, len(parts))):
+        variance += 2.0 * (1.0 - lag / horizon) * float(parts[lag:] @ parts[:-lag])
+    return float(np.sqrt(max(variance, 0.0)))
+
+
+def halves(data: TrainingData[NumberCodec]) -> list[tuple[Rows, Rows]]:
+    """Return both ways to train on one half of the rows and to judge on the other.
+
+    Copies of a row are in the same half. Many rows, and too few for two halves, are not split.
+    """
+    digests, rows = content_digests(data.sequences, data.targets.parsed, None), data.split.training
+    n_distinct = len(np.unique(digests[rows], axis=0))
+    if not _FEWEST <= n_distinct <= _MOST:
+        return []
+    strata = np.zeros(len(digests), dtype=np.int64)
+    is_second = held_out_rows(digests, strata, 0.5, data.seed)[rows]
+    return [(rows[~is_second], rows[is_second]), (rows[is_second], rows[~is_second])]
+
+
+def corrections_to_mean(
+    judged: Sequence[tuple[SequenceNet, Rows]],
+    blueprint: Blueprint[NumberCodec],
+    data: TrainingData[NumberCodec],
+) -> Corrections:
+    """Return corrections to the mean of y, standardised."""
+    rows = np.concatenate([part for _, part in judged])
+    codec = blueprint.codec
+    predicted = np.concatenate([_decoded(net, part, blueprint, data) for net, part in judged])
+    true, predicted = (
+        (numbers - codec.mean) / codec.std
+        for numbers in (np.asarray(data.targets.parsed[rows], dtype=np.float64), predicted)
+    )
+    units = np.broadcast_to(codec.std, true.shape)
+    return Corrections(true, predicted, units, _weights(data, rows))
+
+
+def corrections_to_naive(
+    judged: tuple[SequenceNet, Rows],
+    naive: NaiveForecast,
+    blueprint: Blueprint[NumberCodec],
+    data: TrainingData[NumberCodec],
+) -> Corrections:
+    """Return corrections to the naive forecast of windows, in their units."""
+    (net, rows), codec = judged, blueprint.codec
+    # in the order given, in which a window is next to those that overlap with it
+    rows = np.sort(rows)
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).astype(int)]
+    true = np.asarray(data.targets.parsed[rows, : codec.n_numbers], dtype=np.float64)
+    units = np.ones_like(true)
+    if naive.is_relative:
+        units = codec.spread(naive.moments(data.sequences.take(rows))).reshape(true.shape)
+    return Corrections(
+        true / np.where(units > 0, units, 1.0),
+        _decoded(net, rows, blueprint, data),
+        units,
+        _weights(data, rows),
+        power=1,
+        horizon=codec.n_numbers // codec.n_targets,
+        least=2.0,
+    )
+
+
+def _decoded(
+    net: SequenceNet,
+    rows: Rows,
+    blueprint: Blueprint[NumberCodec],
+    data: TrainingData[NumberCodec],
+) -> Floats:
+    with blueprint.threads():
+        outputs = network_outputs(net, blueprint.prepare(data.sequences.take(rows)))
+    return blueprint.codec.decode(outputs).reshape(len(rows), -1)
+
+
+def _weights(data: TrainingData[NumberCodec], rows: Rows) -> Floats:
+    weights = data.split.weights[rows]
+    return np.asarray(weights / weights.sum())

@@ -1,0 +1,173 @@
+"""Shrinkage: corrections of a network are kept as far as their gain on unseen rows is certain."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence._tasks._shrinkage import Corrections, _standard_error
+
+SMALL = {"hidden_size": 8, "random_state": 0}
+
+
+def corrections(true, predicted, **options):
+    """Return corrections of equal weight."""
+    n_rows = len(true)
+    return Corrections(true, predicted, np.ones_like(true), np.full(n_rows, 1 / n_rows), **options)
+
+
+# --- laws ----------------------------------------------------------------------------------------
+
+
+@given(
+    truth=st.floats(0.0, 1.5),
+    noise=st.floats(0.0, 3.0),
+    power=st.sampled_from([1, 2]),
+    least=st.sampled_from([1.0, 2.0]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_corrections_are_kept_as_far_as_they_are_certain(truth, noise, power, least, seed):
+    """All of a true correction is kept, nothing of a wrong one, in every unit."""
+    random = np.random.default_rng(seed)
+    predicted = random.normal(size=(400, 1))
+    true = truth * predicted + noise * random.normal(size=(400, 1))
+    options = {"power": power, "least": least}
+    kept = corrections(true, predicted, **options).kept_fraction()
+    assert 0.0 <= kept <= 1.0
+    if truth >= 1.0 and noise <= 1.0:
+        assert kept == 1.0
+    if noise == 0.0 and 0.1 < truth <= 0.4:  # all of it is no gain
+        assert kept == pytest.approx(truth)
+    in_other_units = corrections(1e3 * true, 1e3 * predicted, **options).kept_fraction()
+    assert in_other_units == pytest.approx(kept)
+    assert corrections(-true, predicted, **options).kept_fraction() <= 1.0 - min(truth, 0.1)
+
+
+@pytest.mark.parametrize(("least", "most"), [(1.0, 0.05), (2.0, 0.01)])
+def test_corrections_of_noise_are_not_kept(least, most):
+    """On 200 draws of pure noise hardly anything is kept."""
+    kept = []
+    for seed in range(200):
+        true, predicted = np.random.default_rng(seed).normal(size=(2, 100, 1))
+        kept.append(corrections(true, predicted, least=least).kept_fraction())
+    assert np.mean(kept) < most
+
+
+def test_missing_targets_are_left_out():
+    """The numbers that are there decide."""
+    predicted = np.random.default_rng(0).normal(size=(50, 2))
+    true = 0.4 * predicted
+    true[::3, 0] = np.nan
+    assert corrections(true, predicted).kept_fraction() == pytest.approx(0.4)
+
+
+def test_standard_error_of_gains():
+    """Independent rows have the usual standard error; runs as long as the horizon count once."""
+    gains = np.random.RandomState(0).randn(4000)
+    weights = np.full(4000, 1 / 4000)
+    usual = _standard_error(gains, weights, 1)
+    assert usual == pytest.approx(gains.std() / np.sqrt(4000))
+    assert _standard_error(gains, weights, 10) == pytest.approx(usual, rel=0.2)
+    runs = np.repeat(gains[:400], 10)
+    once = gains[:400].std() / 20
+    assert 0.7 * once < _standard_error(runs, weights, 10) < 1.1 * once
+
+
+# --- regressors ----------------------------------------------------------------------------------
+
+
+def noisy(n, signal, seed=0):
+    """Return short series, and numbers with this ratio of signal to noise; their mean is 100."""
+    random = np.random.RandomState(seed)
+    X = random.randn(n, 10)
+    truth = (X[:, 0] + X[:, 1]) / np.sqrt(2)
+    return X, 100.0 + 5.0 * (np.sqrt(signal) * truth + random.randn(n)) / np.sqrt(1.0 + signal)
+
+
+def relative_error(model, X, y, mean):
+    """Return the mean squared error, relative to that of the mean of the training targets."""
+    return np.mean((model.predict(X) - y) ** 2) / np.mean((y - mean) ** 2)
+
+
+@pytest.mark.parametrize("signal", [0.0, 0.1, 0.3, 1.0, 3.0])
+def test_small_noisy_regressions_are_not_worse_than_the_mean(signal):
+    """The network learns the noise too, of which nothing is predicted."""
+    X, y = noisy(1060, signal)
+    X_new, y_new = X[60:], y[60:]
+    model = RNNRegressor("gru", 32, random_state=0).fit(X[:60], y[:60])
+    mean = y[:60].mean()
+    assert relative_error(model, X_new, y_new, mean) <= 1.02
+    model._blueprint = replace(model._blueprint, shrinkage=0.0)
+    assert relative_error(model, X_new, y_new, mean) > 1.2 or signal > 0.0
+
+
+def test_clean_regressions_keep_everything():
+    """Where the gain is certain, predictions are those of the network."""
+    X, y = noisy(200, 1e6)
+    assert RNNRegressor("gru", **SMALL).fit(X, y).shrinkage_ == 0.0
+
+
+def test_predictions_move_towards_the_mean():
+    """Points move by the fraction, and quantiles by as much."""
+    X, y = noisy(40, 1.0)
+    for target in (y, np.column_stack([y, -y])):
+        model = RNNRegressor("gru", loss="quantile", max_epochs=3, **SMALL).fit(X, target)
+        found = []
+        for shrinkage in (0.0, 0.25, 1.0):
+            model._blueprint = replace(model._blueprint, shrinkage=shrinkage)
+            found.append((model.predict(X), model.predict_quantiles(X)))
+        mean = model._blueprint.codec.mean
+        mean = mean[0] if target.ndim == 1 else mean
+        np.testing.assert_allclose(found[1][0], 0.75 * found[0][0] + 0.25 * mean)
+        np.testing.assert_allclose(found[2][0], np.broadcast_to(mean, target.shape))
+        widths = [quantiles[2] - quantiles[0] for _, quantiles in found]
+        np.testing.assert_allclose(widths[1], widths[0])
+
+
+def test_integer_weights_are_repetition():
+    """Copies of a row are in the same half, so that they are not predicted from each other."""
+    X, y = noisy(40, 1.0)
+    weights = np.arange(40) % 3
+    rows = np.repeat(np.arange(40), weights)
+    one = RNNRegressor("gru", max_epochs=10, **SMALL).fit(X, y, sample_weight=weights)
+    other = RNNRegressor("gru", max_epochs=10, **SMALL).fit(X[rows], y[rows])
+    assert one.shrinkage_ == other.shrinkage_
+    order = np.random.RandomState(1).permutation(len(rows))
+    shuffled = RNNRegressor("gru", max_epochs=10, **SMALL).fit(X[rows][order], y[rows][order])
+    assert shuffled.shrinkage_ == other.shrinkage_
+
+
+@pytest.mark.parametrize(
+    ("options", "n", "y"),
+    [
+        ({}, 501, "numbers"),
+        ({}, 7, "numbers"),
+        ({"loss": "poisson"}, 40, "counts"),
+        ({}, 12, "steps"),
+    ],
+    ids=["many", "few", "counts", "steps"],
+)
+def test_what_is_not_shrunk(options, n, y):
+    """Many sequences are no danger, too few have no halves, and others have no mean to move to."""
+    X, numbers = noisy(n, 0.0)
+    targets = {"numbers": numbers, "counts": numbers.round(), "steps": list(X[:, ::-1])}[y]
+    model = RNNRegressor("gru", max_epochs=1, **SMALL, **options).fit(X, targets)
+    assert model.shrinkage_ == 0.0
+
+
+def test_a_validation_part_is_judged_by_the_network_itself():
+    """With early stopping no further network is trained."""
+    X, y = noisy(60, 0.0)
+    model = RNNRegressor("gru", early_stopping=True, validation_fraction=0.3, **SMALL).fit(X, y)
+    assert model.shrinkage_ > 0.5
+
+
+def test_only_regressors_have_a_shrinkage():
+    """Classifiers and generators predict probabilities."""
+    X, y = noisy(12, 0.0)
+    assert not hasattr(RNNClassifier(max_epochs=1, **SMALL).fit(X, y > 100), "shrinkage_")
+    assert not hasattr(SequenceGenerator(max_epochs=1, **SMALL).fit(X), "shrinkage_")
+    assert not hasattr(RNNRegressor(**SMALL).partial_fit(X, y), "shrinkage_")
