@@ -69,11 +69,19 @@ def test_standard_error_of_gains():
     gains = np.random.RandomState(0).randn(4000)
     weights = np.full(4000, 1 / 4000)
     usual = _standard_error(gains, weights, 1)
-    assert usual == pytest.approx(gains.std() / np.sqrt(4000))
+    assert usual == pytest.approx(gains.std(ddof=1) / np.sqrt(4000))
     assert _standard_error(gains, weights, 10) == pytest.approx(usual, rel=0.2)
     runs = np.repeat(gains[:400], 10)
     once = gains[:400].std() / 20
     assert 0.7 * once < _standard_error(runs, weights, 10) < 1.1 * once
+
+
+@pytest.mark.parametrize("horizon", [3, 12, 40])
+def test_few_windows_are_less_certain(horizon):
+    """A horizon of half the windows leaves little to go by, but never nothing."""
+    gains, weights = 1.0 + np.random.RandomState(0).rand(24), np.full(24, 1 / 24)
+    certain = _standard_error(gains, weights, 1)
+    assert certain < _standard_error(gains, weights, horizon) < np.inf
 
 
 # --- regressors ----------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def _standard_error(gains: Floats, weights: Floats, horizon: int) -> float:
     """Return the standard error of the weighted mean of gains, as in a Diebold-Mariano test [1]_.
 
     Gains are correlated up to a lag of `horizon` windows; the weights of the lags are those of the
-    Newey-West estimator [2]_.
+    Newey-West estimator [2]_. Few windows have the correction of [3]_.
 
     References
     ----------
@@ -109,12 +109,16 @@ def _standard_error(gains: Floats, weights: Floats, horizon: int) -> float:
        Statistics 13(3).
     .. [2] Newey & West (1987), A Simple, Positive Semi-Definite, Heteroskedasticity and
        Autocorrelation Consistent Covariance Matrix, Econometrica 55(3).
+    .. [3] Harvey, Leybourne & Newbold (1997), Testing the Equality of Prediction Mean Squared
+       Errors, International Journal of Forecasting 13(2).
     """
     parts = weights * (gains - weights @ gains)
+    n, h = len(parts), min(horizon, max(len(parts) - 1, 1))
     variance = float(parts @ parts)
-    for lag in range(1, min(horizon, len(parts))):
+    for lag in range(1, h):
         variance += 2.0 * (1.0 - lag / horizon) * float(parts[lag:] @ parts[:-lag])
-    return float(np.sqrt(max(variance, 0.0)))
+    correction = ((n - h) ** 2 + n - h) / n**2
+    return float(np.sqrt(max(variance, 0.0) / correction)) if correction > 0 else np.inf
 
 
 def halves(data: TrainingData[NumberCodec]) -> list[tuple[Rows, Rows]]:
