@@ -14,6 +14,7 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
+    clone,
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
@@ -82,6 +83,7 @@ class BaseRNN(
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED
+    _task: Callable[..., TaskChoice]
 
     # --- parameters ------------------------------------------------------------------------------
 
@@ -247,6 +249,13 @@ class BaseRNN(
         # attributes: a subclass may set parameters that its own constructor does not take
         symbols = {"integers_are_symbols": self._integers_are_symbols}
         return Settings.from_params(vars(self) | symbols)
+
+    def __sksequence_auto_params__(self, X: Sized, y: Sized | None) -> dict[str, object]:
+        """Return the `auto_params_` of a fit to X and y, without training."""
+        model = clone(self).set_params(callbacks=None, early_stopping=False)
+        model._validate_params()
+        fit = model._prepare(model._task(), model._settings(), None, X, y, None)
+        return dict(model._set_fitted(fit.attributes(TrainingRecord())).auto_params_)
 
     @property
     def _integers_are_symbols(self) -> bool:

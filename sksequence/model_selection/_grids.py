@@ -2,86 +2,91 @@
 
 from __future__ import annotations
 
-from sklearn.base import BaseEstimator
+from collections.abc import Mapping, Sized
 
+from sksequence._base import BaseRNN
 from sksequence._classifier import RNNClassifier
 from sksequence._generator import SequenceGenerator
 from sksequence._input import Reading, learn_form
 from sksequence._regressor import RNNRegressor
 from sksequence._targets import plain_container, targets_are_steps
-from sksequence._tasks import automatic_cell
 
 Candidate = dict[str, object]
 
-# each candidate changes at most two parameters; those for small data sets come first
+# Each candidate changes at most two parameters. Ensembles come first, as they are hardly ever
+# worse than one network; the others are in the order of their cost
 _SERIES: tuple[Candidate, ...] = (
-    {"cell": "gru"},
+    {"n_estimators": 3},
     {"pooling": "mean"},
     {"dropout": 0.5},
-    {"batch_size": 8},
     {"scale": "sequence"},
-    {"n_estimators": 3},
+    {"cell": "gru"},
+    {"batch_size": 8},
     {"hidden_size": 128, "dropout": 0.3},
 )
 _SYMBOLS: tuple[Candidate, ...] = (
+    {"n_estimators": 3},
     {"cell": "gru"},
     {"dropout": 0.5},
-    {"hidden_size": 128, "dropout": 0.5},
     {"learning_rate": 3e-3, "dropout": 0.5},
-    {"n_estimators": 3},
+    {"hidden_size": 128, "dropout": 0.5},
 )
 _STEPS: tuple[Candidate, ...] = (
+    {"n_estimators": 3},
     {"cell": "gru"},
-    {"hidden_size": 200},
-    {"hidden_size": 200, "batch_size": 4},
     {"learning_rate": 3e-3},
     {"recurrent_dropout": 0.3},
+    {"hidden_size": 200},
+    {"hidden_size": 200, "batch_size": 4},
     {"n_estimators": 3, "hidden_size": 200},
 )
 _NUMBERS: tuple[Candidate, ...] = (
+    {"n_estimators": 3},
     {"cell": "gru"},
     {"pooling": "mean"},
     {"learning_rate": 1e-2},
     {"dropout": 0.3},
-    {"frame_length": 1},
-    {"n_estimators": 3},
     {"cell": "gru", "scale": "sequence"},
+    {"frame_length": 1},
 )
 _FORECASTS: tuple[Candidate, ...] = (
+    {"n_estimators": 3},
     {"cell": "gru"},
     {"pooling": "mean"},
     {"learning_rate": 1e-3},
     {"loss": "squared_error"},
     {"dropout": 0.3},
     {"hidden_size": 128, "learning_rate": 1e-3},
-    {"n_estimators": 3},
 )
 _TEXTS: tuple[Candidate, ...] = (
     {"cell": "gru"},
+    {"learning_rate": 3e-3},
     {"dropout": 0.2},
     {"hidden_size": 256},
     {"hidden_size": 256, "dropout": 0.2},
-    {"learning_rate": 3e-3},
 )
 _VALUES: tuple[Candidate, ...] = (
     {"cell": "gru"},
     {"dropout": 0.0},
+    {"dropout": 0.4},
     {"loss": "quantile"},
     {"hidden_size": 64},
-    {"dropout": 0.4},
+    {"hidden_size": 128},
 )
 
 
 def recommended_grid(
-    estimator: BaseEstimator, X: object, y: object = None
+    estimator: BaseRNN, X: Sized, y: Sized | None = None
 ) -> list[dict[str, list[object]]]:
     """Return a small parameter grid for the searches of scikit-learn.
 
     The grid depends on the estimator, on whether X contains symbols or numbers, on whether y has
     one target per sequence or one per step, and on whether a regressor forecasts. Nothing is
-    fitted. The first candidate is the estimator itself; each other candidate changes one or two
-    parameters. No candidate changes `max_epochs`, so that it can be the resource of a halving
-    search.
+    trained. The first candidate is the estimator itself; each other candidate changes one or two
+    parameters. Three networks (``n_estimators=3``), where they are in the grid, are the first thing
+    to try, and the others are in the order of their cost, for `one_standard_error`. No two
+    candidates are the same: values that "auto" selects for X and y are left out. No candidate
+    changes `max_epochs`, so that it can be the resource of a halving search.
 
     Parameters
     ----------
@@ -89,7 +94,8 @@ def recommended_grid(
         Estimator with the parameters that the task requires, such as `residual` or `embedding_dim`.
     X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), or list \
 of sequences
-        Sequences as for the `fit` of the estimator. A subset of the data is sufficient.
+        Sequences as for the `fit` of the estimator. A subset of the data is sufficient, unless
+        "auto" selects other values for it.
     y : array-like or list of array-like, default=None
         Targets as for the `fit` of the estimator. Ignored by `SequenceGenerator`.
 
@@ -116,25 +122,36 @@ of sequences
     >>> X, y = np.random.default_rng(0).normal(size=(20, 9)), np.arange(20) % 2
     >>> grid = recommended_grid(RNNClassifier(), X, y)
     >>> grid[:2]
-    [{}, {'cell': ['gru']}]
+    [{}, {'n_estimators': [3]}]
     >>> search = GridSearchCV(RNNClassifier(max_epochs=1), grid, cv=2).fit(X, y)
     """
-    candidates = [_changes(estimator, candidate) for candidate in _candidates(estimator, X, y)]
-    return [{}, *({k: [v] for k, v in candidate.items()} for candidate in candidates if candidate)]
+    candidates = _candidates(estimator, X, y)
+    is_read = not isinstance(estimator, SequenceGenerator) or estimator.conditional
+    selected = estimator.__sksequence_auto_params__(X, y if is_read else None)
+    grid: list[Candidate] = [{}]
+    for candidate in candidates:
+        changes = _changes(estimator, candidate, selected)
+        if changes not in grid:
+            grid.append(changes)
+    return [{name: [value] for name, value in changes.items()} for changes in grid]
 
 
-def _changes(estimator: BaseEstimator, candidate: Candidate) -> Candidate:
-    """Return the parameters of a candidate that differ from those of the estimator.
+def _changes(estimator: BaseRNN, candidate: Candidate, selected: Mapping[str, object]) -> Candidate:
+    """Return the parameters of a candidate that differ from those that a fit has without it.
 
-    The loss is left out for a regressor with quantiles, which another loss would not predict.
+    If these have a GRU already, the LSTM is its alternative. The loss is left out for a regressor
+    with quantiles, which another loss would not predict.
     """
-    changes = {k: value for k, value in candidate.items() if getattr(estimator, k) != value}
+    present = estimator.get_params(deep=False) | selected
+    if "cell" in candidate and selected.get("cell") == "gru":
+        candidate = candidate | {"cell": "lstm"}
+    changes = {name: value for name, value in candidate.items() if present[name] != value}
     if isinstance(estimator, RNNRegressor) and hasattr(estimator, "predict_quantiles"):
         changes.pop("loss", None)
     return changes
 
 
-def _candidates(estimator: BaseEstimator, X: object, y: object) -> tuple[Candidate, ...]:
+def _candidates(estimator: BaseRNN, X: Sized, y: Sized | None) -> tuple[Candidate, ...]:
     if not isinstance(estimator, SequenceGenerator | RNNRegressor | RNNClassifier):
         raise TypeError(
             "recommended_grid supports RNNClassifier, RNNRegressor and SequenceGenerator; got "
@@ -161,14 +178,6 @@ def _candidates(estimator: BaseEstimator, X: object, y: object) -> tuple[Candida
         return _STEPS
     if has_symbols:
         return _SYMBOLS
-    candidates = _SERIES
     if is_numeric:
-        candidates = _NUMBERS if estimator.residual is None else _FORECASTS
-    n_features = sum(block.shape[1] for block in sequences.blocks)
-    selects_gru = estimator.cell == "auto" and automatic_cell(n_features, per_step=False) == "gru"
-    return tuple(map(_with_lstm, candidates)) if selects_gru else candidates
-
-
-def _with_lstm(candidate: Candidate) -> Candidate:
-    """Return a candidate with the other one of the two cells that "auto" may select."""
-    return candidate | {"cell": "lstm"} if "cell" in candidate else candidate
+        return _NUMBERS if estimator.residual is None else _FORECASTS
+    return _SERIES
