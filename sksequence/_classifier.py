@@ -49,7 +49,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         - "lstm": long short-term memory [1]_.
         - "gru": gated recurrent unit [2]_.
         - "rnn": simple recurrent network, without gates.
-        - "feedforward": baseline without memory, which sees the last `context_size` steps only.
+        - "feedforward": baseline without memory, which sees the last `context_size` steps only,
+          as "auto" selects no frames for it.
         - callable: ``cell(input_size, hidden_size)`` returns a torch module that is called like a
           batch-first `torch.nn.GRU`.
     hidden_size : int or "auto", default="auto"

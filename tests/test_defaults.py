@@ -100,6 +100,15 @@ def test_automatic_frames_are_finer_with_many_sequences():
     assert automatic_frames(few, 3, forecast=True) == Frames(24, 24)
 
 
+def test_the_context_of_a_baseline_is_one_of_steps():
+    """A feed-forward network has no automatic frames, which would be a longer context."""
+    X, y = RANDOM.randn(6, 100), np.arange(6) % 2
+    for cell, lengths in (("rnn", (25, 8)), ("feedforward", (1, 8))):
+        for chosen, length in zip(("auto", 8), lengths, strict=True):
+            model = RNNClassifier(cell, 2, max_epochs=1, frame_length=chosen, random_state=0)
+            assert model.fit(X, y).frame_length_ == length
+
+
 def test_long_sequences_have_fewer_epochs():
     """Each step is learnt from; forecasts and targets of steps have rules of their own."""
     assert automatic_max_epochs(160, 32, 64) == 100

@@ -14,7 +14,6 @@ from sksequence._blueprint import Blueprint
 from sksequence._input import InputForm
 from sksequence._net import SequenceNet
 from sksequence._settings import (
-    DataSettings,
     LossChoice,
     NetworkSpec,
     Scale,
@@ -137,7 +136,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
         sequences, targets, rows = data.sequences, data.targets, data.split.training
         targets.codec.fit(targets.take(rows, sequences.offsets))
         scaler = self._learn_scaler(settings.data.scale, sequences, rows)
-        frames = self._frames(data, settings.data)
+        frames = self._frames(data, settings)
         batch_size, max_epochs = self._sizes(data, settings.training, frames)
         return Blueprint(
             form=data.form,
@@ -194,8 +193,10 @@ class SupervisedTask(Generic[AnyRowCodec]):
             )
         return int(batch_size), int(max_epochs)
 
-    def _frames(self, data: TrainingData[AnyRowCodec], settings: DataSettings) -> Frames:
-        length, step = settings.frame_length, settings.frame_step
+    def _frames(self, data: TrainingData[AnyRowCodec], settings: Settings) -> Frames:
+        length, step = settings.data.frame_length, settings.data.frame_step
+        if length == "auto" and settings.network.cell == "feedforward":
+            length = 1  # its context is one of steps
         if data.targets.per_step or data.sequences.values is None:
             if length not in ("auto", 1) or step is not None:
                 unframed = "per-step targets" if data.targets.per_step else "symbols"
