@@ -134,7 +134,8 @@ def test_newest_windows_are_those_of_each_series(lengths, size, horizon, step, f
     if not len(newest):
         assert fraction * len(X) < 8
         return
-    assert abs(len(newest) - max(4, fraction * len(X))) <= len(lengths)
+    expected = max(4, fraction * len(X), min(3 * horizon / step, len(X) / 4))
+    assert abs(len(newest) - expected) <= len(lengths)
     for i in range(len(lengths)):
         own, old, new = (part[series[part] == i] for part in (rows, older, newest))
         assert new.tolist() == own[len(own) - len(new) :].tolist()

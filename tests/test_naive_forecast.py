@@ -408,8 +408,8 @@ def test_features_have_their_own_scale():
 def test_errors_are_in_units_of_y(loss):
     """Errors are those of the newest windows of all sizes."""
     X, y, sizes = panel([1.0, 100.0])
-    model = own_scale(loss=loss, max_epochs=2).fit(X, y)
-    n = round(0.1 * np.sum(sizes == 1.0))
+    model = own_scale(loss=loss, max_epochs=2, validation_fraction=0.2).fit(X, y)
+    n = round(0.2 * np.sum(sizes == 1.0))
     newest = np.concatenate([np.flatnonzero(sizes == size)[-n:] for size in (1.0, 100.0)])
     assert model.naive_error_ == mean_error(y[newest], X[newest][:, [-6, -5, -4]])
     assert model.forecast_error_ < 2 * model.naive_error_

@@ -9,8 +9,9 @@ from sksequence._batching import Sequences
 
 Rows = NDArray[np.int64]
 
-# fewer windows prove nothing
-_FEWEST = 4
+# fewer windows prove nothing, and neither do fewer horizons, for which more windows are taken
+_FEWEST, _HORIZONS = 4, 3
+_LARGEST_PART = 0.25
 
 
 def newest_windows(
@@ -31,7 +32,8 @@ def newest_windows(
     horizon : int
         Number of steps in the target of a window.
     fraction : float
-        Fraction of the windows of each series to take as the newest ones.
+        Fraction of the windows of each series to take as the newest ones. A quarter of them is
+        taken at most to get windows of three horizons.
 
     Returns
     -------
@@ -46,7 +48,9 @@ def newest_windows(
     series = list(zip(np.split(rows, starts), np.split(positions, starts), strict=True))
     distinct = [np.unique(at) for _, at in series]
     n_distinct = np.cumsum([len(at) for at in distinct])
-    fraction = max(fraction, min(_FEWEST / n_distinct[-1], 1.0))
+    shift = float(np.median(shifts[shifts > 0])) if (shifts > 0).any() else horizon
+    of_horizons = min(_HORIZONS * horizon / shift / n_distinct[-1], _LARGEST_PART)
+    fraction = max(fraction, of_horizons, min(_FEWEST / n_distinct[-1], 1.0))
     n_newest = np.diff(np.round(fraction * n_distinct).astype(int), prepend=0)
     older, newest = [], []
     for (windows, at), places, n in zip(series, distinct, n_newest, strict=True):
