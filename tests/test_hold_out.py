@@ -134,7 +134,7 @@ def test_newest_windows_are_those_of_each_series(lengths, size, horizon, step, f
     if not len(newest):
         assert fraction * len(X) < 8
         return
-    expected = max(4, fraction * len(X), min(3 * horizon / step, len(X) / 4))
+    expected = max(4, fraction * len(X), min(3 * horizon / step, 0.15 * len(X)))
     assert abs(len(newest) - expected) <= len(lengths)
     for i in range(len(lengths)):
         own, old, new = (part[series[part] == i] for part in (rows, older, newest))

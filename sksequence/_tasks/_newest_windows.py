@@ -11,7 +11,7 @@ Rows = NDArray[np.int64]
 
 # fewer windows prove nothing, and neither do fewer horizons, for which more windows are taken
 _FEWEST, _HORIZONS = 4, 3
-_LARGEST_PART = 0.25
+_LARGEST_PART = 0.15
 
 
 def newest_windows(
@@ -32,8 +32,8 @@ def newest_windows(
     horizon : int
         Number of steps in the target of a window.
     fraction : float
-        Fraction of the windows of each series to take as the newest ones. A quarter of them is
-        taken at most to get windows of three horizons.
+        Fraction of the windows of each series to take as the newest ones. Up to 15 % are taken
+        to get windows of three horizons.
 
     Returns
     -------
