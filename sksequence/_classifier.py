@@ -76,8 +76,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         per-step labels.
     dropout : float or "auto", default="auto"
         Fraction of the units that are dropped during training, between layers and before the
-        output layer. Must be in the range [0, 1). "auto" selects 0 with one label per sequence,
-        and 0.5 with per-step labels.
+        output layer. Must be in the range [0, 1). "auto" selects 0.5 with per-step labels and for
+        symbols, and 0 for numbers with one label per sequence. For symbols with one label per
+        sequence, 0.7 times this fraction of the symbols is also read as unknown during training, so
+        that the unknown symbol is learnt.
     recurrent_dropout : float, default=0.0
         Fraction of the units of the previous hidden state that are dropped during training, with
         the same mask at every step of a sequence [3]_. Must be in the range [0, 1).
@@ -145,7 +147,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     max_epochs : int or "auto", default="auto"
         Maximum number of passes over the training data. "auto" selects as many as make
         about 2500 batches in total, but at least 10 and at most 100 epochs, or at most 50 if the
-        network reads more than 64 steps of a sequence with one label.
+        network reads more than 64 steps of a sequence with one label. For symbols with one label
+        per sequence, it selects about 1000 batches, but at least 10 and at most 100 epochs.
     batch_size : int or "auto", default="auto"
         Number of sequences per batch. "auto" selects 32 with at most 4096 training sequences, 64
         with at most 16,384, and 128 with more. It selects less if the average batch would exceed

@@ -45,6 +45,7 @@ _SPEC_TYPES: dict[str, type[int | float]] = {
     "recurrent_dropout": float,
     "n_estimators": int,
     "frame_length": int,
+    "unknown_rate": float,
 }
 
 
@@ -80,6 +81,7 @@ class NetworkSettings:
         embedding_dims: tuple[int, ...] | None = None,
         frame_length: int = 1,
         static: StaticSpec | None = None,
+        unknown_rate: float = 0.0,
     ) -> NetworkSpec:
         """Return the network of these settings, in which every "auto" is resolved.
 
@@ -95,6 +97,7 @@ class NetworkSettings:
             tied_codes=tied_codes,
             frame_length=frame_length,
             static=static,
+            unknown_rate=unknown_rate,
             **settings,
         )
 
@@ -169,6 +172,8 @@ class NetworkSpec:
         Number of steps whose codes are the input of one step of the network.
     static : StaticSpec or None
         Features that do not change in time.
+    unknown_rate : float
+        Fraction of the codes that are read as 0, the unknown symbol, in training.
     """
 
     n_features: int
@@ -190,6 +195,7 @@ class NetworkSpec:
     tied_codes: tuple[int, ...] = ()
     frame_length: int = 1
     static: StaticSpec | None = None
+    unknown_rate: float = 0.0
 
     @property
     def embedding_dims(self) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from sksequence._tasks._defaults import (
     automatic_max_epochs,
     automatic_own_scale,
     category_dims,
+    unknown_rate,
 )
 from tests.helpers import seasonal_series
 
@@ -137,6 +138,78 @@ def test_several_features_have_a_gru(X, y, cell):
     for kind in (RNNClassifier, RNNRegressor):
         model = kind(hidden_size=2, max_epochs=1, random_state=0).fit(X, y)
         assert model.cell_ == model.module_.spec.cell == model.auto_params_["cell"] == cell
+
+
+# --- texts with a label --------------------------------------------------------------------------
+
+
+TEXTS = ["to be", "or not"] * 3
+
+
+@given(dropout=st.floats(0, 1, exclude_max=True))
+def test_dropout_of_symbols_follows_that_of_units(dropout):
+    """More dropout leaves fewer symbols, but always some; without it, all are left."""
+    assert unknown_rate(0.0) == 0
+    assert 0 <= unknown_rate(dropout) <= unknown_rate((dropout + 1) / 2) <= 0.7
+
+
+@given(n=st.integers(1, 10**6), size=st.integers(1, 128))
+def test_texts_with_a_label_have_fewer_epochs(n, size):
+    """They are never more than others have, nor fewer than 10."""
+    found = automatic_max_epochs(n, size, labelled_symbols=True)
+    assert 10 <= found <= automatic_max_epochs(n, size)
+    assert automatic_max_epochs(2 * n, size, labelled_symbols=True) <= found
+    assert automatic_max_epochs(32 * 20, 32, labelled_symbols=True) == 50
+
+
+@pytest.mark.parametrize(
+    "X", [TEXTS, [list(text) for text in TEXTS], [[("a", "b")]] * 6], ids=["texts", "tokens", "two"]
+)
+@pytest.mark.parametrize("dropout", ["auto", 0.0, 0.8])
+def test_texts_with_a_label_have_dropout(X, dropout):
+    """Automatically a half; that of symbols follows from that of units."""
+    model = RNNClassifier(hidden_size=2, dropout=dropout, random_state=0).fit(X, np.arange(6) % 2)
+    spec = model.module_.spec
+    assert model.dropout_ == spec.dropout == (0.5 if dropout == "auto" else dropout)
+    assert spec.unknown_rate == unknown_rate(model.dropout_)
+
+
+def test_what_is_learnt_from_texts_decides_the_epochs():
+    """The rule for symbols is that of single labels, not that of numbers or steps."""
+    labels = np.arange(6) % 2
+    steps = [np.arange(len(text)) % 2 for text in TEXTS]
+    model = RNNClassifier(hidden_size=2, batch_size=1, random_state=0)
+    found = [model.fit(TEXTS * 5, y * 5).max_epochs_ for y in ([*labels], steps)]
+    assert found == [round(1000 / 30), round(2500 / 30)]
+
+
+@pytest.mark.parametrize(
+    ("model", "X", "y"),
+    [
+        (RNNClassifier(dropout=0.8), RANDOM.randn(6, 4, 2), np.arange(6) % 2),
+        (RNNClassifier(dropout=0.8), [[("a", 1.0)]] * 6, np.arange(6) % 2),
+        (RNNClassifier(), TEXTS, [np.arange(len(text)) % 2 for text in TEXTS]),
+        (RNNRegressor(dropout=0.8), TEXTS, np.arange(6.0)),
+        (SequenceGenerator(dropout=0.8), TEXTS, None),
+    ],
+    ids=["numbers", "mixed", "steps", "regression", "generation"],
+)
+def test_other_networks_read_all_symbols(model, X, y):
+    """Numbers, per-step labels, regression and generation have no rule for symbols."""
+    spec = model.set_params(hidden_size=2, max_epochs=1, random_state=0).fit(X, y).module_.spec
+    assert spec.unknown_rate == 0.0
+
+
+def test_unknown_symbols_are_learnt():
+    """Although all symbols are known in training, the unknown one has a vector afterwards."""
+    models = [
+        RNNClassifier(hidden_size=2, dropout=dropout, max_epochs=2, random_state=0)
+        for dropout in (0.0, 0.5)
+    ]
+    labels = np.arange(6) % 2
+    blank, learnt = (m.fit(TEXTS, labels).module_.inputs.tables[0][0] for m in models)
+    assert not blank.any()
+    assert learnt.all()
 
 
 # --- series --------------------------------------------------------------------------------------

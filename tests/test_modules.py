@@ -591,6 +591,31 @@ def test_dropout_is_between_layers_and_before_the_head(bidirectional, monkeypatc
     assert widths == [(N_ROWS, N_STEPS, width)] * 2 + [(N_ROWS, width)]
 
 
+SYMBOLS = {"n_features": 0, "n_symbols": (50,), "pooling": "mean"}
+
+
+def test_symbols_are_dropped_in_training_only():
+    """A quarter of the codes becomes 0; the others, and all in evaluation, are as given."""
+    layer = make_network(**SYMBOLS, unknown_rate=0.25).inputs.unknown
+    codes = torch.randint(1, 50, (100, 30, 1), generator=torch.Generator().manual_seed(0))
+    dropped = layer(codes)
+    assert dropped.dtype == codes.dtype
+    assert torch.equal(dropped[dropped > 0], codes[dropped > 0])
+    assert 0.2 < (dropped == 0).to(torch.float32).mean() < 0.3
+    assert not torch.equal(dropped, layer(codes))
+    assert torch.equal(layer.eval()(codes), codes)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_unknown_symbol_is_learnt_if_symbols_are_dropped(rate):
+    """Its vector has a gradient in training, and evaluation does not depend on the rate."""
+    network, plain = make_network(**SYMBOLS, unknown_rate=rate), make_network(**SYMBOLS)
+    codes = torch.arange(1, 46).reshape(3, 15, 1)
+    network(None, codes=codes).sum().backward()
+    assert bool(network.inputs.tables[0].grad[0].any()) == (rate > 0)
+    assert torch.equal(network.eval()(None, codes=codes), plain.eval()(None, codes=codes))
+
+
 # --- the module ----------------------------------------------------------------------------------
 
 

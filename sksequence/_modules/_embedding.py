@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sksequence._cells import empty_linear, empty_parameter, stable_linear, xavier_linear_
+from sksequence._cells import Dropout, empty_linear, empty_parameter, stable_linear, xavier_linear_
 from sksequence._modules._padded_steps import blank_padding
 from sksequence._settings import NetworkSpec, StaticSpec
 
@@ -37,6 +37,7 @@ class InputLayer(nn.Module):
         dims = spec.embedding_dims
         self.scale = math.sqrt(dims[0]) if spec.tie_weights else 1.0
         self.tables = _tables(spec.n_symbols, dims, 1.0 / self.scale, generator)
+        self.unknown = SymbolDropout(spec.unknown_rate)
         self.frame_length = spec.frame_length
         self.width = spec.n_features + sum(dims) * spec.frame_length
 
@@ -48,7 +49,7 @@ class InputLayer(nn.Module):
         """
         parts = [] if values is None else [blank_padding(values, steps)]
         if codes is not None:
-            known = blank_padding(codes, steps)
+            known = blank_padding(self.unknown(codes), steps)
             if self.frame_length > 1:
                 known = known.reshape(*known.shape[:2], self.frame_length, -1).transpose(2, 3)
             columns = zip(known.unbind(dim=2), self.tables, strict=True)
@@ -58,6 +59,23 @@ class InputLayer(nn.Module):
     def scaled(self, vectors: Tensor) -> Tensor:
         """Return vectors of the tables as the first recurrent layer reads them."""
         return vectors if self.scale == 1.0 else vectors * self.scale
+
+
+class SymbolDropout(Dropout):
+    """Layer that replaces codes by 0, that of the unknown symbol, at random in training.
+
+    Sequences cannot be told apart by single rare symbols then, and the unknown symbol is learnt:
+    it stands for a symbol about which only the others say something [1]_.
+
+    References
+    ----------
+    .. [1] Iyyer, Manjunatha, Boyd-Graber & Daume (2015), Deep Unordered Composition Rivals
+       Syntactic Methods for Text Classification, ACL.
+    """
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Replace some of the codes (any shape) in training; return them unchanged otherwise."""
+        return codes * (self.mask(codes.to(torch.float32)) > 0) if self.active else codes
 
 
 def _tables(

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 _TRAINING = 2500, 10, 100
 # The same for sequences of many steps
 _LONG_TRAINING = 2500, 10, 50
+# The same for labelled sequences of symbols, whose words are soon known by heart
+_SYMBOL_TRAINING = 1000, 10, 100
 # The same for forecasts: windows overlap, so that one epoch contains each value many times
 _FORECAST_TRAINING = 500, 3, 10
 # The same for generators of numbers: an overfitted distribution is too narrow
@@ -90,13 +92,21 @@ def _batch_steps(width: int) -> int:
 
 
 def automatic_max_epochs(
-    n_sequences: int, batch_size: int, n_steps: float = 1.0, *, forecast: bool = False
+    n_sequences: int,
+    batch_size: int,
+    n_steps: float = 1.0,
+    *,
+    forecast: bool = False,
+    labelled_symbols: bool = False,
 ) -> int:
     """Select the epochs that make 2500 optimizer steps, from 10 to 100.
 
     At most 50, if the network reads more than 64 steps per sequence on average. For a forecast, 500
-    optimizer steps, and from 3 to 10 epochs.
+    optimizer steps, and from 3 to 10 epochs. For sequences of symbols with one label each, 1000
+    optimizer steps, and from 10 to 100 epochs.
     """
+    if labelled_symbols:
+        return _epochs(n_sequences, batch_size, _SYMBOL_TRAINING)
     if forecast:
         return _epochs(n_sequences, batch_size, _FORECAST_TRAINING)
     return _epochs(n_sequences, batch_size, _LONG_TRAINING if n_steps > _MANY_STEPS else _TRAINING)
@@ -126,9 +136,14 @@ def automatic_hidden_size(*, per_step: bool) -> int:
     return 128 if per_step else 64
 
 
-def automatic_dropout(*, per_step: bool) -> float:
-    """Select the fraction of dropped units: 0, or 0.5 with one target per step."""
-    return 0.5 if per_step else 0.0
+def automatic_dropout(*, per_step: bool, labelled_symbols: bool = False) -> float:
+    """Select the fraction of dropped units: 0.5 with per-step targets or for symbols, else 0."""
+    return 0.5 if per_step or labelled_symbols else 0.0
+
+
+def unknown_rate(dropout: float) -> float:
+    """Return the fraction of symbols that training reads as unknown: 0.7 times that of units."""
+    return 0.7 * dropout
 
 
 def automatic_bidirectional(*, per_step: bool, tbptt_steps: int | None) -> bool:

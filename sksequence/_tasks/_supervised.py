@@ -41,6 +41,7 @@ from sksequence._tasks._defaults import (
     automatic_max_epochs,
     category_dims,
     resolve_embedding_dim,
+    unknown_rate,
 )
 from sksequence._tasks._naive_forecast import NaiveForecast
 from sksequence._tasks._task import (
@@ -146,7 +147,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
             codec=targets.codec,
             container=targets.container,
             target_names=targets.names,
-            spec=_spec(settings, data, scaler, frames),
+            spec=_spec(settings, data, scaler, frames, self._labels_symbols(data)),
             loss=self._loss(targets.codec),
             seed=data.seed,
             batch_size=batch_size,
@@ -189,9 +190,17 @@ class SupervisedTask(Generic[AnyRowCodec]):
             forecast = self.naive is not None
             n_reads = 1.0 if data.targets.per_step else n_steps
             max_epochs = automatic_max_epochs(
-                len(rows), int(batch_size), n_reads, forecast=forecast
+                len(rows),
+                int(batch_size),
+                n_reads,
+                forecast=forecast,
+                labelled_symbols=self._labels_symbols(data),
             )
         return int(batch_size), int(max_epochs)
+
+    def _labels_symbols(self, data: TrainingData[AnyRowCodec]) -> bool:
+        """Check whether the data are sequences of symbols with one label each."""
+        return data.sequences.values is None and not data.targets.per_step and not self.numeric
 
     def _frames(self, data: TrainingData[AnyRowCodec], settings: Settings) -> Frames:
         length, step = settings.data.frame_length, settings.data.frame_step
@@ -294,6 +303,7 @@ def _spec(
     data: TrainingData[AnyRowCodec],
     scaler: Scaler | None,
     frames: Frames,
+    labelled_symbols: bool,
 ) -> NetworkSpec:
     network, per_step = settings.network, data.targets.per_step
     hidden_size, dropout = network.hidden_size, network.dropout
@@ -303,7 +313,7 @@ def _spec(
     if hidden_size == "auto":
         hidden_size = automatic_hidden_size(per_step=per_step)
     if dropout == "auto":
-        dropout = automatic_dropout(per_step=per_step)
+        dropout = automatic_dropout(per_step=per_step, labelled_symbols=labelled_symbols)
     if bidirectional == "auto":
         tbptt_steps = settings.training.tbptt_steps
         bidirectional = automatic_bidirectional(per_step=per_step, tbptt_steps=tbptt_steps)
@@ -328,6 +338,7 @@ def _spec(
         embedding_dims=category_dims(network.embedding_dim, n_symbols) if is_mixed else None,
         frame_length=frames.length if is_mixed else 1,
         static=_static_spec(data.form, network.embedding_dim),
+        unknown_rate=unknown_rate(float(dropout)) if labelled_symbols else 0.0,
     )
 
 
