@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_regressor
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -70,6 +70,13 @@ def word_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
     counts = CountVectorizer(analyzer=_pieces, binary=True)
     fitted = make_pipeline(counts, _logistic(4, 3)).fit(*data.train)
     return {"linear, words and pairs": float(score(fitted, *data.test))}
+
+
+def spelling_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Score a linear model on weighted counts of up to three characters in a row."""
+    counts = TfidfVectorizer(analyzer="char", ngram_range=(1, 3))
+    fitted = make_pipeline(counts, _logistic(4, 3)).fit(*data.train)
+    return {"linear, up to three characters": float(score(fitted, *data.test))}
 
 
 def _pieces(words: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 
 from . import baselines, loaders, packaged, scores
 from .sensors import SENSORS
+from .texts import SPELLING, WORDS
 
 Parameters = dict[str, Any]
 
@@ -107,6 +108,17 @@ _text = partial(
     metric="nats per character",
     greater=False,
     baseline=baselines.bigram_baseline,
+)
+_labelled_text = partial(
+    Task,
+    estimator=RNNClassifier,
+    score=scores.accuracy,
+    metric="accuracy",
+    target=None,
+    grid_target=None,
+    published="-",
+    budget=30,
+    searched=False,
 )
 _first_label = partial(
     Task,
@@ -337,6 +349,15 @@ TASKS |= {
         searched=False,
     )
     for name, load in SENSORS.items()
+}
+
+TASKS |= {
+    f"texts-{name}": _labelled_text(title=f"texts: {name}", load=load, baseline=baseline)
+    for sets, baseline in (
+        (WORDS, baselines.word_baseline),
+        (SPELLING, baselines.spelling_baseline),
+    )
+    for name, load in sets.items()
 }
 
 # At most two parameters changed, if a search is too slow or has too few sequences to find them.
