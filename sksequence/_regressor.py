@@ -342,13 +342,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     A network overfits noise, and is then worse than the mean of y or than the baseline of a
     forecast. `fit` learns from rows that were not trained on how much of the network to keep: all
     of it, if its gain is at least three standard errors, and less, the less certain the gain is;
-    nothing below one standard error, or two [11]_ in forecasts, whose windows overlap. These rows
-    are the validation part of `early_stopping`. Without it, further networks are trained, which
-    about doubles the time of `fit`: with `residual`, one on all but the newest windows of each
-    series (`validation_fraction` of them), and otherwise two on halves of the sequences, if there
-    are 8 to 500. With more sequences, with per-step targets and with the losses "poisson",
-    "negative_binomial" and "gamma", predictions are those of the network. `partial_fit` leaves
-    `shrinkage_` as it is.
+    nothing below one standard error, or two [11]_ in forecasts, whose windows overlap. Several
+    steps ahead, a gain of half of the error is enough, and one of less than 30 % is not, if there
+    are too few windows for small standard errors. These rows are the validation part of
+    `early_stopping`. Without it, further networks are trained, which about doubles the time of
+    `fit`: with `residual`, one on all but the newest windows of each series (`validation_fraction`
+    of them), and otherwise two on halves of the sequences, if there are 8 to 500. With more
+    sequences, with per-step targets and with the losses "poisson", "negative_binomial" and "gamma",
+    predictions are those of the network. `partial_fit` leaves `shrinkage_` as it is.
 
     References
     ----------

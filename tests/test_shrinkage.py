@@ -84,6 +84,16 @@ def test_few_windows_are_less_certain(horizon):
     assert certain < _standard_error(gains, weights, horizon) < np.inf
 
 
+@pytest.mark.parametrize(("gain", "kept"), [(0.25, 0.0), (0.4, 0.5), (0.5, 1.0)])
+def test_large_gains_of_few_windows_count(gain, kept):
+    """Five windows of one horizon have no small standard error, however large the gain is."""
+    true, predicted = np.ones((5, 1)), 2.0 * gain * np.linspace(0.0, 1.0, 5)[:, None]
+    few = corrections(true, predicted, power=1, least=2.0, horizon=5)
+    assert few._certain_part(1.0) == pytest.approx(kept)
+    assert replace(few, horizon=1, least=9.0)._certain_part(1.0) == 0.0
+    assert replace(few, predicted=-predicted)._certain_part(1.0) == 0.0
+
+
 # --- regressors ----------------------------------------------------------------------------------
 
 

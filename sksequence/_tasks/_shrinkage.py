@@ -24,6 +24,9 @@ Rows = NDArray[np.int64]
 
 # Standard errors from which a gain counts in full
 _CERTAIN = 3.0
+# Fractions of the naive error from which a gain begins to count, and from which it counts in full,
+# where windows overlap so much that few of them have no small standard error
+_LARGE_GAINS = 0.3, 0.5
 # Windows that are predicted
 _MOST_WINDOWS = 1024
 # Sequences between which noise is a danger that is worth two fits of their halves
@@ -78,12 +81,15 @@ class Corrections:
         return max(self._certain_part(1.0), self._certain_part(best))
 
     def _certain_part(self, fraction: float) -> float:
-        gains = self._errors(0.0) - self._errors(fraction)
-        gain = float(self.weights @ gains)
+        simple_errors = self._errors(0.0)
+        gains = simple_errors - self._errors(fraction)
+        gain, part = float(self.weights @ gains), 0.0
         error = self.least * _standard_error(gains, self.weights, self.horizon)
-        if gain <= error:
-            return 0.0
-        part = (1.0 - (error / gain) ** 2) / (1.0 - (self.least / _CERTAIN) ** 2)
+        if gain > error:
+            part = (1.0 - (error / gain) ** 2) / (1.0 - (self.least / _CERTAIN) ** 2)
+        if self.horizon > 1 and gain > 0:
+            relative = gain / float(self.weights @ simple_errors)
+            part = max(part, float(np.interp(relative, _LARGE_GAINS, (0.0, 1.0))))
         return fraction * min(part, 1.0)
 
     def _errors(self, fraction: float) -> Floats:
