@@ -167,9 +167,6 @@ class Value:
     def __and__(self, other: Value) -> Value:
         return self._with("And", other)
 
-    def __or__(self, other: Value) -> Value:
-        return self._with("Or", other)
-
     def _with(
         self, operator: str, other: Value | ArrayLike, dtype: DTypeLike | None = None
     ) -> Value:

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 _TRAINING = 2500, 10, 100
 # The same for sequences of many steps
 _LONG_TRAINING = 2500, 10, 50
-# The same for labelled sequences of symbols, whose words are soon known by heart
+# The same for sequences of symbols with one label each, which networks overfit soon
 _SYMBOL_TRAINING = 1000, 10, 100
 # The same for forecasts: windows overlap, so that one epoch contains each value many times
 _FORECAST_TRAINING = 500, 3, 10

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
-
-Rows = NDArray[np.int64]
+from sksequence._tasks._task import Rows
 
 # fewer windows prove nothing, and neither do fewer horizons, for which more windows are taken
 _FEWEST, _HORIZONS = 4, 3

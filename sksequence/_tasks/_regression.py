@@ -133,8 +133,10 @@ class RegressionTask(SupervisedTask[NumberCodec]):
     ) -> list[tuple[Rows, Rows]]:
         """Return the newest windows of forecasts, and halves of a few other sequences."""
         codec, naive = blueprint.codec, blueprint.baseline
+        if not _may_shrink(blueprint):
+            return []
         if not isinstance(naive, NaiveForecast):
-            return [] if blueprint.per_step or codec.has_log_link else halves(data)
+            return halves(data)
         horizon = codec.n_numbers // naive.count_targets(blueprint.form.n_step_features)
         rows = np.sort(data.split.training)
         parts = newest_windows(data.sequences, rows, horizon, fraction)
@@ -148,7 +150,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
     ) -> Attributes:
         """Return the shrinkage, and for forecasts the errors on windows that were not seen."""
         naive = blueprint.baseline
-        if not judged or blueprint.per_step or blueprint.codec.has_log_link:
+        if not judged or not _may_shrink(blueprint):
             return {"shrinkage_": 0.0}
         if not isinstance(naive, NaiveForecast):
             kept = corrections_to_mean(judged, blueprint, data).kept_fraction()
@@ -160,6 +162,11 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         forecast_error = corrections.mean_absolute_error(kept)
         errors = {"naive_error_": naive_error, "forecast_error_": forecast_error}
         return _shrunk(blueprint, 1.0 - kept) | errors
+
+
+def _may_shrink(blueprint: Blueprint[NumberCodec]) -> bool:
+    """Check whether predictions have a mean of y, or a naive forecast, to be moved to."""
+    return not (blueprint.per_step or blueprint.codec.has_log_link)
 
 
 def _shrunk(blueprint: Blueprint[NumberCodec], shrinkage: float) -> Attributes:

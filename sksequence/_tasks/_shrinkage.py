@@ -17,10 +17,9 @@ from sksequence._blueprint import Blueprint
 from sksequence._net import SequenceNet, network_outputs
 from sksequence._targets import NumberCodec
 from sksequence._tasks._naive_forecast import NaiveForecast
-from sksequence._tasks._task import TrainingData
+from sksequence._tasks._task import Rows, TrainingData
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 # Standard errors from which a gain counts in full
 _CERTAIN = 3.0
