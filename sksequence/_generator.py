@@ -621,12 +621,14 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     def _log_likelihoods(
         self, X: Sized, y: Sized | None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        sequences = self._check_input(X)
-        return self._model.log_likelihoods(sequences, y)
+        return self._model.log_likelihoods(self._check_input(X), y)
 
     def _check_input(self, X: Sized) -> Sequences:
         check_is_fitted(self, "net_")
         return check_sequences(X, self._blueprint.form, may_be_empty=self._model.may_be_empty)
+
+    def _network_input(self, sequences: Sequences, y: Sized | None) -> Sequences:
+        return self._blueprint.codec.network_input(sequences, y)  # type: ignore[no-any-return]
 
     # --- the next step ---------------------------------------------------------------------------
 
@@ -705,8 +707,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         labels : ndarray of shape (n_sequences,)
             Most probable label of each sequence.
         """
-        codes = self.predict_label_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[codes])
+        return np.asarray(self.classes_[self.predict_label_proba(X).argmax(axis=1)])
 
     @available_if(_models_labels)
     def predict_label_proba(self, X: Sized) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """The base class of the three estimators, and the constraints on their parameters."""
 
-from sksequence._base._base_rnn import BaseRNN, available_if
+from sksequence._base._available_if import available_if
+from sksequence._base._base_rnn import BaseRNN
 from sksequence._base._hold_out import check_weights
 from sksequence._base._parameter_constraints import (
     SHARED,

@@ -18,7 +18,6 @@ from sklearn.base import (
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
-from sklearn.utils._available_if import _AvailableIfDescriptor
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
@@ -32,6 +31,7 @@ from sksequence._blueprint import Blueprint, Codec
 from sksequence._input import check_sequences
 from sksequence._modules import Ensemble, SequenceNetwork
 from sksequence._net import (
+    NetworkReading,
     State,
     TrainingRecord,
     check_callbacks,
@@ -54,23 +54,6 @@ from sksequence._tasks import Attributes, TaskChoice
 from sksequence._version import __version__
 
 register_former_modules()
-
-
-class _MethodIf(_AvailableIfDescriptor):
-    """scikit-learn's conditional method, with the reason of its check in the error."""
-
-    def _check(self, instance: object, owner: type) -> None:
-        try:
-            super()._check(instance, owner)
-        except AttributeError as error:
-            if not isinstance(error.__cause__, AttributeError):
-                raise
-            raise AttributeError(f"{error}. {error.__cause__}") from None
-
-
-def available_if(check: Callable[[Any], bool]) -> Callable[[Callable[..., object]], Any]:
-    """Make a method available if `check` returns True; its AttributeError gives the reason."""
-    return lambda method: _MethodIf(method, check, attribute_name=method.__name__)
 
 
 class BaseRNN(
@@ -286,6 +269,15 @@ class BaseRNN(
         }
 
     # --- prediction ------------------------------------------------------------------------------
+
+    def __sksequence_reading__(self, X: Sized, y: Sized | None = None) -> NetworkReading:
+        """Return the fitted network together with the input that it reads for X."""
+        read = self._network_input(self._check_input(X), y)
+        return NetworkReading(self.module_, self._blueprint, self._blueprint.prepare(read))
+
+    def _network_input(self, sequences: Sequences, y: Sized | None) -> Sequences:
+        """Return the sequences that the network reads."""
+        return sequences
 
     def _check_input(self, X: Sized) -> Sequences:
         if "net_" not in vars(self):  # faster than scikit-learn's check

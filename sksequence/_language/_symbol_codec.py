@@ -168,6 +168,18 @@ class SymbolCodec:
         inputs[offsets[:-1]] = self.boundary
         return Sequences(None, offsets, inputs[:, None]), targets
 
+    def network_input(self, sequences: Sequences, y: object = None) -> Sequences:
+        """Return what the network reads before each symbol: that before it, and the label in y."""
+        inputs = self.shift(sequences)[0]
+        if self.labels is None:
+            return inputs
+        if y is None:
+            raise ValueError(
+                "A conditional generator reads the label of each sequence with every symbol. Pass "
+                "the labels as y."
+            )
+        return with_labels(inputs, self.labels.codes(y, len(sequences)))
+
     def context(self, sequences: Sequences) -> Sequences:
         """Return inputs (start, x_1, ..., x_n), whose last output is that of the next symbol."""
         offsets, flat = self._spread(sequences, 1)

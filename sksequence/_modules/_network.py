@@ -10,6 +10,7 @@ lengths, n_outputs), in sequence order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from sksequence._cells import Dropout, empty_linear, xavier_linear_
 from sksequence._modules._embedding import InputLayer, StaticJoin, TiedHead
 from sksequence._modules._padded_steps import flatten_steps, is_step
-from sksequence._modules._pooling import POOLINGS
+from sksequence._modules._pooling import POOLINGS, AttentionPooling
 from sksequence._modules._stack import Stack, State
 from sksequence._random import torch_generator
 from sksequence._settings import NetworkSpec
@@ -105,7 +106,18 @@ class SequenceNetwork(nn.Module):
         """Return the inputs of the head: (batch, width), or per step (sum of lengths, width)."""
         if tbptt_steps is not None:
             self._check_can_step("tbptt_steps")
-        x = self._enter(None if is_blank else lengths, values, codes)
+        x = self.enter(None if is_blank else lengths, values, codes)
+        return self.features_of(x, lengths, tbptt_steps, static, static_codes)
+
+    def features_of(
+        self,
+        x: Tensor,
+        lengths: Tensor | None,
+        tbptt_steps: int | None = None,
+        static: Tensor | None = None,
+        static_codes: Tensor | None = None,
+    ) -> Tensor:
+        """Return the inputs of the head as `features` does, from those of the first layer."""
         parts = self.stack(x, lengths, tbptt_steps)
         if self.pooling is None:
             pooled = flatten_steps(self.stack.merge(parts), lengths)
@@ -115,6 +127,44 @@ class SequenceNetwork(nn.Module):
         if self.pooling is None:
             repeats = x.shape[1] if lengths is None else lengths
         return self._leave(pooled, static, static_codes, repeats)
+
+    def enter(self, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None) -> Tensor:
+        """Return the input of the first layer (batch, time, width)."""
+        some = values if values is not None else codes
+        if some is None:
+            raise ValueError("A network needs values, codes or both; got neither.")
+        return self.inputs(is_step(lengths, some.shape[1]), values, codes)  # type: ignore[no-any-return]
+
+    def hidden_states(
+        self,
+        layer: int,
+        lengths: Tensor | None,
+        values: Tensor | None = None,
+        codes: Tensor | None = None,
+        **_: _Input,
+    ) -> Tensor:
+        """Return the outputs of a layer at all real steps: (sum of lengths, width)."""
+        parts = self._outputs_of(layer, lengths, values, codes)
+        return flatten_steps(self.stack.merge(parts), lengths)
+
+    def attention_weights(
+        self,
+        lengths: Tensor | None,
+        values: Tensor | None = None,
+        codes: Tensor | None = None,
+        **_: _Input,
+    ) -> Tensor:
+        """Return the weights of the attention pooling at all real steps: (sum of lengths, 1)."""
+        parts = self._outputs_of(self.spec.num_layers - 1, lengths, values, codes)
+        assert isinstance(self.pooling, AttentionPooling)
+        return flatten_steps(self.pooling.weights(self.stack.merge(parts), lengths), lengths)
+
+    def _outputs_of(
+        self, layer: int, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None
+    ) -> list[Tensor]:
+        """Return the outputs (batch, time, hidden) of each direction of a layer."""
+        outputs = self.stack.layers(self.enter(lengths, values, codes), lengths, None)
+        return next(islice(outputs, layer, None))
 
     def advance(
         self,
@@ -156,7 +206,7 @@ class SequenceNetwork(nn.Module):
                 f"advance gives one output per step: it cannot go with "
                 f"pooling={self.spec.pooling!r}. Use pooling='last' or None."
             )
-        x = self._enter(lengths, values, codes)
+        x = self.enter(lengths, values, codes)
         outputs, after = self.stack.advance(x, lengths, state)
         repeats = x.shape[1] if lengths is None else lengths
         hidden = flatten_steps(outputs, lengths)
@@ -180,13 +230,6 @@ class SequenceNetwork(nn.Module):
         if isinstance(self.head, TiedHead):
             return self.head.weight(self.inputs.tables[0])
         return self.head.weight
-
-    def _enter(self, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None) -> Tensor:
-        """Return the input of the first layer (batch, time, width)."""
-        some = values if values is not None else codes
-        if some is None:
-            raise ValueError("A network needs values, codes or both; got neither.")
-        return self.inputs(is_step(lengths, some.shape[1]), values, codes)  # type: ignore[no-any-return]
 
     def _leave(
         self,
@@ -270,6 +313,16 @@ class Ensemble(nn.Module):
     def features(self, *inputs: _Input, **named: _Input) -> Tensor:
         """Return the inputs of all heads: (rows, width)."""
         return torch.cat([member.features(*inputs, **named) for member in self.members], dim=1)
+
+    def hidden_states(self, layer: int, *inputs: _Input, **named: _Input) -> Tensor:
+        """Return the outputs of a layer of all members at all real steps, side by side."""
+        states = [member.hidden_states(layer, *inputs, **named) for member in self.members]
+        return torch.cat(states, dim=1)
+
+    def attention_weights(self, *inputs: _Input, **named: _Input) -> Tensor:
+        """Return the mean weights of the members: (sum of lengths, 1)."""
+        weights = [member.attention_weights(*inputs, **named) for member in self.members]
+        return torch.stack(weights).mean(dim=0)
 
     def outputs(self, features: Tensor) -> Tensor:
         """Apply all heads to features (..., width) and return (..., n_members * n_outputs)."""

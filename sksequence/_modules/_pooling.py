@@ -89,10 +89,21 @@ class AttentionPooling(nn.Module):
     def forward(self, parts: Sequence[Tensor], merge: Merge, lengths: Tensor | None) -> Tensor:
         """Return (batch, width) from one or two directions (batch, time, hidden)."""
         x = merge(parts)
+        weights = self._unscaled_weights(x, lengths)
+        return sum_steps(weights * x, lengths) / sum_steps(weights, lengths)
+
+    def weights(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return the weights of the steps of `x` (batch, time, width): (batch, time, 1).
+
+        Those of a sequence sum to 1.
+        """
+        weights = self._unscaled_weights(x, lengths)
+        return weights / sum_steps(weights, lengths)[:, None]
+
+    def _unscaled_weights(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         scores = self.score(torch.tanh(self.project(x)))  # (batch, time, 1)
         scores = _hide_padding(scores, lengths)
-        weights = torch.exp(scores - scores.detach().amax(dim=1, keepdim=True))
-        return sum_steps(weights * x, lengths) / sum_steps(weights, lengths)
+        return torch.exp(scores - scores.detach().amax(dim=1, keepdim=True))
 
 
 POOLINGS: dict[str, type[nn.Module]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import torch
@@ -67,6 +67,13 @@ class Stack(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None, tbptt_steps: int | None) -> list[Tensor]:
         """Return the outputs (batch, time, hidden) of each direction of the last depth."""
+        *_, parts = self.layers(x, lengths, tbptt_steps)
+        return parts
+
+    def layers(
+        self, x: Tensor, lengths: Tensor | None, tbptt_steps: int | None
+    ) -> Iterator[list[Tensor]]:
+        """Yield the outputs (batch, time, hidden) of each direction, one depth after the other."""
         parts = [x]
         for depth, layer in enumerate(self.forwards):
             x = self.dropout(self.merge(parts)) if depth else x
@@ -77,7 +84,7 @@ class Stack(nn.Module):
             if self.backwards:
                 mirrored = _outputs(self.backwards[depth], reverse_steps(x, lengths), lengths)
                 parts.append(reverse_steps(mirrored, lengths))
-        return parts
+            yield parts
 
     def advance(
         self, x: Tensor, lengths: Tensor | None, state: State | None

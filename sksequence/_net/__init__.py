@@ -11,6 +11,7 @@ from sksequence._net._chunked_reading import (
 )
 from sksequence._net._construction import Arrays, net_arrays, new_net, restored_net
 from sksequence._net._inference import network_features, network_outputs
+from sksequence._net._network_reading import NetworkReading
 from sksequence._net._optimizer import OPTIMIZERS, SCHEDULES
 from sksequence._net._out_of_memory import check_memory
 from sksequence._net._sequence_net import SequenceNet
@@ -21,6 +22,7 @@ __all__ = [
     "SCHEDULES",
     "Arrays",
     "Checkpointing",
+    "NetworkReading",
     "SequenceNet",
     "State",
     "Stopping",

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sksequence._batching import PreparedSequences, flat_rows, inference_batches
+from sksequence._batching import PreparedSequences, flat_rows, inference_batches, offsets_of
 from sksequence._kernels import STABLE, is_compiled
 from sksequence._modules import Ensemble, SequenceNetwork
 from sksequence._net._out_of_memory import inference_advice, memory_errors
@@ -53,11 +53,12 @@ def run_network(
     with memory_errors(advice), torch.inference_mode():
         if len(prepared) == multiple == 1:
             return _single_output(function, prepared)
-        n_rows = int(prepared.lengths.sum()) if per_step else len(prepared)
+        offsets = offsets_of(prepared.lengths) if per_step else None  # of frames, not of steps
+        n_rows = len(prepared) if offsets is None else int(offsets[-1])
         for index, batch in _batches(prepared, device, multiple):
             rows = index
-            if per_step:
-                rows = flat_rows(prepared.offsets[index], prepared.lengths[index])
+            if offsets is not None:
+                rows = flat_rows(offsets[index], prepared.lengths[index])
             block = function(**batch)[: len(rows)].cpu().numpy()
             if outputs is None:
                 # keeping the small results between large tensors would fragment the memory

@@ -91,6 +91,10 @@ class SeriesCodec:
         inputs = Sequences(self.inputs(steps, known), sequences.offsets)
         return inputs, np.column_stack([values, steps.base, steps.spread])
 
+    def network_input(self, sequences: Sequences, y: object = None) -> Sequences:
+        """Return what the network reads before each step; there are no labels y."""
+        return self.shift(sequences)[0]
+
     def context(self, sequences: Sequences, known: NDArray[np.float64]) -> Sequences:
         """Return inputs up to the next step, with its `known` features (n_sequences, n_known)."""
         values, past_known = self._split(sequences)

@@ -1,7 +1,22 @@
-"""Displays of fitted estimators: loss curves, forecasts, and the surprise at each symbol."""
+"""Fitted estimators seen from inside: hidden states, attention weights, displays.
+
+Displays are plotted with matplotlib: ``pip install matplotlib``.
+"""
 
 from sksequence.inspection._forecast_display import ForecastDisplay
 from sksequence.inspection._generation_display import GenerationDisplay
+from sksequence.inspection._inside_networks import (
+    attention_weights,
+    hidden_states,
+    network_inputs,
+)
 from sksequence.inspection._loss_curve_display import LossCurveDisplay
 
-__all__ = ["ForecastDisplay", "GenerationDisplay", "LossCurveDisplay"]
+__all__ = [
+    "ForecastDisplay",
+    "GenerationDisplay",
+    "LossCurveDisplay",
+    "attention_weights",
+    "hidden_states",
+    "network_inputs",
+]

@@ -1,0 +1,60 @@
+"""A fitted network together with the sequences that it reads, for a look inside.
+
+Rows of steps are those of the network: with frames, one per frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sksequence._batching import PreparedSequences
+from sksequence._blueprint import Blueprint, Codec
+from sksequence._modules import Ensemble, SequenceNetwork
+from sksequence._net._inference import run_network
+from sksequence._net._sequence_net import network_inputs
+
+
+@dataclass(frozen=True)
+class NetworkReading:
+    """A network and the sequences that it reads.
+
+    Attributes
+    ----------
+    network : SequenceNetwork or Ensemble
+        Fitted network.
+    blueprint : Blueprint
+        Everything learnt except for the weights.
+    prepared : PreparedSequences
+        Scaled and framed input of the network.
+    """
+
+    network: SequenceNetwork | Ensemble
+    blueprint: Blueprint[Codec]
+    prepared: PreparedSequences
+
+    def inputs(self) -> dict[str, Tensor | None]:
+        """Return all sequences as one padded batch, on the device of the network."""
+        self.network.eval()  # no dropout, as in a prediction
+        batch = self.prepared.gather(np.arange(len(self.prepared)))
+        inputs: dict[str, Any] = network_inputs(batch, self.network.device)
+        del inputs["is_blank"]
+        return inputs
+
+    def hidden_states(self, layer: int) -> NDArray[np.float32]:
+        """Return the outputs of a layer, of shape (sum of n_steps, width)."""
+        return self._run(partial(self.network.hidden_states, layer))
+
+    def attention_weights(self) -> NDArray[np.float32]:
+        """Return the weights of the attention pooling, of shape (sum of n_steps,)."""
+        return self._run(self.network.attention_weights)[:, 0]
+
+    def _run(self, function: Callable[..., Tensor]) -> NDArray[np.float32]:
+        with self.blueprint.threads():
+            return run_network(self.network, function, self.prepared, per_step=True)
