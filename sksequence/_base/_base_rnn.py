@@ -233,12 +233,12 @@ class BaseRNN(
         symbols = {"integers_are_symbols": self._integers_are_symbols}
         return Settings.from_params(vars(self) | symbols)
 
-    def __sksequence_auto_params__(self, X: Sized, y: Sized | None) -> dict[str, object]:
-        """Return the `auto_params_` of a fit to X and y, without training."""
-        model = clone(self).set_params(callbacks=None, early_stopping=False)
+    def __sksequence_untrained__(self, X: Sized, y: Sized | None) -> Self:
+        """Return a copy with the fitted attributes of X and y, and a network without training."""
+        model: Self = clone(self).set_params(callbacks=None)
         model._validate_params()
-        fit = model._prepare(model._task(), model._settings(), None, X, y, None)
-        return dict(model._set_fitted(fit.attributes(TrainingRecord())).auto_params_)
+        fit = model._prepare(model._task(), model._settings().single_pass(), None, X, y, None)
+        return model._set_fitted(fit.attributes(TrainingRecord()))
 
     @property
     def _integers_are_symbols(self) -> bool:

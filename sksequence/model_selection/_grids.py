@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sized
 from sksequence._base import BaseRNN
 from sksequence._classifier import RNNClassifier
 from sksequence._generator import SequenceGenerator
-from sksequence._input import Reading, learn_form
 from sksequence._regressor import RNNRegressor
-from sksequence._targets import plain_container, targets_are_steps
 
 Candidate = dict[str, object]
 
@@ -125,12 +123,10 @@ of sequences
     [{}, {'n_estimators': [3]}]
     >>> search = GridSearchCV(RNNClassifier(max_epochs=1), grid, cv=2).fit(X, y)
     """
-    candidates = _candidates(estimator, X, y)
-    is_read = not isinstance(estimator, SequenceGenerator) or estimator.conditional
-    selected = estimator.__sksequence_auto_params__(X, y if is_read else None)
+    fitted = _untrained(estimator, X, y)
     grid: list[Candidate] = [{}]
-    for candidate in candidates:
-        changes = _changes(estimator, candidate, selected)
+    for candidate in _candidates(fitted):
+        changes = _changes(estimator, candidate, fitted.auto_params_)
         if changes not in grid:
             grid.append(changes)
     return [{name: [value] for name, value in changes.items()} for changes in grid]
@@ -151,33 +147,31 @@ def _changes(estimator: BaseRNN, candidate: Candidate, selected: Mapping[str, ob
     return changes
 
 
-def _candidates(estimator: BaseRNN, X: Sized, y: Sized | None) -> tuple[Candidate, ...]:
+def _untrained(estimator: BaseRNN, X: Sized, y: Sized | None) -> BaseRNN:
+    """Return a copy of an estimator whose fitted attributes are those of X and y."""
     if not isinstance(estimator, SequenceGenerator | RNNRegressor | RNNClassifier):
         raise TypeError(
             "recommended_grid supports RNNClassifier, RNNRegressor and SequenceGenerator; got "
             f"{estimator!r:.60}. From a pipeline, pass its last step."
         )
-    generates = isinstance(estimator, SequenceGenerator)
-    reading = Reading(
-        integers_are_symbols=generates or estimator.embedding_dim is not None,
-        analyzer=estimator.analyzer,
-        categorical=None if generates else estimator.categorical_features,
-    )
-    form, sequences = learn_form(X, reading, estimator_name=type(estimator).__name__)
-    has_symbols = form.holds_symbols
-    if generates:
-        return _TEXTS if has_symbols else _VALUES
+    if isinstance(estimator, SequenceGenerator):
+        return estimator.__sksequence_untrained__(X, y if estimator.conditional else None)
     if y is None:
         raise ValueError(
             f"recommended_grid needs y for {type(estimator).__name__}: the grid depends on whether "
             "there is one target per sequence or one per step. Pass the y of fit."
         )
-    is_numeric = isinstance(estimator, RNNRegressor)
-    given, lengths = plain_container(y), sequences.lengths
-    if targets_are_steps(given, estimator.target, lengths, numeric=is_numeric):
+    return estimator.__sksequence_untrained__(X, y)
+
+
+def _candidates(fitted: BaseRNN) -> tuple[Candidate, ...]:
+    has_symbols = fitted.input_kind_ in ("text", "symbols")
+    if isinstance(fitted, SequenceGenerator):
+        return _TEXTS if has_symbols else _VALUES
+    if fitted.target_ == "steps":
         return _STEPS
     if has_symbols:
         return _SYMBOLS
-    if is_numeric:
-        return _NUMBERS if estimator.residual is None else _FORECASTS
+    if isinstance(fitted, RNNRegressor):
+        return _NUMBERS if fitted.residual is None else _FORECASTS
     return _SERIES
