@@ -193,8 +193,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Which sequences are held out. "random" draws them. "last" takes the last ones, and leaves a
         gap before them where windows of a series overlap. A splitter, such as `GroupShuffleSplit`
         with the `groups` of `fit`, or `PredefinedSplit`, selects them by its first split, and
-        `validation_fraction` is not used (see :ref:`early_stopping`). Only used if `early_stopping`
-        is True.
+        `validation_fraction` is not used (see :ref:`early_stopping`). Without `early_stopping`,
+        "random" and "last" are not used, and a splitter selects the sequences that show how much of
+        the network to keep (`shrinkage_`, see the notes).
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which training stops. Only used if
         `early_stopping` is True.
@@ -215,7 +216,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         step next to each other. The network reads each sequence minus its last step, or minus the
         mean of its last season, so that a constant added to a series is added to its forecast.
         The newest windows show whether the network is better than the baseline, see the notes: rows
-        should be in the order of time. None disables the baseline.
+        should be in the order of time, or a splitter in `validation_split` selects other windows.
+        None disables the baseline.
     target_columns : int, str, list of int or str, or None, default=None
         Features of X that y continues, for a forecast with `residual`, as in
         `sksequence.preprocessing.make_windows`: indices among all features of a step, categories
@@ -272,8 +274,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Validation loss of the restored weights. Defined only if `early_stopping` is True.
     naive_error_ : float
         Mean absolute error of the baseline in units of y, over all columns of y. It is measured on
-        at most 1024 windows of the validation part or, without `early_stopping`, on the newest
-        windows of each series. Defined only if `residual` is set.
+        at most 1024 windows of the validation part or, without `early_stopping`, on those that the
+        splitter in `validation_split` holds out, by default the newest windows of each series.
+        Defined only if `residual` is set.
     forecast_error_ : float
         Mean absolute error of forecasts of the same windows, by a network that was not trained on
         them. Defined only if `residual` is set.
@@ -346,10 +349,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     steps ahead, a gain of half of the error is enough, and one of less than 30 % is not, if there
     are too few windows for small standard errors. These rows are the validation part of
     `early_stopping`. Without it, further networks are trained, which about doubles the time of
-    `fit`: with `residual`, one on all but the newest windows of each series (`validation_fraction`
-    of them), and otherwise two on halves of the sequences, if there are 8 to 500. With more
-    sequences, with per-step targets and with the losses "poisson", "negative_binomial" and "gamma",
-    predictions are those of the network. `partial_fit` leaves `shrinkage_` as it is.
+    `fit`: one on the training part of the splitter in `validation_split`, if there is one;
+    otherwise, with `residual`, one on all but the newest windows of each series
+    (`validation_fraction` of them), and without, two on halves of the sequences, if there are 8 to
+    500. The network that predicts is trained on all rows. With more sequences and no splitter, with
+    per-step targets and with the losses "poisson", "negative_binomial" and "gamma", predictions are
+    those of the network. `partial_fit` leaves `shrinkage_` as it is.
 
     References
     ----------

@@ -286,13 +286,17 @@ class Settings:
             )
 
     def single_pass(self) -> Self:
-        """Return the settings of one epoch in the order given, with a constant learning rate."""
+        """Return the settings of one epoch in the order given, with a constant learning rate.
+
+        Nothing is held out.
+        """
         training = replace(
             self.training,
             is_single_pass=True,
             lr_schedule=None,
             shuffle=False,
             early_stopping=False,
+            validation_split="random",
         )
         return replace(self, training=training)
 

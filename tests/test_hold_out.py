@@ -11,8 +11,6 @@ from sksequence._tasks import Targets
 from sksequence._tasks._newest_windows import newest_windows
 from sksequence.preprocessing import make_windows
 
-MAY_SHARE = 1  # steps of a training window or its target that the validation part may begin with
-
 
 def hold_out_last(X, y, fraction, *, ordered=True, **options):
     """Return the training and the validation rows of a split at the end."""
@@ -51,8 +49,8 @@ def test_gap_is_as_long_as_the_overlap(size, horizon, step, fraction):
     assert validation.tolist() == list(range(first, 40))
     assert training.tolist() == list(range(len(training)))
     start = X[first].min()
-    assert all(y[i].max() < start + MAY_SHARE for i in training)
-    assert y[len(training)].max() >= start + MAY_SHARE
+    assert all(y[i].max() < start for i in training)
+    assert y[len(training)].max() >= start
     assert len(training) < first
 
 
@@ -64,12 +62,13 @@ def test_gap_by_hand():
     assert validation.tolist() == list(range(15, 20))
 
 
-def test_targets_per_step_end_with_their_window():
-    """The width of per-step targets is not a horizon, so the gap is one window shorter."""
-    X, _ = windows(8, 1, 1, n_windows=20)
-    steps = np.zeros((X.size, 3))
-    training, _ = hold_out_last(X, steps, 0.25, container="list")
-    assert training.tolist() == list(range(8 + MAY_SHARE))
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 6])
+def test_targets_per_step_end_with_their_window(step):
+    """Their width is not a horizon: no labelled step is in both parts, and the gap is shortest."""
+    X, _ = windows(8, 1, step, n_windows=40)
+    training, validation = hold_out_last(X, np.zeros((X.size, 3)), 0.25, container="list")
+    assert training.tolist() == list(range(len(training)))
+    assert X[training].max() < X[validation].min() <= X[len(training)].max()
 
 
 @pytest.mark.parametrize("ordered", [False, True])
@@ -77,7 +76,7 @@ def test_order_of_training_does_not_move_the_gap(ordered):
     """With shuffling, the rows of both parts are the same in another order."""
     X, y = windows(6, 1, 2, n_windows=20)
     training, validation = hold_out_last(X, y, 0.2, ordered=ordered)
-    assert sorted(training) == list(range(13 + MAY_SHARE))
+    assert sorted(training) == list(range(13))
     assert sorted(validation) == list(range(16, 20))
     assert (training.tolist() == sorted(training)) == ordered
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -26,10 +27,13 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
+from sksequence._tasks import _shrinkage
+from sksequence._tasks._newest_windows import newest_windows
 from sksequence.callbacks import Checkpoint
+from sksequence.model_selection import recommended_grid
 from sksequence.persistence import load, save
-from sksequence.preprocessing import StepTransformer
+from sksequence.preprocessing import StepTransformer, make_windows
 
 N = 30
 RANDOM = np.random.RandomState(0)
@@ -50,6 +54,20 @@ SPLITTERS = {
     "several folds": PredefinedSplit(np.arange(N) % 4),
 }
 READS_GROUPS = {"groups", "one group", "fold of groups", "stratified groups"}
+
+
+class Fixed(KFold):
+    """A splitter with given splits."""
+
+    def __init__(self, *splits):
+        super().__init__()
+        self.splits = splits
+
+    def split(self, X, y=None, groups=None):
+        """Yield them."""
+        yield from self.splits
+
+
 TINY = {"hidden_size": 3, "max_epochs": 3, "random_state": 0}
 
 
@@ -221,6 +239,139 @@ def test_a_splitter_of_ones_own():
     assert sorted(training + validation) == list(range(N))
 
 
+# --- rows that regressors are judged on ----------------------------------------------------------
+
+SERIES = RANDOM.randn(3, 40).cumsum(axis=1)
+WINDOWS = np.concatenate([make_windows(series, 8)[0] for series in SERIES])
+NEXT = np.concatenate([make_windows(series, 8)[1] for series in SERIES])
+OF_SERIES = np.repeat(np.arange(3), len(NEXT) // 3)
+MAY_WARN = pytest.mark.filterwarnings("ignore:On windows that it was not trained on:UserWarning")
+
+
+def judge(splitter, **parameters):
+    """Return a small regressor without early stopping."""
+    return make(splitter, RNNRegressor, early_stopping=False, **parameters)
+
+
+@pytest.mark.parametrize("residual", ["last", None])
+@MAY_WARN
+def test_held_out_groups_are_not_seen_by_the_network_that_is_judged(residual, monkeypatch):
+    """Targets of the group do not change what it predicts for them; those of others do."""
+    seen, outputs = [], _shrinkage.network_outputs
+    monkeypatch.setattr(
+        _shrinkage, "network_outputs", lambda net, x: seen.append(outputs(net, x)) or seen[-1]
+    )
+    splitter, models = LeaveOneGroupOut(), []  # it holds out the first one
+    for changed in (None, 0, 1):
+        y = np.where(changed == OF_SERIES, NEXT + 5.0, NEXT)
+        model = judge(splitter, residual=residual, scale=False)
+        models.append(model.fit(WINDOWS, y, groups=OF_SERIES))
+    assert [len(rows) for rows in seen] == 3 * [len(NEXT) // 3]
+    np.testing.assert_array_equal(seen[0], seen[1])
+    assert not np.isclose(seen[0], seen[2]).any()
+    first, second, _ = (model.module_.state_dict().values() for model in models)
+    assert not all(map(torch.equal, first, second))  # the network that predicts has seen all
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@MAY_WARN
+def test_errors_of_forecasts_are_those_of_the_group(early_stopping):
+    """The naive forecast needs no training, so that its error shows which windows are used."""
+    model = judge(LeaveOneGroupOut(), residual="last").set_params(early_stopping=early_stopping)
+    for group in range(3):
+        groups = (OF_SERIES - group) % 3
+        model.fit(WINDOWS, NEXT, groups=groups)
+        own = np.abs(WINDOWS[groups == 0, -1] - NEXT[groups == 0]).mean()
+        assert model.naive_error_ == pytest.approx(own)
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+@pytest.mark.parametrize("scale", ["global", "sequence"])
+@MAY_WARN
+def test_newest_windows_held_out_by_a_splitter_give_the_default(horizon, scale):
+    """Every number is the same."""
+    wave = np.sin(np.arange(160.0))
+    windows, y = make_windows(wave, 8, horizon)
+    sequences = Sequences.from_arrays(list(windows[:, :, None]))
+    older, newest = newest_windows(sequences, np.arange(len(windows)), horizon, 0.1)
+    splitter = Fixed((older, newest))
+    if horizon == 1:  # without a gap
+        splitter = PredefinedSplit(np.where(np.arange(len(windows)) < newest[0], -1, 0))
+    options = {"residual": "last", "scale": scale, "hidden_size": 16, "max_epochs": 20}
+    default = judge("random", **options).fit(windows, y)
+    model = judge(splitter, **options).fit(windows, y)
+    assert 0.0 < default.forecast_error_ < default.naive_error_
+    for name in ("naive_error_", "forecast_error_", "shrinkage_"):
+        assert getattr(model, name) == getattr(default, name)
+    np.testing.assert_array_equal(model.predict(windows), default.predict(windows))
+
+
+def test_what_is_learnt_of_groups_does_not_count_for_others():
+    """Each machine has a level and a pattern: halves show a gain, which is lost on new machines."""
+    random = np.random.RandomState(0)
+    machines = np.repeat(np.arange(12), 10)
+    patterns, levels = random.randn(12, 6), random.randn(12)
+    series = patterns[machines] + 0.1 * random.randn(120, 6)
+    options = {"max_epochs": 30, "hidden_size": 16}
+    halves = judge("random", **options).fit(series, levels[machines])
+    grouped = judge(GroupShuffleSplit(test_size=0.4), **options)
+    grouped.fit(series, levels[machines], groups=machines)
+    assert halves.shrinkage_ == 0.0
+    assert grouped.shrinkage_ > 0.9
+
+
+def test_a_splitter_is_used_for_many_sequences_too():
+    """Without one, more than 500 are not judged."""
+    noise = np.random.RandomState(0).randn(501, 6)
+    shrinkage = [
+        judge(splitter, max_epochs=10).fit(noise[:, :5], noise[:, 5]).shrinkage_
+        for splitter in ("random", KFold(3))
+    ]
+    assert shrinkage[0] == 0.0 < shrinkage[1]
+
+
+@MAY_WARN
+def test_integer_weights_of_judged_rows_are_repetition():
+    """Weighted rows and copies are the same fit, bit for bit."""
+    weights = np.arange(len(NEXT)) % 3
+    rows = np.repeat(np.arange(len(NEXT)), weights)
+    fitted = []
+    for residual in ("last", None):
+        model = judge(GroupShuffleSplit(test_size=0.4), residual=residual, max_epochs=10)
+        one = model.fit(WINDOWS, NEXT, sample_weight=weights, groups=OF_SERIES)
+        other = clone(model).fit(WINDOWS[rows], NEXT[rows], groups=OF_SERIES[rows])
+        assert one.shrinkage_ == other.shrinkage_
+        np.testing.assert_array_equal(one.predict(WINDOWS), other.predict(WINDOWS))
+        fitted.append((one, other))
+    assert fitted[0][0].forecast_error_ == fitted[0][1].forecast_error_
+
+
+@MAY_WARN
+def test_judged_groups_are_routed():
+    """Each fold of a cross-validation passes its own groups."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        forecaster = judge(LeaveOneGroupOut(), residual="last").set_fit_request(groups=True)
+        found = cross_validate(
+            forecaster,
+            WINDOWS,
+            NEXT,
+            params={"groups": OF_SERIES},
+            cv=LeaveOneGroupOut(),
+            error_score="raise",
+            return_estimator=True,
+        )["estimator"]
+    for model, held_out in zip(found, (1, 0, 0), strict=True):
+        own = held_out == OF_SERIES  # the first group of the others
+        assert model.naive_error_ == pytest.approx(np.abs(WINDOWS[own, -1] - NEXT[own]).mean())
+
+
+def test_nothing_is_judged_without_a_fit():
+    """A grid and chunks have no groups."""
+    model = judge(GroupShuffleSplit(), residual="last")
+    assert recommended_grid(model, WINDOWS, NEXT)[0] == {}
+    assert not hasattr(model.partial_fit(WINDOWS, NEXT), "naive_error_")
+
+
 # --- scikit-learn --------------------------------------------------------------------------------
 
 
@@ -311,18 +462,6 @@ def test_files_hold_no_splitters(tmp_path):
 # --- errors --------------------------------------------------------------------------------------
 
 
-class Fixed(KFold):
-    """A splitter with given splits."""
-
-    def __init__(self, *splits):
-        super().__init__()
-        self.splits = splits
-
-    def split(self, X, y=None, groups=None):
-        """Yield them."""
-        yield from self.splits
-
-
 GROUPED = GroupShuffleSplit(test_size=0.3)
 REFUSED = {
     "no groups": (GROUPED, None, r"GroupShuffleSplit\(.* keeps groups together, but fit has got"),
@@ -347,17 +486,28 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize(("kind", "stops"), [(RNNClassifier, True), (RNNRegressor, False)])
 @pytest.mark.parametrize(("splitter", "groups", "message"), REFUSED.values(), ids=REFUSED)
-def test_refusals(splitter, groups, message):
+def test_refusals(splitter, groups, message, kind, stops):
     """Errors name the parameter or the argument."""
     with pytest.raises(ValueError, match=message):
-        make(splitter).fit(X, Y, groups=groups)
+        make(splitter, kind, early_stopping=stops).fit(X, Y, groups=groups)
 
 
-def test_groups_without_early_stopping_are_refused():
-    """Nothing is held out, so that groups have no effect."""
+@pytest.mark.parametrize(
+    ("kind", "options", "y"),
+    [
+        (RNNClassifier, {}, Y),
+        (RNNRegressor, {"target": "steps"}, X),
+        (RNNRegressor, {"loss": "poisson"}, Y),
+    ],
+    ids=["labels", "steps", "counts"],
+)
+def test_groups_are_refused_if_nothing_is_held_out(kind, options, y):
+    """There is no early stopping, and predictions are always those of the network."""
     with pytest.raises(ValueError, match="groups have no effect with early_stopping=False"):
-        make(GROUPED, early_stopping=False).fit(X, Y, groups=GROUPS)
+        make(GROUPED, kind, early_stopping=False, **options).fit(X, y, groups=GROUPS)
+    assert make(GROUPED, kind, early_stopping=False, **options).fit(X, y).n_iter_ == 3
 
 
 def test_a_part_without_targets_is_refused():

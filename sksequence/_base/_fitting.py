@@ -131,7 +131,7 @@ def read_targets(
             form, inputs = forget_unused(form, inputs)
     elif targets.sources is not None:
         given = given.take(targets.sources)
-    parts = given.parts(training, seed)
+    parts = given.parts(training, seed, judges=task.judges(targets))
     split = hold_out(inputs, targets, weights, training, seed, parts)
     return TrainingData(form, inputs, targets, split, seed)
 
@@ -297,7 +297,7 @@ class Fit(Generic[AnyCodec]):
             judged = [(self.net, split.validation)]
         else:
             fraction = training.validation_fraction
-            parts = self.task.parts_to_judge(self.blueprint, self.data, fraction)
+            parts = split.to_judge or self.task.parts_to_judge(self.blueprint, self.data, fraction)
             judged = [(self._net_of(rows), unseen) for rows, unseen in parts]
         return self.task.evaluate(judged, self.blueprint, self.data)
 

@@ -81,7 +81,7 @@ def hold_out(
 
     With ``shuffle=False``, rows keep the order given. A "random" `validation_split` is drawn by a
     seeded hash of the content, and "last" leaves a gap where windows overlap. `given` are masks of
-    both parts, which a splitter has selected.
+    both parts, which a splitter has selected: without early stopping, they are to be judged on.
     """
     fraction = training.validation_fraction if training.early_stopping else 0.0
     rows, remaining = expand_weights(weights, len(sequences))
@@ -89,25 +89,27 @@ def hold_out(
     digests = None
     if training.shuffle or is_drawn:
         digests = content_digests(sequences, targets.parsed, remaining)
+    selected = None if given is None else (rows[given[0][rows]], rows[given[1][rows]])
     if not fraction:
         parts = rows, rows[:0]
-    elif given is not None:
-        parts = rows[given[0][rows]], rows[given[1][rows]]
+    elif selected is not None:
+        parts = selected
     elif is_drawn:
         assert digests is not None
         parts = _random_part(digests, targets, rows, fraction, seed)
     else:
         parts = _last_part(sequences, rows, fraction, targets)
-    if fraction:
-        _check_parts(parts, training, targets.has_target(sequences))
+    if fraction or selected is not None:
+        _check_parts(selected or parts, training, targets.has_target(sequences))
     if digests is not None and training.shuffle:
         parts = (
             parts[0][content_order(digests[parts[0]])],
             parts[1][content_order(digests[parts[1]])],
         )
+    to_judge = () if fraction or selected is None else (selected,)
     if remaining is None:
-        remaining = np.broadcast_to(1.0, len(sequences))
-    return Split(*parts, remaining)
+        return Split(*parts, np.broadcast_to(1.0, len(sequences)), to_judge, digests)
+    return Split(*parts, remaining, to_judge)
 
 
 def _random_part(
@@ -146,7 +148,7 @@ def _overlap(sequences: Sequences, rows: Rows, first: int, targets: Targets[AnyC
     if shift is None or n_steps - shift < 2:
         return 0
     horizon = 0 if targets.per_step else targets.width
-    return -(-(n_steps + horizon - 1) // shift) - 1
+    return (n_steps + horizon - 1) // shift
 
 
 def _check_parts(

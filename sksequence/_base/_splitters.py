@@ -49,13 +49,16 @@ class GivenRows:
         """Return the same with a part of the rows in use."""
         return replace(self, rows=self.rows[kept])
 
-    def parts(self, training: TrainingSettings, seed: int) -> tuple[Mask, Mask] | None:
+    def parts(
+        self, training: TrainingSettings, seed: int, *, judges: bool
+    ) -> tuple[Mask, Mask] | None:
         """Return which rows in use to train on and to hold out; None if no splitter selects them.
 
-        The `groups` are then an error.
+        The `groups` are then an error. A splitter is for early stopping, and for tasks that are
+        judged on rows that a network has not seen (`judges`).
         """
         splitter = training.splitter
-        if splitter is None or not training.early_stopping:
+        if splitter is None or not (training.early_stopping or judges):
             if self.groups is not None:
                 raise ValueError(_unused_groups(splitter, training))
             return None

@@ -23,6 +23,7 @@ from sksequence._tasks._task import (
     Attributes,
     Rows,
     Sizes,
+    Targets,
     TrainingData,
     check_same_loss,
 )
@@ -136,6 +137,10 @@ class NextStepTask(Generic[AnyCodec]):
     def report(self, blueprint: Blueprint[AnyCodec]) -> Attributes:
         """Return no attributes of its own."""
         return {}
+
+    def judges(self, targets: Targets[AnyCodec]) -> bool:
+        """Return False: predictions are those of the network."""
+        return False
 
     def parts_to_judge(
         self, blueprint: Blueprint[AnyCodec], data: TrainingData[AnyCodec], fraction: float

@@ -128,12 +128,16 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         """Return the number of outputs and the values that "auto" selected."""
         return super().report(blueprint) | {"n_outputs_": blueprint.codec.n_numbers}
 
+    def judges(self, targets: Targets[NumberCodec]) -> bool:
+        """Check whether predictions may be moved to simple ones."""
+        return _may_shrink(targets.codec, targets.per_step)
+
     def parts_to_judge(
         self, blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec], fraction: float
     ) -> list[tuple[Rows, Rows]]:
         """Return the newest windows of forecasts, and halves of a few other sequences."""
         codec, naive = blueprint.codec, blueprint.baseline
-        if not _may_shrink(blueprint):
+        if not _may_shrink(codec, blueprint.per_step):
             return []
         if not isinstance(naive, NaiveForecast):
             return halves(data)
@@ -150,7 +154,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
     ) -> Attributes:
         """Return the shrinkage, and for forecasts the errors on windows that were not seen."""
         naive = blueprint.baseline
-        if not judged or not _may_shrink(blueprint):
+        if not judged or not _may_shrink(blueprint.codec, blueprint.per_step):
             return {"shrinkage_": 0.0}
         if not isinstance(naive, NaiveForecast):
             kept = corrections_to_mean(judged, blueprint, data).kept_fraction()
@@ -164,9 +168,9 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         return _shrunk(blueprint, 1.0 - kept) | errors
 
 
-def _may_shrink(blueprint: Blueprint[NumberCodec]) -> bool:
+def _may_shrink(codec: NumberCodec, per_step: bool) -> bool:
     """Check whether predictions have a mean of y, or a naive forecast, to be moved to."""
-    return not (blueprint.per_step or blueprint.codec.has_log_link)
+    return not (per_step or codec.has_log_link)
 
 
 def _shrunk(blueprint: Blueprint[NumberCodec], shrinkage: float) -> Attributes:

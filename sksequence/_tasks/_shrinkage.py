@@ -131,7 +131,9 @@ def halves(data: TrainingData[NumberCodec]) -> list[tuple[Rows, Rows]]:
 
     Copies of a row are in the same half. Many rows, and too few for two halves, are not split.
     """
-    digests, rows = content_digests(data.sequences, data.targets.parsed, None), data.split.training
+    digests, rows = data.split.digests, data.split.training
+    if digests is None:
+        digests = content_digests(data.sequences, data.targets.parsed, None)
     n_distinct = len(np.unique(digests[rows], axis=0))
     if not _FEWEST <= n_distinct <= _MOST:
         return []

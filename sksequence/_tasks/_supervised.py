@@ -264,6 +264,10 @@ class SupervisedTask(Generic[AnyRowCodec]):
             "bidirectional_": blueprint.spec.bidirectional,
         }
 
+    def judges(self, targets: Targets[AnyRowCodec]) -> bool:
+        """Return False: predictions are those of the network."""
+        return False
+
     def parts_to_judge(
         self, blueprint: Blueprint[AnyRowCodec], data: TrainingData[AnyRowCodec], fraction: float
     ) -> list[tuple[Rows, Rows]]:

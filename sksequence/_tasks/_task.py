@@ -106,11 +106,17 @@ class Split:
         Indices of sequences; an integer weight is a repetition of the index.
     weights : ndarray of shape (n_sequences,)
         Weights that are left after integer weights have become repetitions.
+    to_judge : sequence of pairs of ndarray of int
+        Training rows that a splitter selects to train another network on, and those to judge it on.
+    digests : ndarray of shape (n_sequences,) or None
+        Digests of the sequences and their targets, if they are known.
     """
 
     training: Rows
     validation: Rows
     weights: NDArray[np.float64]
+    to_judge: Sequence[tuple[Rows, Rows]] = ()
+    digests: NDArray[np.uint64] | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,9 @@ class Task(Protocol[AnyCodec]):
         self, y: object, sequences: Sequences, form: InputForm, known: Blueprint[AnyCodec] | None
     ) -> tuple[Sequences, Targets[AnyCodec]]:
         """Return the network's input and the parsed targets, by the codec of `known` if any."""
+
+    def judges(self, targets: Targets[AnyCodec]) -> bool:
+        """Check whether predictions are judged on rows that their network has not seen."""
 
     def settle(self, data: TrainingData[AnyCodec], settings: Settings) -> Blueprint[AnyCodec]:
         """Learn scales from the training rows and resolve every "auto"."""
