@@ -194,7 +194,7 @@ def test_overlapping_windows_are_found_by_all_columns():
     )
     assert len(hold_out(X, targets, None, training, 0).training) == 16
     numbers = Sequences(ones, X.offsets)
-    assert len(hold_out(numbers, targets, None, training, 0).training) == 16 - 5
+    assert len(hold_out(numbers, targets, None, training, 0).training) == 16 - 6
 
 
 def test_integer_weights_are_repetition():

@@ -123,6 +123,28 @@ def test_names_of_any_type_are_matched():
     assert_same_read(check_sequences([frame[[1990, 2020]] for frame in years], form), sequences)
 
 
+@pytest.mark.parametrize("names", [[True, False], [1.0, 0.0]], ids=["booleans", "floats"])
+def test_names_that_equal_numbers_number_the_columns(names):
+    """False and True are 0 and 1, and no mask of the columns."""
+    numbered = [frame.set_axis([1, 0], axis=1) for frame in FRAMES]
+    form, sequences = learn(numbered)
+    equal = [frame.set_axis(names, axis=1) for frame in FRAMES]
+    other, found = learn(equal)
+    assert other.step_names is form.step_names is None
+    assert_same_read(found, sequences)
+    for later in (equal, numbered, [frame[frame.columns[::-1]] for frame in numbered]):
+        assert_same_read(check_sequences(later, other), sequences)
+
+
+def test_columns_may_have_names_of_methods():
+    """A name such as "select" is matched as others are."""
+    named = [frame.set_axis(["select", "iloc"], axis=1) for frame in FRAMES]
+    form, sequences = learn(named)
+    assert form.feature_names_in.tolist() == ["select", "iloc"]
+    turned = [frame.iloc[:, ::-1] for frame in named]
+    assert_same_read(check_sequences(turned, form), sequences)
+
+
 def test_names_of_sequences_are_matched():
     """The features of a `Sequences` have names, which folds and slices keep."""
     sequences = Sequences(np.arange(12.0).reshape(6, 2), [0, 2, 6], feature_names=["a", "b"])
@@ -542,7 +564,7 @@ def test_cells_of_several_features():
     np.testing.assert_array_equal(sequences.values[:, :-1], mixed.values)
     np.testing.assert_array_equal(sequences.values[:, -1], np.concatenate(ARRAYS)[:, 0])
     assert form.n_features_in == 2
-    assert list(form.categories) == ["x[2]"]
+    assert list(form.categories) == ["x[mode]"]
 
 
 INTEGERS = [np.arange(len(a)) % 3 for a in ARRAYS]
@@ -618,6 +640,25 @@ def test_cells_stay_cells():
 
 IN_CELLS = pd.DataFrame({"ride": pd.Series(FRAMES), "u": [a[:, 0] for a in ARRAYS]})
 FULL_CELLS = IN_CELLS.assign(age=1.0, sex=["m", "f"] * 6, token=[list(m) for m in MODES])
+
+
+def test_features_of_tables_in_cells_have_names():
+    """They are named after the outer and the inner column; those of arrays are numbered."""
+    assert learn(IN_CELLS)[0].step_names == ("ride[speed]", "ride[temp]", "u")
+    mixed = learn(IN_CELLS.assign(ride=pd.Series(MIXED)))[0]
+    assert mixed.step_names == (*(f"ride[{name}]" for name in MIXED[0].columns), "u")
+    arrays = learn(IN_CELLS.assign(ride=pd.Series(ARRAYS)))[0]
+    assert arrays.step_names == ("ride[0]", "ride[1]", "u")
+    y = np.stack([frame["temp"].iloc[-1:] + 1.0 for frame in FRAMES])
+    model = RNNRegressor("gru", 2, residual="last", max_epochs=1, random_state=0)
+    predicted = [
+        model.set_params(target_columns=target).fit(X, y).predict(X)
+        for X, target in (
+            (IN_CELLS, "ride[temp]"),
+            (IN_CELLS.assign(ride=pd.Series(ARRAYS)), "ride[1]"),
+        )
+    ]
+    np.testing.assert_array_equal(*predicted)
 
 
 def test_tables_in_cells_are_matched_by_name():

@@ -186,7 +186,8 @@ def _channels(name: Hashable, part: RawInput) -> list[Column]:
     columns = part.step_columns()
     if len(columns) == 1:
         return [replace(columns[0], name=name)]
-    return [replace(column, name=f"{name}[{column.name}]") for column in columns]
+    inner = part.names or range(len(columns))
+    return [replace(c, name=f"{name}[{label}]") for c, label in zip(columns, inner, strict=True)]
 
 
 def _check_equal_lengths(parts: Sequence[tuple[Hashable, RawInput]]) -> None:

@@ -190,8 +190,10 @@ def _may_be_joined(tables: Sequence[Table]) -> bool:
 
 def select_columns(table: Table, names: Sequence[Hashable]) -> Table:
     """Return the columns with these names, in this order."""
-    chosen: Table = table.select(list(names)) if hasattr(table, "select") else table[list(names)]
-    return chosen
+    if hasattr(table, "iloc"):  # by position: pandas reads names that are booleans as a mask
+        own = column_names(table)
+        return table.iloc[:, [own.index(name) for name in names]]  # type: ignore[no-any-return]
+    return table.select(list(names))  # type: ignore[attr-defined, no-any-return]
 
 
 def take_rows(table: Table, rows: ArrayLike | slice) -> Table:
