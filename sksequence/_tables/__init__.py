@@ -33,6 +33,7 @@ from sksequence._tables._table_columns import (
     read_key,
     read_ranks,
     with_column,
+    with_column_from,
 )
 
 __all__ = [
@@ -61,4 +62,5 @@ __all__ = [
     "tables_in",
     "take_rows",
     "with_column",
+    "with_column_from",
 ]

@@ -83,6 +83,17 @@ def with_column(table: Table, name: str, values: NDArray[Any]) -> Table:
     return native  # type: ignore[no-any-return]
 
 
+def with_column_from(table: Table, name: Hashable, rows: NDArray[np.int64]) -> Table:
+    """Return a table in which one column has the values that it has in other rows."""
+    native: Any = table
+    if hasattr(table, "iloc"):  # names may be of any type
+        native = native.copy(deep=False)
+        native[name] = native[name].iloc[rows].set_axis(native.index)
+        return native  # type: ignore[no-any-return]
+    frame: Any = narwhals_frame(table)
+    return frame.with_columns(frame.get_column(name)[rows]).to_native()  # type: ignore[no-any-return]
+
+
 def read_array_columns(array: NDArray[Any], argument: str = "X") -> list[Column]:
     """Return the columns of an array of objects of shape (n_rows, n_columns)."""
     if array.shape[1] == 1:

@@ -11,6 +11,7 @@ from sksequence.inspection._inside_networks import (
     network_inputs,
 )
 from sksequence.inspection._loss_curve_display import LossCurveDisplay
+from sksequence.inspection._permutation import permutation_importance
 
 __all__ = [
     "ForecastDisplay",
@@ -19,4 +20,5 @@ __all__ = [
     "attention_weights",
     "hidden_states",
     "network_inputs",
+    "permutation_importance",
 ]
