@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import DensityMixin, _fit_context
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base import SHARED, BaseRNN, available_if
 from sksequence._batching import Sequences, offsets_of
 from sksequence._blueprint import Blueprint
+from sksequence._forecasts import Forecast
 from sksequence._input import check_sequences
 from sksequence._language import LanguageModel, SamplingRules
 from sksequence._random import RandomState
@@ -995,7 +995,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         future: object = None,
         random_state: RandomState = None,
-    ) -> Bunch:
+    ) -> Forecast:
         """Forecast the next values of numeric series by sampling paths.
 
         Available after a fit on numbers.
@@ -1023,18 +1023,19 @@ class SequenceGenerator(DensityMixin, BaseRNN):
 
         Returns
         -------
-        forecast : :class:`~sklearn.utils.Bunch`
-            Dictionary-like object with the following attributes, in units of X. With several
-            features to predict, all but `levels` have the features as an additional last axis.
+        forecast : Forecast
+            Object with the attributes `mean`, `median`, `quantiles`, `levels` and `paths`, which
+            are also items of a dictionary, and with the method `to_frame`, which returns a long
+            table with dates. Values are in units of X; the arrays have the shapes
 
-            mean : ndarray of shape (n_sequences, horizon)
-                Mean of the sample paths.
-            quantiles : ndarray of shape (n_quantiles, n_sequences, horizon)
-                Quantiles of the sample paths at each step.
-            levels : ndarray of shape (n_quantiles,)
-                Levels of the quantiles.
-            paths : ndarray of shape (n_sequences, n_samples, horizon)
-                Sample paths.
+            - mean, median: (n_sequences, horizon);
+            - quantiles: (n_quantiles, n_sequences, horizon);
+            - levels: (n_quantiles,);
+            - paths: (n_sequences, n_samples, horizon).
+
+            With several features to predict, all but `levels` have the features as an additional
+            last axis. With heavy tails, such as those of "student_t", a few extreme paths move the
+            mean: the median is the safer point forecast.
 
         Raises
         ------
@@ -1044,9 +1045,5 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         sequences = self._check_input(X)
         levels = check_forecast_levels(quantiles)
         paths = self._series_model.forecast(sequences, horizon, n_samples, future, random_state)
-        return Bunch(
-            mean=paths.mean(axis=1),
-            quantiles=np.quantile(paths, levels, axis=1),
-            levels=levels,
-            paths=paths,
-        )
+        names = self._series_model.feature_names
+        return Forecast.of_paths(paths, levels, X, names)

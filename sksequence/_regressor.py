@@ -570,24 +570,37 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """
         return self._partial_fit(self._task(), X, y, sample_weight)
 
-    def predict(self, X: Sized) -> NDArray[Any] | Sequences:
-        """Predict the targets.
+    def predict(
+        self, X: Sized, *, quantiles: ArrayLike | None = None
+    ) -> NDArray[Any] | Sequences | list[Sequences]:
+        """Predict the targets, or quantiles of them.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
             Sequences, as in `fit`.
+        quantiles : array-like of float of shape (n_quantiles,), default=None
+            Levels of quantiles to return instead, as by `predict_quantiles`. Unlike that method, a
+            `Pipeline` passes this argument on: ``pipeline.predict(X, quantiles=[0.1, 0.9])``.
 
         Returns
         -------
         y_pred : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-            Predicted values as float64, in units of y. With ``loss="quantile"``, the quantile whose
-            level is closest to 0.5, the lower one of two; with the loss of a distribution, its mean
-            (with "student_t", its centre). With per-step targets, the values of the steps of each
-            sequence, of shape (n_steps,) or (n_steps, n_outputs): in a 1-D object array whose
-            elements are of the type of those of y, such as lists for lists, or in the container
-            that y came in.
+            With `quantiles`, an array with an additional first axis of quantiles; see
+            `predict_quantiles`. Otherwise predicted values as float64, in units of y. With
+            ``loss="quantile"``, the quantile whose level is closest to 0.5, the lower one of two;
+            with the loss of a distribution, its mean (with "student_t", its centre). With per-step
+            targets, the values of the steps of each sequence, of shape (n_steps,) or
+            (n_steps, n_outputs): in a 1-D object array whose elements are of the type of those of
+            y, such as lists for lists, or in the container that y came in.
+
+        Raises
+        ------
+        ValueError
+            If `quantiles` are invalid, or if the loss has none.
         """
+        if quantiles is not None:
+            return self._quantiles_of(X, quantiles)
         sequences = self._check_input(X)
         centre = self._blueprint.codec.decode(self._outputs(sequences))
         return self._arranged_targets(self._completed(centre, centre, sequences), sequences)
@@ -628,6 +641,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
                 "deviation. Set loss='gaussian' or 'student_t', and fit again."
             )
         return True
+
+    def _quantiles_of(self, X: Sized, quantiles: ArrayLike) -> NDArray[Any] | list[Sequences]:
+        check_is_fitted(self, "net_")
+        try:
+            self._has_quantiles()
+        except AttributeError as error:
+            raise ValueError(f"quantiles={quantiles!r} has no effect. {error}") from None
+        return self.predict_quantiles(X, quantiles)  # type: ignore[no-any-return]
 
     @available_if(_has_quantiles)
     def predict_quantiles(

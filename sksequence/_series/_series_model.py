@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -75,6 +77,12 @@ class SeriesModel:
         context = self.blueprint.prepare(self._context(sequences))
         with self.blueprint.threads():
             return last_features(self.net, context)
+
+    @property
+    def feature_names(self) -> list[Hashable] | None:
+        """Names of the features that are predicted, None if X had none."""
+        names: list[Hashable] = list(self.blueprint.form.names_of_step_features)
+        return [names[i] for i in self.codec.targets] if names else None
 
     def _context(self, sequences: Sequences) -> Sequences:
         """Return the inputs up to the next step, or raise if they require known features there."""

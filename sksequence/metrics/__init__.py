@@ -1,6 +1,13 @@
-"""Metrics for predictions per step, for spans, for forecasts and for language models."""
+"""Metrics for predictions per step, spans, quantiles, forecasts and language models; scorers."""
 
 from sksequence.metrics._next_step_metrics import mean_absolute_scaled_error, perplexity
+from sksequence.metrics._probabilistic_metrics import (
+    continuous_ranked_probability_score,
+    interval_coverage,
+    interval_score,
+    pinball_loss,
+)
+from sksequence.metrics._scorers import SCORERS
 from sksequence.metrics._step_metrics import (
     neg_step_mean_absolute_error_scorer,
     neg_step_mean_squared_error_scorer,
@@ -16,10 +23,15 @@ from sksequence.metrics._step_metrics import (
 from sksequence.metrics._stepwise import stepwise
 
 __all__ = [
+    "SCORERS",
+    "continuous_ranked_probability_score",
+    "interval_coverage",
+    "interval_score",
     "mean_absolute_scaled_error",
     "neg_step_mean_absolute_error_scorer",
     "neg_step_mean_squared_error_scorer",
     "perplexity",
+    "pinball_loss",
     "span_f1_score",
     "span_f1_scorer",
     "step_accuracy_score",
