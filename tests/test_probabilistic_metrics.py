@@ -151,7 +151,9 @@ def test_scorers_by_name_are_those_of_the_module():
 
 
 def test_scorers_without_quantiles_are_errors():
-    """An estimator without quantiles is refused, by its parameter or by its loss."""
+    """An estimator without quantiles is refused, and so is an unknown name."""
+    with pytest.raises(KeyError, match=r"no scorer 'accuracy'; choose from.*step_accuracy"):
+        SCORERS["accuracy"]
     with pytest.raises(TypeError, match="RNNClassifier predicts no quantiles"):
         SCORERS["neg_pinball_loss"](RNNClassifier(), X, Y)
     with pytest.raises(ValueError, match="predicts no quantiles"):

@@ -94,22 +94,31 @@ def _coverage(
     return interval_coverage(y, predicted[0], predicted[-1], sample_weight=weights)
 
 
-#: Scorers by name, for the parameter ``scoring`` of `GridSearchCV`, `cross_validate` and others.
-#: Higher is better, except for the coverage, which is best at its nominal value.
-#:
-#: One target per step: "step_accuracy", "step_f1" (macro-averaged), "span_f1",
-#: "neg_step_mean_squared_error", "neg_step_mean_absolute_error".
-#:
-#: Quantiles, at the levels of the parameter `quantiles` of an `RNNRegressor`, which may be the last
-#: step of a pipeline: "neg_pinball_loss", and for the interval between the lowest and the highest
-#: level "neg_interval_score" and "interval_coverage".
-SCORERS: dict[str, Callable[..., float]] = {
-    "step_accuracy": step_accuracy_scorer,
-    "step_f1": step_f1_scorer,
-    "span_f1": span_f1_scorer,
-    "neg_step_mean_squared_error": neg_step_mean_squared_error_scorer,
-    "neg_step_mean_absolute_error": neg_step_mean_absolute_error_scorer,
-    "neg_pinball_loss": _QuantileScorer(_pinball, -1),
-    "neg_interval_score": _QuantileScorer(_interval, -1),
-    "interval_coverage": _QuantileScorer(_coverage, 1),
-}
+class _Scorers(dict[str, Callable[..., float]]):
+    """Scorers by name, for the parameter ``scoring`` of the tools of scikit-learn.
+
+    scikit-learn finds its own scorers by name only: pass ``SCORERS["neg_pinball_loss"]``. Higher is
+    better, except for the coverage, which is best at its nominal value.
+
+    - One target per step: "step_accuracy", "step_f1" (macro-averaged), "span_f1",
+      "neg_step_mean_squared_error" and "neg_step_mean_absolute_error".
+    - Quantiles, at the levels of the parameter `quantiles` of an `RNNRegressor`, which may be the
+      last step of a pipeline: "neg_pinball_loss" and, for the interval between the lowest and the
+      highest level, "neg_interval_score" and "interval_coverage".
+    """
+
+    def __missing__(self, name: str) -> Callable[..., float]:
+        """Raise a KeyError that lists the names."""
+        raise KeyError(f"There is no scorer {name!r}; choose from {sorted(self)}.")
+
+
+SCORERS = _Scorers(
+    step_accuracy=step_accuracy_scorer,
+    step_f1=step_f1_scorer,
+    span_f1=span_f1_scorer,
+    neg_step_mean_squared_error=neg_step_mean_squared_error_scorer,
+    neg_step_mean_absolute_error=neg_step_mean_absolute_error_scorer,
+    neg_pinball_loss=_QuantileScorer(_pinball, -1),
+    neg_interval_score=_QuantileScorer(_interval, -1),
+    interval_coverage=_QuantileScorer(_coverage, 1),
+)
