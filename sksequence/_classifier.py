@@ -146,14 +146,15 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         otherwise one step per batch. Requires a single direction. None disables truncation.
     max_epochs : int or "auto", default="auto"
         Maximum number of passes over the training data. "auto" selects as many as make
-        about 2500 batches in total, but at least 10 and at most 100 epochs, or at most 50 if the
-        network reads more than 64 steps of a sequence with one label. For symbols with one label
-        per sequence, it selects about 1000 batches, but at least 10 and at most 100 epochs.
+        about 2500 steps of the optimizer in total, but at least 10 and at most 100 epochs, or at
+        most 50 if the network reads more than 64 steps of a sequence with one label. For symbols
+        with one label per sequence, it selects about 1000 steps of the optimizer, but at least 10
+        and at most 100 epochs.
     batch_size : int or "auto", default="auto"
         Number of sequences per batch. "auto" selects 32 with at most 4096 training sequences, 64
         with at most 16,384, and 128 with more. It selects less if the average batch would exceed
         32,768 steps of the network or about 4 million input values. With per-step labels, it
-        selects at most as many sequences as hold 512 labels, or 4 if that is more.
+        selects at most as many sequences as hold 256 labels.
     shuffle : bool, default=True
         Whether to visit the sequences in a new random order in each epoch. If True, the result
         does not depend on the order of the rows of X.

@@ -13,6 +13,7 @@ from sksequence._tasks._defaults import (
     automatic_batch_steps,
     automatic_frames,
     automatic_generator_size,
+    automatic_labelled_batch_size,
     automatic_lag,
     automatic_max_epochs,
     automatic_own_scale,
@@ -39,6 +40,27 @@ def test_automatic_batches_are_bounded(n, n_steps, width):
     if n <= 4096 and n_steps <= 1024 and width * n_steps <= 1 << 17:
         assert size == 32
     assert automatic_batch_steps(width) * min(width, 1 << 22) <= 1 << 23
+
+
+@given(n=st.integers(1, 10**6), n_steps=st.floats(1, 10**6))
+def test_batches_of_labelled_steps_are_small(n, n_steps):
+    """They hold 256 labels on average, or one sequence; sequences of one step are as without."""
+    size = automatic_labelled_batch_size(n, n_steps, 1)
+    assert 1 <= size <= automatic_batch_size(n, n_steps)
+    assert size == 1 or (size - 0.5) * n_steps <= 256
+    assert size == automatic_batch_size(n, n_steps) or (size + 0.5) * n_steps >= 256
+    assert automatic_labelled_batch_size(n, 1, 1) == automatic_batch_size(n)
+
+
+def test_epochs_count_the_steps_of_the_optimizer():
+    """With one label per step there is one per chunk, so that 90 chunks have fewer epochs."""
+    X = RANDOM.randn(30, 6, 1)
+    steps, labels = [x[:, 0] > 0 for x in X], X[:, 0, 0] > 0
+    model = RNNClassifier(hidden_size=2, batch_size=1, bidirectional=False, random_state=0)
+    for tbptt_steps, of_steps in ((None, 83), (9, 83), (2, 28), (1, 14)):
+        model.set_params(tbptt_steps=tbptt_steps)
+        chosen = [model.__sksequence_auto_params__(X, y) for y in (steps, labels)]
+        assert [params["max_epochs"] for params in chosen] == [of_steps, 83]
 
 
 # --- sizes of the network ------------------------------------------------------------------------

@@ -35,8 +35,8 @@ _FEW_NUMBERS = 20_000
 _VERY_FEW_NUMBERS = 500
 # Steps of the network in an average batch, and numbers in these steps
 _BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
-# Per-step targets in an average batch, and the minimum number of sequences that contain them
-_BATCH_TARGETS, _MIN_SEQUENCES = 512, 4
+# Per-step targets in an average batch
+_BATCH_TARGETS = 256
 # Number of sequences above which finer frames can be learnt
 _MANY_SEQUENCES = 4096
 # Median length up to which a single feature has no frames
@@ -73,12 +73,12 @@ def automatic_batch_size(n_sequences: int, n_steps: float = 1.0, width: int = 1)
 
 
 def automatic_labelled_batch_size(n_sequences: int, n_steps: float, width: int) -> int:
-    """Select as `automatic_batch_size`, but at most 512 targets, or 4 sequences if that is more.
+    """Select as `automatic_batch_size`, but at most 256 targets, or 1 sequence if it has more.
 
     With one target per step, few sequences are enough for an accurate gradient, and more optimizer
     steps help.
     """
-    most = max(_MIN_SEQUENCES, round(_BATCH_TARGETS / n_steps))
+    most = max(1, round(_BATCH_TARGETS / n_steps))
     return min(automatic_batch_size(n_sequences, n_steps, width), most)
 
 

@@ -175,25 +175,24 @@ class SupervisedTask(Generic[AnyRowCodec]):
     def _sizes(
         self, data: TrainingData[AnyRowCodec], training: TrainingSettings, frames: Frames
     ) -> Sizes:
-        rows = data.split.training
-        batch_size = training.batch_size
+        rows, per_step = data.split.training, data.targets.per_step
+        batch_size, max_epochs = training.batch_size, training.max_epochs
         n_steps = float(frames.count(data.sequences.lengths[rows]).mean())
+        chunk = min(n_steps, float(training.tbptt_steps or n_steps))
         if batch_size == "auto":
             width = sum(block.shape[1] for block in data.sequences.blocks) * frames.length
-            if data.targets.per_step:  # the optimizer takes one step per chunk
-                chunk = min(n_steps, float(training.tbptt_steps or n_steps))
+            if per_step:
                 batch_size = automatic_labelled_batch_size(len(rows), chunk, width)
             else:
                 batch_size = automatic_batch_size(len(rows), n_steps, width)
-        max_epochs = training.max_epochs
         if max_epochs == "auto":
-            forecast = self.naive is not None
-            n_reads = 1.0 if data.targets.per_step else n_steps
+            # with one target per step, the optimizer takes one step per chunk
+            n_chunks = round(n_steps / chunk) if per_step else 1
             max_epochs = automatic_max_epochs(
-                len(rows),
+                len(rows) * n_chunks,
                 int(batch_size),
-                n_reads,
-                forecast=forecast,
+                1.0 if per_step else n_steps,
+                forecast=self.naive is not None,
                 labelled_symbols=self._labels_symbols(data),
             )
         return int(batch_size), int(max_epochs)

@@ -89,10 +89,50 @@ def _pieces(words: list[str]) -> list[str]:
 
 def constant_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
     """Score the most frequent label, or the mean of y."""
-    y, regresses = data.train[1], is_regressor(make())
-    model: Any = DummyRegressor() if regresses else DummyClassifier()
-    name = "mean of y" if regresses else "most frequent label"
+    y, (name, model) = data.train[1], _constant(make)
     return {name: float(score(model.fit(np.zeros(len(y)), y), *data.test))}
+
+
+def _constant(make: Any) -> tuple[str, Any]:
+    if is_regressor(make()):
+        return "mean of y", DummyRegressor()
+    return "most frequent label", DummyClassifier()
+
+
+_N_LAGS = 20
+
+
+def lagged_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Score a linear model of the last 20 steps, at each step."""
+    model: Any = RidgeCV(np.logspace(-3, 4, 15)) if is_regressor(make()) else _logistic(3, 3)
+    fitted = _OfSteps(make_pipeline(StandardScaler(), model)).fit(*data.train)
+    return {f"linear, last {_N_LAGS} steps": float(score(fitted, *data.test))}
+
+
+def constant_step_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:
+    """Score the most frequent label, or the mean of y, over all steps."""
+    name, model = _constant(make)
+    return {name: float(score(_OfSteps(model).fit(*data.train), *data.test))}
+
+
+class _OfSteps:
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Fit the model to all steps, each with the last ones before it."""
+        self._model.fit(np.concatenate([_lags(x) for x in X]), np.concatenate(y))
+        return self
+
+    def predict(self, X: Any) -> list[NDArray[Any]]:
+        """Return an array of predictions for each sequence."""
+        return [self._model.predict(_lags(x)) for x in X]
+
+
+def _lags(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the last steps at each step, 0 before the start."""
+    padded = np.pad(x, ((_N_LAGS - 1, 0), (0, 0)))
+    return np.lib.stride_tricks.sliding_window_view(padded, _N_LAGS, axis=0).reshape(len(x), -1)
 
 
 def last_value_baseline(data: Data, make: Any, score: Any) -> dict[str, float]:

@@ -29,11 +29,11 @@ HEAD = f"""
 {"-" * len(_TITLE)}
 
 Medians over the seeds with default parameters, before several features, texts with a label, small
-regressions and forecasts were given rules of their own, and with these rules. *better* and *worse*
-mean that the median is outside the range of the seeds before. *linear* is the best linear model,
-and *naive* what needs no training: the most frequent label, the mean of y, the last value, the
-seasonal naive forecast, or bigrams. Random walks and noisy regressions are drawn anew for each
-seed, alike for all columns.
+regressions, forecasts and labels of steps were given rules of their own, and with these rules.
+*better* and *worse* mean that the median is outside the range of the seeds before. *linear* is the
+best linear model, and *naive* what needs no training: the most frequent label, the mean of y, the
+last value, the seasonal naive forecast, or bigrams. Random walks and noisy regressions are drawn
+anew for each seed, alike for all columns.
 """
 # parts of the names of sets that are not in the table
 _LEFT_OUT = {"changed", "wide", "feedforward", "adding400", "lag"}

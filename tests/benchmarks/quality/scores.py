@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sksequence.metrics import span_f1_score
 
@@ -31,6 +32,16 @@ def relative_to_last_value(estimator: Any, X: Any, y: Any) -> float:
     return float(error / np.abs(X[:, [-1]] - truth).mean())
 
 
+def step_accuracy(estimator: Any, X: Any, y: Any) -> float:
+    """Return the fraction of steps with the correct label."""
+    return float(np.mean(_joined(estimator.predict(X)) == _joined(y)))
+
+
+def step_mean_squared_error(estimator: Any, X: Any, y: Any) -> float:
+    """Return the mean squared error over all steps."""
+    return float(np.mean((_joined(estimator.predict(X)) - _joined(y)) ** 2))
+
+
 def span_f1(estimator: Any, X: Any, y: Any) -> float:
     """Return the micro F1 of whole spans."""
     return float(span_f1_score(y, list(estimator.predict(X))))
@@ -46,3 +57,7 @@ def step_nll(estimator: Any, X: Any, y: Any) -> float:
     logits = np.concatenate(list(estimator.decision_function(X)))
     truth = np.concatenate(list(y))
     return float((np.logaddexp(0.0, logits) - truth * logits).sum() / len(truth))
+
+
+def _joined(steps: Any) -> NDArray[Any]:
+    return np.concatenate([np.asarray(of_sequence) for of_sequence in steps])

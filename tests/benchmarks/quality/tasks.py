@@ -10,6 +10,7 @@ from typing import Any
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 
 from . import baselines, loaders, packaged, scores
+from .long_steps import OPTIMAL, STEP_LABELS, STEP_NUMBERS
 from .noisy import NOISY
 from .sensors import SENSORS
 from .texts import SPELLING, WORDS
@@ -147,6 +148,15 @@ _labelled_text = partial(
     published="-",
     budget=30,
     searched=False,
+)
+_long_steps = partial(
+    Task,
+    target=None,
+    grid_target=None,
+    budget=60,
+    searched=False,
+    baseline=baselines.lagged_baseline,
+    naive=baselines.constant_step_baseline,
 )
 _first_label = partial(
     Task,
@@ -381,6 +391,23 @@ TASKS |= {
         searched=False,
     )
     for name, load in SENSORS.items()
+}
+
+TASKS |= {
+    f"steps-{name}": _long_steps(
+        title=f"made long sequences: {name}",
+        load=load,
+        estimator=estimator,
+        score=score,
+        metric=metric,
+        greater=estimator is RNNClassifier,
+        published=OPTIMAL.get(name, "-"),
+    )
+    for sets, estimator, score, metric in (
+        (STEP_LABELS, RNNClassifier, scores.step_accuracy, "accuracy"),
+        (STEP_NUMBERS, RNNRegressor, scores.step_mean_squared_error, "MSE"),
+    )
+    for name, load in sets.items()
 }
 
 TASKS |= {
