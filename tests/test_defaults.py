@@ -53,14 +53,15 @@ def test_batches_of_labelled_steps_are_small(n, n_steps):
 
 
 def test_epochs_count_the_steps_of_the_optimizer():
-    """With one label per step there is one per chunk, so that 90 chunks have fewer epochs."""
+    """With one label per step there is one per chunk: more chunks have fewer epochs."""
     X = RANDOM.randn(30, 6, 1)
     steps, labels = [x[:, 0] > 0 for x in X], X[:, 0, 0] > 0
-    model = RNNClassifier(hidden_size=2, batch_size=1, bidirectional=False, random_state=0)
-    for tbptt_steps, of_steps in ((None, 83), (9, 83), (2, 28), (1, 14)):
+    stopped = {"early_stopping": True, "tol": 1e9, "n_iter_no_change": 1}  # after two epochs
+    model = RNNClassifier(hidden_size=2, batch_size=1, random_state=0, **stopped)
+    for tbptt_steps, n_chunks in ((None, 1), (9, 1), (2, 3), (1, 6)):
         model.set_params(tbptt_steps=tbptt_steps)
-        chosen = [model.__sksequence_auto_params__(X, y) for y in (steps, labels)]
-        assert [params["max_epochs"] for params in chosen] == [of_steps, 83]
+        chosen = [model.fit(X, y).max_epochs_ for y in (steps, labels)]
+        assert chosen == [round(2500 / (27 * n_chunks)), round(2500 / 27)]
 
 
 # --- sizes of the network ------------------------------------------------------------------------
