@@ -16,6 +16,7 @@ from sksequence.datasets import (
     load_air_passengers,
     load_japanese_vowels,
     load_shakespeare,
+    load_snips,
     make_adding_problem,
     make_copy_memory,
     make_first_label,
@@ -171,7 +172,20 @@ def test_shakespeare_is_the_text_of_char_rnn():
     assert train + test == text
 
 
-@pytest.mark.parametrize("load", [load_japanese_vowels, load_air_passengers, load_shakespeare])
+def test_snips_is_the_published_split():
+    """Each word has a tag, the parts have the published sizes, and tags begin where they may."""
+    parts = {split: load_snips(split=split) for split in ("train", "valid", "test")}
+    whole = load_snips()
+    assert [len(part.data) for part in parts.values()] == [13_084, 700, 700]
+    assert whole.data == [words for part in parts.values() for words in part.data]
+    assert [len(words) for words in whole.data] == [len(tags) for tags in whole.tags]
+    assert len(set(whole.target)) == 7
+    assert {tag[:2] for tags in whole.tags for tag in tags} == {"O", "B-", "I-"}
+
+
+@pytest.mark.parametrize(
+    "load", [load_japanese_vowels, load_air_passengers, load_shakespeare, load_snips]
+)
 def test_descriptions_name_source_and_licence(load):
     """Every bundled file is described with its source and licence."""
     description = load().DESCR
@@ -206,11 +220,11 @@ def test_public_names_are_sorted_and_complete():
 # Errors
 
 
-@pytest.mark.parametrize("load", [load_japanese_vowels, load_shakespeare])
+@pytest.mark.parametrize("load", [load_japanese_vowels, load_shakespeare, load_snips])
 def test_unknown_split_is_named(load):
     """The error lists the valid splits."""
-    with pytest.raises(ValueError, match=r"split='valid' is not a part of the data; use \"train\""):
-        load(split="valid")
+    with pytest.raises(ValueError, match=r"split='dev' is not a part of the data; use \"train\""):
+        load(split="dev")
 
 
 @pytest.mark.parametrize(

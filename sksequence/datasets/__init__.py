@@ -4,6 +4,7 @@ from sksequence.datasets._bundled import (
     load_air_passengers,
     load_japanese_vowels,
     load_shakespeare,
+    load_snips,
 )
 from sksequence.datasets._problems import (
     make_adding_problem,
@@ -16,6 +17,7 @@ __all__ = [
     "load_air_passengers",
     "load_japanese_vowels",
     "load_shakespeare",
+    "load_snips",
     "make_adding_problem",
     "make_copy_memory",
     "make_first_label",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import lzma
 from importlib.resources import files
 from typing import Literal, overload
 
@@ -219,10 +220,78 @@ def load_shakespeare(*, split: Split = None) -> Bunch:
     return Bunch(data=parts[split], DESCR=_description("shakespeare"))
 
 
-def _check_split(split: str | None) -> None:
-    if split is not None and split not in SPLITS:
+def load_snips(*, split: Literal["train", "valid", "test"] | None = None) -> Bunch:
+    """Load the Snips data: requests to a voice assistant, with a tag per word and an intent each.
+
+    =====================  ==========================
+    Sequences              14 484 (13 084 + 700 + 700)
+    Words per sequence     2 to 35
+    Tags                   72, of 39 slots
+    Intents                7
+    =====================  ==========================
+
+    Parameters
+    ----------
+    split : {"train", "valid", "test"} or None, default=None
+        Part of the original split to return. None returns all parts, in this order.
+
+    Returns
+    -------
+    data : Bunch
+        Dictionary-like object, with the following attributes.
+
+        data : list of list of str
+            The words of each request.
+        tags : list of list of str
+            The tag of each word: "B-" and a slot where the slot begins, "I-" and the slot inside
+            of it, "O" outside of all slots.
+        target : ndarray of str of shape (n_sequences,)
+            The intent of each request.
+        DESCR : str
+            The description of the data, their source and licence.
+
+    Raises
+    ------
+    ValueError
+        If `split` is not the name of a part or None.
+
+    Notes
+    -----
+    Source: Coucke et al. [1]_ in the split of Goo et al. [2]_. Licence: CC0 1.0.
+
+    References
+    ----------
+    .. [1] A. Coucke et al. (2018). "Snips voice platform: an embedded spoken language understanding
+       system for private-by-design voice interfaces". https://arxiv.org/abs/1805.10190
+    .. [2] C.-W. Goo et al. (2018). "Slot-gated modeling for joint slot filling and intent
+       prediction". NAACL-HLT. https://doi.org/10.18653/v1/N18-2118
+
+    Examples
+    --------
+    >>> from sksequence.datasets import load_snips
+    >>> snips = load_snips(split="test")
+    >>> snips.data[1][:4], str(snips.target[1])
+    (['i', 'want', 'to', 'bring'], 'BookRestaurant')
+    >>> list(zip(snips.data[0], snips.tags[0]))[3:6]
+    [('to', 'O'), ('the', 'O'), ('grime', 'B-playlist')]
+    """
+    _check_split(split, ("train", "valid", "test"))
+    lines = lzma.decompress(_read("snips.tsv.xz")).decode("utf-8").splitlines()
+    rows = [line.split("\t") for line in lines]
+    rows = [row for row in rows if split in {None, row[0]}]
+    return Bunch(
+        data=[words.split() for _, words, _, _ in rows],
+        tags=[tags.split() for _, _, tags, _ in rows],
+        target=np.array([intent for _, _, _, intent in rows]),
+        DESCR=_description("snips"),
+    )
+
+
+def _check_split(split: str | None, parts: tuple[str, ...] = SPLITS) -> None:
+    if split is not None and split not in parts:
+        named = ", ".join(f'"{part}"' for part in parts)
         raise ValueError(
-            f'split={split!r} is not a part of the data; use "train", "test" or None for all of it.'
+            f"split={split!r} is not a part of the data; use {named} or None for all of it."
         )
 
 
