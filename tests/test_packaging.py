@@ -124,6 +124,7 @@ def test_constraints_pin_all_requirements():
         *config["options"]["install_requires"].splitlines(),
         *config["options.extras_require"]["test"].splitlines(),
         *groups["lint"],
+        *groups["docs"],
     ]
     assert project_names(requirements) <= pinned("constraints.txt").keys()
 
@@ -192,6 +193,33 @@ def test_readme_has_two_commands():
     assert [name for name, _ in marked] == ["quickstart", "tests"]
     assert readme.count("```bash") == 2
     assert all("-c constraints.txt" in command for _, command in marked)
+
+
+def test_all_extras_are_in_one():
+    """The extra `all` has the requirements of every other extra for users."""
+    extras = {
+        name: set(lines.split()) for name, lines in setup_cfg()["options.extras_require"].items()
+    }
+    del extras["test"]
+    assert extras.pop("all") == set().union(*extras.values())
+
+
+def test_citation_has_the_version():
+    """The version to cite is that of the package."""
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert re.search(r"^version: (.+)$", citation, re.MULTILINE)[1] == sksequence.__version__
+
+
+def test_conda_recipe_has_the_same_requirements():
+    """The recipe names the version, the bounds of the package, and those of the extras."""
+    recipe = (ROOT / "conda" / "recipe.yaml").read_text("utf-8")
+    config = setup_cfg()
+    extras = config["options.extras_require"]["all"].split()
+    bounds = {*config["options"]["install_requires"].split(), *extras}
+    listed = re.findall(r"^    - ([\w-]+) (>=[\d.]+)$", recipe, re.MULTILINE)
+    listed = {name.replace("pytorch", "torch") + bound for name, bound in listed}
+    assert bounds <= listed
+    assert f"version: {sksequence.__version__}\n" in recipe
 
 
 def test_ci_script_can_be_run():
