@@ -50,9 +50,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
-    """Build the documentation; warnings are errors."""
-    session.install(*CONSTRAINTS, "-e", ".", *_group("docs"))
+    """Build the documentation with all examples, and test it; warnings are errors."""
+    session.install(*CONSTRAINTS, "-e", ".[test]", *_group("docs"))
     session.run("sphinx-build", "-W", "-b", "html", "docs", "docs/_build/html")
+    session.env["SKSEQUENCE_SITE"] = "docs/_build/html"
+    session.run("python", "-W", "error", "-m", "pytest", "-m", "slow", "tests/test_site.py")
 
 
 if __name__ == "__main__":

@@ -2,31 +2,98 @@
 
 import re
 import shutil
+import sys
+import warnings
 from pathlib import Path
 
 import sksequence
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
+
+from inventories import write_inventories
 
 project = "sksequence"
 author = "The sksequence developers"
 copyright = "2026, The sksequence developers"
 version = release = sksequence.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
+extensions = [
+    "autolink",
+    "mathml",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.viewcode",
+    "sphinx_codeautolink",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "gallery/**/*.ipynb", "gallery/**/*.py"]
+default_role = "literal"
 
-# Generated pages of names that no longer exist would be warnings.
-shutil.rmtree(Path(__file__).parent / "api", ignore_errors=True)
+# Generated pages of names and of examples that no longer exist would be warnings.
+shutil.rmtree(HERE / "api", ignore_errors=True)
+for page in (HERE / "gallery").rglob("*.rst"):
+    example = HERE.parent / "examples" / page.relative_to(HERE / "gallery").with_suffix(".py")
+    if page.name not in {"index.rst", "GALLERY_HEADER.rst"} and not example.exists():
+        page.unlink()
 autosummary_generate = True
 autosummary_ignore_module_all = False  # the page of a module lists its __all__
 autodoc_typehints = "none"  # the numpydoc sections state the types
 numpydoc_show_class_members = False
 
-html_theme = "alabaster"
+intersphinx_mapping = write_inventories(HERE / "_build" / "inventories")
+codeautolink_autodoc_inject = False  # the pages of names list the examples already
+codeautolink_concat_default = True  # the blocks of a page are one program
+codeautolink_warn_on_missing_inventory = False
+suppress_warnings = ["codeautolink.match_block"]  # Sphinx removes comments such as "+SKIP"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+# Warnings of scikit-learn's parallel helper about busy machines are not about the examples.
+warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "subsection_order": [
+        f"../examples/{name}"
+        for name in ("classification", "forecasting", "text", "networks", "production")
+    ],
+    "within_subsection_order": "FileNameSortKey",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("sksequence",),
+    "reference_url": {"sksequence": None},
+    "abort_on_example_error": True,
+    "parallel": 2,
+    "image_srcset": ["2x"],
+    "remove_config_comments": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}
+
+html_math_renderer = "mathml"
+html_theme = "pydata_sphinx_theme"
+html_title = f"sksequence {version}"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_show_sourcelink = False
+html_copy_source = False
 html_theme_options = {
-    "description": "Recurrent neural networks as ordinary scikit-learn estimators",
-    "fixed_sidebar": True,
-    "page_width": "1080px",
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    "show_toc_level": 2,
+    "navbar_align": "left",
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
 }
 
 
@@ -43,7 +110,14 @@ def escape_fitted_names(app, what, name, obj, options, lines):
             lines[i] = re.sub(r"(?<=\w)_(?=[,)]|$)", r"\\_", line)
 
 
+def leave_links_to_the_gallery(app, docname, source):
+    """Keep codeautolink from the examples, whose code sphinx-gallery links."""
+    if docname.startswith("gallery/") and docname.rpartition("/")[2] != "index":
+        source[0] = f".. autolink-skip:: file\n\n{source[0]}"
+
+
 def setup(app):
     """Connect the filters above; the second one has to run before that of numpydoc."""
+    app.connect("source-read", leave_links_to_the_gallery)
     app.connect("autodoc-skip-member", skip_inherited_members)
     app.connect("autodoc-process-docstring", escape_fitted_names, priority=400)

@@ -1,4 +1,6 @@
-"""Quickstart: classification, grid search, saving a model, text generation.
+"""
+Quickstart
+==========
 
 A network classifies recordings of nine speakers, a grid search selects the best cell, a model is
 saved to a file, and another model generates text. Nothing is downloaded, and the script takes less
@@ -20,6 +22,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sksequence import RNNClassifier, SequenceGenerator
 from sksequence.datasets import load_japanese_vowels, load_shakespeare
+from sksequence.inspection import GenerationDisplay
 
 X_train, y_train = load_japanese_vowels(split="train", return_X_y=True)
 X_test, y_test = load_japanese_vowels(split="test", return_X_y=True)
@@ -78,3 +81,8 @@ print(generator.generate("ROMEO:\n", max_steps=200, temperature=0.7, random_stat
 texts = ["the king is not here", "ereh ton si gnik eht"]
 for text, log_likelihood in zip(texts, generator.score_samples(texts), strict=True):
     print(f"{log_likelihood:6.1f}  {text}")
+
+# %%
+# A display colours each character by its surprise. Notebooks show it in colour.
+
+GenerationDisplay.from_estimator(generator, texts)

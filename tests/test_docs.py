@@ -114,13 +114,6 @@ def test_api_page_is_complete():
     assert {f"sksequence.{name}" for name in public} <= set(page)
 
 
-def test_examples_page_is_complete():
-    """The examples page includes every example script."""
-    page = (ROOT / "docs" / "examples.rst").read_text("utf-8")
-    scripts = sorted(p.name for p in (ROOT / "examples").glob("*.py"))
-    assert [name for name in scripts if f"literalinclude:: ../examples/{name}" not in page] == []
-
-
 def test_map_lists_every_file_once():
     """The map lists each file of the package once; `__init__.py` of subpackages may be left out."""
     files = [p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.py")]

@@ -1,4 +1,6 @@
-"""Character-level language model.
+"""
+The next character of a text
+============================
 
 A `SequenceGenerator` is trained on speeches by Shakespeare to predict the next character. It is
 then evaluated on unseen speeches, generates text, and detects unusual texts.
@@ -10,10 +12,12 @@ then evaluated on unseen speeches, generates text, and detects unusual texts.
 #
 # Pass a list of texts. Each speech is one sequence, and the model also learns where speeches end.
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from sksequence import SequenceGenerator
 from sksequence.datasets import load_shakespeare
+from sksequence.inspection import GenerationDisplay
 
 train = load_shakespeare(split="train").data.split("\n\n")[:1500]
 test = load_shakespeare(split="test").data.split("\n\n")[:300]
@@ -49,13 +53,17 @@ for temperature in (0.3, 0.7, 1.0):
     )
 
 # %%
-# ``predict_proba`` returns the distribution of the next character.
+# ``top_choices`` returns the likeliest next characters, with their probabilities. After "The q"
+# there is hardly a choice. None is the end of the speech.
 
-symbols = [*model.vocabulary_, "the end"]
-for prefix in ("The q", "What say you?", "To be, or not to b"):
-    probabilities = model.predict_proba([prefix])[0]
-    likely = np.argsort(probabilities)[::-1][:4]
-    print(f"{prefix!r}:", ", ".join(f"{symbols[i]!r} {probabilities[i]:.2f}" for i in likely))
+_, axes = plt.subplots(1, 3, figsize=(9, 2.6), sharex=True, layout="constrained")
+for ax, prompt in zip(axes, ["The q", "To be, or not to b", "What say you?"], strict=True):
+    choices = model.top_choices(prompt, k=5)
+    names = ["end" if symbol is None else repr(symbol) for symbol, _ in choices]
+    ax.barh(names[::-1], [probability for _, probability in choices][::-1])
+    ax.set(title=prompt, xlim=(0, 1), xlabel="probability")
+    print(f"{prompt!r}: {choices[0][0]!r} {choices[0][1]:.2f}")
+plt.show()
 
 # %%
 # Anomaly detection
@@ -72,3 +80,13 @@ texts = [
 scores = model.score_samples(texts) / [len(text) for text in texts]
 for i in np.argsort(scores)[::-1]:
     print(f"{scores[i]:6.2f}  {texts[i]}")
+
+# %%
+# A speech begins with the name of its speaker, and these plays have other speakers: the perplexity
+# is high at first. After the name, the preceding context helps.
+
+display = GenerationDisplay.from_estimator(model, test)
+_, ax = plt.subplots(layout="constrained")
+ax.plot(display.perplexity_by_position[:60])
+ax.set(xlabel="characters that have been read", ylabel="perplexity")
+plt.show()

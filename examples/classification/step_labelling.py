@@ -1,4 +1,6 @@
-"""Sequence labelling: one label per step.
+"""
+A label for each step
+=====================
 
 We concatenate recordings of several speakers into conversations and predict the speaker at every
 step (speaker diarisation). Some steps have no label. Whether a prediction may use later steps
@@ -13,6 +15,7 @@ depends on the task.
 # same length. The first step of each new turn is ambiguous, so it is marked as unlabelled with
 # ``None``.
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import KFold, cross_val_score
 
@@ -52,6 +55,7 @@ print(" ".join("." if label is None else label for label in y_train[0]))
 # ``bidirectional=True`` it depends on the whole conversation, as is possible for transcripts.
 # Unlabelled steps are excluded from the loss and from the scores.
 
+shown = {"truth": y_test[0]}
 print("            accuracy  macro F1")
 for name, cell, bidirectional in (
     ("no memory", "feedforward", False),
@@ -64,9 +68,18 @@ for name, cell, bidirectional in (
     y_pred = tagger.fit(X_train, y_train).predict(X_test)
     accuracy, f1 = step_accuracy_score(y_test, y_pred), step_f1_score(y_test, y_pred)
     print(f"{name:11} {accuracy:8.3f}  {f1:8.3f}")
+    shown[name] = y_pred[0]
 
-print("true:      ", " ".join("." if label is None else label for label in y_test[0]))
-print("afterwards:", " ".join(y_pred[0]))
+# %%
+# The labels of one conversation, one row per tagger. White steps have no label.
+
+codes = [[np.nan if label is None else int(label) for label in row] for row in shown.values()]
+_, ax = plt.subplots(figsize=(8, 2.5), layout="constrained")
+image = ax.imshow(codes, aspect="auto", cmap="tab10", vmin=0.5, vmax=10.5, interpolation="none")
+ax.set_yticks(range(len(shown)), shown)
+ax.set(xlabel="step")
+plt.colorbar(image, ax=ax, label="speaker", ticks=range(1, 10), boundaries=np.arange(0.5, 10))
+plt.show()
 
 # %%
 # Cross-validation

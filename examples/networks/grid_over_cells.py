@@ -1,4 +1,6 @@
-"""Grid search over cells, directions and depths.
+"""
+Which cell? One grid over cells, directions and depths
+======================================================
 
 Cells, directions and depths are hyperparameters, so one grid compares them all. The task requires
 memory: the first step of a sequence determines its class, and 20 steps of noise follow.
@@ -10,6 +12,7 @@ memory: the first step of a sequence determines its class, and 20 steps of noise
 #
 # A network without memory can only guess, with an accuracy of 0.25.
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 
@@ -48,6 +51,25 @@ for i, parameters in enumerate(results["params"]):
         f"{results['mean_test_score'][i]:10.2f} {results['mean_fit_time'][i]:8.1f}"
     )
 print("best:", search.best_params_)
+
+# %%
+# The accuracies of one layer. The dashed line is guessing.
+
+_, ax = plt.subplots(layout="constrained")
+for offset, bidirectional in ((-0.2, False), (0.2, True)):
+    accuracies = [
+        results["mean_test_score"][
+            results["params"].index({"bidirectional": bidirectional, "cell": cell, "num_layers": 1})
+        ]
+        for cell in grid["cell"]
+    ]
+    label = "both directions" if bidirectional else "forward"
+    ax.bar(np.arange(4) + offset, accuracies, width=0.38, label=label)
+ax.axhline(0.25, color="black", linestyle="--")
+ax.set_xticks(range(4), grid["cell"])
+ax.set(ylabel="accuracy")
+ax.legend(loc="lower right")
+plt.show()
 
 # %%
 # Interpretation

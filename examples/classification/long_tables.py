@@ -1,4 +1,6 @@
-"""Learn from a long table with categories, gaps and features that do not change in time.
+"""
+Sensors in a long table: categories, gaps, missing values
+=========================================================
 
 A log has one row per reading of a machine: its temperature, which is sometimes missing, and its
 mode, which is a category. Another table has one row per machine, with its age. The task is to tell
@@ -11,6 +13,7 @@ which machines need a repair. The data are made up.
 #
 # A machine that gets warmer needs a repair; an old one may get a little warmer than a new one.
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
@@ -48,6 +51,21 @@ log = pd.concat(parts).sample(frac=1, random_state=0).reset_index(drop=True)
 log["temperature"] = log["temperature"].where(rng.random(len(log)) > 0.05)  # 5 % are missing
 print(log.head(3))
 print(machines.head(3))
+
+# %%
+# Three machines that need a repair, and three that do not. Their readings have gaps, and the
+# machines are warmer while they are boosted.
+
+_, axes = plt.subplots(1, 2, figsize=(9, 3.5), sharey=True, layout="constrained")
+for ax, repair in zip(axes, ["yes", "no"], strict=True):
+    for name in machines.index[machines["repair"] == repair][:3]:
+        machine = log[log["id"] == name].sort_values("time")
+        ax.plot(
+            machine["time"].dt.hour + machine["time"].dt.minute / 60, machine["temperature"], ".-"
+        )
+    ax.set(title=f"repair: {repair}", xlabel="hour of the day")
+axes[0].set_ylabel("temperature")
+plt.show()
 
 # %%
 # Baseline without time

@@ -1,0 +1,123 @@
+"""The built documentation: links, search, pictures, and what the examples claim.
+
+The site is the one in the folder `SKSEQUENCE_SITE`, or is built first, which takes minutes.
+"""
+
+import functools
+import html
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tests.helpers import ROOT
+from tests.test_examples import CLAIMS, SCRIPTS, unmet_claims
+
+pytestmark = pytest.mark.slow
+
+# Words that people search for, and the pages of which one has to be first or second.
+SEARCHES = {
+    "quickstart": ["gallery/quickstart", "install"],
+}
+NEEDS_NO_NETWORK = re.compile(r"<(?:script|link|img)[^>]*(?:src|href)=\"https?://")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Return the folder of the built documentation."""
+    if built := os.environ.get("SKSEQUENCE_SITE"):
+        return Path(built)
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-W", "-b", "html", "-d", str(folder / "doctrees")]
+    subprocess.run([*command, "docs", str(folder / "html")], cwd=ROOT, check=True)
+    return folder / "html"
+
+
+@pytest.fixture(scope="module")
+def search(site):
+    """Return a function that searches the site with its own script; the best pages come first."""
+    from py_mini_racer import MiniRacer
+
+    browser = MiniRacer()
+    browser.eval(
+        "var window = globalThis, DOCUMENTATION_OPTIONS = {}, SPHINX_HIGHLIGHT_ENABLED = false;"
+        "var document = {getElementById: () => ({firstChild: null}), addEventListener: () => {}};"
+        "var _ready = () => {};"
+    )
+    static = site / "_static"
+    for name in ("base-stemmer.js", "english-stemmer.js", "language_data.js", "searchtools.js"):
+        if (static / name).exists():
+            browser.eval((static / name).read_text("utf-8"))
+    browser.eval((site / "searchindex.js").read_text("utf-8"))
+
+    def find(query):
+        browser.eval(f"var found = Search._performSearch(...Search._parseQuery({query!r}));")
+        return list(browser.execute("found.reverse().map(result => result[0])"))
+
+    return find
+
+
+@functools.cache
+def page(path: Path) -> str:
+    """Return the text of a page."""
+    return path.read_text("utf-8")
+
+
+def pages(site: Path) -> list[Path]:
+    """Return all pages, without those of source code."""
+    return [p for p in sorted(site.rglob("*.html")) if "_modules" not in p.parts]
+
+
+def has_anchor(path: Path, anchor: str) -> bool:
+    """Return whether a page has the place that a link names."""
+    return not anchor or f'id="{html.escape(anchor)}"' in page(path)
+
+
+def test_no_internal_link_is_broken(site):
+    """Each relative link leads to a file, and to a place in it if it names one."""
+    broken = []
+    for path in pages(site):
+        for link in re.findall(r'<(?:a|img)[^>]* (?:href|src)="([^"]+)"', page(path)):
+            parts = urlsplit(html.unescape(link))
+            if parts.scheme or parts.netloc:
+                continue
+            found = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            found = found / "index.html" if found.is_dir() else found
+            is_page = found.suffix == ".html"
+            if not found.exists() or (is_page and not has_anchor(found, unquote(parts.fragment))):
+                broken.append(f"{path.relative_to(site)}: {link}")
+    assert broken == []
+
+
+def test_pages_need_no_network(site):
+    """Scripts, styles and pictures are part of the site."""
+    assert [p.name for p in pages(site) if NEEDS_NO_NETWORK.search(page(p))] == []
+
+
+@pytest.mark.parametrize("query", SEARCHES)
+def test_search_finds_the_page(search, query):
+    """A word that people use has the right page first or second."""
+    best = list(dict.fromkeys(search(query)))[:2]
+    assert set(best) & set(SEARCHES[query]), best
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda s: s.stem)
+def test_example_shows_what_it_claims(site, script):
+    """The output of an example in the gallery has what its text says, and there is a picture."""
+    relative = script.relative_to(ROOT / "examples").with_suffix(".html")
+    text = page(site / "gallery" / relative)
+    outputs = re.findall(r"sphx-glr-script-out.*?<pre>(.*?)</pre>", text, re.DOTALL)
+    printed = html.unescape(re.sub(r"<[^>]+>", "", "\n".join(outputs)))
+    assert unmet_claims(CLAIMS[script.stem], printed) == []
+    assert re.search("sphx-glr-single-img|sphx-glr-multi-img|output_html", text)
+
+
+def test_api_pages_list_their_examples(site):
+    """The page of an estimator links the examples that use it, and the pages of the guide."""
+    text = page(site / "api" / "sksequence.RNNClassifier.html")
+    assert "../gallery/quickstart.html" in text
+    assert 'href="../user_guide/classifier.html"' in text
