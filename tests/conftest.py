@@ -23,3 +23,13 @@ def without_numba():
 def one_torch_thread():
     """Keep test processes from competing for the cores."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def plt():
+    """Plot without a screen, and leave no figure behind."""
+    pytest.importorskip("matplotlib").use("Agg")
+    import matplotlib.pyplot as plt
+
+    yield plt
+    plt.close("all")

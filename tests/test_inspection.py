@@ -267,16 +267,6 @@ def test_notebooks_show_the_page(generator):
 # Plots
 
 
-@pytest.fixture
-def plt():
-    """Plot without a screen, and leave no figure behind."""
-    pytest.importorskip("matplotlib").use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 @pytest.mark.parametrize("show_gradient_norm", [False, True])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_curves_are_those_of_the_estimator(plt, early_stopping, show_gradient_norm):

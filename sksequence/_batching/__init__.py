@@ -16,7 +16,12 @@ from sksequence._batching._content_digests import (
     held_out_rows,
 )
 from sksequence._batching._offsets import find_step, flat_rows, object_array, offsets_of
-from sksequence._batching._prepared_sequences import STEP_BLOCKS, Frames, PreparedSequences
+from sksequence._batching._prepared_sequences import (
+    STATIC_BLOCKS,
+    STEP_BLOCKS,
+    Frames,
+    PreparedSequences,
+)
 from sksequence._batching._scaler import (
     LEAST_STD,
     MAX_SCALED,
@@ -30,6 +35,7 @@ __all__ = [
     "LEAST_STD",
     "MAX_SCALED",
     "MAX_SCALED_LOG",
+    "STATIC_BLOCKS",
     "STEP_BLOCKS",
     "Batch",
     "BatchIterator",

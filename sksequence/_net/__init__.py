@@ -1,5 +1,6 @@
 """All use of skorch: nets are constructed, trained, run, and converted to arrays and back."""
 
+from sksequence._net._attributions import Attribution, Method, attributions
 from sksequence._net._checkpoints import Checkpointing, State, checkpoint_in
 from sksequence._net._chunked_reading import (
     last_features,
@@ -21,12 +22,15 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "Arrays",
+    "Attribution",
     "Checkpointing",
+    "Method",
     "NetworkReading",
     "SequenceNet",
     "State",
     "Stopping",
     "TrainingRecord",
+    "attributions",
     "check_callbacks",
     "check_memory",
     "checkpoint_in",

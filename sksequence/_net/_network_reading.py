@@ -5,7 +5,7 @@ Rows of steps are those of the network: with frames, one per frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -39,13 +39,38 @@ class NetworkReading:
     blueprint: Blueprint[Codec]
     prepared: PreparedSequences
 
-    def inputs(self) -> dict[str, Tensor | None]:
-        """Return all sequences as one padded batch, on the device of the network."""
+    @property
+    def members(self) -> list[SequenceNetwork]:
+        """The networks of an ensemble, or the only one."""
+        return [self.network] if isinstance(self.network, SequenceNetwork) else self.network.members
+
+    @property
+    def n_extra(self) -> int:
+        """Number of values that the scaler adds to each step."""
+        scaler = self.blueprint.scaler
+        return 0 if scaler is None else scaler.n_extra
+
+    def inputs(self, index: Sequence[int] | None = None) -> dict[str, Any]:
+        """Return some sequences, None for all, as a padded batch on the device of the network."""
         self.network.eval()  # no dropout, as in a prediction
-        batch = self.prepared.gather(np.arange(len(self.prepared)))
-        inputs: dict[str, Any] = network_inputs(batch, self.network.device)
+        rows = np.arange(len(self.prepared)) if index is None else np.array(index)
+        inputs: dict[str, Any] = network_inputs(self.prepared.gather(rows), self.network.device)
         del inputs["is_blank"]
         return inputs
+
+    def steps_of_frames(self, i: int) -> NDArray[np.int64]:
+        """Return the steps of each frame of a sequence, of shape (n_frames, frame_length)."""
+        return self.prepared.frames.of_one(int(self.prepared.step_lengths[i]))
+
+    def outputs(self) -> NDArray[np.float32]:
+        """Return the outputs, of shape (n_sequences, width) or (sum of n_steps, width)."""
+        with self.blueprint.threads():
+            return run_network(
+                self.network,
+                self.network.forward,
+                self.prepared,
+                per_step=self.blueprint.per_step,
+            )
 
     def hidden_states(self, layer: int) -> NDArray[np.float32]:
         """Return the outputs of a layer, of shape (sum of n_steps, width)."""

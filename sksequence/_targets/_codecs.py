@@ -306,6 +306,10 @@ class NumberCodec:
         placeholder = np.float32(1 if self.has_log_link else 0)
         return np.where(missing, placeholder, numbers) if missing.any() else numbers
 
+    def centre_output(self, number: int) -> int:
+        """Return the column of the outputs with the centre of a number."""
+        return int(self.distribution.centre_block * self.n_numbers + number)
+
     def decode(self, outputs: Outputs) -> Floats:
         """Return the centre of the predictive distribution of each row."""
         return self._in_units(self.distribution.centre(members_of(outputs, self.n_outputs)))

@@ -30,6 +30,7 @@ class PointPrediction:
     has_std: ClassVar[bool] = False
     has_log_link: ClassVar[bool] = False
     support: ClassVar[Support] = "numbers"
+    centre_block: ClassVar[int] = 0  # of the outputs, which have blocks of n_numbers columns
 
     @property
     def loss_options(self) -> dict[str, object]:
@@ -77,6 +78,11 @@ class QuantilePrediction:
         """Position of the level nearest to 0.5, the lower one of two equally near."""
         return int(np.abs(np.array(self.levels) - 0.5).round(9).argmin())
 
+    @property
+    def centre_block(self) -> int:
+        """Block of outputs with the centres."""
+        return self.middle
+
     def quantiles(self, outputs: Outputs, levels: tuple[float, ...] | None = None) -> Floats:
         """Return the mean quantiles of shape (n_levels, n_rows, n_numbers), sorted over levels.
 
@@ -123,6 +129,7 @@ class DensityPrediction:
 
     has_quantiles: ClassVar[bool] = True
     has_std: ClassVar[bool] = True
+    centre_block: ClassVar[int] = 0
 
     @property
     def support(self) -> Support:

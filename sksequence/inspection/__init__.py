@@ -12,13 +12,17 @@ from sksequence.inspection._inside_networks import (
 )
 from sksequence.inspection._loss_curve_display import LossCurveDisplay
 from sksequence.inspection._permutation import permutation_importance
+from sksequence.inspection._saliency import saliency
+from sksequence.inspection._saliency_display import SaliencyDisplay
 
 __all__ = [
     "ForecastDisplay",
     "GenerationDisplay",
     "LossCurveDisplay",
+    "SaliencyDisplay",
     "attention_weights",
     "hidden_states",
     "network_inputs",
     "permutation_importance",
+    "saliency",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sksequence._base import BaseRNN
 from sksequence._generator import SequenceGenerator
 from sksequence._input import Reading, read_input
 from sksequence._tokenizers import Tokenizer, decode_incrementally, is_tokenizer
@@ -160,7 +161,7 @@ class GenerationDisplay:
         steps = estimator.score_steps(X, y)
         if max_surprise is None:
             max_surprise = float(np.log(max(estimator.module_.spec.n_outputs, 2)))
-        symbols, separator = _read_symbols(X, estimator)
+        symbols, separator = read_symbols(X, estimator)
         return cls(symbols, steps, max_surprise=max_surprise, separator=separator)
 
     @property
@@ -243,12 +244,12 @@ def check_generator(estimator: object, display: str, *, symbols: bool) -> None:
         )
 
 
-def _read_symbols(X: object, estimator: SequenceGenerator) -> tuple[list[list[object]], str]:
+def read_symbols(X: object, estimator: BaseRNN) -> tuple[list[list[object]], str]:
     """Return the symbols of each sequence as the estimator reads them, and the text between two.
 
     The symbols of a text joined are the text, unless a callable made them: it may drop characters.
     """
-    analyzer = estimator.analyzer
+    analyzer = estimator.get_params()["analyzer"]
     may_be_texts = estimator.input_kind_ == "text"
     reading = Reading(integers_are_symbols=True, analyzer=analyzer, may_be_texts=may_be_texts)
     raw = read_input(X, reading)

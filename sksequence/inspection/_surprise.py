@@ -20,11 +20,12 @@ _CONTROLS |= dict.fromkeys([*range(0x80, 0xA0), *range(0xD800, 0xE000)], "\ufffd
 _IN_TERMINALS = _CONTROLS | {ord("\n"): _LINE_END + "\n"}
 _IN_BROWSERS = {code: shown for code, shown in _CONTROLS.items() if chr(code) not in "\t\n"}
 
-_COLOUR = "230, 85, 13"
+_COLOUR, _COLOUR_BELOW = "230, 85, 13", "49, 130, 189"
 _MAX_OPACITY = 0.8  # the text stays legible, on a dark page as well
 
 # of the 256 terminal colours, from pale to deep orange
 _BACKGROUNDS = (None, 230, 223, 216, 209, 202)
+_BACKGROUNDS_BELOW = (None, 195, 159, 117, 75, 39)
 _N_DIGITS = 10
 
 
@@ -35,16 +36,22 @@ def colour_html(symbols: Iterable[tuple[str, float]], max_surprise: float, separ
 
 
 def _span(symbol: str, surprise: float, max_surprise: float) -> str:
+    title = f"{surprise:.3f} nats, p = {exp(-surprise):.3g}"
+    return coloured_span(symbol, surprise / max_surprise, title)
+
+
+def coloured_span(symbol: str, fraction: float, title: str) -> str:
+    """Return a symbol as HTML on a background, orange above 0 and blue below, and with a title."""
     # a line break has no width: padding before it shows its colour
     padding = "; padding-left: 0.6em" if symbol.startswith("\n") else ""
-    style = f"background: {_background(surprise / max_surprise)}{padding}"
-    title = f"{surprise:.3f} nats, p = {exp(-surprise):.3g}"
+    style = f"background: {_background(fraction)}{padding}"
     shown = escape(symbol.translate(_IN_BROWSERS))
-    return f'<span style="{style}" title="{title}">{shown}</span>'
+    return f'<span style="{style}" title="{escape(title)}">{shown}</span>'
 
 
 def _background(fraction: float) -> str:
-    return f"rgba({_COLOUR}, {_MAX_OPACITY * min(max(fraction, 0.0), 1.0):.2f})"
+    colour = _COLOUR if fraction >= 0 else _COLOUR_BELOW
+    return f"rgba({colour}, {_MAX_OPACITY * min(abs(fraction), 1.0):.2f})"
 
 
 def legend_html(max_surprise: float) -> str:
@@ -66,6 +73,13 @@ def colour_text(symbols: Iterable[tuple[str, float]], max_surprise: float, separ
         )
         for symbol, surprise in symbols
     )
+
+
+def coloured_symbol(symbol: str, fraction: float) -> str:
+    """Return a symbol for a terminal on a background, orange above 0 and blue below."""
+    backgrounds = _BACKGROUNDS if fraction >= 0 else _BACKGROUNDS_BELOW
+    background = backgrounds[_level(abs(fraction), 1.0, len(backgrounds))]
+    return _coloured(symbol.translate(_IN_TERMINALS), background)
 
 
 def _coloured(shown: str, background: int | None) -> str:
