@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 from sksequence import RNNClassifier, SequenceGenerator
 from sksequence.inspection import ForecastDisplay, GenerationDisplay, LossCurveDisplay
@@ -22,10 +23,10 @@ TEXTS = ["to be or not to be", "that is the question:\nwhether <b>", "'tis & nob
 END = "∎"
 
 
-def fit(X=TEXTS, **parameters):
+def fit(X=TEXTS, y=None, **parameters):
     """Fit a small generator."""
     parameters = {"hidden_size": 8, "max_epochs": 2, "random_state": 0} | parameters
-    return SequenceGenerator("gru", **parameters).fit(X)
+    return SequenceGenerator("gru", **parameters).fit(X, y)
 
 
 @pytest.fixture(scope="module")
@@ -91,13 +92,44 @@ def test_symbols_are_the_texts(analyzer, X):
 
 def test_log_likelihoods_are_those_of_the_estimator(generator):
     """Numbers, titles and perplexities come from score_steps."""
-    display = GenerationDisplay.from_estimator(generator, TEXTS[:3])
+    display = GenerationDisplay.from_estimator(generator, TEXTS[:3], n_expected=0)
     steps = generator.score_steps(TEXTS[:3])
     for shown, expected in zip(display.log_likelihoods, steps, strict=True):
         np.testing.assert_array_equal(shown, expected)
     titles = [[f"{-x:.3f} nats, p = {np.exp(x):.3g}" for x in row] for row in steps]
     assert Reader(display.html()).titles == titles
     np.testing.assert_allclose(display.perplexities, [perplexity(row) for row in steps])
+
+
+def test_expected_symbols_are_the_top_choices(generator):
+    """Those of each step follow from the text before it, and are shown instead of surprises."""
+    display = GenerationDisplay.from_estimator(generator, TEXTS[:2], n_expected=2)
+    for text, steps in zip(TEXTS, display.expected, strict=False):
+        assert len(steps) == len(text) + 1
+        for i in (0, 5, len(text)):
+            choices = generator.top_choices(text[:i], 2)
+            assert [symbol for symbol, _ in steps[i]] == [s or END for s, _ in choices]
+            np.testing.assert_allclose([p for _, p in steps[i]], [p for _, p in choices], rtol=1e-4)
+    symbol, p = display.expected[0][5][0]
+    assert f"expected: {symbol!r} {p:.2f}" in Reader(display.html()).titles[0][5]
+    worst = int(np.argmin(display.log_likelihoods[0]))
+    assert f"\nstep {worst}: " in display.text(color=False).split("\n\n")[1]
+    assert repr(display) == display.text(color=False)
+
+
+def test_expected_symbols_depend_on_the_label():
+    """Those of a conditional generator need one."""
+    generator = fit(TEXTS, conditional=True, y=[0, 1, 1] * 4)
+    assert GenerationDisplay.from_estimator(generator, TEXTS[:3]).expected is None
+    assert GenerationDisplay.from_estimator(generator, TEXTS[:3], [0, 1, 1]).expected is not None
+
+
+def test_symbols_that_were_expected_are_not_listed():
+    """The list has surprises only, the largest first, without control characters."""
+    expected = [[("a", 0.9)], [("\n", 0.8), ("c", 0.1)]]
+    display = GenerationDisplay(["ab"], [[-0.1, -3.0]], max_surprise=1.0, expected=[expected])
+    listed = display.text(color=False).splitlines()[-1]
+    assert listed == "step 1: 'b' 0.05, expected '↵' 0.80, 'c' 0.10"
 
 
 @pytest.mark.parametrize("y", [None, [1, 0, 1]])
@@ -286,6 +318,53 @@ def test_curves_are_those_of_the_estimator(plt, early_stopping, show_gradient_no
     display.figure_.draw_without_rendering()
 
 
+def test_models_share_axes(plt):
+    """Each has a colour and a name; axes on the right are shared; the best epoch is marked."""
+    first = fit(early_stopping=True, n_iter_no_change=1, max_epochs=5)
+    second = fit(lr_schedule=None, max_epochs=3)
+    options = {"show_gradient_norm": True, "show_learning_rate": True}
+    display = LossCurveDisplay.from_estimator(first, name="a", **options)
+    other = LossCurveDisplay.from_estimator(second, name="b", ax=display.ax_, **options)
+    assert other.gradient_ax_ is display.gradient_ax_
+    assert other.learning_rate_ax_ is display.learning_rate_ax_
+    assert len({line.get_color() for line in display.lines_}) == 1
+    assert display.lines_[0].get_color() != other.lines_[0].get_color()
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert texts[:2] == ["a: training loss", "a: validation loss"]
+    assert {"b: training loss", "a: learning rate", "b: gradient norm"} <= set(texts)
+    best = int(np.argmin(first.validation_curve_))
+    assert display.best_.get_xdata() == [best + 1]
+    assert display.best_.get_ydata() == [first.best_loss_]
+    assert other.best_ is None
+    display.figure_.draw_without_rendering()
+
+
+def test_learning_rates_are_those_of_the_optimizer(plt):
+    """The curve agrees with what a callback sees in the middle of each epoch."""
+    rates = []
+
+    class Recorder(Callback):
+        def on_batch_end(self, net, **_):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    model = fit(TEXTS * 5, callbacks=[Recorder()], batch_size=4, max_epochs=6)
+    display = LossCurveDisplay.from_estimator(model, show_learning_rate=True)
+    by_epoch = np.reshape(rates, (6, -1))
+    shown = display.lines_[-1].get_ydata()
+    assert np.all(shown >= by_epoch.min(axis=1) * 0.999)
+    assert np.all(shown <= by_epoch.max(axis=1) * 1.001)
+    constant = fit(lr_schedule=None, learning_rate=0.02)
+    display = LossCurveDisplay.from_estimator(constant, show_learning_rate=True)
+    np.testing.assert_array_equal(display.lines_[-1].get_ydata(), [0.02, 0.02])
+
+
+def test_losses_on_a_logarithmic_axis(plt):
+    """Losses that are not positive have no logarithm, which is an error."""
+    assert LossCurveDisplay([2.0, 1.0]).plot(log_scale=True).ax_.get_yscale() == "log"
+    with pytest.raises(ValueError, match=r"needs positive losses, but one is -1: .* Set log_scale"):
+        LossCurveDisplay([2.0, -1.0]).plot(log_scale=True)
+
+
 def test_axes_can_be_given(plt):
     """A display draws into given axes, and again into others."""
     figure, (left, right) = plt.subplots(1, 2)
@@ -310,16 +389,100 @@ def test_forecasts_are_those_of_the_estimator(plt, n_features):
     mean = expected.mean.reshape(3, 4, n_features)
     bounds = expected.quantiles.reshape(5, 3, 4, n_features)
     for k, (i, feature) in enumerate(np.ndindex(3, n_features)):
-        past, future = display.axes_[i, feature].lines
+        past, future, middle = display.axes_[i, feature].lines
         np.testing.assert_array_equal(past.get_ydata(), X[i][:, feature])
         assert future is display.lines_[k]
         np.testing.assert_array_equal(future.get_xdata(), len(X[i]) + np.arange(4))
         np.testing.assert_array_equal(future.get_ydata(), mean[i, :, feature])
+        np.testing.assert_array_equal(middle.get_ydata(), bounds[1, i, :, feature])
         for band, low, high in zip(display.bands_[2 * k : 2 * k + 2], (2, 4), (3, 0), strict=True):
             heights = band.get_paths()[0].vertices[:, 1]
             assert set(bounds[[low, high], i, :, feature].ravel()) == set(heights)
     assert [band.get_label() for band in display.bands_[:2]] == ["5 % to 95 %", "10 % to 90 %"]
     display.figure_.draw_without_rendering()
+
+
+def test_wide_bands_are_lighter_than_narrow_ones(plt):
+    """They can be told apart where they overlap."""
+    quantiles = np.arange(7.0)[:, None, None] * np.ones((7, 1, 4))
+    levels = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
+    display = ForecastDisplay.from_predictions(
+        [np.zeros(9)], np.full((1, 4), 3.0), quantiles=quantiles, levels=levels
+    )
+    heights = [np.ptp(band.get_paths()[0].vertices[:, 1]) for band in display.bands_]
+    assert heights == [6, 4, 2]
+    alphas = [band.get_alpha() for band in display.bands_]
+    assert alphas == sorted(set(alphas))
+
+
+def test_actual_values_names_and_a_part_of_the_history(plt):
+    """They are drawn where they belong, for each feature."""
+    random = np.random.default_rng(0)
+    history, mean = [random.normal(size=(n, 2)) for n in (60, 8)], random.normal(size=(2, 5, 2))
+    actuals = random.normal(size=(2, 3, 2))
+    options = {"actuals": actuals, "names": ["north", "south"], "feature_names": ["x", "y"]}
+    display = ForecastDisplay.from_predictions(history, mean, n_history=20, **options)
+    for (i, feature), ax in np.ndenumerate(display.axes_):
+        past, future, actual = ax.lines
+        np.testing.assert_array_equal(past.get_ydata(), history[i][-20:, feature])
+        np.testing.assert_array_equal(past.get_xdata(), np.arange(len(history[i]))[-20:])
+        np.testing.assert_array_equal(future.get_xdata(), len(history[i]) + np.arange(5))
+        np.testing.assert_array_equal(actual.get_ydata(), actuals[i, :, feature])
+        np.testing.assert_array_equal(actual.get_xdata(), len(history[i]) + np.arange(3))
+        assert ax.get_ylabel() == f"{('north', 'south')[i]}, {'xy'[feature]}"
+    assert display.bands_ == []
+    assert (
+        len(ForecastDisplay.from_predictions(history, mean).axes_[0, 0].lines[0].get_ydata()) == 50
+    )
+
+
+def test_twelve_series_are_a_grid(plt):
+    """Axes keep the order of the series; there are no spare ones."""
+    display = ForecastDisplay.from_predictions(list(np.zeros((11, 4))), np.ones((11, 2)))
+    assert display.axes_.shape == (11, 1)
+    assert len(display.figure_.axes) == 11
+    assert len({ax.get_subplotspec().colspan.start for ax in display.figure_.axes}) == 3
+
+
+@pytest.mark.parametrize("index", ["dates", "periods"])
+def test_forecasts_have_the_dates_of_pandas(plt, index):
+    """Dates follow those of each series, and its name is the label."""
+    months = pd.date_range("2020-01-01", periods=20, freq="MS")
+    values = np.random.default_rng(0).normal(size=(2, 20))
+    X = [pd.Series(row, index=months, name=name) for row, name in zip(values, "ab", strict=True)]
+    given = X if index == "dates" else [series.to_period("M") for series in X]
+    display = ForecastDisplay.from_estimator(fit(X), given, 3, n_samples=5, random_state=0)
+    past, future = display.axes_[1, 0].lines
+    assert list(pd.DatetimeIndex(past.get_xdata())) == list(months)
+    expected = pd.date_range("2021-09-01", periods=3, freq="MS")
+    assert list(pd.DatetimeIndex(future.get_xdata())) == list(expected)
+    assert display.axes_[1, 0].get_ylabel() == "b"
+    display.figure_.draw_without_rendering()
+
+
+def test_features_that_are_known_are_not_drawn(plt):
+    """The history has the features that are forecast."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(3, 12, 2))
+    model = fit(X, known_columns=[0])
+    display = ForecastDisplay.from_estimator(
+        model, X, 4, future=random.normal(size=(3, 4, 1)), random_state=0
+    )
+    assert display.axes_.shape == (3, 1)
+    np.testing.assert_array_equal(display.axes_[2, 0].lines[0].get_ydata(), X[2, :, 1])
+
+
+def test_parts_of_a_forecast_must_match(plt):
+    """The errors state the shapes."""
+    history, mean = [np.zeros(4)], np.zeros((1, 3))
+    with pytest.raises(
+        ValueError, match=r"quantiles has shape \(2, 1, 3, 1\); 1 levels and a mean"
+    ):
+        ForecastDisplay.from_predictions(history, mean, quantiles=np.zeros((2, 1, 3)), levels=[0.5])
+    with pytest.raises(ValueError, match=r"actuals holds 1 series of 4 steps; the forecast has 1"):
+        ForecastDisplay.from_predictions(history, mean, actuals=np.zeros((1, 4)))
+    with pytest.raises(ValueError, match=r"dates has 4 entries for a history of 4 and a forecast"):
+        ForecastDisplay.from_predictions(history, mean, dates=[np.arange(4)])
 
 
 def test_forecasts_go_into_given_axes(plt):
@@ -375,7 +538,7 @@ def test_curves_need_a_fitted_estimator_with_losses(plt):
     with pytest.raises(NotFittedError):
         LossCurveDisplay.from_estimator(RNNClassifier())
     pipeline = make_pipeline(StandardScaler()).fit([[0.0], [1.0]])
-    with pytest.raises(ValueError, match=r"This Pipeline has no loss_curve_; .* its last step"):
+    with pytest.raises(TypeError, match=r"LossCurveDisplay reads .* got StandardScaler. Pass the"):
         LossCurveDisplay.from_estimator(pipeline)
 
 

@@ -5,12 +5,13 @@ Rows of steps are those of the network: with frames, one per frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -71,6 +72,14 @@ class NetworkReading:
                 self.prepared,
                 per_step=self.blueprint.per_step,
             )
+
+    def outputs_of_steps(self, n_rows: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the outputs at all steps, `n_rows` at a time: there may be many symbols."""
+        features = self._run(self.network.features)
+        for start in range(0, len(features), n_rows):
+            rows = torch.from_numpy(features[start : start + n_rows]).to(self.network.device)
+            with torch.inference_mode():
+                yield self.network.outputs(rows).cpu().numpy()
 
     def hidden_states(self, layer: int) -> NDArray[np.float32]:
         """Return the outputs of a layer, of shape (sum of n_steps, width)."""

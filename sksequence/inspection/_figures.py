@@ -58,7 +58,7 @@ def _new_axes(n_panels: int, size: tuple[float, float], n_columns: int) -> NDArr
         n_rows,
         n_columns,
         squeeze=False,
-        figsize=(width * n_columns / max(1.0, 0.6 * n_columns), max(height * n_rows, 0.4 * width)),
+        figsize=(width * n_columns / max(1.0, 0.6 * n_columns), max(height * n_rows, 0.5 * width)),
         layout="constrained",
     )
     for spare in axes.ravel()[n_panels:]:

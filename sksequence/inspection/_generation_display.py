@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Sized
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base import BaseRNN
+from sksequence._batching import offsets_of
 from sksequence._generator import SequenceGenerator
 from sksequence._input import Reading, read_input
+from sksequence._net import NetworkReading
 from sksequence._tokenizers import Tokenizer, decode_incrementally, is_tokenizer
 from sksequence.inspection._surprise import (
     END,
@@ -24,16 +26,22 @@ from sksequence.inspection._surprise import (
     legend_html,
     legend_text,
     mark_text,
+    most_surprising,
 )
 
+# rows of outputs that are sorted at a time
+_ROWS = 1 << 12
+
+Choices = list[tuple[str, float]]
 LogLikelihoods = Sequence[Sequence[float] | NDArray[np.float64]] | NDArray[np.object_]
 
 
 class GenerationDisplay:
     """Texts coloured by surprise, to find where a generator of symbols did not expect the next one.
 
-    Create one with `from_estimator`. A notebook displays it as HTML; in a terminal, use
-    ``print(display.text())``. All parameters are stored as attributes.
+    Create one with `from_estimator`. A notebook displays it as HTML; in a
+    terminal, ``print(display.text())`` is coloured, and the display itself has digits below the
+    symbols. All parameters are stored as attributes.
 
     Parameters
     ----------
@@ -46,6 +54,9 @@ class GenerationDisplay:
         Surprise in nats that has the strongest colour, as has all surprise above it.
     separator : str, default=""
         Text between two symbols.
+    expected : sequence of sequences of lists of (symbol, float), default=None
+        The most probable symbols at each step with their probabilities, most probable first. They
+        are part of the tooltips, and those of the most surprising steps of the text.
 
     Attributes
     ----------
@@ -96,11 +107,13 @@ class GenerationDisplay:
         *,
         max_surprise: float,
         separator: str = "",
+        expected: Sequence[Sequence[Choices]] | None = None,
     ) -> None:
         self.symbols = symbols
         self.log_likelihoods = log_likelihoods
         self.max_surprise = max_surprise
         self.separator = separator
+        self.expected = expected
         self._check()
 
     def _check(self) -> None:
@@ -128,6 +141,7 @@ class GenerationDisplay:
         y: Sized | None = None,
         *,
         max_surprise: float | None = None,
+        n_expected: int = 3,
     ) -> Self:
         """Create a display of sequences of symbols and their likelihoods under a fitted generator.
 
@@ -142,6 +156,9 @@ class GenerationDisplay:
         max_surprise : float, default=None
             Surprise in nats that has the strongest colour. None uses that of a uniform guess among
             all symbols.
+        n_expected : int, default=3
+            Number of most probable symbols to keep for each step; 0 for none. Those of a
+            `conditional` estimator depend on the label, and are left out without y.
 
         Returns
         -------
@@ -162,7 +179,13 @@ class GenerationDisplay:
         if max_surprise is None:
             max_surprise = float(np.log(max(estimator.module_.spec.n_outputs, 2)))
         symbols, separator = read_symbols(X, estimator)
-        return cls(symbols, steps, max_surprise=max_surprise, separator=separator)
+        expected = None
+        if n_expected and not (estimator.conditional and y is None):
+            reading = estimator.__sksequence_reading__(X, y)
+            expected = expected_symbols(reading, n_expected, estimator.analyzer)
+        return cls(
+            symbols, steps, max_surprise=max_surprise, separator=separator, expected=expected
+        )
 
     @property
     def perplexities(self) -> NDArray[np.float64]:
@@ -187,8 +210,9 @@ class GenerationDisplay:
             One escaped element, with inline styles and without scripts.
         """
         blocks = (
-            f"<p>{caption}</p>{colour_html(steps, self.max_surprise, self.separator)}"
-            for caption, steps in self._documents()
+            f"<p>{caption}</p>"
+            f"{colour_html(steps, self.max_surprise, self.separator, self._expected_at(i))}"
+            for i, (caption, steps) in enumerate(self._documents())
         )
         return f"<div>{legend_html(self.max_surprise)}{''.join(blocks)}</div>"
 
@@ -207,14 +231,24 @@ class GenerationDisplay:
         Returns
         -------
         text : str
-            Line breaks are marked, and control characters are replaced by visible ones.
+            Line breaks are marked, and control characters are replaced by visible ones. The most
+            surprising symbols of each sequence follow, with those that were expected instead.
         """
         render = colour_text if color else mark_text
         blocks = (
             f"{caption}\n{render(steps, self.max_surprise, self.separator)}"
-            for caption, steps in self._documents()
+            f"{most_surprising(steps, self._expected_at(i))}"
+            for i, (caption, steps) in enumerate(self._documents())
         )
         return "\n\n".join([legend_text(self.max_surprise, color=color), *blocks])
+
+    def __repr__(self) -> str:
+        """Return the text with digits below the symbols."""
+        return self.text(color=False)
+
+    def _expected_at(self, i: int) -> Sequence[Choices]:
+        """Return the most probable symbols at each step of a sequence, none if not known."""
+        return [] if self.expected is None else self.expected[i]
 
     def _documents(self) -> list[tuple[str, list[tuple[str, float]]]]:
         """Return a caption per sequence, and its symbols with their surprise, the end included."""
@@ -226,6 +260,27 @@ class GenerationDisplay:
             caption = f"Sequence {i}: {len(steps)} steps, perplexity {perplexities[i]:.3g}"
             documents.append((caption, list(zip(shown, surprises, strict=True))))
         return documents
+
+
+def expected_symbols(
+    reading: NetworkReading, n_expected: int, analyzer: object
+) -> list[list[Choices]]:
+    """Return the most probable symbols at each step of each sequence, with their probabilities."""
+    codec: Any = reading.blueprint.codec
+    names = [*map(str, codec.vocabulary.symbols), END]
+    if is_tokenizer(analyzer):
+        names = [*(str(analyzer.decode([token])) for token in codec.vocabulary.symbols), END]
+    steps: list[Choices] = []
+    for outputs in reading.outputs_of_steps(_ROWS):
+        probabilities = codec.probabilities(outputs)
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :n_expected]
+        found = np.take_along_axis(probabilities, best, axis=1).tolist()
+        steps += [
+            [(names[code], p) for code, p in zip(codes, row, strict=True)]
+            for codes, row in zip(best.tolist(), found, strict=True)
+        ]
+    offsets = offsets_of(reading.prepared.lengths).tolist()
+    return [steps[start:stop] for start, stop in pairwise(offsets)]
 
 
 def check_generator(estimator: object, display: str, *, symbols: bool) -> None:

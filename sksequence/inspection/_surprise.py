@@ -6,7 +6,7 @@ sequences, and a browser would drop control characters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from math import exp
 from unicodedata import east_asian_width
@@ -20,6 +20,9 @@ _CONTROLS |= dict.fromkeys([*range(0x80, 0xA0), *range(0xD800, 0xE000)], "\ufffd
 _IN_TERMINALS = _CONTROLS | {ord("\n"): _LINE_END + "\n"}
 _IN_BROWSERS = {code: shown for code, shown in _CONTROLS.items() if chr(code) not in "\t\n"}
 
+_QUOTED = _CONTROLS | {ord("\n"): _LINE_END}
+_N_MOST = 3  # symbols that are listed with those expected instead
+
 _COLOUR, _COLOUR_BELOW = "230, 85, 13", "49, 130, 189"
 _MAX_OPACITY = 0.8  # the text stays legible, on a dark page as well
 
@@ -29,14 +32,27 @@ _BACKGROUNDS_BELOW = (None, 195, 159, 117, 75, 39)
 _N_DIGITS = 10
 
 
-def colour_html(symbols: Iterable[tuple[str, float]], max_surprise: float, separator: str) -> str:
-    """Return symbols as one block of HTML, on backgrounds that grow with their surprise."""
-    spans = (_span(symbol, surprise, max_surprise) for symbol, surprise in symbols)
+def colour_html(
+    symbols: Iterable[tuple[str, float]],
+    max_surprise: float,
+    separator: str,
+    expected: Sequence[Sequence[tuple[str, float]]] = (),
+) -> str:
+    """Return symbols as one block of HTML, on backgrounds that grow with their surprise.
+
+    Titles have the symbols that were `expected` at each step, if they are given.
+    """
+    pairs = list(symbols)
+    choices = expected or [()] * len(pairs)
+    spans = (_span(*pair, max_surprise, own) for pair, own in zip(pairs, choices, strict=True))
     return f'<pre style="white-space: pre-wrap">{escape(separator).join(spans)}</pre>'
 
 
-def _span(symbol: str, surprise: float, max_surprise: float) -> str:
+def _span(
+    symbol: str, surprise: float, max_surprise: float, choices: Sequence[tuple[str, float]]
+) -> str:
     title = f"{surprise:.3f} nats, p = {exp(-surprise):.3g}"
+    title += f"; expected: {_listed(choices)}" if choices else ""
     return coloured_span(symbol, surprise / max_surprise, title)
 
 
@@ -52,6 +68,28 @@ def coloured_span(symbol: str, fraction: float, title: str) -> str:
 def _background(fraction: float) -> str:
     colour = _COLOUR if fraction >= 0 else _COLOUR_BELOW
     return f"rgba({colour}, {_MAX_OPACITY * min(abs(fraction), 1.0):.2f})"
+
+
+def _listed(choices: Iterable[tuple[str, float]]) -> str:
+    return ", ".join(f"{symbol.translate(_QUOTED)!r} {p:.2f}" for symbol, p in choices)
+
+
+def most_surprising(
+    symbols: Sequence[tuple[str, float]], expected: Sequence[Sequence[tuple[str, float]]]
+) -> str:
+    """Return lines with the most surprising symbols and those `expected` instead, "" if none are.
+
+    Symbols that were the most probable ones are left out.
+    """
+    surprises = [surprise for _, surprise in symbols]
+    order = sorted(range(len(expected)), key=lambda i: -surprises[i])
+    lines = [
+        f"\nstep {i}: {symbols[i][0].translate(_QUOTED)!r} {exp(-surprises[i]):.2g}, expected "
+        f"{_listed(expected[i])}"
+        for i in order[:_N_MOST]
+        if expected[i] and symbols[i][0] != expected[i][0][0]
+    ]
+    return "".join(lines)
 
 
 def legend_html(max_surprise: float) -> str:
