@@ -80,9 +80,10 @@ default=None
     >>> from sksequence import SequenceGenerator
     >>> from sksequence.inspection import ForecastDisplay
     >>> series = np.sin(np.arange(40) / 2 + np.arange(20)[:, None])
-    >>> generator = SequenceGenerator(hidden_size=16, max_epochs=10, random_state=0).fit(series)
+    >>> past, actual = series[:, :32], series[:, 32:]
+    >>> generator = SequenceGenerator(hidden_size=16, max_epochs=10, random_state=0).fit(past)
     >>> display = ForecastDisplay.from_estimator(
-    ...     generator, series[:2, :32], 8, actuals=series[:2, 32:], random_state=0
+    ...     generator, past[:2], 8, actuals=actual[:2], random_state=0
     ... )
     >>> display.axes_.shape
     (2, 1)
