@@ -21,6 +21,7 @@ from .loaders import Data, MissingData, Part
 from .measuring import rows_of
 from .sensors import SENSORS
 from .tasks import TASKS, Parameters, Task
+from .texts import SPELLING, WORDS
 
 Losses = dict[str, float]
 Candidate = Callable[[Any], Parameters]
@@ -52,11 +53,13 @@ SPLITS: dict[str, Split] = {
     "ACSF1": Split(n_folds=2, n_repeats=1),
     "PigCVP": Split(n_folds=2, n_repeats=1),
     **{f"sensors-{name}": Split(n_folds=2, n_repeats=1) for name in SENSORS},
+    **{f"texts-{name}": Split(n_folds=2, n_repeats=1) for name in (*WORDS, *SPELLING)},
 }
 
 
 def _set(name: str, value: Any) -> Candidate:
-    return lambda fitted: {name: value}
+    """Return a candidate that sets a parameter, unless "auto" has selected the same value."""
+    return lambda fitted: {} if getattr(fitted, f"{name}_", None) == value else {name: value}
 
 
 def _times(name: str, factor: float) -> Candidate:
@@ -81,6 +84,11 @@ def _frames(length: int, step: int) -> Candidate:
         return {"frame_length": length, "frame_step": step} if has_none else {}
 
     return change
+
+
+def _own_scale(fitted: Any) -> Parameters:
+    """Return a scale for each sequence of numbers; symbols have none."""
+    return {"scale": "sequence"} if fitted.module_.spec.n_features else {}
 
 
 def _other_cell(fitted: Any) -> Parameters:
@@ -114,14 +122,15 @@ def _halved(shipped: str, name: str) -> Rule:
 RULES: dict[str, Rule] = {
     "hidden_size": _halved("64", "hidden_size"),
     "max_epochs": _halved(
-        "2500 steps, 10 to 100, long sequences to 50; forecasts 500, 3 to 10", "max_epochs"
+        "2500 steps, 10 to 100, long sequences to 50; symbols 1000; forecasts 500, 3 to 10",
+        "max_epochs",
     ),
     "learning_rate": Rule(
         "1e-2; regressors 3e-3",
         {"a third": _times("learning_rate", 0.3), "three times": _times("learning_rate", 3.0)},
     ),
     "batch_size": _halved("32", "batch_size"),
-    "dropout": Rule("0", {"0.2": _set("dropout", 0.2), "0.5": _set("dropout", 0.5)}),
+    "dropout": Rule("0; symbols 0.5", {str(d): _set("dropout", d) for d in (0.0, 0.2, 0.5)}),
     "pooling, classifier": Rule(
         "max", {p: _set("pooling", p) for p in ("last", "mean", "attention")}, True
     ),
@@ -133,7 +142,7 @@ RULES: dict[str, Rule] = {
     "frames of several features": Rule(
         "none", {"8, step 2": _frames(8, 2), "16, step 4": _frames(16, 4)}
     ),
-    "scale": Rule("global", {"sequence": _set("scale", "sequence")}),
+    "scale": Rule("global", {"sequence": _own_scale}),
     "cell": Rule("lstm; several features gru", {"the other": _other_cell}),
 }
 
