@@ -20,8 +20,73 @@ from tests.test_examples import CLAIMS, SCRIPTS, unmet_claims
 pytestmark = pytest.mark.slow
 
 # Words that people search for, and the pages of which one has to be first or second.
+FAQ = "user_guide/faq"
 SEARCHES = {
-    "quickstart": ["gallery/quickstart", "install"],
+    "quickstart": ["gallery/quickstart"],
+    "installation": ["install"],
+    "LSTM": ["user_guide/recurrent_networks", "user_guide/network"],
+    "GRU": ["user_guide/recurrent_networks", "user_guide/network"],
+    "vanishing gradients": [
+        "user_guide/recurrent_networks",
+        "gallery/networks/vanishing_gradients",
+    ],
+    "gradient clipping": ["user_guide/recurrent_networks", "user_guide/training"],
+    "backpropagation": ["user_guide/recurrent_networks"],
+    "progress": [FAQ, "user_guide/training"],
+    "verbose": [FAQ],
+    "ONNX": [FAQ, "user_guide/saving"],
+    "missing": [FAQ],
+    "missing values": [FAQ],
+    "NaN": [FAQ],
+    "interval": [FAQ],
+    "prediction interval": [FAQ, "user_guide/regressor"],
+    "confidence": [FAQ],
+    "uncertainty": [FAQ],
+    "overfitting": [FAQ],
+    "dropout": [FAQ, "user_guide/network"],
+    "early stopping": [FAQ, "user_guide/training"],
+    "save": [FAQ, "api/sksequence.persistence.save", "user_guide/saving"],
+    "pickle": [FAQ, "user_guide/saving"],
+    "GPU": [FAQ],
+    "CUDA": [FAQ],
+    "imbalance": [FAQ, "gallery/classification/imbalanced_labels"],
+    "class weight": [FAQ],
+    "padding": [FAQ, "api/sksequence.preprocessing.pad"],
+    "variable length": [FAQ],
+    "masking": [FAQ],
+    "embedding": [FAQ, "user_guide/glossary"],
+    "attention": [FAQ],
+    "transformer": [FAQ],
+    "seq2seq": [FAQ],
+    "temperature": [FAQ, "gallery/text/sampling"],
+    "beam search": [FAQ],
+    "tokenizer": [FAQ],
+    "anomaly detection": [FAQ, "gallery/forecasting/anomaly_detection"],
+    "forecast": ["gallery/forecasting/forecasting", FAQ, "api/sksequence.SequenceGenerator"],
+    "horizon": [FAQ, "user_guide/glossary"],
+    "seasonality": [FAQ],
+    "covariates": [FAQ],
+    "window": ["api/sksequence.preprocessing.make_windows", FAQ],
+    "long table": [FAQ],
+    "pandas": [FAQ],
+    "grid search": [FAQ],
+    "tuning": [FAQ],
+    "leakage": [FAQ],
+    "reproducibility": [FAQ, "user_guide/training"],
+    "multiprocessing": [FAQ, "user_guide/training"],
+    "dask": [FAQ],
+    "Keras": ["user_guide/other_libraries"],
+    "darts": ["user_guide/other_libraries"],
+    "custom cell": [FAQ],
+    "checkpoint": ["api/sksequence.callbacks.Checkpoint", "user_guide/glossary"],
+    "perplexity": ["user_guide/glossary", "api/sksequence.metrics.perplexity"],
+    "make_windows": ["api/sksequence.preprocessing.make_windows"],
+    "RNNClassifier": ["api/sksequence.RNNClassifier", "user_guide/classifier"],
+    "feature importance": [FAQ],
+    "deprecation": ["developers/versions"],
+    "Docker": [FAQ],
+    "streaming": [FAQ, "user_guide/streaming"],
+    "slow": [FAQ],
 }
 NEEDS_NO_NETWORK = re.compile(r"<(?:script|link|img)[^>]*(?:src|href)=\"https?://")
 
@@ -46,7 +111,7 @@ def search(site):
     browser.eval(
         "var window = globalThis, DOCUMENTATION_OPTIONS = {}, SPHINX_HIGHLIGHT_ENABLED = false;"
         "var document = {getElementById: () => ({firstChild: null}), addEventListener: () => {}};"
-        "var _ready = () => {};"
+        "var _ready = () => {}, _ = text => text;"
     )
     static = site / "_static"
     for name in ("base-stemmer.js", "english-stemmer.js", "language_data.js", "searchtools.js"):
