@@ -180,7 +180,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Number of sequences per batch. "auto" selects 32 with at most 4096 training sequences, 64
         with at most 16,384, and 128 with more. It selects less if the average batch would exceed
         32,768 steps of the network or about 4 million input values. With per-step targets, it
-        selects at most as many sequences as hold 256 targets.
+        selects at most as many sequences as hold 256 targets, or one long sequence, two with more
+        than 200 sequences, three with more than 400, and four with more than 600.
     shuffle : bool, default=True
         Whether to visit the sequences in a new random order in each epoch. If True, the result
         does not depend on the order of the rows of X.

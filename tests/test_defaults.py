@@ -44,12 +44,18 @@ def test_automatic_batches_are_bounded(n, n_steps, width):
 
 @given(n=st.integers(1, 10**6), n_steps=st.floats(1, 10**6))
 def test_batches_of_labelled_steps_are_small(n, n_steps):
-    """They hold 256 labels on average, or one sequence; sequences of one step are as without."""
+    """They hold 256 labels on average, or few sequences, and no more than other batches."""
     size = automatic_labelled_batch_size(n, n_steps, 1)
     assert 1 <= size <= automatic_batch_size(n, n_steps)
-    assert size == 1 or (size - 0.5) * n_steps <= 256
+    assert size <= min(4, -(-n // 200)) or (size - 0.5) * n_steps <= 256
     assert size == automatic_batch_size(n, n_steps) or (size + 0.5) * n_steps >= 256
     assert automatic_labelled_batch_size(n, 1, 1) == automatic_batch_size(n)
+
+
+def test_many_long_sequences_share_batches():
+    """Of sequences of 500 labelled steps, a batch has one if there are few, and four if many."""
+    sizes = [automatic_labelled_batch_size(n, 500, 1) for n in (1, 200, 201, 401, 601, 9999)]
+    assert sizes == [1, 1, 2, 3, 4, 4]
 
 
 def test_epochs_count_the_steps_of_the_optimizer():

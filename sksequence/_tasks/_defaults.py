@@ -37,6 +37,9 @@ _VERY_FEW_NUMBERS = 500
 _BATCH_STEPS, _BATCH_VALUES = 1 << 15, 1 << 22
 # Per-step targets in an average batch
 _BATCH_TARGETS = 256
+# A batch has one long sequence for each 200 in the data, up to 4: several are read faster than one,
+# and many sequences make enough optimizer steps
+_SEQUENCES_PER_ROW, _ENOUGH_ROWS = 200, 4
 # Number of sequences above which finer frames can be learnt
 _MANY_SEQUENCES = 4096
 # Median length up to which a single feature has no frames
@@ -73,12 +76,14 @@ def automatic_batch_size(n_sequences: int, n_steps: float = 1.0, width: int = 1)
 
 
 def automatic_labelled_batch_size(n_sequences: int, n_steps: float, width: int) -> int:
-    """Select as `automatic_batch_size`, but at most 256 targets, or 1 sequence if it has more.
+    """Select as `automatic_batch_size`, but at most 256 targets, or a few long sequences.
 
     With one target per step, few sequences are enough for an accurate gradient, and more optimizer
-    steps help.
+    steps help. Of long sequences, a batch has one if there are up to 200, two up to 400, three up
+    to 600, and four beyond.
     """
-    most = max(1, round(_BATCH_TARGETS / n_steps))
+    few = min(_ENOUGH_ROWS, math.ceil(n_sequences / _SEQUENCES_PER_ROW))
+    most = max(few, round(_BATCH_TARGETS / n_steps))
     return min(automatic_batch_size(n_sequences, n_steps, width), most)
 
 
