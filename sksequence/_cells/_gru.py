@@ -59,6 +59,11 @@ class GRU(RecurrentLayer):
         candidate = torch.tanh(candidate_in + reset * candidate_rec)
         return (candidate + update * (state[0] - candidate),)
 
+    def gates(self, x: Tensor, state: LayerState) -> dict[str, Tensor]:
+        """Return the gates (rows, hidden) at x (rows, input) after `state`, by their names."""
+        reset, update, _ = self.sums(x, state[0]).chunk(3, dim=1)
+        return {"reset gate": torch.sigmoid(reset), "update gate": torch.sigmoid(update)}
+
     def fused(
         self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:

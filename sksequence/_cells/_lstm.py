@@ -71,6 +71,12 @@ class LSTM(RecurrentLayer):
         memory = torch.sigmoid(keep) * state[1] + torch.sigmoid(write) * torch.tanh(candidate)
         return torch.sigmoid(read) * torch.tanh(memory), memory
 
+    def gates(self, x: Tensor, state: LayerState) -> dict[str, Tensor]:
+        """Return the gates (rows, hidden) at x (rows, input) after `state`, by their names."""
+        write, keep, _, read = self.sums(x, state[0]).chunk(4, dim=1)
+        named = {"input gate": write, "forget gate": keep, "output gate": read}
+        return {name: torch.sigmoid(gate) for name, gate in named.items()}
+
     def fused(
         self, x: Tensor, lengths: Tensor | None, state: LayerState, weights: Weights
     ) -> tuple[Tensor, LayerState]:

@@ -5,7 +5,8 @@ A layer is one direction of one depth: ``layer(x, lengths, state) -> (outputs, l
 tensors or None (zeros), outputs (batch, time, hidden). It computes on padded input: outputs past
 the end of a row are never read, and `last_state` is the state after each row's own last step (a row
 of length 0 keeps its state). `needs_lengths` is False if real outputs and their gradients are the
-same without lengths.
+same without lengths. A layer with gates may have a method ``gates(x, state) -> {name: gate}`` for
+one step, x (batch, input) and gates (batch, hidden) between 0 and 1, which inspection shows.
 """
 
 from __future__ import annotations
@@ -166,6 +167,11 @@ class RecurrentLayer(nn.Module):
         wider = tuple(F.pad(part, (0, spare)) for part in state)
         outputs, last = self.fused(x, lengths, wider, widened)
         return outputs[..., :-spare], tuple(part[..., :-spare] for part in last)
+
+    def sums(self, x: Tensor, h: Tensor) -> Tensor:
+        """Return W x + b + U h + c (rows, gates * hidden) for x (rows, input) and an output h."""
+        recurrent = F.linear(h, self.weight_hh, self.bias_hh)
+        return F.linear(x, self.weight_ih, self.bias_ih) + recurrent
 
     def equations(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
         """Return the next state; its first entry is the output.

@@ -119,13 +119,23 @@ class SequenceNetwork(nn.Module):
     ) -> Tensor:
         """Return the inputs of the head as `features` does, from those of the first layer."""
         parts = self.stack(x, lengths, tbptt_steps)
+        return self.pool(parts, lengths, static, static_codes)
+
+    def pool(
+        self,
+        parts: Sequence[Tensor],
+        lengths: Tensor | None,
+        static: Tensor | None = None,
+        static_codes: Tensor | None = None,
+    ) -> Tensor:
+        """Return the inputs of the head from the outputs of the last layer's directions."""
         if self.pooling is None:
             pooled = flatten_steps(self.stack.merge(parts), lengths)
         else:
             pooled = self.pooling(parts, self.stack.merge, lengths)
         repeats: Tensor | int = 1
         if self.pooling is None:
-            repeats = x.shape[1] if lengths is None else lengths
+            repeats = parts[0].shape[1] if lengths is None else lengths
         return self._leave(pooled, static, static_codes, repeats)
 
     def enter(self, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None) -> Tensor:

@@ -16,6 +16,7 @@ from sksequence._net._network_reading import NetworkReading
 from sksequence._net._optimizer import OPTIMIZERS, SCHEDULES
 from sksequence._net._out_of_memory import check_memory
 from sksequence._net._sequence_net import SequenceNet
+from sksequence._net._step_by_step import layer_states, state_gradients
 from sksequence._net._training import Stopping, TrainingRecord, check_callbacks, train
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "checkpoint_in",
     "last_features",
     "last_outputs",
+    "layer_states",
     "net_arrays",
     "network_features",
     "network_outputs",
@@ -44,6 +46,7 @@ __all__ = [
     "read_together",
     "restored_net",
     "side_by_side",
+    "state_gradients",
     "step_losses",
     "train",
 ]

@@ -140,13 +140,7 @@ def hidden_states(
     [(3, 8), (5, 8), (4, 8), (6, 8)]
     """
     reading = read_network(estimator, X, y, "hidden_states")
-    n_layers = reading.network.spec.num_layers
-    if not -n_layers <= layer < n_layers:
-        raise ValueError(
-            f"layer={layer} is not a layer of this network, which has num_layers={n_layers}. "
-            f"Choose from {-n_layers} to {n_layers - 1}."
-        )
-    return _by_sequence(reading.hidden_states(layer % n_layers), reading)
+    return _by_sequence(reading.hidden_states(check_layer(layer, reading)), reading)
 
 
 def attention_weights(estimator: BaseEstimator, X: Sized) -> NDArray[np.object_]:
@@ -195,6 +189,26 @@ def attention_weights(estimator: BaseEstimator, X: Sized) -> NDArray[np.object_]
     reading = read_network(estimator, X, None, "attention_weights")
     check_attention(reading, "attention_weights")
     return _by_sequence(reading.attention_weights(), reading)
+
+
+def check_layer(layer: int, reading: NetworkReading) -> int:
+    """Return the position of a layer from the first one, or raise a ValueError."""
+    n_layers = reading.network.spec.num_layers
+    if not -n_layers <= layer < n_layers:
+        raise ValueError(
+            f"layer={layer} is not a layer of this network, which has num_layers={n_layers}. "
+            f"Choose from {-n_layers} to {n_layers - 1}."
+        )
+    return layer % n_layers
+
+
+def check_stepwise(reading: NetworkReading, caller: str) -> None:
+    """Raise a ValueError unless the layers of the network can continue from a state."""
+    if not all(layer.can_step for layer in reading.members[0].stack.forwards):
+        raise ValueError(
+            f"{caller} runs a layer step by step, but the cell {reading.network.spec.cell!r} has "
+            "no method step(x, state). Add one, or use hidden_states or saliency."
+        )
 
 
 def check_attention(reading: NetworkReading, caller: str) -> None:

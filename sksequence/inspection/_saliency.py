@@ -141,8 +141,7 @@ default="integrated_gradients"
     reading = found.__sksequence_reading__(X)
     if method == "attention":
         return _attention(reading)
-    explained = _explained_labels if is_classifier(found) else _explained_numbers
-    targets, weights, shift = explained(found, reading, target)
+    targets, weights, shift = explained_outputs(found, reading, target)
     results = list(attributions(reading, weights, method, int(window)))
     order = _feature_order(reading)
     return Bunch(
@@ -174,16 +173,32 @@ def _attention(reading: NetworkReading) -> Bunch:
     )
 
 
+def explained_outputs(estimator: BaseRNN, reading: NetworkReading, target: object) -> Explained:
+    """Return the targets to explain, and the weights of their outputs."""
+    if isinstance(estimator, SequenceGenerator):
+        best = _last_outputs(reading).argmax(axis=1)
+        symbols = hasattr(estimator, "vocabulary_")
+        codes = best if symbols else np.zeros_like(best)
+        return codes, np.eye(reading.network.spec.n_outputs)[codes], 0.0
+    explained = _explained_labels if is_classifier(estimator) else _explained_numbers
+    return explained(estimator, reading, target)
+
+
+def _last_outputs(reading: NetworkReading) -> NDArray[np.float32]:
+    """Return the mean outputs of the networks, those of the last step if there is one per step."""
+    outputs = reading.outputs()
+    if reading.blueprint.per_step:
+        outputs = outputs[np.cumsum(reading.prepared.lengths) - 1]
+    members = outputs.reshape(len(outputs), -1, reading.network.spec.n_outputs)
+    return np.asarray(members.mean(axis=1))
+
+
 def _explained_labels(classifier: BaseRNN, reading: NetworkReading, target: Any) -> Explained:
     """Return labels, and weights of their logits; of two classes, those of the difference."""
     classes = np.asarray(classifier.classes_)
     n_sequences = len(reading.prepared)
     if target is None:
-        outputs = reading.outputs()
-        if reading.blueprint.per_step:
-            outputs = outputs[np.cumsum(reading.prepared.lengths) - 1]
-        members = outputs.reshape(n_sequences, -1, len(classes))
-        codes = members.mean(axis=1).argmax(axis=1)
+        codes = _last_outputs(reading).argmax(axis=1)
     else:
         codes = _codes(target, classes.tolist(), n_sequences)
     codec: Any = reading.blueprint.codec
