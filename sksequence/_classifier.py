@@ -580,6 +580,15 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         scores = self._blueprint.codec.scores(self._outputs(sequences))
         return self._arranged(scores, sequences)
 
+    def _stream_decoders(self) -> dict[str, Callable[[NDArray[np.float32]], NDArray[Any]]]:
+        codec = self._blueprint.codec
+        return {
+            "predict": codec.decode,
+            "predict_proba": codec.probabilities,
+            "predict_log_proba": codec.log_probabilities,
+            "decision_function": codec.scores,
+        }
+
     def score(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of the predictions.
 

@@ -12,14 +12,14 @@ from sklearn.base import DensityMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, BaseRNN, available_if
+from sksequence._base import SHARED, BaseRNN, StepReader, available_if
 from sksequence._batching import Sequences, offsets_of
 from sksequence._blueprint import Blueprint
 from sksequence._forecasts import Forecast
 from sksequence._input import check_sequences
-from sksequence._language import LanguageModel, SamplingRules
+from sksequence._language import LanguageModel, SamplingRules, SymbolReader
 from sksequence._random import RandomState
-from sksequence._series import SeriesCodec, SeriesModel, check_forecast_levels
+from sksequence._series import SeriesCodec, SeriesModel, SeriesReader, check_forecast_levels
 from sksequence._settings import Splitter
 from sksequence._targets import restore_steps
 from sksequence._tasks import NextStepTasks, SeriesTask, SymbolTask
@@ -673,6 +673,24 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             is the probability of the end mark.
         """
         return self._language_model.next_probabilities(self._check_input(X))
+
+    def _step_reader(self, method: str, n_streams: int) -> StepReader:
+        super()._step_reader(method, n_streams)  # the checks of all estimators
+        if not isinstance(self._model, LanguageModel):
+            self._series_model.check_can_stream()
+            return SeriesReader(self._blueprint, n_streams)
+        if self._blueprint.codec.labels is not None:
+            raise ValueError(
+                f"This {type(self).__name__} is conditional, and a stream has no label. Fit with "
+                "conditional=False, or call predict with whole sequences."
+            )
+        return SymbolReader(self._blueprint, self._stream_decoders()[method])
+
+    def _stream_decoders(self) -> dict[str, Callable[[NDArray[np.float32]], NDArray[Any]]]:
+        codec = self._blueprint.codec
+        if isinstance(self._model, LanguageModel):
+            return {"predict": codec.decode, "predict_proba": codec.probabilities}
+        return {"predict": np.asarray}
 
     def transform(self, X: Sized) -> NDArray[np.float32]:
         """Compute the hidden state after the last step of each sequence.

@@ -740,13 +740,20 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         fraction of the difference to their `centre`.
         """
         codec, baseline = self._blueprint.codec, self._blueprint.baseline
-        shrinkage = self._blueprint.shrinkage
         if baseline is None:
-            mean = codec.mean[0] if codec.flat else codec.mean
-            return rows - shrinkage * (centre - mean) if shrinkage else rows
+            return self._shrunken(rows, centre)
+        shrinkage = self._blueprint.shrinkage
         naive = baseline.forecast(sequences, codec.n_numbers)
         corrections = self._spread_out(rows - shrinkage * centre, sequences)
         return corrections + (naive[:, 0] if codec.flat else naive)
+
+    def _shrunken(
+        self, rows: NDArray[np.float64], centre: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Move distributions towards the mean of y."""
+        codec, shrinkage = self._blueprint.codec, self._blueprint.shrinkage
+        mean = codec.mean[0] if codec.flat else codec.mean
+        return rows - shrinkage * (centre - mean) if shrinkage else rows
 
     def _spread_out(self, rows: NDArray[np.float64], sequences: Sequences) -> NDArray[np.float64]:
         """Multiply relative differences to the naive forecast by the spread of their windows."""
@@ -754,6 +761,28 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         if baseline is None or not baseline.is_relative:
             return rows
         return rows * codec.spread(baseline.moments(sequences))
+
+    def _stream_decoders(self) -> dict[str, Callable[[NDArray[np.float32]], NDArray[Any]]]:
+        return {
+            "predict": self._stream_centres,
+            "predict_quantiles": self._stream_quantiles,
+            "predict_std": self._blueprint.codec.stds,
+        }
+
+    def _stream_centres(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        if not np.isfinite(outputs).all():
+            raise ValueError(
+                "The prediction is not finite: the values of the last steps are too large for this "
+                "network. Rescale them, or fit with scale='global'."
+            )
+        centre = self._blueprint.codec.decode(outputs)
+        return self._shrunken(centre, centre)
+
+    def _stream_quantiles(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return quantiles with the axis of the streams first."""
+        codec = self._blueprint.codec
+        rows = self._shrunken(codec.quantiles(outputs), codec.decode(outputs))
+        return np.moveaxis(rows, 0, 1)
 
     def score(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> float:
         """Return the coefficient of determination of the predictions.

@@ -10,12 +10,15 @@ from sksequence._base._parameter_constraints import (
     check_parameters,
 )
 from sksequence._base._pickles import check_arrays
+from sksequence._base._streams import StepReader, Stream
 
 __all__ = [
     "SHARED",
     "SUPERVISED",
     "BaseRNN",
     "LossFunction",
+    "StepReader",
+    "Stream",
     "available_if",
     "check_arrays",
     "check_parameters",

@@ -26,6 +26,7 @@ from sksequence._base._hold_out import check_weights
 from sksequence._base._origin import described_parameters
 from sksequence._base._parameter_constraints import SHARED, name_hint, suggest_values
 from sksequence._base._pickles import check_arrays, checksum_of, register_former_modules
+from sksequence._base._streams import SequenceReader, StepReader, Stream, check_can_stream
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._input import check_sequences
@@ -351,6 +352,53 @@ class BaseRNN(
         if weights is not None:
             weights = np.repeat(weights, lengths)[steps.labelled]
         return steps.flat, predicted[steps.labelled], weights
+
+    # --- streams ---------------------------------------------------------------------------------
+
+    def start(self, n_streams: int | None = None, *, method: str = "predict") -> Stream:
+        """Start one or several streams: predictions for sequences that arrive step by step.
+
+        A stream keeps the state of the network, so that each step takes the same time, however long
+        the sequence is. Its predictions have the bits of those for the whole sequence so far.
+
+        Parameters
+        ----------
+        n_streams : int, default=None
+            Number of streams that are read together, with one step each per call. None starts a
+            single stream.
+        method : str, default="predict"
+            Method of the estimator whose results the stream returns, such as "predict_proba" or
+            "predict_quantiles".
+
+        Returns
+        -------
+        stream : Stream
+            Object whose method ``push(step)`` reads the next step and returns the prediction.
+
+        Raises
+        ------
+        ValueError
+            If predictions need the whole sequence: with ``bidirectional=True``,
+            ``pooling="attention"``, ``scale="sequence"``, `residual`, or features that do not
+            change in time; or if there are no streams for this method.
+        """
+        check_is_fitted(self, "net_")
+        model = type(self).__new__(type(self))  # what is fitted now, in a later fit too
+        model.__dict__.update(self.__dict__)
+        return Stream(model, method, n_streams)
+
+    def _step_reader(self, method: str, n_streams: int) -> StepReader:
+        """Return the reader of streams with the predictions of a method."""
+        decoders = self._stream_decoders()
+        if method not in decoders:
+            raise ValueError(f"method={method!r} has no streams; choose one of {sorted(decoders)}.")
+        getattr(self, method)  # raises an error if the fit does not have it
+        check_can_stream(self._blueprint, self.module_)
+        return SequenceReader(self._blueprint, decoders[method])
+
+    def _stream_decoders(self) -> dict[str, Callable[[NDArray[np.float32]], NDArray[Any]]]:
+        """Return the functions from outputs to the results of each method."""
+        raise NotImplementedError
 
     # --- pickling --------------------------------------------------------------------------------
 

@@ -70,6 +70,17 @@ class Scaler:
         """Number of features added to each step."""
         return len(self.mean) if self.kind == "sequence" else 0
 
+    @property
+    def is_stepwise(self) -> bool:
+        """Whether a step is scaled alike in every sequence."""
+        return self.kind != "sequence" and self.level_steps is None
+
+    def scale_steps(self, values: _Values) -> NDArray[np.float32]:
+        """Scale steps (n_rows, n_features) that do not depend on their sequence."""
+        if self.kind is False:
+            return values.astype(np.float32, copy=False)
+        return self.transform_steps(values)
+
     def transform(
         self, sequences: Sequences
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
@@ -83,10 +94,8 @@ class Scaler:
             Added features, the same at each step of a sequence.
         """
         assert sequences.values is not None
-        if self.kind is False and self.level_steps is None:
-            return sequences.values.astype(np.float32, copy=False), None
-        if self.kind != "sequence" and self.level_steps is None:
-            return self.transform_steps(sequences.values), None
+        if self.is_stepwise:
+            return self.scale_steps(sequences.values), None
         chunks = _chunks(sequences, np.arange(len(sequences)))
         if self.kind == "sequence":
             pieces = [self._each_standardised(chunk) for chunk in chunks]

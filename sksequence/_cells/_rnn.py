@@ -85,7 +85,11 @@ def _run_sigmoid(x: Tensor, lengths: Tensor | None, h: Tensor, weights: Weights)
     sigmoid(a) = (1 + tanh(a / 2)) / 2, so g = 2 h - 1 follows
     g_t = tanh(W x_t / 2 + b / 2 + U (g_{t-1} + 1) / 4 + c / 2).
     """
+    return (_run_kernel("tanh", x, lengths, 2 * h - 1, sigmoid_as_tanh(weights)) + 1) / 2
+
+
+def sigmoid_as_tanh(weights: Weights) -> Weights:
+    """Return the weights with which tanh computes 2 h - 1 for the sigmoid."""
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     quarter = weight_hh / 4
-    shifted = (weight_ih / 2, quarter, bias_ih / 2, bias_hh / 2 + quarter.sum(dim=1))
-    return (_run_kernel("tanh", x, lengths, 2 * h - 1, shifted) + 1) / 2
+    return weight_ih / 2, quarter, bias_ih / 2, bias_hh / 2 + quarter.sum(dim=1)

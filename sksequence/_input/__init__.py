@@ -11,6 +11,7 @@ from sksequence._input._raw_input import (
     RawInput,
     Reading,
 )
+from sksequence._input._stream_steps import read_stream_steps
 
 __all__ = [
     "Analyzer",
@@ -25,6 +26,7 @@ __all__ = [
     "keep_frequent",
     "learn_form",
     "read_input",
+    "read_stream_steps",
     "texts_in",
     "without_foreign",
 ]

@@ -20,17 +20,22 @@ from sksequence._kernels._dispatch import (
     run_lstm,
     run_rnn,
 )
+from sksequence._kernels._single_steps import Product, gru_step, lstm_step, rnn_step
 
 __all__ = [
     "STABLE",
+    "Product",
     "generation_loops",
+    "gru_step",
     "has_numba",
     "in_panels",
     "is_compiled",
     "is_fast",
     "is_traced",
     "is_transformed",
+    "lstm_step",
     "padded_size",
+    "rnn_step",
     "run_gru",
     "run_lstm",
     "run_rnn",

@@ -6,13 +6,16 @@ It has no access to data or losses.
 from sksequence._modules._network import Ensemble, SequenceNetwork, build_network
 from sksequence._modules._pooling import POOLINGS
 from sksequence._modules._stack import MERGE_MODES, State, select_rows
+from sksequence._modules._stepping import NetworkStepper, network_stepper
 
 __all__ = [
     "MERGE_MODES",
     "POOLINGS",
     "Ensemble",
+    "NetworkStepper",
     "SequenceNetwork",
     "State",
     "build_network",
+    "network_stepper",
     "select_rows",
 ]

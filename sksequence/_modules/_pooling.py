@@ -1,20 +1,25 @@
 """Poolings: reductions of the steps of a sequence to one vector.
 
 Sums are running sums, read at the last step, so that padding does not change the order of
-additions, nor any bit.
+additions, nor any bit. Poolings that run forward have a method `advance`, which adds one step to
+what they know of the steps so far (None: nothing) and has the same bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sksequence._cells import at_last_step, empty_linear, xavier_linear_
 from sksequence._modules._padded_steps import is_step
 
 Merge = Callable[[Sequence[Tensor]], Tensor]
+Rows = NDArray[np.float32]  # (rows, width)
+Running = tuple[NDArray[np.floating], ...]  # what a pooling knows of the steps so far
 
 
 def sum_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
@@ -39,6 +44,10 @@ class LastPooling(nn.Module):
         ends = [at_last_step(parts[0], lengths, parts[0].new_zeros(()))]
         return merge(ends + [part[:, 0] for part in parts[1:]])
 
+    def advance(self, hidden: Rows, running: Running | None) -> tuple[Rows, Running]:
+        """Return the pooled rows after one more step."""
+        return hidden, ()
+
 
 class MeanPooling(nn.Module):
     """Mean over all steps."""
@@ -51,6 +60,14 @@ class MeanPooling(nn.Module):
         x = merge(parts)
         n_steps = x.shape[1] if lengths is None else lengths[:, None]
         return sum_steps(x, lengths) / n_steps
+
+    def advance(self, hidden: Rows, running: Running | None) -> tuple[Rows, Running]:
+        """Return the pooled rows after one more step."""
+        # torch adds in double precision
+        before = running or (np.zeros(hidden.shape), np.zeros((len(hidden), 1)))
+        total, count = np.add(before[0], hidden), np.add(before[1], 1.0)
+        mean = np.divide(total.astype(np.float32), count.astype(np.float32), dtype=np.float32)
+        return mean, (total, count)
 
 
 class MaxPooling(nn.Module):
@@ -67,6 +84,11 @@ class MaxPooling(nn.Module):
         # the gradient goes to one step only, even among equal ones; contiguous, as max runs along
         # time
         return x.contiguous().max(dim=1).values
+
+    def advance(self, hidden: Rows, running: Running | None) -> tuple[Rows, Running]:
+        """Return the pooled rows after one more step."""
+        largest = hidden if running is None else np.maximum(hidden, running[0])
+        return largest, (largest,)
 
 
 class AttentionPooling(nn.Module):

@@ -8,12 +8,14 @@ from sksequence._series._reference import (
 )
 from sksequence._series._series_codec import SeriesCodec
 from sksequence._series._series_model import SeriesModel, check_forecast_levels
+from sksequence._series._series_steps import SeriesReader
 
 __all__ = [
     "PositiveReference",
     "Reference",
     "SeriesCodec",
     "SeriesModel",
+    "SeriesReader",
     "blocks_of_equal_length",
     "check_forecast_levels",
     "mean_sizes",

@@ -63,7 +63,9 @@ class Past:
                 smoothed = smoothed_changes(x, reference.season)[:, :, x.shape[1] - n :]
                 last_changes[n_kept - n :, :, index] = np.moveaxis(smoothed, 2, 0)
             at_rest[index] = reference.at_rest(x)
-            sums[:, index] = x.sum(axis=1), np.abs(x).sum(axis=1), np.abs(errors[:, 1:]).sum(axis=1)
+            parts = x, np.abs(x), np.abs(errors[:, 1:])
+            # in the order of time, as values are added one by one later
+            sums[:, index] = [np.add.accumulate(part, axis=1)[:, -1:].sum(axis=1) for part in parts]
         last_steps = list(last_values), list(last_errors), list(last_changes)
         return cls(reference, *last_steps, sequences.lengths[:, None], sums, at_rest)
 
@@ -73,6 +75,20 @@ class Past:
         changes = [x[:, rows] for x in self._changes]
         counts, sums, at_rest = self._counts[rows], self._sums[:, rows], self._at_rest[rows]
         return Past(self.reference, values, errors, changes, counts, sums, at_rest)
+
+    def put(self, rows: NDArray[np.int64], part: Past) -> None:
+        """Replace some rows by those of another state."""
+        for mine, others in ((self._values, part._values), (self._errors, part._errors)):
+            for whole, piece in zip(mine, others, strict=True):
+                whole[rows] = piece
+        for whole, piece in zip(self._changes, part._changes, strict=True):
+            whole[:, rows] = piece
+        self._counts[rows], self._sums[:, rows] = part._counts, part._sums
+        self._at_rest[rows] = part._at_rest
+
+    def rest(self, is_constant: NDArray[np.bool_]) -> None:
+        """Find the features at rest among those that have had one value only."""
+        self._at_rest = self.reference.rests(is_constant, self._counts)
 
     def next(self) -> Steps:
         """Return base, spread and inputs of the next step."""

@@ -203,10 +203,15 @@ class Reference:
         They have had one value from the start, and for more than twice as long as any series of the
         fit kept a value that it also changed. Sparse series are therefore not constant.
         """
-        if self.longest_rest is None or x.shape[1] < 2:
-            return np.zeros((len(x), self.n_features), dtype=bool)
         is_constant: NDArray[np.bool_] = (x == x[:, :1]).all(axis=1)
-        return np.asarray(is_constant & (x.shape[1] > _REST_FACTOR * self.longest_rest))
+        return self.rests(is_constant, np.full((len(x), 1), x.shape[1]))
+
+    def rests(self, is_constant: NDArray[np.bool_], counts: Counts) -> NDArray[np.bool_]:
+        """Check which features that have had one value for `counts` steps are constant."""
+        if self.longest_rest is None:
+            return np.zeros(is_constant.shape, dtype=bool)
+        is_long = (counts >= 2) & (counts > _REST_FACTOR * self.longest_rest)
+        return np.asarray(is_constant & is_long)
 
     # --- all steps of series ---------------------------------------------------------------------
 

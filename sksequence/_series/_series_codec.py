@@ -113,10 +113,10 @@ class SeriesCodec:
         """Return the flat values that are learnt, and those that are known beforehand."""
         assert sequences.values is not None
         values = np.asarray(sequences.values, dtype=np.float64)
-        self._check_support(values[:, self.targets], sequences)
+        self.check_support(values[:, self.targets], sequences)
         return values[:, self.targets], values[:, self.known_columns]
 
-    def _check_support(self, values: NDArray[np.float64], sequences: Sequences) -> None:
+    def check_support(self, values: NDArray[np.float64], sequences: Sequences) -> None:
         """Raise a ValueError that names the first value without a density."""
         support = LOSSES[self.loss].support
         bad = np.argwhere(outside(support, values))

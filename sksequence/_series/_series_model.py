@@ -70,7 +70,7 @@ class SeriesModel:
         context = self.blueprint.prepare(self._context(sequences))
         with self.blueprint.threads():
             outputs = last_outputs(self.net, context)
-        return _finite(self.codec.decode(outputs, self.codec.past(sequences).next()))
+        return check_finite(self.codec.decode(outputs, self.codec.past(sequences).next()))
 
     def features(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the hidden state after the last step of each sequence."""
@@ -83,6 +83,14 @@ class SeriesModel:
         """Names of the features that are predicted, None if X had none."""
         names: list[Hashable] = list(self.blueprint.form.names_of_step_features)
         return [names[i] for i in self.codec.targets] if names else None
+
+    def check_can_stream(self) -> None:
+        """Raise an error if the next step has features that are known beforehand."""
+        if len(self.codec.known_columns):
+            raise ValueError(
+                f"This {self.blueprint.form.estimator_name} has {self._known}, whose values at the "
+                "next step are missing in a stream. Use forecast(X, 1, future=...)."
+            )
 
     def _context(self, sequences: Sequences) -> Sequences:
         """Return the inputs up to the next step, or raise if they require known features there."""
@@ -157,7 +165,7 @@ class SeriesModel:
                 n_samples=n_samples,
                 n_steps=n_steps,
             )
-        _finite(paths)
+        check_finite(paths)
         return np.asarray(paths[..., 0] if codec.n_features == 1 else paths)
 
     def _known_future(self, future: object, n_sequences: int, horizon: int) -> Floats:
@@ -193,7 +201,7 @@ class SeriesModel:
         return known
 
 
-def _finite(values: Floats) -> Floats:
+def check_finite(values: Floats) -> Floats:
     """Return predicted values (n_sequences, ...), or raise a ValueError if some are not finite."""
     is_finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
     if not is_finite.all():

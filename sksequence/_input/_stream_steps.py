@@ -1,0 +1,106 @@
+"""Single steps of streams, read as the steps of sequences are, without their overhead."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._input._encoding import check_sequences
+from sksequence._input._input_form import InputForm
+from sksequence._tables import is_table, take_rows
+from sksequence._vocabulary import UNKNOWN
+
+Numbers = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+def read_stream_steps(
+    steps: object, form: InputForm, n_rows: int, *, are_several: bool
+) -> tuple[Numbers | None, Codes | None]:
+    """Return the numbers and codes of one step per stream, each (n_rows, n_columns).
+
+    Parameters
+    ----------
+    steps : array-like, mapping or table
+        One step; with `are_several`, one per stream.
+    form : InputForm
+        Form of the sequences seen in `fit`.
+    n_rows : int
+        Number of streams.
+    are_several : bool
+        Whether steps are those of several streams.
+    """
+    if not form.vocabularies:
+        return _numbers(steps, form, n_rows, are_several), None
+    if isinstance(steps, str) and not are_several and (code := _code_of(steps, form)) is not None:
+        return None, np.array([[code]])
+    sequences = check_sequences(_one_step_each(steps, form, n_rows, are_several), form)
+    if len(sequences) != n_rows or np.any(sequences.lengths != 1):
+        raise ValueError(
+            f"push reads one step of each of the {n_rows} streams; got {sequences.lengths.tolist()}"
+            f" steps from {steps!r:.60}. Push the steps one after the other."
+        )
+    assert sequences.codes is not None
+    values = sequences.values
+    numbers = None if values is None else np.asarray(values, dtype=np.float64)
+    return numbers, sequences.codes.astype(np.int64)
+
+
+def _numbers(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Numbers:
+    """Return numeric steps; a mapping, a Series or a table has its numbers by name."""
+    n_features, names = form.n_step_features, form.step_names
+    if names is not None and hasattr(steps, "keys"):
+        absent = [name for name in names if name not in steps]
+        if absent:
+            raise ValueError(
+                f"The step has no {absent}. Pass all features of fit by name: {list(names)}."
+            )
+        steps = np.asarray([np.asarray(steps[name]) for name in names]).T
+    try:
+        values = np.asarray(steps, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"push reads steps of {n_features} numbers, as in fit; got {steps!r:.60}."
+        ) from None
+    expected = (n_rows, n_features) if are_several else (n_features,)
+    # a number or a list of numbers is enough for one feature, and a table has one row per stream
+    fits = values.shape in (expected, (n_rows, n_features)) or (
+        n_features == 1 and values.size == n_rows and values.ndim <= 1
+    )
+    if not fits:
+        raise ValueError(
+            f"push reads steps of shape {expected}, one of {n_features} numbers for each of "
+            f"{n_rows} streams; got an array of shape {values.shape}."
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"The step holds NaN or infinity: {values.tolist()!r:.60}. Push finite numbers only, "
+            "such as the last known value."
+        )
+    return values.reshape(n_rows, n_features)
+
+
+def _code_of(symbol: str, form: InputForm) -> int | None:
+    """Return the code of a single symbol, found fast; None where it has to be read with care."""
+    is_plain = len(form.vocabularies) == 1 and form.holds_symbols and not form.columns
+    if not is_plain or (form.is_text and (form.analyzer != "char" or len(symbol) != 1)):
+        return None
+    symbols = form.vocabularies[0].symbols
+    if not (isinstance(symbols[0], str) and isinstance(symbols[-1], str)):
+        return None
+    i = bisect_left(symbols, symbol)  # symbols of one type are sorted
+    return i + 1 if i < len(symbols) and symbols[i] == symbol else UNKNOWN
+
+
+def _one_step_each(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Any:
+    """Return steps of symbols, or of symbols and numbers, as sequences of one step."""
+    if form.is_text:
+        return list(steps) if are_several else [steps]
+    if is_table(steps):
+        return [take_rows(steps, slice(i, i + 1)) for i in range(len(steps))]
+    if form.step_names is not None and hasattr(steps, "keys"):
+        steps = [steps[name] for name in form.step_names]
+    return [[step] for step in steps] if are_several else [[steps]]

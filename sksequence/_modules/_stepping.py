@@ -1,0 +1,194 @@
+"""A network that reads one step at a time, with the bits of a read of the whole sequence.
+
+Any layer that can step is called through its contract; layers with compiled loops have their
+weights laid out once. Arrays are (rows, width), states nested tuples of (rows, ...) arrays or
+tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sksequence._cells import CustomLayer, RecurrentLayer, sigmoid_as_tanh
+from sksequence._kernels import (
+    STABLE,
+    Product,
+    gru_step,
+    is_fast,
+    lstm_step,
+    padded_size,
+    rnn_step,
+)
+from sksequence._modules._embedding import TiedHead
+from sksequence._modules._network import Ensemble, SequenceNetwork
+from sksequence._modules._stack import select_rows
+
+Rows = NDArray[np.float32]
+AnyState = Any  # nested tuples of arrays and tensors
+LayerStep = Callable[[Rows, AnyState], tuple[Rows, AnyState]]
+
+
+class NetworkStepper:
+    """One network, or several side by side, that read one step per call.
+
+    It has no state of its own, so that many streams in many threads can share it.
+
+    Parameters
+    ----------
+    network : SequenceNetwork or Ensemble
+        Network of one direction whose layers and pooling can step.
+    """
+
+    def __init__(self, network: SequenceNetwork | Ensemble) -> None:
+        members = network.members if isinstance(network, Ensemble) else [network]
+        self._members = [_MemberStepper(member.eval()) for member in members]
+
+    def __call__(
+        self, values: Rows | None, codes: NDArray[np.int64] | None, state: AnyState
+    ) -> tuple[Rows, AnyState]:
+        """Read a step after a state (None: the start); return outputs and the next state."""
+        if len(self._members) == 1:
+            return self._members[0](values, codes, state)
+        before = state or [None] * len(self._members)
+        pairs = zip(self._members, before, strict=True)
+        outputs, after = zip(*(m(values, codes, own) for m, own in pairs), strict=True)
+        return np.concatenate(outputs, axis=1), after
+
+
+class _MemberStepper:
+    """Steps of one network."""
+
+    def __init__(self, network: SequenceNetwork) -> None:
+        # parts, not the network: the table of steppers must not keep it alive
+        self._inputs, self._device = network.inputs, network.device
+        self._head: Any = network.head
+        layers: Sequence[Any] = list(network.stack.forwards)
+        self._layers = [_compiled_step(layer) or _contract_step(layer) for layer in layers]
+        self._pool: Any = None if network.pooling is None else network.pooling.advance
+        is_plain = isinstance(self._head, nn.Linear) and self._device.type == "cpu"
+        self._leave: Callable[[Rows], Rows] = self._outputs
+        if is_plain:
+            self._leave = Product(network.head_weight, self._head.bias)
+
+    def __call__(
+        self, values: Rows | None, codes: NDArray[np.int64] | None, state: AnyState
+    ) -> tuple[Rows, AnyState]:
+        x = values if codes is None else self._entered(values, codes)
+        assert x is not None
+        before, running = state or ([None] * len(self._layers), None)
+        after = []
+        for step, own in zip(self._layers, before, strict=True):
+            x, own = step(x, own)
+            after.append(own)
+        if self._pool is not None:
+            x, running = self._pool(x, running)
+        return self._leave(x), (tuple(after), running or ())
+
+    def _entered(self, values: Rows | None, codes: NDArray[np.int64]) -> Rows:
+        """Return the input of the first layer."""
+        with torch.inference_mode():
+            numbers = None if values is None else torch.from_numpy(values)[:, None].to(self._device)
+            symbols = torch.from_numpy(codes)[:, None].to(self._device)
+            entered: Tensor = self._inputs(None, numbers, symbols)
+            return np.asarray(entered[:, 0].cpu().numpy())
+
+    def _outputs(self, features: Rows) -> Rows:
+        with torch.inference_mode():
+            rows = torch.from_numpy(features).to(self._device)
+            tied = isinstance(self._head, TiedHead)
+            outputs = self._head(rows, self._inputs.tables[0]) if tied else self._head(rows)
+            return np.asarray(outputs.cpu().numpy())
+
+
+def _compiled_step(layer: Any) -> LayerStep | None:
+    """Return the step of a layer with a compiled loop of its own, None for other layers."""
+    if not (isinstance(layer, RecurrentLayer) and layer.is_looped):
+        return None
+    size, n_gates, n_states = layer.output_size, layer.n_gates, layer.n_states
+    if not is_fast(layer.weight_hh, size):
+        return None
+    wide, width = _with_spare_units(layer.weights, n_gates, size), padded_size(size)
+    if n_gates == 1:
+        return _simple_step(str(layer.activation), wide, size)
+    advance = gru_step(wide) if n_gates == 3 else lstm_step(wide)
+
+    def step(x: Rows, state: AnyState) -> tuple[Rows, AnyState]:
+        if state is None:
+            state = (np.zeros((len(x), width), np.float32),) * n_states
+        after = advance(x, state)
+        return after[0][:, :size], after
+
+    return step
+
+
+def _simple_step(activation: str, weights: Any, size: int) -> LayerStep:
+    """Return the step of a simple recurrent layer; the state of the sigmoid is 2 h - 1."""
+    is_sigmoid = activation == "sigmoid"
+    advance = rnn_step(sigmoid_as_tanh(weights) if is_sigmoid else weights, activation == "relu")
+    start = np.full(padded_size(size), -1.0 if is_sigmoid else 0.0, np.float32)
+
+    def step(x: Rows, state: AnyState) -> tuple[Rows, AnyState]:
+        after = advance(x, np.tile(start, (len(x), 1)) if state is None else state)
+        outputs = after[:, :size]
+        return (outputs + np.float32(1)) / np.float32(2) if is_sigmoid else outputs, after
+
+    return step
+
+
+def _with_spare_units(weights: tuple[Tensor, ...], n_gates: int, size: int) -> Any:
+    """Return weights in torch's order for a layer as wide as the compiled loops need it."""
+    spare = padded_size(size) - size
+    weight_ih, weight_hh, bias_ih, bias_hh = (
+        weight.detach().reshape(n_gates, size, *weight.shape[1:]) for weight in weights
+    )
+    return (
+        F.pad(weight_ih, (0, 0, 0, spare)).flatten(0, 1),
+        F.pad(weight_hh, (0, spare, 0, spare)).flatten(0, 1),
+        F.pad(bias_ih, (0, spare)).flatten(),
+        F.pad(bias_hh, (0, spare)).flatten(),
+    )
+
+
+def _contract_step(layer: Any) -> LayerStep:
+    """Return the step of any layer, with bits that do not depend on the other rows."""
+    weight = next(iter(layer.parameters()))
+    device = weight.device
+    # torch's loops and a user's own need a padded number of rows, as in any prediction
+    is_stable = is_fast(weight, layer.output_size) and not isinstance(
+        layer, CustomLayer | RecurrentLayer
+    )
+
+    def step(x: Rows, state: AnyState) -> tuple[Rows, AnyState]:
+        with torch.inference_mode():
+            read = torch.from_numpy(np.ascontiguousarray(x)).to(device)[:, None]
+            if is_stable:
+                outputs, after = layer(read, None, state)
+                return np.asarray(outputs[:, 0].numpy()), after
+            n_rows = len(x)
+            rows = torch.arange(n_rows + -n_rows % STABLE, device=device)
+            rows[n_rows:] = 0
+            before = None if state is None else select_rows(state, rows)
+            outputs, after = layer(read[rows], None, before)
+            return np.asarray(outputs[:n_rows, 0].cpu().numpy()), select_rows(after, rows[:n_rows])
+
+    return step
+
+
+_steppers: WeakKeyDictionary[Any, tuple[tuple[int, ...], NetworkStepper]] = WeakKeyDictionary()
+
+
+def network_stepper(network: SequenceNetwork | Ensemble) -> NetworkStepper:
+    """Return the stepper of a network, the same one until its weights change."""
+    versions = tuple(weight._version for weight in network.parameters())
+    known = _steppers.get(network)
+    if known is None or known[0] != versions:
+        known = _steppers[network] = versions, NetworkStepper(network)
+    return known[1]

@@ -1,0 +1,66 @@
+"""Time per step of streams of 64 units: ``python -m tests.benchmarks.streams``.
+
+CPU time on one thread, of the fastest of several rounds. ``predict`` is the time of a prediction
+for the last step alone, which has no memory of the others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence._cells import CELLS
+
+N_STEPS, ROUNDS = 1000, 5
+RANDOM = np.random.RandomState(0)
+X = RANDOM.randn(40, 50, 6)
+FITTED = {"bidirectional": False, "frame_length": 1, "max_epochs": 1, "random_state": 0}
+
+
+def seconds_per_call(call: Callable[[int], object]) -> float:
+    """Return the CPU seconds per call, of the fastest round."""
+    best = np.inf
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        for i in range(N_STEPS):
+            call(i % 50)
+        best = min(best, (time.process_time() - start) / N_STEPS)
+    return best
+
+
+def report(name: str, call: Callable[[int], object], n_streams: int = 1) -> None:
+    """Print microseconds per step of one stream."""
+    print(f"{name:45} {1e6 * seconds_per_call(call) / n_streams:8.1f}")
+
+
+def main() -> None:
+    """Print a table."""
+    torch.set_num_threads(1)
+    for cell in CELLS:
+        model = RNNClassifier(cell, 64, **FITTED).fit(X, np.arange(40) % 3)
+        stream, many = model.start(), model.start(n_streams=1000)
+        batch = RANDOM.randn(1000, 6)
+        report(f"classifier {cell}", lambda i, s=stream: s.push(X[0, i]))
+        report(
+            f"classifier {cell}, 1000 streams", lambda i, s=many, steps=batch: s.push(steps), 1000
+        )
+        report(f"classifier {cell}, predict", lambda i, m=model: m.predict(X[:1, i : i + 1]))
+    for loss in ("squared_error", "gaussian"):
+        regressor = RNNRegressor("gru", 64, loss=loss, **FITTED).fit(X, X[:, -1, 0])
+        stream = regressor.start()
+        report(f"regressor gru, {loss}", lambda i, s=stream: s.push(X[0, i]))
+    waves = list(np.sin(np.arange(60) / 3) + 0.1 * RANDOM.randn(20, 60))
+    texts = ["to be or not to be", "that is the question"] * 5
+    symbols = (texts[0] * 3)[:50]
+    for name, X_own, steps in (("numbers", waves, waves[0]), ("symbols", texts, symbols)):
+        generator = SequenceGenerator("gru", 64, max_epochs=1, random_state=0).fit(X_own)
+        stream = generator.start()
+        report(f"generator gru, {name}", lambda i, s=stream, steps=steps: s.push(steps[i]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,368 @@
+"""Streams have the bits of whole sequences, whatever the cell, the order and the company."""
+
+import pickle
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence._cells import CELLS
+from tests.helpers import DOCUMENTS
+
+RANDOM = np.random.RandomState(0)
+X = RANDOM.randn(12, 20, 3)
+LABELS = np.arange(12) % 3
+NUMBERS = X[:, -1, 0]
+STEPS = [np.where(x[:, 0] > 0, "up", "down") for x in X]
+small = {"bidirectional": False, "frame_length": 1, "max_epochs": 1, "random_state": 0}
+WAVES = [np.exp(np.sin(np.arange(40 + i) / 3) + 0.1 * RANDOM.randn(40 + i)) for i in range(6)]
+
+
+def classifier(cell="gru", **parameters):
+    """Fit a small classifier."""
+    return RNNClassifier(cell, 8, **small | parameters).fit(X, LABELS)
+
+
+def generator(X=WAVES, **parameters):
+    """Fit a small generator."""
+    parameters = {"hidden_size": 8, "max_epochs": 1, "random_state": 0} | parameters
+    return SequenceGenerator(**parameters).fit(X)
+
+
+def pushed(model, sequence, method="predict"):
+    """Return the predictions after each step of a stream."""
+    stream = model.start(method=method)
+    return np.array([stream.push(step) for step in sequence])
+
+
+def of_prefixes(model, sequence, method="predict"):
+    """Return the predictions for each prefix of a sequence."""
+    predict = getattr(model, method)
+    return np.array([predict([sequence[: t + 1]])[0] for t in range(len(sequence))])
+
+
+# --- bits ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_pushed_steps_are_prefixes(cell, method):
+    """Each push has the bits of a prediction for the sequence so far."""
+    model = classifier(cell)
+    assert np.array_equal(pushed(model, X[0], method), of_prefixes(model, X[0], method))
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+def test_activations(activation):
+    """The bits are the same with every activation."""
+    model = classifier("rnn", activation=activation, num_layers=2)
+    proba = pushed(model, X[0], "predict_proba")
+    assert np.array_equal(proba, of_prefixes(model, X[0], "predict_proba"))
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+@pytest.mark.parametrize("frames", [(1, 1), (4, 2), (3, 3), (5, 1)])
+def test_poolings_and_frames(pooling, frames):
+    """Frames end with the last step, at every step of a stream."""
+    length, step = frames
+    model = classifier(pooling=pooling, frame_length=length, frame_step=step)
+    scores = pushed(model, X[0], "decision_function")
+    assert np.array_equal(scores, of_prefixes(model, X[0], "decision_function"))
+
+
+@pytest.mark.parametrize("parameters", [{"n_estimators": 2}, {"num_layers": 2}, {"scale": False}])
+def test_ensembles_stacks_and_scales(parameters):
+    """Several networks, several layers and unscaled values."""
+    model = classifier("lstm", **parameters)
+    scores = pushed(model, X[0], "decision_function")
+    assert np.array_equal(scores, of_prefixes(model, X[0], "decision_function"))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_long_streams_are_one_read(cell):
+    """10,000 pushed steps have the bits of one read of the whole sequence."""
+    model = RNNClassifier(cell, 64, **small).fit(list(X), STEPS)
+    long = RANDOM.randn(10_000, 3)
+    whole = model.predict_proba([long])[0]
+    assert np.array_equal(pushed(model, long, "predict_proba"), whole)
+
+
+def test_without_compiled_loops(monkeypatch):
+    """Layers that run in torch have the same bits step by step."""
+    monkeypatch.setattr("sksequence._kernels._dispatch.HAS_NUMBA", False)
+    for cell in ("rnn", "gru", "lstm", "feedforward"):
+        model = classifier(cell)
+        scores = pushed(model, X[0], "decision_function")
+        assert np.array_equal(scores, of_prefixes(model, X[0], "decision_function"))
+
+
+# --- estimators ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "gaussian", "quantile"])
+def test_regressors(loss):
+    """Numbers, their quantiles and standard deviations, shrunk ones included."""
+    model = RNNRegressor("lstm", 8, loss=loss, **small).fit(X, NUMBERS)
+    assert np.array_equal(pushed(model, X[0]), of_prefixes(model, X[0]))
+    if loss != "squared_error":
+        last = pushed(model, X[0], "predict_quantiles")[-1]
+        assert np.array_equal(last, model.predict_quantiles(X[:1])[:, 0])
+    if loss == "gaussian":
+        assert pushed(model, X[0], "predict_std")[-1] == model.predict_std(X[:1])[0]
+
+
+def test_per_step_targets():
+    """Each push returns the prediction for its step."""
+    model = RNNClassifier("gru", 8, **small).fit(list(X), STEPS)
+    assert np.array_equal(pushed(model, X[0]), model.predict([X[0]])[0])
+    model = RNNRegressor("gru", 8, **small).fit(list(X), [x[:, :2] for x in X])
+    assert np.array_equal(pushed(model, X[0]), model.predict([X[0]])[0])
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"residual": 7},
+        {"residual": None, "scale": "global"},
+        {"residual": "last", "scale": "sequence"},
+        {"residual": 7, "scale": "sequence"},
+        {"residual": None, "scale": "sequence"},
+        {"loss": "gamma"},
+        {"n_estimators": 2, "cell": "gru"},
+    ],
+)
+def test_generators_of_numbers(parameters):
+    """Each push returns the centre of the next value."""
+    model = generator(**parameters)
+    assert np.array_equal(pushed(model, WAVES[0]), of_prefixes(model, WAVES[0]))
+
+
+def test_constant_series_come_to_rest():
+    """A stream that has had one value for long goes on with it, and leaves it after a change."""
+    model = generator([*WAVES, np.r_[np.zeros(5), WAVES[0]]])
+    series = np.r_[np.full(30, 2.0), 3.0, 2.0]
+    predicted = pushed(model, series)
+    assert np.array_equal(predicted, of_prefixes(model, series))
+    assert predicted[29] == 2.0 != predicted[30]
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_generators_of_symbols(method):
+    """Each push returns the next symbol or the probabilities of all, also for unknown symbols."""
+    model = generator(DOCUMENTS)
+    text = "to be or %ot"
+    assert np.array_equal(pushed(model, text, method), of_prefixes(model, text, method))
+    tokens = [[1, 2, 3, 1, 2], [2, 3, 1, 2]] * 5
+    model = generator(tokens, tie_weights=True, embedding_dim=4)
+    assert np.array_equal(pushed(model, tokens[0], method), of_prefixes(model, tokens[0], method))
+
+
+def test_words_and_tokens():
+    """A push is one word of a text, or one token."""
+    model = RNNClassifier("gru", 8, analyzer="word", **small).fit(DOCUMENTS, LABELS[[0, 1] * 10])
+    scores = pushed(model, ["to", " be", " or"], "decision_function")
+    assert scores[-1] == model.decision_function(["to be or"])[0]
+    tokens = [text.split() for text in DOCUMENTS]
+    model = RNNClassifier("gru", 8, **small).fit(tokens, LABELS[[0, 1] * 10])
+    scores = pushed(model, tokens[0], "decision_function")
+    assert scores[-1] == model.decision_function(tokens[:1])[0]
+
+
+# --- many streams --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frames", [(1, 1), (4, 2)])
+def test_thousand_streams_at_once(frames):
+    """Streams that are read together have the bits of streams alone, at any age."""
+    model = classifier("lstm", pooling="mean", frame_length=frames[0], frame_step=frames[1])
+    many = RANDOM.randn(1000, 7, 3)
+    stream = model.start(n_streams=1000, method="decision_function")
+    scores = [stream.push(many[:, t]) for t in range(5)]
+    assert np.array_equal(scores[-1], model.decision_function(many[:, :5]))
+    some = RANDOM.permutation(1000)[:300]
+    assert np.array_equal(
+        stream.push(many[some, 5], rows=some), model.decision_function(many[some, :6])
+    )
+    stream.reset(some[:100])
+    again = stream.push(many[:, 6])
+    assert np.array_equal(again[some[:100]], model.decision_function(many[some[:100], 6:]))
+    assert np.array_equal(again[some[100:]], model.decision_function(many[some[100:]]))
+    assert np.bincount(stream.n_steps).tolist() == [0, 100, 0, 0, 0, 0, 700, 200]
+
+
+@pytest.mark.parametrize("residual", ["last", 5])
+def test_streams_of_series_at_any_age(residual):
+    """Generators keep the past of each stream."""
+    model = generator(residual=residual, scale="sequence")
+    values = np.array([wave[:30] for wave in WAVES])
+    stream = model.start(n_streams=6)
+    for t in range(20):
+        stream.push(values[:, t])
+    stream.push(values[[1, 4], 20], rows=[1, 4])
+    stream.reset([4])
+    predicted = stream.push(values[:, 21])
+    expected = [np.r_[values[i, :20], values[i, 21]] for i in range(6)]
+    expected[1], expected[4] = values[1, :22], values[4, 21:22]
+    assert np.array_equal(predicted, model.predict(expected))
+
+
+def test_streams_in_threads():
+    """Streams of one estimator in several threads do not mix."""
+    model = classifier("lstm")
+    results = {}
+
+    def run(i):
+        results[i] = pushed(model, X[i], "predict_proba")
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i in range(8):
+        assert np.array_equal(results[i][-1], model.predict_proba(X[i : i + 1])[0])
+
+
+@pytest.mark.parametrize("cell", ["gru", "feedforward"])
+def test_streams_are_pickled(cell):
+    """A copy goes on from the same state, on its own."""
+    models = [classifier(cell, frame_length=3), generator(cell=cell, residual=5)]
+    for model, steps in zip(models, (X[0], WAVES[0][:20]), strict=True):
+        stream = model.start()
+        for step in steps[:10]:
+            stream.push(step)
+        copy = pickle.loads(pickle.dumps(stream))
+        rest = [stream.push(step) for step in steps[10:]]
+        assert [copy.push(step) for step in steps[10:]] == rest
+        assert copy.n_steps == len(steps)
+
+
+def test_a_later_fit_leaves_streams_alone():
+    """A stream goes on with the weights with which it was started."""
+    model = RNNRegressor("gru", 8, warm_start=True, **small).fit(X, NUMBERS)
+    stream, expected = model.start(), of_prefixes(model, X[0])
+    stream.push(X[0, 0])
+    model.fit(X, NUMBERS)
+    assert np.array_equal([stream.push(x) for x in X[0, 1:]], expected[1:])
+    assert np.array_equal(pushed(model, X[0]), of_prefixes(model, X[0]))
+
+
+def test_streams_say_what_they_are():
+    """The repr has the method and the number of steps; reset starts again."""
+    stream = classifier().start()
+    first = stream.push(X[0, 0])
+    assert repr(stream) == "Stream(RNNClassifier.predict, n_streams=1, n_steps=1)"
+    stream.push(X[0, 1])
+    assert stream.n_steps == 2
+    assert stream.reset().push(X[0, 0]) == first
+    assert stream.n_steps == 1
+
+
+# --- forms of a step -----------------------------------------------------------------------------
+
+
+def test_forms_of_steps():
+    """Lists, mappings, Series and tables with names are steps; a number is one feature."""
+    frames = [pd.DataFrame(x, columns=["a", "b", "c"]) for x in X]
+    model = RNNClassifier("gru", 8, **small).fit(frames, LABELS)
+    expected = pushed(model, X[0], "decision_function")
+    rows = [{"c": c, "a": a, "b": b} for a, b, c in X[0].tolist()]
+    assert np.array_equal(pushed(model, rows, "decision_function"), expected)
+    shuffled = frames[0][["b", "c", "a"]]
+    series = [row for _, row in shuffled.iterrows()]
+    assert np.array_equal(pushed(model, series, "decision_function"), expected)
+    many = model.start(n_streams=12, method="decision_function")
+    table = pd.DataFrame(X[:, 0], columns=["a", "b", "c"])[["c", "a", "b"]]
+    assert np.array_equal(many.push(table)[0], expected[0])
+    single = RNNRegressor("gru", 8, **small).fit(list(X[:, :, 0]), NUMBERS)
+    assert np.array_equal(pushed(single, X[0, :, 0]), pushed(single, X[0, :, :1]))
+
+
+def test_mixed_steps():
+    """Rows of tables with categories are steps."""
+    frames = [pd.DataFrame({"v": x[:, 0], "k": np.where(x[:, 1] > 0, "on", "off")}) for x in X]
+    model = RNNClassifier("gru", 8, **small).fit(frames, LABELS)
+    steps = [frames[0].iloc[t : t + 1] for t in range(20)]
+    scores = pushed(model, steps, "decision_function")
+    assert np.array_equal(scores[-1], model.decision_function(frames[:1])[0])
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda: classifier(bidirectional=True), "bidirectional=True reads it from its end"),
+        (lambda: classifier(pooling="attention"), "'attention' weighs all steps anew"),
+        (lambda: classifier(scale="sequence"), "scale='sequence' scales it as a whole"),
+        (
+            lambda: RNNRegressor(residual="last", **small).fit(X[:, :, :1], X[:, -1, :1]),
+            "residual subtracts its last values",
+        ),
+        (
+            lambda: RNNClassifier(**small).fit(
+                pd.DataFrame({"s": [x[:, 0].tolist() for x in X], "age": NUMBERS}), LABELS
+            ),
+            "features that do not change in time",
+        ),
+        (
+            lambda: SequenceGenerator(hidden_size=4, max_epochs=1, conditional=True).fit(
+                DOCUMENTS, [0, 1] * 10
+            ),
+            "conditional, and a stream has no label",
+        ),
+        (lambda: generator(X, known_columns=1), "missing in a stream"),
+    ],
+    ids=range(7),
+)
+@pytest.mark.filterwarnings("ignore:On")
+def test_models_that_need_the_whole_sequence(model, message):
+    """They cannot be started, and the error says why and what to set."""
+    with pytest.raises(ValueError, match=message):
+        model().start()
+
+
+def test_methods_without_streams():
+    """An error lists those that there are."""
+    with pytest.raises(ValueError, match="'transform' has no streams; choose one of"):
+        classifier().start(method="transform")
+    with pytest.raises(AttributeError, match="predicts no quantiles"):
+        RNNRegressor(loss="huber", **small).fit(X, NUMBERS).start(method="predict_quantiles")
+    with pytest.raises(ValueError, match="n_streams must be"):
+        classifier().start(n_streams=0)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ([1.0, 2.0], r"steps of shape \(3,\).*got an array of shape \(2,\)"),
+        (X[:2, 0], r"got an array of shape \(2, 3\)"),
+        ([1.0, np.nan, 2.0], "NaN or infinity"),
+        (["a", "b", "c"], "steps of 3 numbers"),
+    ],
+    ids=range(4),
+)
+def test_invalid_steps(step, message):
+    """They are errors, and the stream stays as it was."""
+    stream = classifier().start()
+    with pytest.raises(ValueError, match=message):
+        stream.push(step)
+    assert stream.n_steps == 0
+
+
+def test_invalid_rows_and_names():
+    """Positions are different ones of the streams; names are complete; a word is one symbol."""
+    stream = classifier().start(n_streams=3)
+    for rows in ([0, 0], [3], [0.5]):
+        with pytest.raises(ValueError, match="different positions of streams, from 0 to 2"):
+            stream.push(X[:2, 0], rows=rows)
+    frames = [pd.DataFrame(x, columns=["a", "b", "c"]) for x in X]
+    named = RNNClassifier("gru", 8, **small).fit(frames, LABELS).start()
+    with pytest.raises(ValueError, match=r"no \['b'\]"):
+        named.push({"a": 1.0, "c": 2.0})
+    with pytest.raises(ValueError, match="one step of each of the 1 streams"):
+        generator(DOCUMENTS).start().push("to be")
