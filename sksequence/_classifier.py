@@ -14,7 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN, LossFunction, check_weights
+from sksequence._base import SHARED, SUPERVISED, BaseRNN, Decoders, LossFunction, check_weights
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._random import RandomState
@@ -580,7 +580,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         scores = self._blueprint.codec.scores(self._outputs(sequences))
         return self._arranged(scores, sequences)
 
-    def _stream_decoders(self) -> dict[str, Callable[[NDArray[np.float32]], NDArray[Any]]]:
+    def _stream_decoders(self) -> Decoders:
         codec = self._blueprint.codec
         return {
             "predict": codec.decode,

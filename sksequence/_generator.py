@@ -12,7 +12,7 @@ from sklearn.base import DensityMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, BaseRNN, StepReader, available_if
+from sksequence._base import SHARED, BaseRNN, Decoders, StepReader, available_if
 from sksequence._batching import Sequences, offsets_of
 from sksequence._blueprint import Blueprint
 from sksequence._forecasts import Forecast
@@ -675,22 +675,12 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         return self._language_model.next_probabilities(self._check_input(X))
 
     def _step_reader(self, method: str, n_streams: int) -> StepReader:
-        super()._step_reader(method, n_streams)  # the checks of all estimators
-        if not isinstance(self._model, LanguageModel):
-            self._series_model.check_can_stream()
+        if self._model_type is SeriesModel:
             return SeriesReader(self._blueprint, n_streams)
-        if self._blueprint.codec.labels is not None:
-            raise ValueError(
-                f"This {type(self).__name__} is conditional, and a stream has no label. Fit with "
-                "conditional=False, or call predict with whole sequences."
-            )
-        return SymbolReader(self._blueprint, self._stream_decoders()[method])
+        return SymbolReader(self._blueprint, method)
 
-    def _stream_decoders(self) -> dict[str, Callable[[NDArray[np.float32]], NDArray[Any]]]:
-        codec = self._blueprint.codec
-        if isinstance(self._model, LanguageModel):
-            return {"predict": codec.decode, "predict_proba": codec.probabilities}
-        return {"predict": np.asarray}
+    def _stream_decoders(self) -> Decoders:
+        return dict(self._blueprint.codec.stream_decoders())
 
     def transform(self, X: Sized) -> NDArray[np.float32]:
         """Compute the hidden state after the last step of each sequence.
@@ -998,7 +988,6 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             Sampled sequences. Those of symbols end at an end mark, or at the length of the longest
             training sequence. Those of numbers have the median length of the training sequences.
         """
-        check_is_fitted(self, "net_")
         return self._model.sample(n_samples, random_state)
 
     # --- numbers ---------------------------------------------------------------------------------
@@ -1063,5 +1052,4 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         sequences = self._check_input(X)
         levels = check_forecast_levels(quantiles)
         paths = self._series_model.forecast(sequences, horizon, n_samples, future, random_state)
-        names = self._series_model.feature_names
-        return Forecast.of_paths(paths, levels, X, names)
+        return Forecast.of_paths(paths, levels, X, self._series_model.feature_names)

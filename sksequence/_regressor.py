@@ -18,6 +18,7 @@ from sksequence._base import (
     SHARED,
     SUPERVISED,
     BaseRNN,
+    Decoders,
     LossFunction,
     available_if,
     check_weights,
@@ -762,7 +763,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             return rows
         return rows * codec.spread(baseline.moments(sequences))
 
-    def _stream_decoders(self) -> dict[str, Callable[[NDArray[np.float32]], NDArray[Any]]]:
+    def _stream_decoders(self) -> Decoders:
         return {
             "predict": self._stream_centres,
             "predict_quantiles": self._stream_quantiles,

@@ -10,12 +10,13 @@ from sksequence._base._parameter_constraints import (
     check_parameters,
 )
 from sksequence._base._pickles import check_arrays
-from sksequence._base._streams import StepReader, Stream
+from sksequence._base._streams import Decoders, StepReader, Stream
 
 __all__ = [
     "SHARED",
     "SUPERVISED",
     "BaseRNN",
+    "Decoders",
     "LossFunction",
     "StepReader",
     "Stream",

@@ -26,7 +26,7 @@ from sksequence._base._hold_out import check_weights
 from sksequence._base._origin import described_parameters
 from sksequence._base._parameter_constraints import SHARED, name_hint, suggest_values
 from sksequence._base._pickles import check_arrays, checksum_of, register_former_modules
-from sksequence._base._streams import SequenceReader, StepReader, Stream, check_can_stream
+from sksequence._base._streams import Decoders, SequenceReader, StepReader, Stream
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._input import check_sequences
@@ -68,6 +68,7 @@ class BaseRNN(
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED
     _task: Callable[..., TaskChoice]
+    _stream_decoders: Callable[..., Decoders]
 
     # --- parameters ------------------------------------------------------------------------------
 
@@ -336,8 +337,7 @@ class BaseRNN(
     @property
     def module_(self) -> SequenceNetwork | Ensemble:
         """Fitted network."""
-        network: SequenceNetwork | Ensemble = self.net_.module_
-        return network
+        return self.net_.module_  # type: ignore[no-any-return]
 
     def _flat_steps(
         self, X: Sized, y: Sized, sample_weight: ArrayLike | None, *, numeric: bool
@@ -382,23 +382,10 @@ class BaseRNN(
             ``pooling="attention"``, ``scale="sequence"``, `residual`, or features that do not
             change in time; or if there are no streams for this method.
         """
-        check_is_fitted(self, "net_")
-        model = type(self).__new__(type(self))  # what is fitted now, in a later fit too
-        model.__dict__.update(self.__dict__)
-        return Stream(model, method, n_streams)
+        return Stream(self, method, n_streams)
 
     def _step_reader(self, method: str, n_streams: int) -> StepReader:
-        """Return the reader of streams with the predictions of a method."""
-        decoders = self._stream_decoders()
-        if method not in decoders:
-            raise ValueError(f"method={method!r} has no streams; choose one of {sorted(decoders)}.")
-        getattr(self, method)  # raises an error if the fit does not have it
-        check_can_stream(self._blueprint, self.module_)
-        return SequenceReader(self._blueprint, decoders[method])
-
-    def _stream_decoders(self) -> dict[str, Callable[[NDArray[np.float32]], NDArray[Any]]]:
-        """Return the functions from outputs to the results of each method."""
-        raise NotImplementedError
+        return SequenceReader(self._blueprint, self._stream_decoders()[method])
 
     # --- pickling --------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from sksequence._batching import Frames
 from sksequence._blueprint import Blueprint, Codec
@@ -19,6 +20,7 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Inputs = tuple[NDArray[np.float32] | None, NDArray[np.int64] | None]
 Outputs = NDArray[np.float32]
+Decoders = dict[str, Callable[[Outputs], NDArray[Any]]]  # by the names of methods
 
 
 class StepReader(Protocol):
@@ -48,6 +50,9 @@ class StreamedModel(Protocol):
 
     def _step_reader(self, method: str, n_streams: int) -> StepReader:
         """Return a reader whose predictions are those of a method."""
+
+    def _stream_decoders(self) -> Decoders:
+        """Return the functions from outputs to predictions, one per row."""
 
 
 class Stream:
@@ -91,12 +96,17 @@ class Stream:
     """
 
     def __init__(self, model: StreamedModel, method: str, n_streams: int | None) -> None:
+        check_is_fitted(model, "net_")
+        _check_can_stream(model, method)
         if n_streams is not None:
             check_count("n_streams", n_streams)
-        self._model, self._method, self._n_streams = model, method, n_streams
+        # what is fitted now, also after a later fit
+        self._model = type(model).__new__(type(model))
+        vars(self._model).update(vars(model))
+        self._method, self._n_streams = method, n_streams
         self._n = n = 1 if n_streams is None else int(n_streams)
         self._rows, self._ages = np.arange(n), np.zeros(n, dtype=np.int64)
-        self._reader = model._step_reader(method, n)
+        self._reader = self._model._step_reader(method, n)
         self._states = _States(model._blueprint.frames, n)
         self._prepare()
 
@@ -329,8 +339,13 @@ class SequenceReader:
         """Forget nothing: steps are read alike."""
 
 
-def check_can_stream(blueprint: Blueprint[Codec], network: SequenceNetwork | Ensemble) -> None:
-    """Raise a ValueError for a model whose predictions need the whole sequence."""
+def _check_can_stream(model: StreamedModel, method: str) -> None:
+    """Raise an error if a method has no streams, or if its predictions need whole sequences."""
+    methods = sorted(model._stream_decoders())
+    if method not in methods:
+        raise ValueError(f"method={method!r} has no streams; choose one of {methods}.")
+    getattr(model, method)  # raises an error if the fit does not have it
+    blueprint, network = model._blueprint, model.module_
     spec, scaler = blueprint.spec, blueprint.scaler
     if spec.bidirectional:
         reason, remedy = "bidirectional=True reads it from its end too", "bidirectional=False"

@@ -8,9 +8,9 @@ symbol is learnt but never drawn. Without a limit, unknown symbols are read and 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -232,6 +232,10 @@ class SymbolCodec:
         """
         logits = self.logits(outputs)[:, : self.n_drawn]
         return np.asarray(softmax(logits.astype(np.float64), axis=1))
+
+    def stream_decoders(self) -> dict[str, Callable[[NDArray[np.floating]], NDArray[Any]]]:
+        """Return functions from outputs to predictions, by the names of methods with streams."""
+        return {"predict": self.decode, "predict_proba": self.probabilities}
 
     def decode(self, outputs: NDArray[np.floating]) -> NDArray[np.generic]:
         """Return the most probable symbol of each row."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,16 +22,18 @@ class SymbolReader:
     ----------
     blueprint : Blueprint
         Fitted form and codec.
-    decode : callable
-        Function from outputs of the network to predictions, one per row.
+    method : str
+        Method whose results are predicted.
     """
 
-    def __init__(
-        self,
-        blueprint: Blueprint[SymbolCodec],
-        decode: Callable[[NDArray[np.floating]], NDArray[Any]],
-    ) -> None:
-        self._form, self._boundary, self._decode = blueprint.form, blueprint.codec.boundary, decode
+    def __init__(self, blueprint: Blueprint[SymbolCodec], method: str) -> None:
+        if blueprint.codec.labels is not None:
+            raise ValueError(
+                f"This {blueprint.form.estimator_name} is conditional, and a stream has no label. "
+                "Fit with conditional=False, or call predict with whole sequences."
+            )
+        self._form, self._boundary = blueprint.form, blueprint.codec.boundary
+        self._decode = blueprint.codec.stream_decoders()[method]
 
     def start(self, n_rows: int) -> Inputs:
         """Return the code that comes before the first symbol."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +84,10 @@ class SeriesCodec:
     def has_log_link(self) -> bool:
         """Whether values are counts or positive numbers, which are not standardised."""
         return LOSSES[self.loss].has_log_link
+
+    def stream_decoders(self) -> dict[str, Callable[[NDArray[np.float32]], NDArray[Any]]]:
+        """Return the methods with streams, whose predictions also need the past of each stream."""
+        return {"predict": np.asarray}
 
     def shift(self, sequences: Sequences) -> tuple[Sequences, NDArray[np.float64]]:
         """Return inputs, and targets with the columns values, base and spread, each per feature."""
@@ -206,3 +211,15 @@ class SeriesCodec:
             return np.asarray(-losses)
         spread = np.split(targets, 3, axis=1)[2]
         return np.asarray(-losses - np.log(self.std).sum() - np.log(spread).sum(axis=1))
+
+
+def check_finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return predicted values (n_sequences, ...), or raise a ValueError if some are not finite."""
+    is_finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not is_finite.all():
+        raise ValueError(
+            f"The predicted values of sequence {int(np.argmin(is_finite))} grew beyond the range "
+            "of floating-point numbers. Predict fewer steps, pass a past whose values are like "
+            "those in fit, or set scale='global'."
+        )
+    return values

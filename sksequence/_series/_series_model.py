@@ -13,7 +13,7 @@ from sksequence._losses import loss_of
 from sksequence._net import SequenceNet, check_memory, last_features, last_outputs, step_losses
 from sksequence._random import RandomState, draw_seed
 from sksequence._series._roll_out import Continuation, SeriesStreams, sample_paths
-from sksequence._series._series_codec import SeriesCodec
+from sksequence._series._series_codec import SeriesCodec, check_finite
 from sksequence._settings import as_floats, check_count
 
 Floats = NDArray[np.float64]
@@ -83,14 +83,6 @@ class SeriesModel:
         """Names of the features that are predicted, None if X had none."""
         names: list[Hashable] = list(self.blueprint.form.names_of_step_features)
         return [names[i] for i in self.codec.targets] if names else None
-
-    def check_can_stream(self) -> None:
-        """Raise an error if the next step has features that are known beforehand."""
-        if len(self.codec.known_columns):
-            raise ValueError(
-                f"This {self.blueprint.form.estimator_name} has {self._known}, whose values at the "
-                "next step are missing in a stream. Use forecast(X, 1, future=...)."
-            )
 
     def _context(self, sequences: Sequences) -> Sequences:
         """Return the inputs up to the next step, or raise if they require known features there."""
@@ -199,18 +191,6 @@ class SeriesModel:
         if not np.isfinite(known).all():
             raise ValueError("future holds NaN or infinity; pass finite numbers only.")
         return known
-
-
-def check_finite(values: Floats) -> Floats:
-    """Return predicted values (n_sequences, ...), or raise a ValueError if some are not finite."""
-    is_finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    if not is_finite.all():
-        raise ValueError(
-            f"The predicted values of sequence {int(np.argmin(is_finite))} grew beyond the range "
-            "of floating-point numbers. Predict fewer steps, pass a past whose values are like "
-            "those in fit, or set scale='global'."
-        )
-    return values
 
 
 def check_forecast_levels(quantiles: ArrayLike) -> Floats:

@@ -10,8 +10,7 @@ from sksequence._blueprint import Blueprint
 from sksequence._input import read_stream_steps
 from sksequence._series._past import Past
 from sksequence._series._reference import Steps
-from sksequence._series._series_codec import SeriesCodec
-from sksequence._series._series_model import check_finite
+from sksequence._series._series_codec import SeriesCodec, check_finite
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -31,6 +30,12 @@ class SeriesReader:
 
     def __init__(self, blueprint: Blueprint[SeriesCodec], n_streams: int) -> None:
         self._blueprint, self._codec = blueprint, blueprint.codec
+        if len(self._codec.known_columns):
+            raise ValueError(
+                f"This {blueprint.form.estimator_name} has known_columns="
+                f"{self._codec.known_columns.tolist()}, whose values at the next step are missing "
+                "in a stream. Use forecast(X, 1, future=...)."
+            )
         self._past = self._empty(n_streams)
         self._next = self._past.next()
         self._first = np.full((n_streams, self._codec.n_features), np.nan)
