@@ -249,7 +249,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Controls the initial weights, the order of the sequences, dropout and the validation split.
         Pass an int for results that are reproducible bit for bit.
     verbose : int, default=0
-        Verbosity level. Values above 0 print one line per epoch.
+        Verbosity level. 1 prints one line per epoch: loss, validation loss, best epoch so far,
+        seconds and learning rate, in a search with the candidate. 2 also prints one per batch.
 
     Attributes
     ----------

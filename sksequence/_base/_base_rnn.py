@@ -188,6 +188,7 @@ class BaseRNN(
         arguments = {"estimator": self, "X": X, "y": y}
         context = self._init_callback_context(max_subtasks=fit.net.max_epochs)
         context.call_on_fit_task_begin(**arguments)
+        fit.name_in_search(context, self)
 
         def after_epoch(record: TrainingRecord) -> bool:
             epoch = context.subcontext(task_name="epoch")

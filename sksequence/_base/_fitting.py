@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sized
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Generic, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.callback import CallbackContext
 from sklearn.utils import _safe_indexing
 
 from sksequence._base._conflicts import check_effects, check_embedding, check_same_network
@@ -218,6 +220,13 @@ class Fit(Generic[AnyCodec]):
             "the device": str(self.net.device),
             "the network at the start": digest(net_arrays(self.net)),
         }
+
+    def name_in_search(self, context: CallbackContext, candidate: object) -> None:
+        """Name the fit and its parameters for the lines that are printed during a search."""
+        above = context.parent
+        if context.source_estimator_name is not None and above is not None and above.max_subtasks:
+            self.net.title_ = f"{above.task_name} {context.task_id + 1}/{above.max_subtasks}"
+            self.net.candidate_ = re.sub(r"\s+", " ", repr(candidate))
 
     def train(
         self,

@@ -12,7 +12,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skorch.callbacks import PrintLog
 from torch import nn
 
 from sksequence._blueprint import Blueprint, Codec
@@ -21,6 +20,7 @@ from sksequence._modules import build_network
 from sksequence._net._checkpoints import without_checkpoints
 from sksequence._net._optimizer import SCHEDULES, optimizer_options, without_compiler
 from sksequence._net._out_of_memory import check_size, memory_errors, n_weights, network_advice
+from sksequence._net._progress_report import ProgressReport
 from sksequence._net._sequence_net import RowLoss, SequenceNet
 from sksequence._random import torch_generator
 from sksequence._settings import NetworkSpec, TrainingSettings
@@ -123,7 +123,7 @@ def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: s
     optimizer, options = optimizer_options(training.optimizer, float(training.weight_decay))
     callbacks = [
         *without_checkpoints(training.callbacks),
-        *([PrintLog()] if training.verbose else []),
+        *([ProgressReport(shows_batches=training.verbose > 1)] if training.verbose else []),
     ]
     options_of_loss = blueprint.loss_options
     function = partial(loss.function, **options_of_loss)

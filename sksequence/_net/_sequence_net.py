@@ -21,6 +21,7 @@ from sksequence._modules import select_rows
 from sksequence._net._many_outputs import backward_in_pieces, is_large, loss_in_pieces
 from sksequence._net._optimizer import clip_gradients, take_step, without_compiler
 from sksequence._net._out_of_memory import batch_advice, memory_errors
+from sksequence._net._progress_report import ProgressReport
 
 Inputs = dict[str, Tensor]
 
@@ -113,6 +114,7 @@ class SequenceNet(NeuralNet):
         self.schedule = schedule
         self.per_step = per_step
         self.n_networks = n_networks
+        self.title_ = self.candidate_ = ""  # for messages: of a fit in a search
         self.forget_gradients()
         self.epoch_parts_ = (0.0, 1.0)
 
@@ -205,8 +207,8 @@ class SequenceNet(NeuralNet):
 
     @property
     def _is_watched(self) -> bool:
-        """Whether callbacks of the user follow each batch; the one that prints follows epochs."""
-        return any(not isinstance(callback, PrintLog) for _, callback in self.callbacks_)
+        """Whether callbacks follow each batch; those that print one line per epoch do not."""
+        return any(not _follows_epochs(callback) for _, callback in self.callbacks_)
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> SequenceNet:
         """Build the optimizer without importing torch's compiler."""
@@ -356,6 +358,12 @@ class SequenceNet(NeuralNet):
         progress = (len(self.history) - 1 + part_of_epoch) / self.max_epochs
         for group in self.optimizer_.param_groups:
             group["lr"] = self.lr * self.schedule(progress)
+
+
+def _follows_epochs(callback: Any) -> bool:
+    if isinstance(callback, ProgressReport):
+        return not callback.shows_batches
+    return isinstance(callback, PrintLog)
 
 
 def network_inputs(batch: dict[str, Tensor], device: Any) -> dict[str, Any]:

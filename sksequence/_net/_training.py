@@ -30,6 +30,7 @@ from sksequence._batching import STEP_BLOCKS, SequenceDataset
 from sksequence._net._checkpoints import Checkpointing, State, bare, is_checkpoint
 from sksequence._net._construction import load_weights, to_arrays, to_tensors, weights_of
 from sksequence._net._optimizer import without_compiler
+from sksequence._net._progress_report import ProgressReport
 from sksequence._net._sequence_net import SequenceNet, network_inputs
 
 # Norm of a weight above which a bounded cell may give infinite outputs; usual ones are below 100.
@@ -122,9 +123,17 @@ def train(
         raise
     if best_weights:
         net.module_.load_state_dict(best_weights)
+    if record.n_epochs < net.max_epochs:
+        _report_stop(net, record.best_epoch)
     net.notify("on_train_end", X=training, y=None)
     _check_weights(net, training)
     return record
+
+
+def _report_stop(net: SequenceNet, best_epoch: int) -> None:
+    for _, callback in net.callbacks_:
+        if isinstance(callback, ProgressReport):
+            callback.stopped(best_epoch)
 
 
 # --- the state after an epoch --------------------------------------------------------------------
