@@ -233,8 +233,9 @@ class BaseRNN(
 
     def _settings(self) -> Settings:
         # attributes: a subclass may set parameters that its own constructor does not take
-        symbols = {"integers_are_symbols": self._integers_are_symbols}
-        return Settings.from_params(vars(self) | symbols)
+        return Settings.from_params(
+            vars(self) | {"integers_are_symbols": self._integers_are_symbols}
+        )
 
     def __sksequence_untrained__(self, X: Sized, y: Sized | None) -> Self:
         """Return a copy with the fitted attributes of X and y, and a network without training."""
