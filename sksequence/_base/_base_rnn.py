@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base._fitting import Fit, read_samples, read_targets
 from sksequence._base._hold_out import check_weights
-from sksequence._base._origin import described_parameters
+from sksequence._base._origin import check_resumable, described_parameters
 from sksequence._base._parameter_constraints import SHARED, name_hint, suggest_values
 from sksequence._base._pickles import check_arrays, checksum_of, register_former_modules
 from sksequence._base._streams import Decoders, SequenceReader, StepReader, Stream
@@ -173,7 +173,7 @@ class BaseRNN(
         settings.check()
         check_callbacks(settings.training.callbacks, settings.training.lr_schedule)
         if checkpoint_in(settings.training.callbacks) is not None:
-            self._check_resumable(settings.training.is_single_pass)
+            check_resumable(self.random_state, is_single_pass=settings.training.is_single_pass)
         samples = read_samples(
             X, y, sample_weight, groups, settings.data, type(self).__name__, known
         )
@@ -207,18 +207,6 @@ class BaseRNN(
         attributes = partial(fit.attributes, record)
         context.call_on_fit_task_end(**arguments, reconstruction_attributes=attributes)
         return record
-
-    def _check_resumable(self, is_single_pass: bool) -> None:
-        if is_single_pass:
-            raise ValueError(
-                "Checkpoint works in fit only: partial_fit trains for one epoch. Pickle the "
-                "estimator between calls, and leave Checkpoint out of callbacks."
-            )
-        if self.random_state is None:
-            raise ValueError(
-                "Checkpoint needs a random_state: with None, each fit begins with other weights, "
-                "so that a killed one could not be resumed. Set random_state to an integer."
-            )
 
     def _model_of(self, so_far: Callable[[State], Attributes]) -> Callable[[State], BaseRNN]:
         """Return a function from a state of training to an estimator with these parameters."""

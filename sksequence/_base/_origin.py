@@ -10,6 +10,8 @@ from types import CodeType, FunctionType
 import numpy as np
 from numpy.typing import NDArray
 
+from sksequence._random import RandomState
+
 # they change no weights; what random_state determines is the seed
 _WITHOUT_EFFECT = ("callbacks", "random_state", "verbose", "warm_start")
 _CHUNK_ROWS = 1 << 16
@@ -77,3 +79,17 @@ def _bytes_of(array: NDArray[np.generic]) -> Iterator[bytes]:
         return
     for start in range(0, len(array), _CHUNK_ROWS):
         yield np.ascontiguousarray(array[start : start + _CHUNK_ROWS]).tobytes()
+
+
+def check_resumable(random_state: RandomState, *, is_single_pass: bool) -> None:
+    """Raise a ValueError for a fit whose checkpoint could not be resumed."""
+    if is_single_pass:
+        raise ValueError(
+            "Checkpoint works in fit only: partial_fit trains for one epoch. Pickle the "
+            "estimator between calls, and leave Checkpoint out of callbacks."
+        )
+    if random_state is None:
+        raise ValueError(
+            "Checkpoint needs a random_state: with None, each fit begins with other weights, "
+            "so that a killed one could not be resumed. Set random_state to an integer."
+        )
