@@ -190,8 +190,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Whether to hold out a part of the data, to stop training when its loss no longer improves,
         and to restore the best weights.
     validation_fraction : float, default=0.1
-        Proportion of the sequences to hold out. Only used if `early_stopping` is True or `residual`
-        is set.
+        Proportion of the sequences to hold out. Only used if `early_stopping` is True or, as the
+        least proportion, if `residual` is set (see the notes).
     validation_split : {"random", "last"} or splitter of scikit-learn, default="random"
         Which sequences are held out. "random" draws them. "last" takes the last ones, and leaves a
         gap before them where windows of a series overlap. A splitter, such as `GroupShuffleSplit`
@@ -355,10 +355,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     `early_stopping`. Without it, further networks are trained, which about doubles the time of
     `fit`: one on the training part of the splitter in `validation_split`, if there is one;
     otherwise, with `residual`, one on all but the newest windows of each series
-    (`validation_fraction` of them), and without, two on halves of the sequences, if there are 8 to
-    500. The network that predicts is trained on all rows. With more sequences and no splitter, with
-    per-step targets and with the losses "poisson", "negative_binomial" and "gamma", predictions are
-    those of the network. `partial_fit` leaves `shrinkage_` as it is.
+    (`validation_fraction` of them, or more, up to a quarter, if gains would not show in so few),
+    and without, two on halves of the sequences, if there are 8 to 500. The network that predicts is
+    trained on all rows. With more sequences and no splitter, with per-step targets and with the
+    losses "poisson", "negative_binomial" and "gamma", predictions are those of the network.
+    `partial_fit` leaves `shrinkage_` as it is.
 
     References
     ----------

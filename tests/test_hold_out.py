@@ -143,6 +143,18 @@ def test_newest_windows_are_those_of_each_series(lengths, size, horizon, step, f
         assert old.tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("n_windows", "n_newest"), [(999, 100), (1000, 250), (2000, 500), (4000, 500), (6000, 600)]
+)
+def test_several_hundred_of_many_windows_are_taken(n_windows, n_newest):
+    """Gains of a few per cent do not show in fewer; no more than a quarter are taken."""
+    X, _ = make_windows(np.random.RandomState(0).randn(n_windows + 6), 6)
+    rows = np.arange(len(X))
+    _, newest = newest_windows(Sequences.from_arrays(list(X[:, :, None])), rows, 1, 0.1)
+    assert len(X) == n_windows
+    assert len(newest) == n_newest
+
+
 def test_repeated_and_missing_windows_change_no_part():
     """Parts are found by content: rows that stand twice or are left out move no border."""
     X, _, _ = noisy_windows([80, 60], 8, 2, 1)

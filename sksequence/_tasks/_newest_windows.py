@@ -10,6 +10,8 @@ from sksequence._tasks._task import Rows
 # fewer windows prove nothing, and neither do fewer horizons, for which more windows are taken
 _FEWEST, _HORIZONS = 4, 3
 _LARGEST_PART = 0.15
+# of many windows up to a quarter are taken, as gains of a few per cent show in several hundred only
+_MANY, _ENOUGH, _LARGEST_PART_OF_MANY = 1000, 500, 0.25
 
 
 def newest_windows(
@@ -30,8 +32,9 @@ def newest_windows(
     horizon : int
         Number of steps in the target of a window.
     fraction : float
-        Fraction of the windows of each series to take as the newest ones. Up to 15 % are taken
-        to get windows of three horizons.
+        Least fraction of the windows of each series to take as the newest ones. Up to 15 % are
+        taken to get windows of three horizons, and up to a quarter of 1000 windows or more to get
+        500 of them.
 
     Returns
     -------
@@ -46,6 +49,8 @@ def newest_windows(
     series = list(zip(np.split(rows, starts), np.split(positions, starts), strict=True))
     distinct = [np.unique(at) for _, at in series]
     n_distinct = np.cumsum([len(at) for at in distinct])
+    if n_distinct[-1] >= _MANY:
+        fraction = max(fraction, min(_ENOUGH / n_distinct[-1], _LARGEST_PART_OF_MANY))
     shift = float(np.median(shifts[shifts > 0])) if (shifts > 0).any() else horizon
     of_horizons = min(_HORIZONS * horizon / shift / n_distinct[-1], _LARGEST_PART)
     fraction = max(fraction, of_horizons, min(_FEWEST / n_distinct[-1], 1.0))
