@@ -33,7 +33,8 @@ regressions, forecasts and labels of steps were given rules of their own, and wi
 *better* and *worse* mean that the median is outside the range of the seeds before. *linear* is the
 best linear model, and *naive* what needs no training: the most frequent label, the mean of y, the
 last value, the seasonal naive forecast, or bigrams. Random walks and noisy regressions are drawn
-anew for each seed, alike for all columns.
+anew for each seed, alike for all columns. Times are CPU seconds on one thread of an AMD EPYC that
+other processes used too, so that single ones are up to a half too long.
 """
 # parts of the names of sets that are not in the table
 _LEFT_OUT = {"changed", "wide", "feedforward", "adding400", "lag"}
