@@ -34,8 +34,9 @@ CLAIMS: dict[str, list[Claim]] = {
         "the best forecast is: network",
         (r"generator +mean absolute percentage error", 3, 8),
         (r"last year repeated +mean absolute percentage error", 12, 15),
-        (r"^mean  ", 2, 7),
-        (r"^mean +[\d.]+%", 9, 12),
+        (r"mean scaled error:", 0.4, 0.8),
+        (r"mean coverage of the 80 % intervals:", 65, 90),
+        (r"^ +36 +[\d.]+ +[\d.]+", 0.2, 0.6),
     ],
     "grid_over_cells": [
         (r"feedforward  forward +1", 0.15, 0.4),
@@ -94,6 +95,11 @@ CLAIMS: dict[str, list[Claim]] = {
         "shrinkage on the random walk: 1.00, warnings: 1",
         (r"shrinkage with momentum:", 0, 0.2),
         (r"R squared of the changes:", 0.35, 0.55),
+    ],
+    "streaming": [
+        "the stream equals the whole recording: True",
+        "fifty machines agree: True",
+        (r"steps with the right label:", 0.92, 1),
     ],
     "tagging_corpus": [(r"F1 of whole slots:", 0.888, 0.93), "attention: True", "B-service"],
     "vanishing_gradients": [

@@ -1,6 +1,6 @@
 """
-Which channel, and when? Explain a prediction by occlusion
-==========================================================
+Which channel, and when? Explain a prediction
+=============================================
 
 A network reports that a machine is faulty. Which of its six sensors shows it, and at which time?
 Hide one part of the sequence after the other, and see how the prediction changes.
@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from sksequence import RNNClassifier
+from sksequence.inspection import permutation_importance, saliency
 
 N_SENSORS, SHOWN_BY, BURST = 6, 3, 12
 
@@ -41,66 +42,38 @@ print(f"accuracy: {classifier.score(X_test, y_test):.3f}")
 # Which channel?
 # --------------
 #
-# Replace one sensor of all sequences by that of another sequence, cut or repeated to the same
-# length, and measure how much accuracy is lost. This is permutation importance.
+# `permutation_importance` exchanges one sensor between the sequences at random, and measures how
+# much accuracy is lost. The sequences may differ in length.
 
-rng = np.random.default_rng(0)
-
-
-def with_foreign_sensor(X, sensor):
-    """Return copies whose sensor shows what it showed on another machine."""
-    others = [X[i] for i in rng.permutation(len(X))]
-    copies = [x.copy() for x in X]
-    for copy, other in zip(copies, others, strict=True):
-        copy[:, sensor] = np.resize(other[:, sensor], len(copy))
-    return copies
-
-
-accuracy = classifier.score(X_test, y_test)
-lost = [
-    accuracy - classifier.score(with_foreign_sensor(X_test, sensor), y_test)
-    for sensor in range(N_SENSORS)
-]
-print(f"the most important sensor: {np.argmax(lost)}")
+importance = permutation_importance(classifier, X_test, y_test, n_repeats=3, random_state=0)
+print(f"the most important sensor: {np.argmax(importance.importances_mean)}")
 
 # %%
 # When?
 # -----
 #
-# In one sequence, set a window of eight steps of one sensor to its mean, and measure how much the
-# probability of a fault falls. All these copies are predicted in one call.
-
-
-def importance_of_steps(x, width=8):
-    """Return how much hiding a window around each step and sensor lowers the probability."""
-    copies = [x]
-    for step in range(len(x)):
-        for sensor in range(N_SENSORS):
-            copy = x.copy()
-            copy[max(step - width // 2, 0) : step + width // 2, sensor] = x[:, sensor].mean()
-            copies.append(copy)
-    probability = classifier.predict_proba(copies)[
-        :, 0
-    ]  # the classes are sorted: "faulty" is first
-    return (probability[0] - probability[1:]).reshape(len(x), N_SENSORS)
-
+# `saliency` explains single predictions. Occlusion hides windows of eight steps of one sensor after
+# the other, and returns by how much the score of a class falls.
 
 faulty = [i for i in range(len(X_test)) if y_test[i] == "faulty"][:20]
+explained = saliency(
+    classifier, [X_test[i] for i in faulty], method="occlusion", target="faulty", window=8
+)
 n_found = 0
-for i in faulty:
-    step, sensor = np.unravel_index(
-        np.argmax(importance_of_steps(X_test[i])), (len(X_test[i]), N_SENSORS)
-    )
-    n_found += sensor == SHOWN_BY and starts[i] - 4 <= step <= starts[i] + BURST + 4
+for i, attributions in zip(faulty, explained.attributions, strict=True):
+    step, sensor = np.unravel_index(np.argmax(attributions), attributions.shape)
+    n_found += sensor == SHOWN_BY and starts[i] - 8 <= step <= starts[i] + BURST + 8
 print(f"the burst is found in {n_found} of {len(faulty)} sequences")
 
-importance = importance_of_steps(X_test[faulty[0]])
+# %%
+# One of the sequences. The red line is where the burst was put.
+
 start = starts[faulty[0]]
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), width_ratios=(1, 2), layout="constrained")
-left.barh(range(N_SENSORS), lost)
-left.set(xlabel="accuracy lost without this sensor", ylabel="sensor")
-image = right.imshow(importance.T, aspect="auto", origin="lower", cmap="viridis")
+left.barh(range(N_SENSORS), importance.importances_mean)
+left.set(xlabel="accuracy lost when exchanged", ylabel="sensor")
+image = right.imshow(explained.attributions[0].T, aspect="auto", origin="lower", cmap="viridis")
 right.plot([start, start + BURST], [SHOWN_BY + 0.4] * 2, color="red", linewidth=3)
-right.set(xlabel="step", title="fall of the probability of a fault (red: the burst)")
+right.set(xlabel="step", title="fall of the score of a fault when hidden")
 plt.colorbar(image, ax=right)
 plt.show()
