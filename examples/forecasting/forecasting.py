@@ -98,9 +98,7 @@ inside = np.sum((low <= held_out) & (held_out <= high))
 print(f"{inside} of {ahead} months are inside the 80 % prediction interval")
 
 _, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-ForecastDisplay.from_estimator(
-    generator, [known], ahead, actuals=[held_out], random_state=0, ax=ax
-)
+ForecastDisplay.from_estimator(generator, [known], ahead, actuals=[held_out], random_state=0, ax=ax)
 ax.set(xlabel="months since January 1949", ylabel="thousands of passengers")
 plt.show()
 

@@ -22,6 +22,7 @@ from torch import nn
 
 from sksequence import RNNClassifier
 from sksequence.datasets import make_first_label
+from sksequence.inspection import GradientFlowDisplay
 
 N_STEPS, SIZE = 60, 32
 
@@ -74,11 +75,13 @@ plt.show()
 # --------------------------
 #
 # In this problem the first of 61 steps decides the label. All networks read forwards only, and
-# predict from the last state.
+# predict from the last state. `GradientFlowDisplay` draws the gradient with respect to the state of
+# the fitted networks, at each step back from the end.
 
 X, y = make_first_label(600, lag=60, random_state=0)
 X_test, y_test = make_first_label(500, lag=60, random_state=1)
 curves = {}
+ax = plt.figure(layout="constrained").gca()
 for cell in ("rnn", "lstm"):
     classifier = RNNClassifier(
         cell,
@@ -92,6 +95,8 @@ for cell in ("rnn", "lstm"):
     ).fit(X, y)
     curves[cell] = classifier.gradient_norm_curve_
     print(f"{cell:5} accuracy {classifier.score(X_test, y_test):.2f}")
+    GradientFlowDisplay.from_estimator(classifier, X_test[:50], name=cell, ax=ax)
+plt.show()
 
 # %%
 # Clipping
