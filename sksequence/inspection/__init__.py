@@ -16,6 +16,7 @@ from sksequence.inspection._permutation import permutation_importance
 from sksequence.inspection._saliency import saliency
 from sksequence.inspection._saliency_display import SaliencyDisplay
 from sksequence.inspection._state_display import HiddenStateDisplay
+from sksequence.inspection._summary import Summary, summary
 
 __all__ = [
     "ForecastDisplay",
@@ -24,10 +25,12 @@ __all__ = [
     "HiddenStateDisplay",
     "LossCurveDisplay",
     "SaliencyDisplay",
+    "Summary",
     "attention_weights",
     "gradient_flow",
     "hidden_states",
     "network_inputs",
     "permutation_importance",
     "saliency",
+    "summary",
 ]
