@@ -3,6 +3,7 @@
 Displays are plotted with matplotlib: ``pip install matplotlib``.
 """
 
+from sksequence.inspection._calibration_display import QuantileCalibrationDisplay
 from sksequence.inspection._forecast_display import ForecastDisplay
 from sksequence.inspection._generation_display import GenerationDisplay
 from sksequence.inspection._gradient_flow import GradientFlowDisplay, gradient_flow
@@ -17,6 +18,7 @@ from sksequence.inspection._saliency import saliency
 from sksequence.inspection._saliency_display import SaliencyDisplay
 from sksequence.inspection._state_display import HiddenStateDisplay
 from sksequence.inspection._summary import Summary, summary
+from sksequence.inspection._unfolding_display import UnfoldingDisplay
 
 __all__ = [
     "ForecastDisplay",
@@ -24,8 +26,10 @@ __all__ = [
     "GradientFlowDisplay",
     "HiddenStateDisplay",
     "LossCurveDisplay",
+    "QuantileCalibrationDisplay",
     "SaliencyDisplay",
     "Summary",
+    "UnfoldingDisplay",
     "attention_weights",
     "gradient_flow",
     "hidden_states",

@@ -71,7 +71,7 @@ default=None
     See Also
     --------
     sksequence.SequenceGenerator.forecast : Forecasts as arrays and as tables.
-    CalibrationDisplay : Whether the bands contain as many values as they should.
+    QuantileCalibrationDisplay : Whether the bands contain as many values as they should.
 
     Examples
     --------

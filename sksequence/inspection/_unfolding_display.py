@@ -1,0 +1,187 @@
+"""Display of predictions and their score while sequences unfold: how early they are right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Sized
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from sksequence._batching import Sequences
+from sksequence._settings import check_count
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+
+class UnfoldingDisplay:
+    """Score of the predictions after the first steps of sequences, by the number of steps read.
+
+    Create one with `from_estimator`, which plots it. To compare models, plot them on the same axes:
+    ``UnfoldingDisplay.from_estimator(other, X, y, name="other", ax=display.ax_)``. All parameters
+    are stored as attributes.
+
+    Parameters
+    ----------
+    n_steps : array-like of int of shape (n_points,)
+        Number of first steps that were read. Shorter sequences were read whole.
+    scores : array-like of shape (n_points,)
+        Score of the predictions.
+    predictions : sequence of length n_points of array-like of shape (n_sequences,), default=None
+        The predictions. They are stored, not plotted.
+    name : str, default=None
+        Name of the model in the legend.
+    score_name : str, default="Score"
+        Label of the axis of scores.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the scores.
+    figure_ : matplotlib Figure
+        Figure that contains the axes.
+    line_ : matplotlib Line2D
+        The scores.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sksequence import RNNClassifier
+    >>> from sksequence.datasets import load_japanese_vowels
+    >>> from sksequence.inspection import UnfoldingDisplay
+    >>> X, y = load_japanese_vowels(split="train", return_X_y=True)
+    >>> classifier = RNNClassifier(hidden_size=16, max_epochs=5, random_state=0).fit(X, y)
+    >>> display = UnfoldingDisplay.from_estimator(classifier, X, y, n_points=5)
+    >>> [int(n) for n in display.n_steps]
+    [1, 7, 14, 20, 26]
+    >>> bool(display.scores[0] < display.scores[-1])
+    True
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(
+        self,
+        n_steps: ArrayLike,
+        scores: ArrayLike,
+        *,
+        predictions: Sequence[ArrayLike] | None = None,
+        name: str | None = None,
+        score_name: str = "Score",
+    ) -> None:
+        self.n_steps = n_steps
+        self.scores = scores
+        self.predictions = predictions
+        self.name = name
+        self.score_name = score_name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: Sized,
+        y: Sized,
+        *,
+        scoring: str | Callable[..., float] | None = None,
+        n_points: int = 20,
+        name: str | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Score predictions for the first steps of sequences, and plot the scores.
+
+        Parameters
+        ----------
+        estimator : estimator object
+            Fitted classifier or regressor, pipeline or search, of sequences of any length.
+        X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
+            Sequences. An array of shape (n_sequences, n_steps) is passed on as a list.
+        y : array-like of shape (n_sequences,)
+            One target per sequence.
+        scoring : str or callable, default=None
+            Name of a scorer of scikit-learn, or a scorer ``scorer(estimator, X, y)``. None is the
+            `score` of the estimator.
+        n_points : int, default=20
+            Number of points, from the first step to the longest sequence. Each takes a prediction.
+        name : str, default=None
+            Name of the model in the legend.
+        ax : matplotlib Axes, default=None
+            Axes to plot on. None creates a new figure.
+
+        Returns
+        -------
+        display : UnfoldingDisplay
+            The display, plotted.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If X is not a container of sequences whose first steps can be taken.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        check_count("n_points", n_points)
+        sequences = _as_list(X)
+        longest = max(len(sequence) for sequence in sequences)
+        n_steps = np.unique(np.linspace(1, longest, n_points).round().astype(int))
+        scorer = check_scoring(estimator, scoring=scoring)
+        model: Any = estimator
+        scores, predictions = [], []
+        for n in n_steps.tolist():
+            first = [sequence[:n] for sequence in sequences]
+            scores.append(scorer(estimator, first, y))
+            predictions.append(model.predict(first))
+        score_name = scoring.replace("_", " ").capitalize() if isinstance(scoring, str) else "Score"
+        display = cls(
+            n_steps, np.array(scores), predictions=predictions, name=name, score_name=score_name
+        )
+        return display.plot(ax)
+
+    def plot(self, ax: Axes | None = None) -> Self:
+        """Plot the scores.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to plot on. None creates a new figure.
+
+        Returns
+        -------
+        self : UnfoldingDisplay
+            The display, with `ax_`, `figure_` and `line_` set.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        self.line_: Line2D
+        (self.line_,) = ax.plot(
+            np.asarray(self.n_steps), np.asarray(self.scores), marker=".", label=self.name
+        )
+        ax.set(xlabel="Steps read", ylabel=self.score_name)
+        if self.name is not None:
+            ax.legend()
+        return self
+
+
+def _as_list(X: Sized) -> list[Any]:
+    """Return sequences whose first steps are slices."""
+    if isinstance(X, list | tuple | Sequences):
+        return list(X)
+    if isinstance(X, np.ndarray) and (X.ndim > 1 or X.dtype == object):
+        return list(X)
+    raise ValueError(
+        f"X is a {type(X).__name__}, whose first steps cannot be taken. Pass a list of sequences, "
+        "such as arrays or DataFrames, or an array."
+    )
