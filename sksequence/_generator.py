@@ -12,7 +12,7 @@ from sklearn.base import DensityMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, BaseRNN, Decoders, StepReader, available_if
+from sksequence._base import SEASONS, SHARED, BaseRNN, Decoders, StepReader, available_if
 from sksequence._batching import Sequences, offsets_of
 from sksequence._blueprint import Blueprint
 from sksequence._forecasts import Forecast
@@ -158,14 +158,17 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         disables scaling. Symbols have no scale. "auto" selects "sequence" if `residual` is a
         season, or if the standard deviation of the logarithms of the series' mean absolute
         differences is above 0.5 (a factor of 1.65), and "global" otherwise.
-    residual : {"auto", "last"}, int or None, default="auto"
+    residual : {"auto", "last"}, int, list of int or None, default="auto"
         Baseline that is subtracted from each value: "last" for the previous value, an int for the
         value that many steps (one season) before, None for the mean (of the series so far, if
         `scale` is "sequence"). With a season, the network also reads the changes at the same place
-        in all seasons so far, smoothed exponentially [13]_. Symbols have no baseline. "auto"
-        selects the season at the first high peak of the autocorrelation of the differences, if it
-        is at least 0.3, up to a lag of 400 steps and a third of the median length. Without a season
-        it selects "last", or None if the mean so far is closer to the next value in most series.
+        in all seasons so far, smoothed exponentially [13]_. A list gives several seasons, such as
+        ``[24, 168]`` for the day and the week of hourly series: the baseline is the value one of
+        the longest season before, and the network also reads the values one of each other season
+        before, and how values differ, at the same place of the longest season, from the mean of
+        the steps of each season before them. Symbols have no baseline. "auto" selects the seasons
+        by autocorrelation (see Notes). Without a season it selects "last", or None if the mean so
+        far is closer to the next value in most series.
     known_columns : int, str, list of int or str, or None, default=None
         Features of X that are known covariates, such as calendar features, by index, or by name if
         X has names of features. They are read at every step but never predicted, and `forecast`
@@ -233,8 +236,11 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         Fraction of the units that are dropped, "auto" resolved.
     scale_ : {"global", "sequence"} or bool
         Scaling of numbers, "auto" resolved. Defined only if X held numbers.
-    residual_ : "last", int or None
+    residual_ : "last", int, list of int or None
         Baseline of numbers, "auto" resolved. Defined only if X held numbers.
+    seasons_ : tuple of int
+        Seasons in steps, in increasing order; empty without a season. Defined only if X held
+        numbers.
     classes_ : ndarray of shape (n_classes,)
         Labels in sorted order. Defined only if `conditional` is True.
     class_log_prior_ : ndarray of shape (n_classes,)
@@ -279,6 +285,15 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     and all symbols that did not occur share the probability of the unknown symbol equally, with
     1 / (n + 1) of it each, so that a search can compare different limits. `predict_proba` and
     `top_choices` exclude the unknown symbol, which is never generated.
+
+    ``residual="auto"`` looks for seasons of up to 400 steps, and a third of the median length. The
+    first one is at the first high peak of the autocorrelation of the differences, if it is at least
+    0.3. A second season is at least five times as long, at a peak of at least 0.3 of the
+    autocorrelation of the seasonal differences, or at most a fifth as long, at a peak that is at
+    least half as high as that of the first; the longer one is a multiple of the shorter. In smooth
+    series, differences hide a season behind noise. If there is no such peak, the season is the lag
+    where values come closer to earlier ones than at the lags around it, if the variance of these
+    differences is at most half as large, and nearly as small after twice as many steps.
 
     A series that is constant, such as that of an idle sensor, is forecast as itself, without noise:
     its past holds a single value, and for more than twice as many steps as any series of `fit` kept
@@ -340,11 +355,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         "scale": [StrOptions({"auto", "global", "sequence"}), "boolean"],
         "hidden_size": [*SHARED["hidden_size"], StrOptions({"auto"})],
         "dropout": [*SHARED["dropout"], StrOptions({"auto"})],
-        "residual": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto", "last"}),
-            None,
-        ],
+        "residual": [*SEASONS, StrOptions({"auto", "last"}), None],
         "max_features": [Interval(Integral, 1, None, closed="left"), None],
         "known_columns": [Integral, str, list, tuple, None],
         "tie_weights": ["boolean"],
@@ -381,7 +392,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         scale: str | bool = "auto",
-        residual: str | int | None = "auto",
+        residual: str | int | Sequence[int] | None = "auto",
         known_columns: int | str | Sequence[int | str] | None = None,
         analyzer: str | Callable[[str], object] | Tokenizer = "char",
         max_features: int | None = None,

@@ -20,6 +20,7 @@ from sksequence._tasks._defaults import (
     category_dims,
     unknown_rate,
 )
+from sksequence._tasks._seasons import automatic_seasons
 from tests.helpers import seasonal_series
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=20)
@@ -247,7 +248,8 @@ def test_unknown_symbols_are_learnt():
 def chosen(X):
     """Return the lag and the scale that the rules choose."""
     sequences = Sequences.from_arrays(list(X))
-    lag = automatic_lag(sequences, sequences.values)
+    seasons = automatic_seasons(sequences, sequences.values)
+    lag = automatic_lag(sequences, sequences.values, seasons)
     return lag, automatic_own_scale(sequences, sequences.values, lag)
 
 
@@ -260,6 +262,58 @@ def test_rules_find_seasons_sizes_and_levels():
     assert chosen(5 + RANDOM.randn(20, 60, 1)) == (None, False)
     assert chosen(RANDOM.randn(3, 1, 1)) == (None, False)
     assert chosen(np.ones((3, 8, 1))) == (1, False)
+
+
+DAY, WEEK = np.sin(np.arange(168) * 2 * np.pi / 24), np.repeat([1, 1, 1, 1, 1, -1, -1], 24)
+# the level rises and falls once, and the rest is smooth
+SMOOTH = np.exp(-((np.arange(168) - 80) ** 2) / 1000)
+WITHOUT = {
+    "noise": RANDOM.randn(8, 700),
+    "random walks": RANDOM.randn(8, 700).cumsum(axis=1),
+    "one random walk": RANDOM.randn(1, 700).cumsum(axis=1),
+    "constant": np.full((3, 700), 1e-6),
+}
+
+
+def seasons_found(X):
+    """Return the seasons that the rule finds in series of one feature."""
+    sequences = Sequences.from_arrays([x[:, None] for x in X])
+    return automatic_seasons(sequences, sequences.values)
+
+
+def hours(pattern, noise, random):
+    """Return noisy series that repeat a pattern of a week, each from another hour on."""
+    starts = random.randint(168, size=6)
+    series = np.stack([np.roll(np.tile(pattern, 6), -start) for start in starts])
+    return series + noise * random.randn(*series.shape)
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.1])
+@pytest.mark.parametrize(
+    ("pattern", "seasons"),
+    [(DAY, (24,)), (DAY + WEEK, (24, 168)), (DAY * (2 + WEEK), (24, 168)), (3 * SMOOTH, (168,))],
+    ids=["day", "sum", "product", "smooth week"],
+)
+def test_the_day_and_the_week_are_found(pattern, seasons, noise):
+    """Both seasons are found where there are two, also if the series drift, and else the one."""
+    random = np.random.RandomState(0)
+    series = hours(pattern, noise, random)
+    assert seasons_found(series) == seasons
+    if seasons[0] == 24:
+        drifts = 0.1 * random.randn(*series.shape).cumsum(axis=1)
+        assert seasons_found(series + drifts) == seasons
+
+
+@pytest.mark.parametrize("X", WITHOUT.values(), ids=WITHOUT)
+def test_no_season_is_found_where_there_is_none(X):
+    """Neither noise nor a cycle of no fixed length has a season."""
+    assert seasons_found(X) == ()
+
+
+def test_a_year_of_quarters_and_months_is_one_season():
+    """A season is not split into parts that hardly add to it, and years do not become longer."""
+    months = np.tile(np.arange(12) % 3 + 2.0 * (np.arange(12) > 8), 15)
+    assert seasons_found(months + 0.2 * RANDOM.randn(6, 180)) == (12,)
 
 
 # --- what was selected ---------------------------------------------------------------------------

@@ -20,13 +20,17 @@ from tests.helpers import seasonal_series
 
 RANDOM = np.random.RandomState(0)
 NOISE = np.random.RandomState(1)
-LAGS = [None, 1, 3]
+LAGS = [None, 1, 3, (2, 5), (2, 3, 7)]
 
 
 def reference_of(X, lag, own_scale):
-    """Learn the reference of some series."""
+    """Learn the reference of some series, with a lag or several seasons."""
+    *shorter, lag = lag if isinstance(lag, tuple) else (lag,)
     sequences = Sequences.from_arrays(X)
-    return Reference.learn(sequences, sequences.values, lag, own_scale=own_scale), sequences
+    reference = Reference.learn(
+        sequences, sequences.values, lag, tuple(shorter), own_scale=own_scale
+    )
+    return reference, sequences
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +100,29 @@ def test_repeated_season_is_known_beforehand():
     usual = reference.follow(x).columns[:, :, 3:]
     assert usual.shape == (1, 49, 2)
     assert np.abs(usual).max() < 1e-12
+
+
+def test_repeated_day_and_week_are_known_beforehand():
+    """If weeks repeat exactly, so do the values that smoothed changes from any mean lead to."""
+    x = np.tile(RANDOM.randn(12) + np.tile(RANDOM.randn(4), 3), 5)[None, :, None]
+    reference, _ = reference_of([x[0]], (4, 12), False)
+    assert (reference.seasons, reference.spans) == ((4, 12), (1, 4, 12))
+    columns = reference.follow(x).columns
+    assert columns.shape == (1, 61, reference.n_columns)
+    day_ago, smoothed = columns[:, 24:, 3], columns[:, 24:, 4:]
+    assert day_ago[0] == pytest.approx((np.roll(x, 4) - x)[0, np.arange(24, 61) % 60, 0])
+    assert np.abs(smoothed).max() < 1e-12
+
+
+def test_the_level_of_the_last_day_is_not_lost():
+    """After a jump, changes from the mean of a day lead to the new level, and the last week not."""
+    x = np.tile(RANDOM.randn(12), 6)[None, :, None]
+    x[:, 60:] += 5
+    reference, _ = reference_of([x[0]], (4, 12), False)
+    steps = reference.follow(x)
+    from_day = steps.base[0, :, 0] + steps.columns[0, :, 6]
+    assert from_day[64:72] == pytest.approx(x[0, 64:72, 0])
+    assert steps.base[0, 64:72, 0] == pytest.approx(x[0, 64:72, 0] - 5)
 
 
 @pytest.mark.parametrize("residual", ["last", 6])
@@ -320,6 +347,62 @@ def test_panel_is_forecast_better_than_naively():
     middle = generator.forecast(train, 6, quantiles=[0.5], random_state=0).quantiles[0]
     errors, naive = (np.abs(f - truth).mean(axis=1) for f in (middle, train[:, -6:]))
     assert np.mean(errors < naive) > 0.6
+
+
+def weeks(n_series, n_weeks):
+    """Return noisy series with a day of 4 steps in a week of 20, of which the last day is idle."""
+    days = 3 * RANDOM.rand(n_series, 4)
+    week = np.concatenate([np.tile(days, 4), 0.2 * days], axis=1)
+    return 10 + np.tile(week, n_weeks) + 0.3 * RANDOM.randn(n_series, 20 * n_weeks)
+
+
+def test_a_day_and_a_week_beat_both_seasonal_naive_forecasts():
+    """Both are found, and the error is below that of the last day and of the last week."""
+    X = weeks(30, 9)
+    train, truth = X[:, :160], X[:, 160:]
+    generator = SequenceGenerator("gru", 32, random_state=0).fit(train)
+    assert (generator.residual_, generator.seasons_) == ([4, 20], (4, 20))
+    middle = generator.forecast(train, 20, random_state=0).quantiles[1]
+    naive = np.stack([np.tile(train[:, -4:], 5), train[:, -20:]])
+    errors = np.abs(middle - truth).mean(axis=1)
+    assert np.mean(errors < np.abs(naive - truth).mean(axis=2).min(axis=0)) > 0.75
+
+
+def test_a_forecast_reads_the_values_one_week_before():
+    """A week that begins high makes a forecast of the same hours of the next one higher."""
+    X = weeks(30, 8)
+    generator = SequenceGenerator("gru", 16, max_epochs=5, residual=[20, 4], random_state=0).fit(X)
+    assert generator.seasons_ == (4, 20)
+    high = X.copy()
+    high[:, 140:142] += 5
+    plain, higher = (generator.forecast(x, 8, n_samples=50, random_state=0).mean for x in (X, high))
+    difference = (higher - plain).mean(axis=0)
+    assert difference[:2].min() > 2 * np.abs(difference[4:6]).max()
+
+
+@pytest.mark.parametrize("same", [(6,), [6, 1]])
+def test_a_list_of_one_season_is_that_season(same):
+    """One season, or one beside single steps, is the same as its number of steps."""
+    X = seasonal_series(8, 30, RANDOM)
+    one, other = (
+        SequenceGenerator("gru", 4, max_epochs=1, residual=residual, random_state=0).fit(X)
+        for residual in (6, same)
+    )
+    assert one.residual_ == other.residual_ == 6
+    assert one.loss_curve_ == other.loss_curve_
+
+
+@pytest.mark.parametrize("residual", [[], [0, 4], [4, 4], [2.5, 4], ["last", 4]])
+def test_seasons_refused(residual):
+    """Seasons are different positive numbers of steps."""
+    with pytest.raises(ValueError, match="must hold the lengths of different seasons in steps"):
+        SequenceGenerator(residual=residual).fit(weeks(2, 3))
+
+
+def test_seasons_longer_than_the_series_are_refused():
+    """The longest series is at least as long as the longest season."""
+    with pytest.raises(ValueError, match="has a season of 61 steps, but the longest series has 60"):
+        SequenceGenerator(residual=[4, 61]).fit(weeks(2, 3))
 
 
 # --- features known beforehand -------------------------------------------------------------------

@@ -126,6 +126,7 @@ def test_per_step_targets():
     [
         {},
         {"residual": 7},
+        {"residual": [2, 7]},
         {"residual": None, "scale": "global"},
         {"residual": "last", "scale": "sequence"},
         {"residual": 7, "scale": "sequence"},
@@ -193,7 +194,7 @@ def test_thousand_streams_at_once(frames):
     assert np.bincount(stream.n_steps).tolist() == [0, 100, 0, 0, 0, 0, 700, 200]
 
 
-@pytest.mark.parametrize("residual", ["last", 5])
+@pytest.mark.parametrize("residual", ["last", 5, [2, 5]])
 def test_streams_of_series_at_any_age(residual):
     """Generators keep the past of each stream."""
     model = generator(residual=residual, scale="sequence")

@@ -4,6 +4,7 @@ from sksequence._base._available_if import available_if
 from sksequence._base._base_rnn import BaseRNN
 from sksequence._base._hold_out import check_weights
 from sksequence._base._parameter_constraints import (
+    SEASONS,
     SHARED,
     SUPERVISED,
     LossFunction,
@@ -13,6 +14,7 @@ from sksequence._base._pickles import check_arrays
 from sksequence._base._streams import Decoders, StepReader, Stream
 
 __all__ = [
+    "SEASONS",
     "SHARED",
     "SUPERVISED",
     "BaseRNN",

@@ -146,6 +146,9 @@ SUPERVISED: dict[str, list[Any]] = {
 
 SHARED = NETWORK | TRAINING | RUNNING
 
+# a number of steps, or several of them
+SEASONS: list[Any] = [_AT_LEAST_ONE, list, tuple]
+
 # names of the same things in other libraries, in the form of `_plain`
 _VALUE_ALIASES: dict[str, str | bool | None] = {
     "bce": "binary_cross_entropy",

@@ -18,11 +18,11 @@ class Past:
     reference : Reference
         Base and spread of values.
     values : list of ndarray of shape (n_rows, n_features)
-        Values of the last season, or of the last step without a season.
+        Values of the last season, the longest one, or of the last step without a season.
     errors : list of ndarray of shape (n_rows, n_features)
         Differences of these values to their base.
-    changes : list of ndarray of shape (n_rates, n_rows, n_features)
-        Changes to these values from the step before, smoothed over seasons.
+    changes : list of ndarray of shape (n_spans, n_rates, n_rows, n_features)
+        Changes to these values from the means of the steps before, smoothed over seasons.
     counts : ndarray of shape (n_rows, 1)
         Number of steps.
     sums : ndarray of shape (3, n_rows, n_features)
@@ -52,16 +52,16 @@ class Past:
         shape = (n_kept, len(sequences), reference.n_features)
         last_values = np.broadcast_to(reference.start, shape).copy()
         last_errors, sums = np.zeros(shape), np.zeros((3, *shape[1:]))
-        last_changes = np.zeros((n_kept, N_RATES, *shape[1:]))
+        last_changes = np.zeros((n_kept, len(reference.spans), N_RATES, *shape[1:]))
         at_rest = np.zeros(shape[1:], dtype=bool)
         for x, index in blocks_of_equal_length(sequences, values):
             errors = reference.errors_of(x)
             n = min(n_kept, x.shape[1])
             last_values[n_kept - n :, index] = np.moveaxis(x[:, x.shape[1] - n :], 1, 0)
             last_errors[n_kept - n :, index] = np.moveaxis(errors[:, x.shape[1] - n :], 1, 0)
-            if reference.season is not None:
-                smoothed = smoothed_changes(x, reference.season)[:, :, x.shape[1] - n :]
-                last_changes[n_kept - n :, :, index] = np.moveaxis(smoothed, 2, 0)
+            for i, span in enumerate(reference.spans):
+                smoothed = smoothed_changes(x, n_kept, span)[:, :, x.shape[1] - n :]
+                last_changes[n_kept - n :, i, :, index] = smoothed.transpose(1, 2, 0, 3)
             at_rest[index] = reference.at_rest(x)
             parts = x, np.abs(x), np.abs(errors[:, 1:])
             # in the order of time, as values are added one by one later
@@ -72,7 +72,7 @@ class Past:
     def take(self, rows: NDArray[np.int64]) -> Past:
         """Return a copy of some rows; a row may be selected several times."""
         values, errors = ([x[rows] for x in kept] for kept in (self._values, self._errors))
-        changes = [x[:, rows] for x in self._changes]
+        changes = [x[:, :, rows] for x in self._changes]
         counts, sums, at_rest = self._counts[rows], self._sums[:, rows], self._at_rest[rows]
         return Past(self.reference, values, errors, changes, counts, sums, at_rest)
 
@@ -82,7 +82,7 @@ class Past:
             for whole, piece in zip(mine, others, strict=True):
                 whole[rows] = piece
         for whole, piece in zip(self._changes, part._changes, strict=True):
-            whole[:, rows] = piece
+            whole[:, :, rows] = piece
         self._counts[rows], self._sums[:, rows] = part._counts, part._sums
         self._at_rest[rows] = part._at_rest
 
@@ -94,14 +94,16 @@ class Past:
         """Return base, spread and inputs of the next step."""
         reference, counts = self.reference, self._counts
         base, last_error = self._base(), self._errors[-1]
-        seasonal_error, changes = np.zeros_like(base), self._changes[-1]
+        seasonal_error, smoothed = np.zeros_like(base), []
+        last = np.where(counts > 0, self._values[-1], reference.start)
         if reference.season is not None:
             long_enough = counts >= 2 * reference.season
             seasonal_error = np.where(long_enough, self._errors[-reference.season], seasonal_error)
-            changes = self._changes[-reference.season]
-        last = np.where(counts > 0, self._values[-1], reference.start)
+            means, changes = self._means(last), self._changes[-reference.season]
+            smoothed = [mean + change for mean, change in zip(means, changes, strict=True)]
         sums = self._sums[1], self._sums[2]
-        steps = reference.steps(counts, base, last, sums, (last_error, seasonal_error), changes)
+        errors = last_error, seasonal_error
+        steps = reference.steps(counts, base, last, sums, errors, self._lagged(), smoothed)
         if not self._at_rest.any():
             return steps
         return steps._replace(
@@ -110,16 +112,33 @@ class Past:
         )
 
     def _base(self) -> Floats:
-        last, lagged = self._values[-1], self._values[-(self.reference.lag or 1)]
-        return self.reference.base(self._counts, last, lagged, self._sums[0])
+        last = self._values[-1]
+        return self.reference.base(self._counts, last, self._lagged(), self._sums[0])
+
+    def _lagged(self) -> list[Floats]:
+        """Return the values one season before the next step, for each season."""
+        return [self._values[-season] for season in self.reference.seasons]
+
+    def _means(self, last: Floats) -> list[Floats]:
+        """Return the means from which values change to the next step."""
+        longer = self.reference.spans[1:]
+        return [last, *(np.mean(self._values[-span:], axis=0) for span in longer)]
 
     def append(self, values: Floats) -> None:
         """Add the values of one step, of shape (n_rows, n_features)."""
         season, counts = self.reference.season, self._counts
         if season is not None:
-            change = np.where(counts > 0, values - self._values[-1], 0.0)
-            change = smooth(self._changes[-season], change, counts, season)
-            self._changes = [*self._changes[1:], change]
+            before = zip(
+                self._changes[-season],
+                self.reference.spans,
+                self._means(self._values[-1]),
+                strict=True,
+            )
+            changes = [
+                smooth(old, np.where(counts >= span, values - mean, 0.0), counts, season, span)
+                for old, span, mean in before
+            ]
+            self._changes = [*self._changes[1:], np.stack(changes)]
         error = self.reference.errors(values, self._base(), counts)
         later_error = np.where(counts > 0, np.abs(error), 0.0)
         self._sums = self._sums + np.stack([values, np.abs(values), later_error])

@@ -7,7 +7,7 @@ forecasts can continue from any step, and series of very different scale have si
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, flat_rows
-from sksequence._series._seasonal import N_RATES, Floats, smoothed_changes
+from sksequence._series._seasonal import N_RATES, Floats, means_before, smoothed_changes
 
 Counts = NDArray[np.int64]
 
@@ -56,8 +56,9 @@ class Reference:
     Attributes
     ----------
     lag : int or None
-        Number of steps after which a value is the base; the last value is used until then. None
-        selects the mean, that of the series so far if `own_scale` and of all series otherwise.
+        Number of steps after which a value is the base. Until then the base is the value one of the
+        `shorter` seasons before, or the last value. None selects the mean, that of the series so
+        far if `own_scale` and of all series otherwise.
     own_scale : bool
         Whether differences are divided by the mean absolute difference of the series so far.
     start : ndarray of shape (n_features,)
@@ -70,6 +71,8 @@ class Reference:
     longest_rest : ndarray of shape (n_features,) or None
         Number of steps of the longest run of equal values in the series that change at all; 0 if
         none does. None if it is not known.
+    shorter : tuple of int
+        Further seasons, in increasing order, all shorter than `lag`.
     """
 
     lag: int | None
@@ -78,6 +81,7 @@ class Reference:
     start_spread: Floats
     typical_ratio: Floats
     longest_rest: Counts | None = None
+    shorter: tuple[int, ...] = ()
 
     @property
     def n_features(self) -> int:
@@ -90,9 +94,24 @@ class Reference:
         return None if self.lag in (None, 1) else self.lag
 
     @property
+    def seasons(self) -> tuple[int, ...]:
+        """All seasons, in increasing order."""
+        return () if self.season is None else (*self.shorter, self.season)
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """Numbers of previous steps from whose mean changes are smoothed.
+
+        With several seasons, the means of the last day and of the last week are levels without the
+        noise of the last value.
+        """
+        return (1, *self.seasons) if self.shorter else (1,) * len(self.seasons)
+
+    @property
     def n_columns(self) -> int:
         """Number of columns of `Steps.columns`."""
-        return self.n_features * (1 if self.season is None else 3 + N_RATES)
+        n_lags = 1 if self.season is None else 3 + len(self.shorter)
+        return self.n_features * (n_lags + N_RATES * len(self.spans))
 
     @property
     def n_marks(self) -> int:
@@ -101,7 +120,13 @@ class Reference:
 
     @classmethod
     def learn(
-        cls, sequences: Sequences, values: Floats, lag: int | None, *, own_scale: bool
+        cls,
+        sequences: Sequences,
+        values: Floats,
+        lag: int | None,
+        shorter: tuple[int, ...] = (),
+        *,
+        own_scale: bool,
     ) -> Self:
         """Learn the start values and the typical ratio from series."""
         # the mean of equal values is rounded
@@ -109,7 +134,7 @@ class Reference:
         spread = _exact_mean(np.abs(values - start))
         spread[spread < _NO_SPREAD] = 1.0
         rest = _longest_rest(sequences, values)
-        plain = cls(lag, False, start, spread, np.ones(len(start)), rest)
+        plain = cls(lag, False, start, spread, np.ones(len(start)), rest, shorter)
         own = replace(plain, own_scale=own_scale)
         if not own_scale:
             return own
@@ -117,20 +142,25 @@ class Reference:
 
     # --- the recurrence: for one step of many series, or for all steps of series at once ---------
 
-    def base(self, counts: Counts, last: Floats, lagged: Floats, sums: Floats) -> Floats:
+    def base(self, counts: Counts, last: Floats, lagged: Sequence[Floats], sums: Floats) -> Floats:
         """Return the base of the next step.
 
         Parameters
         ----------
         counts : ndarray of shape (..., 1)
             Number of steps so far.
-        last, lagged : ndarray of shape (..., n_features)
-            Last value, and the one `lag` steps before the next step.
+        last : ndarray of shape (..., n_features)
+            Last value.
+        lagged : sequence of ndarray of shape (..., n_features)
+            Values one season before the next step, for each of `seasons`.
         sums : ndarray of shape (..., n_features)
             Sum of the values so far.
         """
         if self.lag is not None:
-            return np.where(counts >= self.lag, lagged, last)
+            base = last
+            for season, values in zip(self.seasons, lagged, strict=True):
+                base = np.where(counts >= season, values, base)
+            return base
         if not self.own_scale:
             return np.broadcast_to(self.start, last.shape).copy()
         return np.where(counts > 0, sums / np.maximum(counts, 1), self.start)
@@ -147,7 +177,8 @@ class Reference:
         last: Floats,
         sums: tuple[Floats, Floats],
         errors: tuple[Floats, Floats],
-        changes: Floats,
+        lagged: Sequence[Floats],
+        smoothed: Sequence[Floats],
     ) -> Steps:
         """Return base, spread and inputs of the next step.
 
@@ -161,8 +192,11 @@ class Reference:
             Sums of the absolute values, and of the absolute errors after the first step.
         errors : tuple of two ndarray of shape (..., n_features)
             Last error, and the error one season before the next step.
-        changes : ndarray of shape (n_rates, ..., n_features)
-            Smoothed changes to the same step in the previous seasons.
+        lagged : sequence of ndarray of shape (..., n_features)
+            Values one season before the next step, for each of `seasons`.
+        smoothed : sequence of ndarray of shape (n_rates, ..., n_features)
+            Smoothed changes to the same step in the previous seasons, added to the mean from which
+            values change, for each of `spans`.
         """
         spread = self._spread(counts, *sums)
         last_error, seasonal_error = errors
@@ -170,10 +204,13 @@ class Reference:
         columns = [last_error / spread]
         if self.season is not None:
             marks.append(counts < self.season)
-            # the first step of a series has no change
-            changed = counts > self.season
             columns += [(last - base) / spread, seasonal_error / spread]
-            columns += [changed * (last + change - base) / spread for change in changes]
+            for shorter, values in zip(self.shorter, lagged, strict=False):
+                columns.append((counts >= shorter) * (values - base) / spread)
+            for span, values in zip(self.spans, smoothed, strict=True):
+                # the first steps of a series have no change
+                changed = counts >= self.season + span
+                columns += [changed * (value - base) / spread for value in values]
         marked = np.concatenate(marks, axis=-1).astype(np.float64)
         return Steps(base, spread, np.concatenate(columns, axis=-1), marked)
 
@@ -220,38 +257,50 @@ class Reference:
         n_sequences, n_steps, _ = x.shape
         counts = np.arange(n_steps + 1)[:, None]
         last = self._last(x)
-        base = self._base_of(x, last)
+        lagged = self._lagged(last)
+        base = self.base(counts, last, lagged, _sums_before(x))
         errors = self.errors(x, base[:, :-1], counts[:-1])
         last_error, seasonal_error = np.zeros_like(base), np.zeros_like(base)
         last_error[:, 1:] = errors
-        changes = np.zeros((N_RATES if self.season else 0, *base.shape))
         if self.season is not None:
             # the error one season before, of which the base is the value of another season before
             n_seasoned = max(0, n_steps + 1 - 2 * self.season)
             seasonal_error[:, 2 * self.season :] = errors[:, self.season : self.season + n_seasoned]
-            n_before = max(0, n_steps + 1 - self.season)
-            changes[:, :, self.season :] = smoothed_changes(x, self.season)[:, :, :n_before]
         sums = _sums_before(np.abs(x)), _sums_before(np.abs(errors))
-        steps = self.steps(counts, base, last, sums, (last_error, seasonal_error), changes)
+        both_errors, smoothed = (last_error, seasonal_error), self._smoothed(x, last)
+        steps = self.steps(counts, base, last, sums, both_errors, lagged, smoothed)
         marks = np.broadcast_to(steps.marks, (n_sequences, *steps.marks.shape))
         return steps._replace(marks=marks)
 
     def errors_of(self, x: Floats) -> Floats:
         """Return the errors of all steps of series of equal length."""
-        base = self._base_of(x, self._last(x))
-        return self.errors(x, base[:, :-1], np.arange(x.shape[1])[:, None])
+        last, counts = self._last(x), np.arange(x.shape[1] + 1)[:, None]
+        base = self.base(counts, last, self._lagged(last), _sums_before(x))
+        return self.errors(x, base[:, :-1], counts[:-1])
 
     def _last(self, x: Floats) -> Floats:
         """Return the last value before each step and before the next one, first the start value."""
         first = np.broadcast_to(self.start, (len(x), 1, self.n_features))
         return np.concatenate([first, x], axis=1)
 
-    def _base_of(self, x: Floats, last: Floats) -> Floats:
-        counts, lagged = np.arange(last.shape[1])[:, None], last
-        if self.season is not None:
-            lagged = last.copy()
-            lagged[:, self.season :] = last[:, 1 : max(1, last.shape[1] - self.season + 1)]
-        return self.base(counts, last, lagged, _sums_before(x))
+    def _lagged(self, last: Floats) -> list[Floats]:
+        """Return the values one season before each step, for each season."""
+        lagged = [last.copy() for _ in self.seasons]
+        for season, values in zip(self.seasons, lagged, strict=True):
+            values[:, season:] = last[:, 1 : max(1, last.shape[1] - season + 1)]
+        return lagged
+
+    def _smoothed(self, x: Floats, last: Floats) -> list[Floats]:
+        """Return smoothed changes before each step, added to the mean from which values change."""
+        smoothed = []
+        for span in self.spans:
+            mean = last if span == 1 else means_before(x, span)
+            values = np.repeat(mean[None], N_RATES, axis=0)
+            changes = smoothed_changes(x, self.seasons[-1], span)
+            later = values[:, :, self.seasons[-1] :]
+            later += changes[:, :, : later.shape[2]]
+            smoothed.append(values)
+        return smoothed
 
 
 def _sums_before(x: Floats) -> Floats:
@@ -339,7 +388,7 @@ class PositiveReference(Reference):
             learnt, start=np.zeros(len(size)), start_spread=np.where(size > 0, size, 1.0)
         )
 
-    def base(self, counts: Counts, last: Floats, lagged: Floats, sums: Floats) -> Floats:
+    def base(self, counts: Counts, last: Floats, lagged: Sequence[Floats], sums: Floats) -> Floats:
         """Return 0."""
         return np.zeros(last.shape)
 

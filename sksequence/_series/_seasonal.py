@@ -2,12 +2,14 @@
 
 The previous season is a single, noisy observation of the seasonal pattern. Smoothed changes, which
 correspond to the seasonal factors of Winters (1960), Forecasting Sales by Exponentially Weighted
-Moving Averages, Management Science 6(3), are more reliable.
+Moving Averages, Management Science 6(3), are more reliable. Changes from the mean of several steps,
+such as the last day, hold less of the noise of the last one.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -18,8 +20,8 @@ _RATES = np.array([0.3, 0.1])
 N_RATES = len(_RATES)
 
 
-def smoothed_changes(x: Floats, season: int) -> Floats:
-    """Return the smoothed change from the previous step to each step.
+def smoothed_changes(x: Floats, season: int, span: int = 1) -> Floats:
+    """Return the smoothed change from the mean of the `span` previous steps to each step.
 
     Parameters
     ----------
@@ -27,6 +29,8 @@ def smoothed_changes(x: Floats, season: int) -> Floats:
         Series of equal length.
     season : int
         Number of steps in a season.
+    span : int
+        Number of steps in the mean.
 
     Returns
     -------
@@ -34,19 +38,33 @@ def smoothed_changes(x: Floats, season: int) -> Floats:
         Smoothed changes.
     """
     n_steps = x.shape[1]
-    changes = np.diff(x, axis=1, prepend=x[:, :1])
+    changes = x - means_before(x, span)[:, :-1]
+    changes[:, :span] = 0.0
     smoothed = np.zeros((N_RATES, *x.shape))
     before = np.zeros((N_RATES, len(x), season, x.shape[2]))
     for first in range(0, n_steps, season):
         current = slice(first, min(first + season, n_steps))
         steps = np.arange(current.start, current.stop)[:, None]
         before = before[:, :, : len(steps)]
-        before = smooth(before, changes[:, current], steps, season)
+        before = smooth(before, changes[:, current], steps, season, span)
         smoothed[:, :, current] = before
     return smoothed
 
 
-def smooth(before: Floats, changes: Floats, steps: NDArray[np.int64], season: int) -> Floats:
+def means_before(x: Floats, span: int) -> Floats:
+    """Return the means of the `span` steps before each step, and before the one after them.
+
+    They are 0 where there are fewer steps.
+    """
+    means = np.zeros((len(x), x.shape[1] + 1, x.shape[2]))
+    if x.shape[1] >= span:
+        means[:, span:] = sliding_window_view(x, span, axis=1).mean(axis=-1)
+    return means
+
+
+def smooth(
+    before: Floats, changes: Floats, steps: NDArray[np.int64], season: int, span: int = 1
+) -> Floats:
     """Update the smoothed changes `before` of the previous season with those of this season.
 
     In the first seasons the result is the mean of the changes, so that the first one does not
@@ -62,8 +80,10 @@ def smooth(before: Floats, changes: Floats, steps: NDArray[np.int64], season: in
         Numbers of the steps, counted from 0.
     season : int
         Number of steps in a season.
+    span : int
+        Number of steps at the beginning without a change.
     """
-    n_changes = np.maximum(1, (steps - 1) // season + 1)
+    n_changes = np.maximum(1, (steps - span) // season + 1)
     rates = _RATES.reshape(-1, *[1] * changes.ndim)
     weights: Floats = np.maximum(1 / n_changes, rates)
     return before + weights * (changes - before)

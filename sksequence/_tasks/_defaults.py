@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Frames, Sequences
-from sksequence._series import Reference, blocks_of_equal_length, mean_sizes
+from sksequence._series import Reference, mean_sizes
 
 Floats = NDArray[np.float64]
 
@@ -48,14 +48,6 @@ _UNFRAMED = 12
 # are enough: each has as many places to learn from
 _MOST_STEPS, _MANY_STEPS = 1000, 64
 
-# Minimum number of seasons in the series of median length
-_MIN_SEASONS = 3
-_MAX_SEASON = 400
-# Minimum correlation of differences with those one season before
-_MIN_CORRELATION = 0.3
-# Of peaks that are at least this fraction of the highest, the first one is the season: the others
-# are its multiples
-_SIMILAR_HEIGHT = 0.9
 # Minimum standard deviation of the logarithms of the series' mean absolute differences: typical
 # sizes then differ by a factor of exp(0.5) = 1.65
 _MIN_STD_OF_LOGS = 0.5
@@ -233,54 +225,15 @@ def automatic_frame_step(frame_length: int, *, forecast: bool = False) -> int:
 # --- baseline and scale of series ----------------------------------------------------------------
 
 
-def automatic_lag(sequences: Sequences, values: Floats) -> int | None:
-    """Select the lag of the baseline: a season, 1 for the last value, or None for the mean so far.
+def automatic_lag(sequences: Sequences, values: Floats, seasons: tuple[int, ...]) -> int | None:
+    """Select the lag of the baseline: the longest season, 1 for the last value, or None.
 
-    The season is the first high peak of the autocorrelation of differences, pooled over all series.
     Without a season, the last value is selected if it is closer to the next value than the mean so
-    far is, in most series.
+    far, which None stands for, in most series.
     """
-    longest = min(int(np.median(sequences.lengths)) // _MIN_SEASONS, _MAX_SEASON)
-    if longest >= 2:
-        season = _first_peak(_autocorrelation(sequences, values, longest))
-        if season is not None:
-            return season
+    if seasons:
+        return seasons[-1]
     return 1 if _last_is_closer(sequences, values) else None
-
-
-def _first_peak(correlation: Floats) -> int | None:
-    """Return the lag of the first peak that is nearly as high as the highest, or None.
-
-    `correlation` has one entry per lag, from 0 on.
-    """
-    inner = correlation[2:]
-    before, after = correlation[1:-1], np.append(correlation[3:], -1.0)
-    heights = np.where((inner > before) & (inner >= after), inner, -1.0)
-    if heights.max() < _MIN_CORRELATION:
-        return None
-    return 2 + int(np.argmax(heights >= _SIMILAR_HEIGHT * heights.max()))
-
-
-def _autocorrelation(sequences: Sequences, values: Floats, longest: int) -> Floats:
-    """Return the autocorrelation of differences at lags 0 to `longest`, pooled over series.
-
-    Features are pooled too. Each feature of a series is first divided by its mean absolute
-    difference.
-    """
-    products, pairs = np.zeros(longest + 1), np.zeros(longest + 1)
-    for x, _ in blocks_of_equal_length(sequences, values):
-        d = np.diff(x, axis=1)
-        n_series, n_steps, n_features = d.shape
-        if not n_steps:
-            continue
-        sizes = np.abs(d).mean(axis=1, keepdims=True)
-        d = d / np.where(sizes > 0, sizes, 1.0)
-        power = np.abs(np.fft.rfft(d, 2 * n_steps, axis=1)) ** 2
-        lags = np.arange(min(n_steps, longest + 1))
-        products[lags] += np.fft.irfft(power, axis=1)[:, lags].sum(axis=(0, 2))
-        pairs[lags] += n_series * n_features * (n_steps - lags)
-    mean: Floats = products / np.maximum(pairs, 1)
-    return mean / mean[0] if mean[0] > 0 else mean
 
 
 def _last_is_closer(sequences: Sequences, values: Floats) -> bool:

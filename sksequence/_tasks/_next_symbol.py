@@ -33,7 +33,7 @@ class SymbolTask(NextStepTask[SymbolCodec]):
 
     conditional: bool = False
     known_columns: int | str | Sequence[int | str] | None = None
-    residual: str | int | None = "auto"
+    residual: str | int | Sequence[int] | None = "auto"
     scale: str | bool = "auto"
 
     def read(

@@ -26,6 +26,7 @@ from sksequence._tasks._defaults import (
 )
 from sksequence._tasks._next_step import NextStepTask
 from sksequence._tasks._next_symbol import SymbolTask
+from sksequence._tasks._seasons import automatic_seasons, seasons_of
 from sksequence._tasks._task import Attributes, Targets, TrainingData
 
 # mean absolute deviation below which values are constant
@@ -38,8 +39,8 @@ class SeriesTask(NextStepTask[SeriesCodec]):
 
     Attributes
     ----------
-    residual : "auto", "last", int or None
-        Baseline that is subtracted from each value.
+    residual : "auto", "last", int, sequence of int or None
+        Baseline that is subtracted from each value, and seasons.
     scale : "auto", "global", "sequence" or bool
         How values are scaled.
     known_columns : int, str, sequence of int or str, or None
@@ -50,7 +51,7 @@ class SeriesTask(NextStepTask[SeriesCodec]):
         Must be False: both require symbols.
     """
 
-    residual: str | int | None = None
+    residual: str | int | Sequence[int] | None = None
     scale: str | bool = "auto"
     known_columns: int | str | Sequence[int | str] | None = None
     feature_names: Sequence[str] = ()
@@ -89,11 +90,12 @@ class SeriesTask(NextStepTask[SeriesCodec]):
         values = np.asarray(sequences.values, dtype=np.float64)[:, targets]
         if LOSSES[loss].has_log_link:
             return self._learn_positive(sequences, values, (targets, known), loss)
-        lag = self._lag(sequences, values)
+        seasons = self._seasons(sequences, values)
+        lag = self._lag(sequences, values, seasons)
         own_scale = self.scale == "sequence"
         if self.scale == "auto":
             own_scale = automatic_own_scale(sequences, values, lag)
-        reference = Reference.learn(sequences, values, lag, own_scale=own_scale)
+        reference = Reference.learn(sequences, values, lag, seasons[:-1], own_scale=own_scale)
         median_steps = int(np.median(sequences.lengths))
         return SeriesCodec(reference, targets, known, loss, median_steps)
 
@@ -117,18 +119,27 @@ class SeriesTask(NextStepTask[SeriesCodec]):
         reference = PositiveReference.learn_sizes(sequences, values, own_scale=own_scale)
         return SeriesCodec(reference, *columns, loss, int(np.median(sequences.lengths)))
 
-    def _lag(self, sequences: Sequences, values: NDArray[np.float64]) -> int | None:
+    def _seasons(self, sequences: Sequences, values: NDArray[np.float64]) -> tuple[int, ...]:
+        """Return the seasons that are given or found, in increasing order."""
         if self.residual == "auto":
-            return automatic_lag(sequences, values)
+            return automatic_seasons(sequences, values)
+        seasons = seasons_of(self.residual)
+        longest = int(sequences.lengths.max())
+        if seasons and seasons[-1] > max(1, longest):
+            raise ValueError(
+                f"residual={self.residual!r} has a season of {seasons[-1]} steps, but the longest "
+                f"series has {longest}. Choose a shorter season, or 'last' for the previous value."
+            )
+        return seasons
+
+    def _lag(
+        self, sequences: Sequences, values: NDArray[np.float64], seasons: tuple[int, ...]
+    ) -> int | None:
+        if self.residual == "auto":
+            return automatic_lag(sequences, values, seasons)
         if self.residual is None:
             return None
-        lag, longest = 1 if self.residual == "last" else int(self.residual), sequences.lengths.max()
-        if lag > max(1, longest):
-            raise ValueError(
-                f"residual={lag} is a season of {lag} steps, but the longest series has {longest}. "
-                "Choose a shorter season, or 'last' for the previous value."
-            )
-        return lag
+        return seasons[-1] if seasons else 1
 
     def settle(self, data: TrainingData[SeriesCodec], settings: Settings) -> Blueprint[SeriesCodec]:
         """Learn scales from the training rows and resolve every "auto"."""
@@ -159,9 +170,17 @@ class SeriesTask(NextStepTask[SeriesCodec]):
         reference = blueprint.codec.reference
         return super().report(blueprint) | {
             "_model_type": SeriesModel,
-            "residual_": "last" if reference.lag == 1 else reference.lag,
+            "residual_": _residual(reference),
+            "seasons_": reference.seasons,
             "scale_": "sequence" if reference.own_scale else self.scale and "global",
         }
+
+
+def _residual(reference: Reference) -> str | int | list[int] | None:
+    """Return the value of the parameter `residual` that stands for a reference."""
+    if reference.shorter:
+        return list(reference.seasons)
+    return "last" if reference.lag == 1 else reference.lag
 
 
 def _columns(
