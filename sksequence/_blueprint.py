@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Frames, PreparedSequences, Scaler, Sequences
+from sksequence._cells import is_compiled
 from sksequence._input import InputForm
-from sksequence._kernels import is_compiled
 from sksequence._settings import LossChoice, NetworkSpec
 from sksequence._targets import Container
 from sksequence._threads import limited_threads

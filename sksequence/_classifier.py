@@ -41,7 +41,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     Parameters
     ----------
-    cell : {"auto", "lstm", "gru", "rnn", "feedforward"} or callable, default="auto"
+    cell : str, cell of `sksequence.cells` or callable, default="auto"
         Type of the recurrent layers:
 
         - "auto": "gru" for numeric sequences of several features with one target each, and "lstm"
@@ -49,8 +49,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         - "lstm": long short-term memory [1]_.
         - "gru": gated recurrent unit [2]_.
         - "rnn": simple recurrent network, without gates.
-        - "feedforward": baseline without memory, which sees the last `context_size` steps only,
-          as "auto" selects no frames for it.
+        - "feedforward": baseline without memory, which sees the last 3 steps only, as
+          "auto" selects no frames for it.
+        - the other names of the :ref:`table of cells <cells>`, such as "lem", "lru" and "mingru".
+        - an object of `sksequence.cells`, which has parameters of its own, such as
+          ``LSTM(chrono_steps=200)``.
         - callable: ``cell(input_size, hidden_size)`` returns a torch module that is called like a
           batch-first `torch.nn.GRU`.
     hidden_size : int or "auto", default="auto"
@@ -65,11 +68,6 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     merge_mode : {"concat", "sum", "mean", "mul"}, default="concat"
         How the outputs of the two directions are combined in each layer: concatenation, sum, mean
         or product. Ignored if there is one direction only.
-    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
-        Activation function of the cells "rnn" and "feedforward". Ignored by other cells.
-    context_size : int, default=3
-        Number of steps that the cell "feedforward" sees, including the current one. Ignored by
-        other cells.
     pooling : {"last", "mean", "max", "attention"}, default="max"
         How the hidden states of all steps are reduced to one vector: the final state of each
         direction, the mean, the maximum of each unit, or a mean with learnt weights. Ignored with
@@ -83,10 +81,6 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     recurrent_dropout : float, default=0.0
         Fraction of the units of the previous hidden state that are dropped during training, with
         the same mask at every step of a sequence [3]_. Must be in the range [0, 1).
-    chrono_steps : int or None, default=None
-        Longest dependency to expect, in steps of X. The gates of "lstm" and "gru" are then
-        initialised such that the units start with memories of different lengths, up to this
-        one [4]_. Not available with other cells. None uses the default initialisation (see Notes).
     embedding_dim : int or None, default=None
         Size of the embedding vector of a symbol. If an int, integers in X are symbols rather than
         numbers, unless there are columns of another kind. None selects eight times the square root
@@ -287,7 +281,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     -----
     Recurrent weights are initialised with orthogonal matrices [10]_, and all other weights with
     the Glorot uniform distribution. The forget gates of "lstm" and the update gates of "gru" have
-    an initial bias of 1, unless `chrono_steps` is set.
+    an initial bias of 1, unless ``chrono_steps`` of the cell is set.
 
     References
     ----------
@@ -344,12 +338,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         num_layers: int = 1,
         bidirectional: bool | str = "auto",
         merge_mode: str = "concat",
-        activation: str = "tanh",
-        context_size: int = 3,
         pooling: str = "max",
         dropout: float | str = "auto",
         recurrent_dropout: float = 0.0,
-        chrono_steps: int | None = None,
         embedding_dim: int | None = None,
         categorical_features: ArrayLike | Sequence[Hashable] | None = None,
         frame_length: int | str = "auto",
@@ -387,12 +378,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self.num_layers = num_layers
         self.bidirectional = bidirectional
         self.merge_mode = merge_mode
-        self.activation = activation
-        self.context_size = context_size
         self.pooling = pooling
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
-        self.chrono_steps = chrono_steps
         self.embedding_dim = embedding_dim
         self.categorical_features = categorical_features
         self.frame_length = frame_length

@@ -44,13 +44,16 @@ class SequenceGenerator(DensityMixin, BaseRNN):
 
     Parameters
     ----------
-    cell : {"lstm", "gru", "rnn", "feedforward"} or callable, default="lstm"
+    cell : str, cell of `sksequence.cells` or callable, default="lstm"
         Type of the recurrent layers:
 
         - "lstm": long short-term memory [3]_.
         - "gru": gated recurrent unit [4]_.
         - "rnn": simple recurrent network, without gates.
-        - "feedforward": baseline without memory, which sees the last `context_size` steps only.
+        - "feedforward": baseline without memory, which sees the last 3 steps only.
+        - the other names of the :ref:`table of cells <cells>`, such as "lem", "lru" and "mingru".
+        - an object of `sksequence.cells`, which has parameters of its own, such as
+          ``LSTM(chrono_steps=200)``.
         - callable: ``cell(input_size, hidden_size)`` returns a torch module that is called like a
           batch-first `torch.nn.GRU` and has a method ``step(x, state)``, which returns an output
           and the next state.
@@ -59,11 +62,6 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         symbols on it selects 256, and with fewer than 20,000 training values (numbers) 64.
     num_layers : int, default=1
         Number of stacked recurrent layers.
-    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
-        Activation function of the cells "rnn" and "feedforward". Ignored by other cells.
-    context_size : int, default=3
-        Number of steps that the cell "feedforward" sees, including the current one. Ignored by
-        other cells.
     dropout : float or "auto", default="auto"
         Fraction of the units that are dropped during training, between layers and before the
         output layer. Must be in the range [0, 1). "auto" selects 0 for symbols and 0.2 for numbers;
@@ -71,11 +69,6 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     recurrent_dropout : float, default=0.0
         Fraction of the units of the previous hidden state that are dropped during training, with
         the same mask at every step of a chunk of `tbptt_steps` [5]_. Must be in the range [0, 1).
-    chrono_steps : int or None, default=None
-        Longest dependency to expect, in steps. The gates of "lstm" and "gru" are then
-        initialised such that the units start with memories of different lengths, up to this
-        one [6]_. Not available with other cells. None initialises the forget and update gates with
-        a bias of 1.
     embedding_dim : int or None, default=None
         Size of the embedding vector of a symbol. None selects eight times the square root of the
         number of symbols, in the range from 8 to 64.
@@ -368,11 +361,8 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         hidden_size: int | str = "auto",
         *,
         num_layers: int = 1,
-        activation: str = "tanh",
-        context_size: int = 3,
         dropout: float | str = "auto",
         recurrent_dropout: float = 0.0,
-        chrono_steps: int | None = None,
         embedding_dim: int | None = None,
         tie_weights: bool = False,
         n_estimators: int = 1,
@@ -406,11 +396,8 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         self.cell = cell
         self.hidden_size = hidden_size
         self.num_layers = num_layers
-        self.activation = activation
-        self.context_size = context_size
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
-        self.chrono_steps = chrono_steps
         self.embedding_dim = embedding_dim
         self.tie_weights = tie_weights
         self.n_estimators = n_estimators

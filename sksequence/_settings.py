@@ -15,7 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from sksequence._tokenizers import Tokenizer
 
-Cell = str | Callable[..., Any]  # a callable returns a torch module
+
+class CellParameters(Protocol):
+    """A cell of ours, whose parameters are read and set by name."""
+
+    def get_params(self, deep: bool = True) -> dict[str, object]:
+        """Return the parameters by name."""
+
+
+CellChoice = str | CellParameters | Callable[..., Any]  # a callable returns a torch module
 Scale = str | bool
 LossChoice = str | Callable[..., Any]  # a callable returns one number per row
 OptimizerChoice = str | type[Any]  # a class of torch
@@ -40,12 +48,12 @@ _SPEC_TYPES: dict[str, type[int | float]] = {
     "hidden_size": int,
     "num_layers": int,
     "bidirectional": bool,
-    "context_size": int,
     "dropout": float,
     "recurrent_dropout": float,
     "n_estimators": int,
     "frame_length": int,
     "unknown_rate": float,
+    "frame_step": int,
 }
 
 
@@ -56,14 +64,11 @@ class NetworkSettings:
     Fields with a default are not parameters of all estimators.
     """
 
-    cell: Cell
+    cell: CellChoice
     hidden_size: int | str
     num_layers: int
-    activation: str
-    context_size: int
     dropout: float | str
     recurrent_dropout: float
-    chrono_steps: int | None
     embedding_dim: int | None
     n_estimators: int
     bidirectional: bool | str = False
@@ -82,6 +87,7 @@ class NetworkSettings:
         frame_length: int = 1,
         static: StaticSpec | None = None,
         unknown_rate: float = 0.0,
+        frame_step: int = 1,
     ) -> NetworkSpec:
         """Return the network of these settings, in which every "auto" is resolved.
 
@@ -98,6 +104,7 @@ class NetworkSettings:
             frame_length=frame_length,
             static=static,
             unknown_rate=unknown_rate,
+            frame_step=frame_step,
             **settings,
         )
 
@@ -139,18 +146,14 @@ class NetworkSpec:
         there are no codes.
     n_outputs : int
         Number of outputs of the head.
-    cell : str or callable
-        A key of `CELLS`, or a factory ``(input_size, hidden_size) -> nn.Module``.
+    cell : str, Cell or callable
+        A key of `CELLS`, a cell, or a factory ``(input_size, hidden_size) -> nn.Module``.
     hidden_size, num_layers : int
         Number of units of each layer and direction, and number of layers.
     bidirectional : bool
         Whether each layer also reads its input from the end to the start.
     merge_mode : {"concat", "sum", "mean", "mul"}
         How the outputs of the two directions are combined in each layer.
-    activation : {"tanh", "relu", "sigmoid"}
-        Activation function of the cells "rnn" and "feedforward".
-    context_size : int
-        Number of steps that the cell "feedforward" sees, including the current one.
     pooling : {"last", "mean", "max", "attention"} or None
         How the hidden states of all steps are reduced to one vector; None gives one output per
         step.
@@ -161,8 +164,6 @@ class NetworkSpec:
     embedding_dim : int or tuple of int
         Size of the embedding vectors: of all columns of codes, or one for each. Ignored if there
         are none.
-    chrono_steps : int or None
-        Longest dependency to expect, in steps of the network, for the initialisation of the gates.
     n_estimators : int
         Number of networks that are trained together.
     tied_codes : tuple of int
@@ -174,28 +175,28 @@ class NetworkSpec:
         Features that do not change in time.
     unknown_rate : float
         Fraction of the codes that are read as 0, the unknown symbol, in training.
+    frame_step : int
+        Number of steps of a sequence from one step of the network to the next.
     """
 
     n_features: int
     n_symbols: tuple[int, ...]
     n_outputs: int
-    cell: Cell
+    cell: CellChoice
     hidden_size: int
     num_layers: int
     bidirectional: bool
     merge_mode: str
-    activation: str
-    context_size: int
     pooling: str | None
     dropout: float
     recurrent_dropout: float
     embedding_dim: int | tuple[int, ...]
-    chrono_steps: int | None = None
     n_estimators: int = 1
     tied_codes: tuple[int, ...] = ()
     frame_length: int = 1
     static: StaticSpec | None = None
     unknown_rate: float = 0.0
+    frame_step: int = 1
 
     @property
     def embedding_dims(self) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from sksequence import RNNClassifier, SequenceGenerator
+from sksequence._cells import CELLS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sksequence"
@@ -21,12 +22,18 @@ PACKAGE = ROOT / "sksequence"
 DOCUMENTS = ["to be or not to be", "that is the question", "whether tis nobler", "in the mind"] * 5
 
 TORCH_LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-LAYER_OPTIONS = {
-    "activation": "tanh",
-    "context_size": 3,
-    "recurrent_dropout": 0.0,
-    "chrono_steps": None,
-}
+
+
+# cells in which recurrent dropout has a place
+WITH_MATRICES = [name for name, cell in CELLS.items() if cell.products or name == "feedforward"]
+
+
+def cell_with(name, activation="tanh", **params):
+    """Return a cell by its name; those without an activation function ignore it."""
+    if "activation" in CELLS[name]().get_params():
+        params["activation"] = activation
+    return CELLS[name](**params)
+
 
 small_classifier = partial(RNNClassifier, "gru", hidden_size=8, max_epochs=4, random_state=0)
 

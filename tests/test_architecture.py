@@ -48,6 +48,7 @@ ROWS = {
 }
 PUBLIC = {
     "callbacks",
+    "cells",
     "datasets",
     "inspection",
     "metrics",

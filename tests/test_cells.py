@@ -10,9 +10,8 @@ import torch
 from torch import nn
 
 from sksequence._cells import CELLS, CustomLayer, Dropout, build_layer
-from tests.helpers import LAYER_OPTIONS as OPTIONS
 from tests.helpers import TORCH_LAYERS as TORCH
-from tests.helpers import assert_close
+from tests.helpers import WITH_MATRICES, assert_close, cell_with
 
 ACTIVATIONS = ["tanh", "relu", "sigmoid"]
 SIMPLE = [("rnn", activation) for activation in ACTIVATIONS]
@@ -25,9 +24,10 @@ def make_generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def make_layer(cell, seed=0, input_size=3, hidden_size=5, **options):
+def make_layer(cell, seed=0, input_size=3, hidden_size=5, recurrent_dropout=0.0, **params):
     """Build a layer and give its biases values, so that no term of its equations is 0."""
-    layer = build_layer(cell, input_size, hidden_size, {**OPTIONS, **options}, make_generator(seed))
+    cell = cell_with(cell, **params) if isinstance(cell, str) else cell
+    layer = build_layer(cell, input_size, hidden_size, recurrent_dropout, make_generator(seed))
     with torch.no_grad():
         for name, parameter in layer.named_parameters():
             if "bias" in name:
@@ -241,7 +241,7 @@ def record_masks(layer, monkeypatch):
     return masks
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", WITH_MATRICES)
 def test_recurrent_dropout_draws_one_mask_per_sequence(cell, monkeypatch):
     """All steps of a sequence have one mask, and each sequence has another one."""
     layer = make_layer(cell, recurrent_dropout=0.5, hidden_size=32)
@@ -254,7 +254,14 @@ def test_recurrent_dropout_draws_one_mask_per_sequence(cell, monkeypatch):
     assert len(rows.unique(dim=0)) == 6
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", [name for name in CELLS if name not in WITH_MATRICES])
+def test_recurrent_dropout_needs_a_matrix(cell):
+    """Where a state enters no matrix there is nothing to drop."""
+    with pytest.raises(ValueError, match=rf"recurrent_dropout=0\.5 .*the cell '{cell}' has none"):
+        make_layer(cell, recurrent_dropout=0.5)
+
+
+@pytest.mark.parametrize("cell", WITH_MATRICES)
 def test_recurrent_dropout_acts_in_training_only(cell):
     """Dropout changes training and not evaluation."""
     plain, dropped = (make_layer(cell, recurrent_dropout=p) for p in (0.0, 0.5))
@@ -290,7 +297,7 @@ def test_dropout_without_a_generator_raises():
 @pytest.mark.parametrize("cell", TORCH)
 def test_initialisation(cell):
     """Recurrent matrices are orthogonal per gate; biases are 0 but 1 for the gate of the memory."""
-    layer = build_layer(cell, 3, 8, OPTIONS, make_generator())
+    layer = build_layer(cell, 3, 8, 0.0, make_generator())
     for gate in layer.weight_hh.detach().chunk(layer.n_gates):
         assert_close(gate @ gate.T, torch.eye(8))
     biases = layer.bias_ih + layer.bias_hh
@@ -308,8 +315,7 @@ def test_seed_decides_every_bit(cell):
     torch_state = torch.get_rng_state()
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
     first, again, other = (
-        list(build_layer(cell, 3, 5, OPTIONS, make_generator(seed)).parameters())
-        for seed in (0, 0, 1)
+        list(build_layer(cell, 3, 5, 0.0, make_generator(seed)).parameters()) for seed in (0, 0, 1)
     )
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
@@ -321,9 +327,7 @@ def test_seed_decides_every_bit(cell):
 def test_number_of_parameters():
     """The number of parameters is proportional to the gates: LSTM 4, GRU 3, simple RNN 1."""
     counts = {
-        cell: sum(
-            p.numel() for p in build_layer(cell, 3, 5, OPTIONS, make_generator()).parameters()
-        )
+        cell: sum(p.numel() for p in build_layer(cell, 3, 5, 0.0, make_generator()).parameters())
         for cell in TORCH
     }
     assert counts == {"rnn": 50, "gru": 150, "lstm": 200}
@@ -380,7 +384,7 @@ class SteppingLSTM(nn.LSTM):
 @pytest.mark.parametrize("factory", [nn.RNN, nn.GRU, nn.LSTM, Leaky])
 def test_custom_cell_outputs_are_the_modules(factory):
     """The adapter returns the outputs of the module, batch first."""
-    layer = build_layer(factory, np.int64(3), np.int64(5), OPTIONS, make_generator())
+    layer = build_layer(factory, np.int64(3), np.int64(5), 0.0, make_generator())
     x, lengths = make_batch()
     assert torch.equal(layer(x, lengths, None)[0], layer.module(x)[0])
     assert layer.output_size == layer.module(x)[0].shape[2]
@@ -390,7 +394,7 @@ def test_custom_cell_outputs_are_the_modules(factory):
 @pytest.mark.parametrize("factory", [Leaky, SteppingLSTM])
 def test_custom_cell_with_step_carries_its_state(factory):
     """Ragged last states are those of each row alone, and single steps equal one run."""
-    layer = build_layer(factory, 3, 5, OPTIONS, make_generator()).eval()
+    layer = build_layer(factory, 3, 5, 0.0, make_generator()).eval()
     x, lengths = make_batch()
     outputs, last = layer(x, lengths, None)
     assert_close(outputs, layer.module(x)[0])
@@ -407,7 +411,7 @@ def test_custom_cell_with_step_carries_its_state(factory):
 
 def test_custom_cell_without_step_refuses_a_state():
     """Torch's own layers have no step: they refuse to continue from a state."""
-    layer = build_layer(nn.GRU, 3, 5, OPTIONS, make_generator())
+    layer = build_layer(nn.GRU, 3, 5, 0.0, make_generator())
     x, lengths = make_batch()
     _, last = layer(x, lengths, None)
     assert last == ()
@@ -467,13 +471,13 @@ def bidirectional_gru(input_size, hidden_size):
 def test_custom_cell_errors(factory, error, message):
     """A module that breaks the contract is refused when it is built."""
     with pytest.raises(error, match=message):
-        build_layer(factory, 3, 5, OPTIONS, make_generator())
+        build_layer(factory, 3, 5, 0.0, make_generator())
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_chrono_steps_spread_the_memories(cell):
     """Time constants are uniform up to the longest; an LSTM writes as slowly as it forgets."""
-    layer = build_layer(cell, 3, 2000, {**OPTIONS, "chrono_steps": 101}, make_generator())
+    layer = build_layer(cell_with(cell, chrono_steps=101), 3, 2000, 0.0, make_generator())
     gates = layer.bias_ih.detach().chunk(layer.n_gates)
     memories = torch.exp(gates[1])
     assert float(memories.min()) >= 1.0
@@ -483,17 +487,10 @@ def test_chrono_steps_spread_the_memories(cell):
         assert torch.equal(gates[0], -gates[1])
 
 
-@pytest.mark.parametrize("cell", ["rnn", "feedforward", nn.GRU])
-def test_chrono_steps_need_gates(cell):
-    """A cell without gates that we can initialise is refused."""
-    with pytest.raises(ValueError, match="chrono_steps=9"):
-        build_layer(cell, 3, 5, {**OPTIONS, "chrono_steps": 9}, make_generator())
-
-
 def test_custom_cell_refuses_recurrent_dropout():
     """Recurrent dropout cannot reach inside a user's cell: the option is an error, not ignored."""
     with pytest.raises(ValueError, match=r"recurrent_dropout=0\.5 cannot reach inside"):
-        build_layer(nn.GRU, 3, 5, {**OPTIONS, "recurrent_dropout": 0.5}, make_generator())
+        build_layer(nn.GRU, 3, 5, 0.5, make_generator())
 
 
 def test_custom_cells_built_in_threads_are_equal():

@@ -5,7 +5,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 import sksequence
-from sksequence._cells import CELLS
+from sksequence._cells import CELLS, FeedForward
 
 ESTIMATORS = [
     getattr(sksequence, name)
@@ -17,7 +17,7 @@ SMALL = {"hidden_size": 32, "learning_rate": 0.03, "batch_size": 16}
 EPOCHS = {"RNNClassifier": 4, "RNNRegressor": 22, "SequenceGenerator": 2}
 # all ten steps of the checks of a regressor matter: more than a feed-forward network sees
 NETWORKS = [
-    {"cell": cell} | ({"context_size": 10} if cell == "feedforward" else {}) for cell in CELLS
+    {"cell": FeedForward(context_size=10) if cell == "feedforward" else cell} for cell in CELLS
 ]
 OPTIONS = [{"bidirectional": True}, {"num_layers": 2, "dropout": 0.1}, {"batch_size": 8}]
 OWN_OPTIONS = {

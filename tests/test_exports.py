@@ -17,6 +17,7 @@ from torch.func import functional_call, grad, jacrev, jvp, vmap
 import sksequence
 from sksequence import RNNClassifier
 from sksequence._kernels import is_fast, is_traced
+from sksequence.cells import SimpleRNN
 
 PUBLIC_MODULES = [
     "sksequence",
@@ -74,7 +75,7 @@ NETWORKS = {
     "lstm": RNNClassifier("lstm", 4, max_epochs=1, random_state=0, pooling="mean"),
     "gru": RNNClassifier("gru", 4, max_epochs=1, random_state=0, pooling="attention"),
     "rnn": RNNClassifier("rnn", 4, max_epochs=1, random_state=0, pooling="max"),
-    "sigmoid": RNNClassifier("rnn", 4, max_epochs=1, random_state=0, activation="sigmoid"),
+    "sigmoid": RNNClassifier(SimpleRNN(activation="sigmoid"), 4, max_epochs=1, random_state=0),
     "one direction": RNNClassifier("gru", 4, max_epochs=1, bidirectional=False, pooling="last"),
 }
 

@@ -29,6 +29,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences, metrics
 from sksequence import preprocessing as pre
+from sksequence._cells import CELLS, LSTM, FeedForward, SimpleRNN
 from sksequence.model_selection import recommended_grid
 
 IMPOSSIBLE = (  # errors of libraries that cannot build a container
@@ -646,13 +647,17 @@ def _damaged_list(case, X, depth):
 # --- estimators -----------------------------------------------------------------------------------
 
 SHARED = {
-    "cell": ["lstm", "gru", "rnn", "feedforward", torch.nn.GRU, torch.nn.LSTM],
+    "cell": [
+        *CELLS,
+        FeedForward(context_size=1, activation="relu"),
+        LSTM(chrono_steps=50),
+        SimpleRNN(activation="sigmoid"),
+        torch.nn.GRU,
+        torch.nn.LSTM,
+    ],
     "num_layers": [1, 2],
-    "activation": ["tanh", "relu", "sigmoid"],
-    "context_size": [1, 5],
     "dropout": [0.3],
     "recurrent_dropout": [0.3],
-    "chrono_steps": [2, 50],
     "embedding_dim": [1, 3],
     "n_estimators": [2],
     "optimizer": ["adam", "adamw", "sgd", "rmsprop", torch.optim.Adagrad],

@@ -17,6 +17,7 @@ from sksequence._language import _steppers
 from sksequence._language._prompts import prompt_sequences
 from sksequence._language._steppers import LeanStepper, TorchStepper, make_stepper
 from sksequence._net import read_together
+from sksequence.cells import SimpleRNN
 from tests.helpers import DOCUMENTS, fit_generator
 
 TEXT = "the cat sat on the mat. the dog ate the rat. " * 12
@@ -73,8 +74,8 @@ def started(generator, prompts, factory=make_stepper):
     ("cell", "parameters"),
     [
         *((cell, {}) for cell in CELLS),
-        ("rnn", {"activation": "relu"}),
-        ("rnn", {"activation": "sigmoid"}),
+        (SimpleRNN(activation="relu"), {}),
+        (SimpleRNN(activation="sigmoid"), {}),
         ("lstm", {"num_layers": 3}),
         ("gru", {"num_layers": 2}),
     ],

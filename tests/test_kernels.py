@@ -21,8 +21,7 @@ from sksequence._cells import build_layer
 from sksequence._modules import build_network
 from sksequence._settings import NetworkSpec
 from sksequence._threads import limited_threads, n_loop_threads
-from tests.helpers import LAYER_OPTIONS as OPTIONS
-from tests.helpers import run_in_fork
+from tests.helpers import cell_with, run_in_fork
 
 NAMES = (
     "_autograd",
@@ -61,9 +60,7 @@ def with_numba(monkeypatch):
 def make_layer(cell, activation, input_size, hidden_size, seed):
     """Return a layer with weights large enough for its activations to be nonlinear."""
     generator = torch.Generator().manual_seed(seed)
-    layer = build_layer(
-        cell, input_size, hidden_size, OPTIONS | {"activation": activation}, generator
-    )
+    layer = build_layer(cell_with(cell, activation), input_size, hidden_size, 0.0, generator)
     with torch.no_grad():
         for weight in layer.parameters():
             weight += 0.2 * torch.randn(weight.shape, generator=generator)
@@ -131,17 +128,14 @@ def test_both_directions_equal_torch(monkeypatch, cell, activation, seed, is_rag
         n_features=n_features,
         n_symbols=(),
         n_outputs=3,
-        cell=cell,
+        cell=cell_with(cell, activation),
         hidden_size=size,
         num_layers=2,
         bidirectional=True,
         merge_mode="concat",
-        activation=activation,
-        context_size=3,
         pooling="mean",
         dropout=0.0,
         recurrent_dropout=0.0,
-        chrono_steps=None,
         embedding_dim=4,
     )
     x = torch.from_numpy(rng.normal(size=(n_rows, n_steps, n_features)).astype(np.float32))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sksequence import _kernels
-from sksequence._cells import CELLS, Dropout
+from sksequence._cells import CELLS, Dropout, FeedForward
 from sksequence._modules import (
     MERGE_MODES,
     POOLINGS,
@@ -20,7 +20,7 @@ from sksequence._modules._padded_steps import reverse_steps
 from sksequence._random import torch_generator
 from sksequence._settings import NetworkSpec, StaticSpec
 from tests.helpers import TORCH_LAYERS as TORCH
-from tests.helpers import assert_close
+from tests.helpers import WITH_MATRICES, assert_close, cell_with
 
 SPEC = NetworkSpec(
     n_features=3,
@@ -31,8 +31,6 @@ SPEC = NetworkSpec(
     num_layers=1,
     bidirectional=False,
     merge_mode="concat",
-    activation="tanh",
-    context_size=3,
     pooling="last",
     dropout=0.0,
     recurrent_dropout=0.0,
@@ -44,6 +42,11 @@ N_ROWS, N_STEPS = 16, 9
 def make_network(seed=0, **changes):
     """Build a network from the small spec with some fields changed."""
     return build_network(dataclasses.replace(SPEC, **changes), seed)
+
+
+def trained(network):
+    """Return the parameters that are trained."""
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
 def make_batch(seed=0, n_rows=N_ROWS, n_steps=N_STEPS, n_features=3):
@@ -113,7 +116,7 @@ def test_full_rows_need_no_lengths(cell, pooling, bidirectional, training):
     results = []
     for lengths in (torch.full((N_ROWS,), N_STEPS), None):
         outputs = network(lengths, values)
-        grads = torch.autograd.grad(outputs.square().sum(), (values, *network.parameters()))
+        grads = torch.autograd.grad(outputs.square().sum(), (values, *trained(network)))
         results.append((outputs, *grads))
     assert_equal_rows(*results)
 
@@ -149,9 +152,8 @@ def test_every_width_is_independent_of_the_batch(activation, hidden_size, n_outp
     """Small and odd widths, for which matrix products change the order of additions."""
     for cell in CELLS:
         network = make_network(
-            cell=cell,
+            cell=cell_with(cell, activation),
             pooling=None,
-            activation=activation,
             hidden_size=hidden_size,
             n_outputs=n_outputs,
         ).eval()
@@ -172,7 +174,7 @@ def test_padding_gets_no_gradient_and_gives_none(pooling):
     for filler in (0.0, 1e9):
         values = torch.where(steps[:, :, None], values, filler).requires_grad_()
         loss = (network(lengths, values) ** 2).sum()
-        results.append(torch.autograd.grad(loss, (values, *network.parameters())))
+        results.append(torch.autograd.grad(loss, (values, *trained(network))))
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
     assert torch.count_nonzero(results[0][0][~steps]) == 0
 
@@ -350,7 +352,7 @@ def test_truncation_longer_than_the_sequence_is_full_bptt(cell, pooling):
     """Outputs are always those of one run; gradients too if nothing is truncated."""
     network = make_network(cell=cell, pooling=pooling, num_layers=2)
     lengths, values = make_batch()
-    parameters = list(network.parameters())
+    parameters = trained(network)
     expected = network(lengths, values)
     gradients = torch.autograd.grad((expected**2).sum(), parameters)
     for tbptt_steps in (1, 4, N_STEPS, 100):
@@ -536,7 +538,7 @@ def test_seed_decides_training(cell, pooling):
     torch_state = torch.get_rng_state()
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
     changes = {**DROPPING, "cell": cell, "pooling": pooling, "n_symbols": (4,)}
-    changes["recurrent_dropout"] = 0.0 if cell is nn.GRU else 0.25
+    changes["recurrent_dropout"] = 0.25 if cell in WITH_MATRICES else 0.0
     lengths, values = make_batch()
     codes = torch.ones(N_ROWS, N_STEPS, 1, dtype=torch.int64)
     trained = []
@@ -567,9 +569,13 @@ def test_dropout_stream_starts_again_when_seeded():
     assert all(m.generator is not None for m in network.modules() if isinstance(m, Dropout))
 
 
-@pytest.mark.parametrize("changes", [{"dropout": 0.5}, {"recurrent_dropout": 0.5}], ids=str)
+@pytest.mark.parametrize(
+    ("cell", "changes"),
+    [(cell, {"dropout": 0.5}) for cell in CELLS]
+    + [(cell, {"recurrent_dropout": 0.5}) for cell in WITH_MATRICES],
+    ids=str,
+)
 @pytest.mark.parametrize("num_layers", [1, 2])
-@pytest.mark.parametrize("cell", CELLS)
 def test_dropout_acts_in_training_only(cell, num_layers, changes):
     """Each kind of dropout changes training, on a single layer too, and nothing in evaluation."""
     shape = {"cell": cell, "num_layers": num_layers}
@@ -625,11 +631,10 @@ def count_parameters(**changes):
 
 
 def test_number_of_parameters():
-    """Gates and the positions of a context add parameters; a recurrent cell ignores the context."""
+    """Gates and the positions of a context add parameters."""
     assert count_parameters(cell="rnn") < count_parameters(cell="gru")
     assert count_parameters(cell="gru") < count_parameters(cell="lstm")
-    assert count_parameters(cell="rnn") == count_parameters(cell="rnn", context_size=9)
-    grown = [count_parameters(cell="feedforward", context_size=n) for n in (1, 2, 3)]
+    grown = [count_parameters(cell=FeedForward(context_size=n)) for n in (1, 2, 3)]
     assert grown[2] - grown[1] == grown[1] - grown[0] == 2 * 5 * 5 + 5
 
 
@@ -657,13 +662,11 @@ def test_spec_takes_numpy_scalars():
         n_features=np.int64(3),
         n_symbols=np.array([4]),
         n_outputs=np.int32(2),
-        cell="feedforward",
+        cell=FeedForward(context_size=np.int64(2)),
         hidden_size=np.int64(5),
         num_layers=np.int64(2),
         bidirectional=np.bool_(True),
         merge_mode=np.str_("sum"),
-        activation="tanh",
-        context_size=np.int64(2),
         pooling=np.str_("mean"),
         dropout=np.float32(0.5),
         recurrent_dropout=np.float64(0.25),

@@ -16,8 +16,9 @@ from torch import nn
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._cells import CELLS
 from sksequence._onnx import _graph
+from sksequence._onnx._layers import LAYERS
 from sksequence.persistence import to_onnx
-from tests.helpers import DOCUMENTS, fit_generator
+from tests.helpers import DOCUMENTS, cell_with, fit_generator
 
 SMALL = {"hidden_size": 6, "max_epochs": 2, "random_state": 0}
 POOLINGS = ["last", "mean", "max", "attention"]
@@ -118,7 +119,7 @@ BATCHES = [ragged(n, longest, seed=n) for n, longest in ((1, 1), (1, 30), (7, 2)
 @pytest.mark.parametrize("frame_length", [1, 3])
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", LAYERS)
 def test_models_predict_what_estimators_predict(export, cell, bidirectional, pooling, frame_length):
     """All cells, directions, poolings and frames, on batches of any size and lengths."""
     options = {"bidirectional": bidirectional, "pooling": pooling, "frame_length": frame_length}
@@ -127,7 +128,7 @@ def test_models_predict_what_estimators_predict(export, cell, bidirectional, poo
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", LAYERS)
 def test_targets_of_steps(export, cell, bidirectional):
     """Steps have predictions of their own, and padded ones are 0."""
     options = {"bidirectional": bidirectional, **SMALL}
@@ -138,11 +139,20 @@ def test_targets_of_steps(export, cell, bidirectional):
         check_numbers(export(regressor), regressor, BATCHES)
 
 
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell not in LAYERS])
+def test_cells_without_operators(tmp_path, cell):
+    """ONNX has no operators for them, and nothing is written."""
+    classifier = RNNClassifier(cell, **SMALL).fit(X, LABELS)
+    with pytest.raises(ValueError, match=f"cell='{cell}' cannot be exported to ONNX. Choose one"):
+        to_onnx(classifier, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("frame_length", [1, 2, 4])
 @pytest.mark.parametrize("pooling", [None, *POOLINGS])
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", LAYERS)
 def test_many_random_batches(export, cell, bidirectional, pooling, frame_length):
     """200 random ragged batches; labels of steps have neither pooling nor frames."""
     options = {"bidirectional": bidirectional, "num_layers": 2, **SMALL}
@@ -188,8 +198,8 @@ def test_merge_modes(export, merge_mode):
 @pytest.mark.parametrize("cell", ["rnn", "feedforward"])
 def test_activations(export, cell, activation):
     """The activation function of the cells that have one."""
-    options = {"activation": activation, "context_size": 1, **SMALL}
-    classifier = RNNClassifier(cell, **options).fit(X, LABELS)
+    cell = cell_with(cell, activation, **{"context_size": 1} if cell == "feedforward" else {})
+    classifier = RNNClassifier(cell, **SMALL).fit(X, LABELS)
     check_numbers(export(classifier), classifier, BATCHES)
 
 

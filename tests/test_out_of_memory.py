@@ -12,6 +12,7 @@ from sksequence._batching import PreparedSequences
 from sksequence._modules import build_network
 from sksequence._net._out_of_memory import n_weights
 from sksequence._settings import NetworkSpec
+from sksequence.cells import FeedForward
 from tests.helpers import all_weights, run_in_child
 
 RANDOM = np.random.RandomState(0)
@@ -31,8 +32,6 @@ SPEC = {
     "num_layers": 1,
     "bidirectional": False,
     "merge_mode": "concat",
-    "activation": "tanh",
-    "context_size": 3,
     "pooling": "last",
     "dropout": 0.0,
     "recurrent_dropout": 0.0,
@@ -132,7 +131,9 @@ def test_a_real_end_of_memory():
         {"cell": "gru", "num_layers": 3},
         {"cell": "rnn", "bidirectional": True, "num_layers": 2},
         {"bidirectional": True, "merge_mode": "sum", "num_layers": 2},
-        {"cell": "feedforward", "num_layers": 2, "context_size": 4},
+        {"cell": FeedForward(context_size=4), "num_layers": 2},
+        {"cell": "lem", "num_layers": 2},
+        {"cell": "lru", "bidirectional": True},
         {"n_features": 0, "n_symbols": (7, 4), "n_estimators": 2},
     ],
     ids=str,
@@ -161,7 +162,7 @@ def test_weights_are_counted_before_they_are_built(spec):
             "n_estimators=1000000000 make 1000000000 layers, more",
         ),
         (
-            {"cell": "feedforward", "context_size": 10**7},
+            {"cell": FeedForward(context_size=10**7)},
             ValueError,
             "num_layers=1, context_size=10000000 and n_estimators=1 make 10000000 layers",
         ),

@@ -471,7 +471,7 @@ def test_integers_of_more_than_64_bits(parameter, value):
         RNNClassifier(**SMALL | {parameter: value}).fit(X, NUMBERS)
 
 
-@pytest.mark.parametrize("parameter", ["batch_size", "chrono_steps", "n_iter_no_change"])
+@pytest.mark.parametrize("parameter", ["batch_size", "n_iter_no_change"])
 def test_the_largest_integer_means_no_limit(parameter):
     """`sys.maxsize` is allowed where it costs no memory."""
     RNNClassifier(**SMALL, **{parameter: sys.maxsize}).fit(X, NUMBERS)

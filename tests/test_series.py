@@ -15,6 +15,7 @@ from sksequence._losses import LOSSES
 from sksequence._series import Reference, SeriesCodec, _roll_out
 from sksequence._series._past import Past
 from sksequence._series._seasonal import smoothed_changes
+from sksequence.cells import SimpleRNN
 from sksequence.preprocessing import from_long
 from tests.helpers import seasonal_series
 
@@ -276,7 +277,7 @@ def test_later_data_may_vary():
 @pytest.mark.parametrize("size", [1e30, 3e38, 1e-310])
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"scale": "sequence"}, {"residual": 5}, {"cell": "rnn", "activation": "relu"}],
+    [{}, {"scale": "sequence"}, {"residual": 5}, {"cell": SimpleRNN(activation="relu")}],
     ids=str,
 )
 def test_values_far_outside_have_finite_results(size, parameters):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
-from sksequence._cells import CELLS
+from sksequence._cells import CELLS, SimpleRNN
 from tests.helpers import DOCUMENTS
 
 RANDOM = np.random.RandomState(0)
@@ -57,7 +57,7 @@ def test_pushed_steps_are_prefixes(cell, method):
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
 def test_activations(activation):
     """The bits are the same with every activation."""
-    model = classifier("rnn", activation=activation, num_layers=2)
+    model = classifier(SimpleRNN(activation=activation), num_layers=2)
     proba = pushed(model, X[0], "predict_proba")
     assert np.array_equal(proba, of_prefixes(model, X[0], "predict_proba"))
 

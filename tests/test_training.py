@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence.cells import LSTM, FeedForward, SimpleRNN
 from sksequence.preprocessing import StepTransformer
 from tests.helpers import all_weights
 from tests.helpers import small_classifier as make
@@ -127,8 +128,8 @@ def test_divergence_is_an_error_with_advice():
     y = frame.sum(axis=1)
     regressor = RNNRegressor("rnn", 8, max_epochs=3, random_state=0).fit(frame, y)
     before = regressor.predict(frame)
-    wild = {"optimizer": "sgd", "learning_rate": 1e12, "max_grad_norm": None, "activation": "relu"}
-    regressor.set_params(**wild)
+    wild = {"optimizer": "sgd", "learning_rate": 1e12, "max_grad_norm": None}
+    regressor.set_params(cell=SimpleRNN(activation="relu"), **wild)
     with pytest.raises(
         FloatingPointError, match=r"epoch \d: training diverged. Lower learning_rate"
     ):
@@ -142,13 +143,13 @@ def test_divergence_is_an_error_with_advice():
 
 
 WILD = {"max_epochs": 1, "lr_schedule": None, "batch_size": 60, "random_state": 0}
-UNBOUNDED = WILD | {"activation": "relu", "optimizer": "sgd", "max_grad_norm": None}
+UNBOUNDED = WILD | {"cell": SimpleRNN(activation="relu"), "optimizer": "sgd", "max_grad_norm": None}
 BROKEN = {  # by the only optimizer step, after the loss was computed
     "lstm": (RNNClassifier("lstm", 3, learning_rate=1e38, **WILD), Y),
     "gru": (RNNClassifier("gru", 3, learning_rate=1e25, **WILD), Y),
     "per step": (RNNClassifier("rnn", 3, learning_rate=1e38, **WILD), STEPS),
     "ensemble": (RNNClassifier("rnn", 3, learning_rate=1e38, n_estimators=2, **WILD), Y),
-    "outputs": (RNNRegressor("rnn", 8, learning_rate=1e12, scale=False, **UNBOUNDED), 1e6 * Y),
+    "outputs": (RNNRegressor(hidden_size=8, learning_rate=1e12, scale=False, **UNBOUNDED), 1e6 * Y),
     "numbers": (SequenceGenerator("gru", 3, learning_rate=1e38, **WILD), None),
 }
 
@@ -198,7 +199,7 @@ def test_weights_that_a_callback_breaks_or_mends():
 
 def test_outputs_are_checked_without_a_trace():
     """The check of unbounded cells leaves the network in the mode of training."""
-    model = RNNClassifier("rnn", 8, activation="relu", max_epochs=1, dropout=0.5).fit(X, Y)
+    model = RNNClassifier(SimpleRNN(activation="relu"), 8, max_epochs=1, dropout=0.5).fit(X, Y)
     assert model.module_.training
 
 
@@ -365,7 +366,7 @@ def test_chunks_keep_the_size_of_optimizer_steps(n_steps):
     This is exact for a network without memory, where truncation loses nothing.
     """
     model = RNNClassifier(
-        "feedforward", 8, context_size=1, optimizer="sgd", learning_rate=1e-30, max_epochs=1,
+        FeedForward(context_size=1), 8, optimizer="sgd", learning_rate=1e-30, max_epochs=1,
         batch_size=len(X), max_grad_norm=None, weight_decay=0.0, dropout=0.0, random_state=0,
     )  # fmt: skip
     whole, chunks = (
@@ -422,12 +423,13 @@ def test_fits_in_threads_are_independent():
 def test_chrono_steps_count_steps_of_the_sequence():
     """Frames divide the number of steps, which is at least two."""
     X, y = np.random.RandomState(0).randn(8, 40), np.arange(8) % 2
-    parameters = {"hidden_size": 8, "max_epochs": 1, "random_state": 0, "chrono_steps": 40}
+    parameters = {"cell": LSTM(chrono_steps=40), "hidden_size": 8, "max_epochs": 1}
     framed = RNNClassifier(frame_length=8, frame_step=4, **parameters).fit(X, y)
     plain = RNNClassifier(frame_length=1, **parameters).fit(X, y)
-    assert (framed._blueprint.spec.chrono_steps, plain._blueprint.spec.chrono_steps) == (10, 40)
-    with pytest.raises(ValueError, match="chrono_steps"):
-        RNNClassifier(chrono_steps=1).fit(X, y)
+    layers = [model.module_.stack.forwards[0] for model in (framed, plain)]
+    assert [layer.cell.chrono_steps for layer in layers] == [10, 40]
+    with pytest.raises(ValueError, match="chrono_steps must be None or a whole number of at least"):
+        RNNClassifier(LSTM(chrono_steps=1)).fit(X, y)
 
 
 @pytest.mark.parametrize(

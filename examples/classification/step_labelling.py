@@ -20,6 +20,7 @@ import numpy as np
 from sklearn.model_selection import KFold, cross_val_score
 
 from sksequence import RNNClassifier
+from sksequence.cells import FeedForward
 from sksequence.datasets import load_japanese_vowels
 from sksequence.metrics import step_accuracy_score, step_accuracy_scorer, step_f1_score
 
@@ -58,13 +59,11 @@ print(" ".join("." if label is None else label for label in y_train[0]))
 shown = {"truth": y_test[0]}
 print("            accuracy  macro F1")
 for name, cell, bidirectional in (
-    ("no memory", "feedforward", False),
+    ("no memory", FeedForward(context_size=1), False),
     ("live", "gru", False),
     ("afterwards", "gru", True),
 ):
-    tagger = RNNClassifier(
-        cell, bidirectional=bidirectional, context_size=1, max_epochs=40, random_state=0
-    )
+    tagger = RNNClassifier(cell, bidirectional=bidirectional, max_epochs=40, random_state=0)
     y_pred = tagger.fit(X_train, y_train).predict(X_test)
     accuracy, f1 = step_accuracy_score(y_test, y_pred), step_f1_score(y_test, y_pred)
     print(f"{name:11} {accuracy:8.3f}  {f1:8.3f}")

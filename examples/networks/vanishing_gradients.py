@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from sksequence import RNNClassifier
+from sksequence.cells import LSTM, SimpleRNN
 from sksequence.datasets import make_first_label
 from sksequence.inspection import GradientFlowDisplay
 
@@ -82,20 +83,19 @@ X, y = make_first_label(600, lag=60, random_state=0)
 X_test, y_test = make_first_label(500, lag=60, random_state=1)
 curves = {}
 ax = plt.figure(layout="constrained").gca()
-for cell in ("rnn", "lstm"):
+for name, cell in (("rnn", SimpleRNN()), ("lstm", LSTM(chrono_steps=60))):
     classifier = RNNClassifier(
         cell,
         32,
         bidirectional=False,
         pooling="last",
         frame_length=1,
-        chrono_steps=60 if cell == "lstm" else None,
         max_epochs=30,
         random_state=0,
     ).fit(X, y)
-    curves[cell] = classifier.gradient_norm_curve_
-    print(f"{cell:5} accuracy {classifier.score(X_test, y_test):.2f}")
-    GradientFlowDisplay.from_estimator(classifier, X_test[:50], name=cell, ax=ax)
+    curves[name] = classifier.gradient_norm_curve_
+    print(f"{name:5} accuracy {classifier.score(X_test, y_test):.2f}")
+    GradientFlowDisplay.from_estimator(classifier, X_test[:50], name=name, ax=ax)
 plt.show()
 
 # %%

@@ -14,8 +14,6 @@ _STRUCTURE = (
     "hidden_size",
     "num_layers",
     "merge_mode",
-    "activation",
-    "context_size",
     "pooling",
     "n_estimators",
     "tie_weights",

@@ -23,7 +23,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from sksequence._cells import CELLS
+from sksequence._cells import CELLS, Cell
 from sksequence._net import OPTIMIZERS, SCHEDULES
 
 
@@ -67,6 +67,20 @@ class OptimizerClass(HasMethods):
         return "a subclass of torch.optim.Optimizer at the top level of a module"
 
 
+class CellObject(HasMethods):
+    """A cell of `sksequence.cells`: an object, not its class."""
+
+    def __init__(self) -> None:
+        super().__init__(["equations", "get_params"])
+
+    def is_satisfied_by(self, val: object) -> bool:
+        """Check whether `val` is a cell."""
+        return isinstance(val, Cell)
+
+    def __str__(self) -> str:
+        return "a cell, such as sksequence.cells.LSTM(chrono_steps=100)"
+
+
 class SplitterObject(HasMethods):
     """A splitter as those of scikit-learn: an instance, not its class."""
 
@@ -94,14 +108,11 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 
 NETWORK: dict[str, list[Any]] = {
-    "cell": [StrOptions(set(CELLS)), callable],
+    "cell": [StrOptions(set(CELLS)), CellObject(), callable],
     "hidden_size": [_AT_LEAST_ONE],
     "num_layers": [_AT_LEAST_ONE],
-    "activation": [StrOptions({"tanh", "relu", "sigmoid"})],
-    "context_size": [_AT_LEAST_ONE],
     "dropout": [_FRACTION],
     "recurrent_dropout": [_FRACTION],
-    "chrono_steps": [Interval(Integral, 2, None, closed="left"), None],
     "embedding_dim": [_AT_LEAST_ONE, None],
     "n_estimators": [_AT_LEAST_ONE],
 }
@@ -134,7 +145,7 @@ RUNNING: dict[str, list[Any]] = {
 }
 
 SUPERVISED: dict[str, list[Any]] = {
-    "cell": [StrOptions({*CELLS, "auto"}), callable],
+    "cell": [StrOptions({*CELLS, "auto"}), CellObject(), callable],
     "bidirectional": ["boolean", StrOptions({"auto"})],
     "merge_mode": [StrOptions({"concat", "sum", "mean", "mul"})],
     "pooling": [StrOptions({"last", "mean", "max", "attention"})],
@@ -195,7 +206,6 @@ _VALUE_ALIASES: dict[str, str | bool | None] = {
 }
 # the user guide has the same table, with the libraries
 _NAME_ALIASES = {
-    "activationhidden": "activation",
     "alpha": "weight_decay",
     "celltype": "cell",
     "clipgradient": "max_grad_norm",
@@ -206,7 +216,6 @@ _NAME_ALIASES = {
     "dropoutrate": "dropout",
     "earlystoppatiencesteps": "n_iter_no_change",
     "embeddingdimension": "embedding_dim",
-    "encoderactivation": "activation",
     "encoderdropout": "dropout",
     "encoderhiddensize": "hidden_size",
     "encodernlayers": "num_layers",
@@ -236,7 +245,6 @@ _NAME_ALIASES = {
     "nepochs": "max_epochs",
     "nhidden": "hidden_size",
     "nlayers": "num_layers",
-    "nonlinearity": "activation",
     "nrnnlayers": "num_layers",
     "numcells": "hidden_size",
     "numepochs": "max_epochs",

@@ -7,51 +7,93 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from sksequence._cells._cell import Cell, check_choice
 from sksequence._cells._linear_and_dropout import Dropout, empty_linear, xavier_linear_
 from sksequence._cells._recurrent import LayerState
 from sksequence._cells._rnn import ACTIVATIONS
 
 
-class FeedForward(nn.Module):
-    """Layer that reads the last `context_size` inputs, with separate weights for each position.
+class FeedForward(Cell):
+    """Feedforward network with a fixed context: the last inputs, with weights for each position.
 
     Each input enters through the same dense layer, e = f(W x + b); the first one is the hidden
     layer h, each later one is merged into it, h = f(M_j [h, e] + m_j). Inputs before the start are
-    zeros. All steps are computed at once; the state is the last ``context_size - 1`` inputs.
+    zeros. Nothing passes beyond the context.
 
     Parameters
     ----------
-    input_size, hidden_size : int
-        Width of the input and of every hidden layer.
-    activation : {"tanh", "relu", "sigmoid"}
+    context_size : int, default=3
+        Number of steps on which an output depends, its own included.
+    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
         The function f.
-    context_size : int
-        Number of inputs on which an output depends, its own step included.
-    recurrent_dropout : float
-        Probability to drop a unit of h where it is merged; one mask per sequence, the same at all
-        steps and positions.
+
+    Notes
+    -----
+    =============  ==============================================================================
+    Parameters     H (F + 1) + (C - 1) H (2 H + 1) for F inputs, H units and a context of C steps
+    Cost per step  grows with the context
+    Memory         exactly `context_size` steps
+    Choose it for  a baseline that shows what memory is worth
+    =============  ==============================================================================
 
     References
     ----------
     .. [1] Bengio et al. (2003), A Neural Probabilistic Language Model, JMLR 3.
+
+    Examples
+    --------
+    >>> from sksequence.cells import FeedForward
+    >>> FeedForward(context_size=8)
+    FeedForward(context_size=8, activation='tanh')
     """
 
-    options: ClassVar[tuple[str, ...]] = ("activation", "context_size", "recurrent_dropout")
+    name: ClassVar[str] = "feedforward"
+    has_bounded_outputs: ClassVar[bool] = True
+
+    def n_weights(self, input_size: int, hidden_size: int) -> int:
+        """Return the number of weights of a layer, without biases."""
+        return hidden_size * (input_size + 2 * hidden_size * (self.context_size - 1))
+
+    def __init__(self, *, context_size: int = 3, activation: str = "tanh") -> None:
+        self.context_size = context_size
+        self.activation = activation
+
+    def check_params(self) -> None:
+        """Raise a ValueError for a context below 1 or an unknown activation function."""
+        check_choice("activation", self.activation, ACTIVATIONS)
+        if not self.context_size >= 1 or self.context_size != int(self.context_size):
+            raise ValueError(
+                f"context_size must be a whole number of at least 1; got {self.context_size!r}."
+            )
+
+
+class FeedForwardLayer(nn.Module):
+    """Layer that reads a fixed context; all steps are computed at once.
+
+    Its state is the last ``context_size - 1`` inputs. Under recurrent dropout, units of h are
+    dropped where it is merged; there is one mask per sequence, the same at all steps and positions.
+
+    Parameters
+    ----------
+    cell : FeedForward
+        Parameters of the cell.
+    input_size, hidden_size : int
+        Width of the input and of every hidden layer.
+    recurrent_dropout : float
+        Probability to drop a unit of h.
+    """
+
     can_step: ClassVar[bool] = True
     needs_lengths: ClassVar[bool] = False
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        activation: str,
-        context_size: int,
-        recurrent_dropout: float,
+        self, cell: FeedForward, input_size: int, hidden_size: int, recurrent_dropout: float
     ) -> None:
         super().__init__()
+        self.cell = cell
         self.output_size = hidden_size
-        self.activation = activation
-        self.context_size = context_size
+        self.activation = cell.activation
+        self.context_size = context_size = int(cell.context_size)
         self.enter = empty_linear(input_size, hidden_size)
         merges = [empty_linear(2 * hidden_size, hidden_size) for _ in range(context_size - 1)]
         self.merges = nn.ModuleList(merges)

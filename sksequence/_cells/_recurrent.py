@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sksequence._cells._cell import Cell
+from sksequence._cells._initialisation import orthogonal_gates_, xavier_gates_
 from sksequence._cells._linear_and_dropout import Dropout, empty_parameter
 from sksequence._kernels import STABLE, is_fast, is_traced, is_transformed, padded_size
 
@@ -54,13 +56,13 @@ class RecurrentLayer(nn.Module):
 
     Parameters
     ----------
+    cell : Cell
+        Parameters of the cell.
     input_size, hidden_size : int
         Width of the input and of the state.
     recurrent_dropout : float
         Probability to drop a unit of the previous state where it enters the recurrent matrices; one
         mask per sequence and call, the same at every step [1]_.
-    chrono_steps : int or None
-        Longest expected dependency, in steps, for cells with gates that keep a memory.
 
     References
     ----------
@@ -68,7 +70,6 @@ class RecurrentLayer(nn.Module):
        Neural Networks, NeurIPS.
     """
 
-    options: ClassVar[tuple[str, ...]] = ("recurrent_dropout",)
     n_gates: ClassVar[int]
     n_states: ClassVar[int] = 1
     padding_gates: tuple[float, ...] = ()  # added to each gate at padded steps
@@ -77,14 +78,10 @@ class RecurrentLayer(nn.Module):
     is_looped: ClassVar[bool] = False  # `fused` has a compiled loop, which handles padding itself
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        recurrent_dropout: float,
-        chrono_steps: int | None = None,
+        self, cell: Cell, input_size: int, hidden_size: int, recurrent_dropout: float
     ) -> None:
         super().__init__()
-        self.chrono_steps = chrono_steps
+        self.cell = cell
         self.output_size = hidden_size
         self.weight_ih = empty_parameter(self.n_gates * hidden_size, input_size)
         self.weight_hh = empty_parameter(self.n_gates * hidden_size, hidden_size)
@@ -217,28 +214,3 @@ def mark_padding(
     column = x.new_tensor(gates).repeat_interleave(n_units)[:, None]  # (n_gates * hidden, 1)
     weight_ih = torch.cat([weights[0], column], dim=1)
     return torch.cat([x, padded[:, :, None]], dim=2), (weight_ih, *weights[1:])
-
-
-def xavier_gates_(weight: Tensor, n_gates: int, generator: torch.Generator) -> None:
-    """Fill input weights (n_gates * hidden, input) Glorot-uniform, each gate by its own fan."""
-    for gate in weight.chunk(n_gates):
-        nn.init.xavier_uniform_(gate, generator=generator)
-
-
-def orthogonal_gates_(weight: Tensor, n_gates: int, generator: torch.Generator) -> None:
-    """Fill recurrent weights (n_gates * hidden, hidden) with one orthogonal matrix per gate.
-
-    An orthogonal matrix keeps the norm of a state through time (Saxe et al., 2014).
-    """
-    for gate in weight.chunk(n_gates):
-        nn.init.orthogonal_(gate, generator=generator)
-
-
-def chrono_(bias: Tensor, longest: int, generator: torch.Generator) -> None:
-    """Fill the bias of a gate that keeps a memory (Tallec & Ollivier, 2018).
-
-    The time constants of the units are then uniform between 1 and `longest` - 1 steps.
-    """
-    nn.init.uniform_(bias, 1.0, max(1.0, longest - 1.0), generator=generator)
-    with torch.no_grad():
-        bias.log_()

@@ -1,76 +1,145 @@
-"""Build an initialised layer from the name of a cell or from the user's own class."""
+"""Build an initialised layer from a cell, its name, or the user's own class."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import nn
 
+from sksequence._cells._cell import Cell
+from sksequence._cells._cell_layer import CellLayer
+from sksequence._cells._cfc import CfC
+from sksequence._cells._coupled_lstm import CoupledLSTM
 from sksequence._cells._custom import CustomLayer
-from sksequence._cells._feedforward import FeedForward
-from sksequence._cells._gru import GRU
-from sksequence._cells._lstm import LSTM
-from sksequence._cells._rnn import SimpleRNN
+from sksequence._cells._echo_state import EchoState
+from sksequence._cells._feedforward import FeedForward, FeedForwardLayer
+from sksequence._cells._gru import GRU, GRULayer
+from sksequence._cells._gru_d import GRUD
+from sksequence._cells._indrnn import IndRNN
+from sksequence._cells._janet import JANET
+from sksequence._cells._lem import LEM
+from sksequence._cells._linoss import LinOSS
+from sksequence._cells._lru import LRU
+from sksequence._cells._lstm import LSTM, LSTMLayer
+from sksequence._cells._mgu import MGU
+from sksequence._cells._mingru import MinGRU
+from sksequence._cells._minlstm import MinLSTM
+from sksequence._cells._peephole_lstm import PeepholeLSTM
+from sksequence._cells._projected_lstm import ProjectedLSTM
+from sksequence._cells._rg_lru import RGLRU
+from sksequence._cells._rnn import SimpleRNN, SimpleRNNLayer
+from sksequence._cells._slstm import SLSTM
+from sksequence._kernels import is_compiled_width
+from sksequence._settings import CellChoice
 
-LayerOptions = Mapping[str, str | int | float | None]
-
-CELLS: dict[str, type[nn.Module]] = {
-    "rnn": SimpleRNN,
-    "lstm": LSTM,
-    "gru": GRU,
-    "feedforward": FeedForward,
+CELLS: dict[str, type[Cell]] = {
+    cell.name: cell
+    for cell in (
+        SimpleRNN,
+        LSTM,
+        GRU,
+        FeedForward,
+        PeepholeLSTM,
+        CoupledLSTM,
+        ProjectedLSTM,
+        SLSTM,
+        MGU,
+        JANET,
+        IndRNN,
+        MinGRU,
+        MinLSTM,
+        LRU,
+        RGLRU,
+        LinOSS,
+        LEM,
+        CfC,
+        GRUD,
+        EchoState,
+    )
+}
+# cells with loops of their own; the others are compiled from their equations
+_LAYERS: dict[type[Cell], Callable[..., nn.Module]] = {
+    SimpleRNN: SimpleRNNLayer,
+    LSTM: LSTMLayer,
+    GRU: GRULayer,
+    FeedForward: FeedForwardLayer,
 }
 
 
+def as_cell(cell: CellChoice) -> Cell | Callable[..., nn.Module]:
+    """Return the cell of a name with its default parameters; return others unchanged."""
+    if isinstance(cell, str):
+        return CELLS[cell]()
+    return cell if isinstance(cell, Cell) else cast("Callable[..., nn.Module]", cell)
+
+
+def is_compiled(cell: CellChoice, hidden_size: int) -> bool:
+    """Check whether layers of a cell run in compiled loops, on the CPU in single precision."""
+    is_ours = isinstance(as_cell(cell), Cell) and not is_feedforward(cell)
+    return is_ours and is_compiled_width(hidden_size)
+
+
+def is_feedforward(cell: CellChoice) -> bool:
+    """Check whether a cell sees a fixed number of steps, rather than frames of them."""
+    return isinstance(cell, FeedForward) or cell == FeedForward.name
+
+
+def has_bounded_outputs(cell: CellChoice) -> bool:
+    """Check whether outputs of a cell stay in a fixed range, however long the sequence is."""
+    cell = as_cell(cell)
+    return isinstance(cell, Cell) and cell.is_bounded
+
+
+def n_layer_weights(cell: CellChoice, input_size: int, hidden_size: int) -> int:
+    """Return the number of weights of a layer, without biases; 0 for a user's own cell."""
+    cell = as_cell(cell)
+    return cell.n_weights(input_size, hidden_size) if isinstance(cell, Cell) else 0
+
+
+def context_size(cell: CellChoice) -> int:
+    """Return the number of dense layers that make up one layer: more than 1 with a context."""
+    cell = as_cell(cell)
+    return cell.context_size if isinstance(cell, FeedForward) else 1
+
+
 def build_layer(
-    cell: str | Callable[..., nn.Module],
+    cell: CellChoice,
     input_size: int,
     hidden_size: int,
-    options: LayerOptions,
+    recurrent_dropout: float,
     generator: torch.Generator,
 ) -> nn.Module:
     """Build one layer and draw its parameters from `generator`.
 
     Parameters
     ----------
-    cell : str or callable
-        A key of `CELLS`, or a factory ``(input_size, hidden_size) -> nn.Module``.
+    cell : str, Cell or callable
+        A key of `CELLS`, a cell, or a factory ``(input_size, hidden_size) -> nn.Module``.
     input_size, hidden_size : int
         Width of the input and of the state.
-    options : mapping
-        Values of all options (`activation`, `context_size`, `recurrent_dropout`, `chrono_steps`).
-        A layer gets those that it declares, a user's own cell none.
+    recurrent_dropout : float
+        Probability to drop a unit of the previous state.
     generator : torch.Generator
         Source of the parameters.
     """
+    cell = as_cell(cell)
     layer: Any
-    if isinstance(cell, str):
-        layer_class: Any = CELLS[cell]
-        if options["chrono_steps"] is not None and "chrono_steps" not in layer_class.options:
-            raise ValueError(
-                f"chrono_steps={options['chrono_steps']} initialises the gates of a memory, but "
-                f"the cell {cell!r} has none. Choose cell='lstm' or cell='gru', or leave "
-                "chrono_steps at None."
-            )
-        declared = {name: options[name] for name in layer_class.options}
-        layer = layer_class(input_size, hidden_size, **declared)
+    if isinstance(cell, Cell):
+        cell.check_params()
+        layer_class = _LAYERS.get(type(cell), CellLayer)
+        layer = layer_class(cell, input_size, hidden_size, recurrent_dropout)
     else:
-        _check_custom_options(cell, options)
+        _check_custom_options(cell, recurrent_dropout)
         layer = CustomLayer(cell, input_size, hidden_size)
     layer.reset_parameters(generator)
     return layer  # type: ignore[no-any-return]
 
 
-def _check_custom_options(cell: Callable[..., nn.Module], options: LayerOptions) -> None:
-    if options["recurrent_dropout"]:
+def _check_custom_options(cell: Callable[..., nn.Module], recurrent_dropout: float) -> None:
+    if recurrent_dropout:
         raise ValueError(
-            f"recurrent_dropout={options['recurrent_dropout']} cannot reach inside the cell "
-            f"{cell!r}. Leave it at 0 and let the cell drop units of its own state."
-        )
-    if options["chrono_steps"] is not None:
-        raise ValueError(
-            f"chrono_steps={options['chrono_steps']} cannot reach inside the cell {cell!r}. Leave "
-            "it at None and let the cell initialise its own gates."
+            f"recurrent_dropout={recurrent_dropout} cannot reach inside the cell {cell!r}. Leave "
+            "it at 0 and let the cell drop units of its own state."
         )

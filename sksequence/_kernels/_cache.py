@@ -48,14 +48,29 @@ class _Places(CompileResultCacheImpl):
 
 
 class CheckedCache(FunctionCache):
-    """Cache of one compiled function, whose failures are one warning per process."""
+    """Cache of one compiled function, whose failures are one warning per process.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+    made_from : str
+        What tells it apart from functions of the same source that call other functions.
+    """
 
     _impl_class = _Places
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, made_from: str = "") -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]
+        self.made_from = made_from
         files: Any = _CheckedFiles(Path(self.cache_path), self._impl.filename_base)
         self._cache_file = files
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        """Return what identifies compiled code: Numba's digest of a closure differs by process."""
+        if self.made_from:
+            return sig, codegen.magic_tuple(), self.made_from
+        return super()._index_key(sig, codegen)  # type: ignore[no-untyped-call]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the function compiled for a signature, or None if it has to be compiled."""

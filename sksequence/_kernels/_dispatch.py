@@ -8,12 +8,15 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import forward_ad
+
+from sksequence._kernels._step_plan import Equations, Shape
 
 # Wider layers are as fast in torch, whose products see all rows of a step at once.
 _LARGEST_HIDDEN = 256
@@ -79,13 +82,18 @@ def is_fast(x: Tensor, hidden_size: int) -> bool:
     The answer depends on device, precision and width only, unless torch follows its operations: the
     bits of a layer must not change with the size of a batch or the number of threads.
     """
-    fits = x.device.type == "cpu" and x.dtype == torch.float32 and hidden_size <= _LARGEST_HIDDEN
+    return hidden_size <= _LARGEST_HIDDEN and can_compile(x)
+
+
+def can_compile(x: Tensor) -> bool:
+    """Check whether a layer with this input can run in compiled loops at all."""
+    fits = x.device.type == "cpu" and x.dtype == torch.float32
     return fits and has_numba() and type(x) in _PLAIN and not is_traced()
 
 
-def is_compiled(cell: object, hidden_size: int) -> bool:
-    """Check whether layers of this cell run in compiled loops, on the CPU in single precision."""
-    return cell in ("gru", "lstm", "rnn") and hidden_size <= _LARGEST_HIDDEN and has_numba()
+def is_compiled_width(hidden_size: int) -> bool:
+    """Check whether layers of this width run in compiled loops, on the CPU in single precision."""
+    return hidden_size <= _LARGEST_HIDDEN and has_numba()
 
 
 def padded_size(hidden_size: int) -> int:
@@ -139,6 +147,29 @@ def run_rnn(
 
     call = RNNFunction.apply if torch.is_grad_enabled() else run
     return call(activation == "relu", x, start, _all_steps(x, lengths), *weights)
+
+
+class Recurrence(Protocol):
+    """The compiled form of a cell; see `CompiledRecurrence` in `_recurrence`."""
+
+    def __call__(
+        self,
+        x: Tensor,
+        states: Tensor,
+        lengths: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        vectors: Tensor,
+        *matrices: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Return outputs (n_outputs, batch, time, hidden) and the last states."""
+
+
+def new_recurrence(shape: Shape, equations: Equations) -> Recurrence:
+    """Return the compiled form of a cell."""
+    from sksequence._kernels._recurrence import CompiledRecurrence
+
+    return CompiledRecurrence(shape, equations)
 
 
 def generation_loops() -> ModuleType:

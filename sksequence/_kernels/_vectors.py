@@ -102,6 +102,21 @@ def where_above(x: Any, y: Any, above: Any, below: Any) -> Any:
     return np.where(np.greater(x, y), above, below)
 
 
+def rounded(x: Any) -> Any:
+    """Return the nearest whole numbers, halves to even ones."""
+    return np.rint(x)
+
+
+def power_of_two(n: Any) -> Any:
+    """Return 2 to whole powers between -126 and 127."""
+    return np.exp2(n)
+
+
+def square_root(x: Any) -> Any:
+    """Return the square root."""
+    return np.sqrt(x)
+
+
 @overload(load, strict=False)
 def _load(array: Any, place: Any) -> Any:
     return lambda array, place: _load_vector(array, place)
@@ -156,3 +171,48 @@ def _choose(typing: Any, x: Any, y: Any, above: Any, below: Any) -> Any:
         return builder.select(builder.fcmp_ordered(">", x, y), above, below)
 
     return _vector(_vector, _vector, _vector, _vector), emit
+
+
+def _elementwise(function: Any, emit: Any) -> None:
+    """Compile a function of a vector as emitted code, and that of a number as numpy's."""
+
+    @intrinsic
+    def of_vector(typing: Any, x: Any) -> Any:
+        def emit_one(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return emit(builder, arguments[0])
+
+        return _vector(_vector), emit_one
+
+    @overload(function, strict=False)
+    def choose(x: Any) -> Any:
+        if x == _vector:
+            return lambda x: of_vector(x)
+        return {
+            rounded: lambda x: np.float32(np.rint(x)),
+            power_of_two: lambda x: np.float32(2.0) ** np.float32(x),
+            square_root: lambda x: np.float32(np.sqrt(x)),
+        }[function]
+
+
+def _machine_function(name: str) -> Any:
+    """Return a function that emits the call of a function of LLVM."""
+    kind = ir.FunctionType(VECTOR, [VECTOR])
+
+    def emit(builder: Any, x: Any) -> Any:
+        function = cgutils.get_or_insert_function(builder.module, kind, f"{name}.v{LANES}f32")
+        return builder.call(function, [x])
+
+    return emit
+
+
+def _emit_power(builder: Any, n: Any) -> Any:
+    """Emit 2 to a whole power: the exponent of a float is stored with an offset of 127."""
+    integers = ir.VectorType(ir.IntType(32), LANES)
+    offset, shift = (ir.Constant(integers, [number] * LANES) for number in (127, 23))
+    exponent = builder.add(builder.fptosi(n, integers), offset)
+    return builder.bitcast(builder.shl(exponent, shift), VECTOR)
+
+
+_elementwise(rounded, _machine_function("llvm.rint"))
+_elementwise(square_root, _machine_function("llvm.sqrt"))
+_elementwise(power_of_two, _emit_power)

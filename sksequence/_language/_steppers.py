@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence import _kernels
-from sksequence._cells import CELLS, LayerState
+from sksequence._cells import GRULayer, LayerState, LSTMLayer, SimpleRNNLayer
 from sksequence._losses import joint_logits
 from sksequence._modules import SequenceNetwork, State, select_rows
 
@@ -141,7 +141,7 @@ def make_stepper(
 
 def _is_plain(network: SequenceNetwork, label: int | None = None) -> bool:
     """Check for an embedding (and one of a constant label), recurrent layers and a head only."""
-    gated = [CELLS["rnn"], CELLS["gru"], CELLS["lstm"]]
+    gated = [SimpleRNNLayer, GRULayer, LSTMLayer]
     layers: Any = list(network.stack.forwards)
     return (
         network.spec.n_features == 0
@@ -190,10 +190,10 @@ def _compiled(
 def _cell_code(network: SequenceNetwork, loops: ModuleType) -> int:
     """Return the code of the network's cell in the compiled loops."""
     cell = network.stack.forwards[0]
-    if isinstance(cell, CELLS["rnn"]):
+    if isinstance(cell, SimpleRNNLayer):
         codes = {"tanh": loops.TANH, "relu": loops.RELU, "sigmoid": loops.LOGISTIC}
         return int(codes[str(cell.activation)])
-    return int(loops.LSTM if isinstance(cell, CELLS["lstm"]) else loops.GRU)
+    return int(loops.LSTM if isinstance(cell, LSTMLayer) else loops.GRU)
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

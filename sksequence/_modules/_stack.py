@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from sksequence._cells import Dropout, LayerOptions, LayerState, build_layer
+from sksequence._cells import Cell, Dropout, LayerState, as_cell, build_layer
 from sksequence._modules._padded_steps import reverse_steps
 from sksequence._settings import NetworkSpec
 
@@ -102,13 +102,10 @@ class Stack(nn.Module):
 
 
 def _build(input_size: int, spec: NetworkSpec, generator: torch.Generator) -> nn.Module:
-    options: LayerOptions = {
-        "activation": spec.activation,
-        "context_size": spec.context_size,
-        "recurrent_dropout": spec.recurrent_dropout,
-        "chrono_steps": spec.chrono_steps,
-    }
-    return build_layer(spec.cell, input_size, spec.hidden_size, options, generator)
+    cell = as_cell(spec.cell)
+    if isinstance(cell, Cell):
+        cell = cell.in_network_steps(spec.frame_step)
+    return build_layer(cell, input_size, spec.hidden_size, spec.recurrent_dropout, generator)
 
 
 def _outputs(layer: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches, offsets_of
-from sksequence._kernels import STABLE, is_compiled
+from sksequence._cells import is_compiled
+from sksequence._kernels import STABLE
 from sksequence._modules import Ensemble, SequenceNetwork
 from sksequence._net._out_of_memory import inference_advice, memory_errors
 from sksequence._net._sequence_net import SequenceNet, network_inputs

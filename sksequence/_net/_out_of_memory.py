@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from sksequence._batching import BatchIterator
+from sksequence._cells import context_size, n_layer_weights
 from sksequence._settings import NetworkSpec
 
 _SIGNS = (
@@ -29,7 +30,6 @@ _FEWEST = 16
 _MAX_LAYERS = 10_000
 # a weight, its gradient and the two moments of the optimizer
 _BYTES_PER_WEIGHT = 16
-_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -49,10 +49,10 @@ def memory_errors(advice: Callable[[], str]) -> Iterator[None]:
 
 def check_size(spec: NetworkSpec) -> None:
     """Raise an error, before anything is built, for a network of absurd size."""
-    has_context = spec.cell == "feedforward"
-    n_layers = spec.num_layers * spec.n_estimators * (spec.context_size if has_context else 1)
+    n_inputs = context_size(spec.cell)
+    n_layers = spec.num_layers * spec.n_estimators * n_inputs
     if n_layers > _MAX_LAYERS:
-        context = f", context_size={spec.context_size}" * has_context
+        context = f", context_size={n_inputs}" * (n_inputs > 1)
         raise ValueError(
             f"num_layers={spec.num_layers}{context} and n_estimators={spec.n_estimators} make "
             f"{n_layers} layers, more than the {_MAX_LAYERS} that can be trained. Set them lower."
@@ -68,18 +68,14 @@ def check_memory(n_bytes: int, advice: str) -> None:
 
 def n_weights(spec: NetworkSpec) -> int:
     """Return the number of weights, without biases and the parameters of a user's cell."""
-    n_gates = _GATES.get(spec.cell, 0) if isinstance(spec.cell, str) else 0
     n_directions = 1 + spec.bidirectional
     hidden, width = spec.hidden_size, spec.hidden_size
     if spec.merge_mode == "concat":
         width *= n_directions
     tables = list(zip(spec.n_symbols, spec.embedding_dims, strict=True))
     first = spec.n_features + spec.frame_length * sum(dim for _, dim in tables)
-    n_inputs = first + (spec.num_layers - 1) * width
-    recurrent = n_gates * hidden * (n_inputs + spec.num_layers * hidden)
-    if spec.cell == "feedforward":
-        merges = 2 * (spec.context_size - 1) * hidden * spec.num_layers
-        recurrent = hidden * (n_inputs + merges)
+    recurrent = n_layer_weights(spec.cell, first, hidden)
+    recurrent += (spec.num_layers - 1) * n_layer_weights(spec.cell, width, hidden)
     head = 0 if spec.tie_weights else width * spec.n_outputs
     one = n_directions * recurrent + sum(size * dim for size, dim in tables) + head
     return spec.n_estimators * one
@@ -97,7 +93,7 @@ def network_advice(spec: NetworkSpec) -> str:
     return (
         f"the network has hidden_size={spec.hidden_size}, num_layers={spec.num_layers}, "
         f"n_estimators={spec.n_estimators} and {spec.n_features} numbers per step as input. Set "
-        "these, embedding_dim, context_size or frame_length lower."
+        "these, embedding_dim, frame_length or the context_size of FeedForward lower."
     )
 
 

@@ -27,6 +27,7 @@ from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 
 from sksequence._batching import STEP_BLOCKS, SequenceDataset
+from sksequence._cells import has_bounded_outputs
 from sksequence._net._checkpoints import Checkpointing, State, bare, is_checkpoint
 from sksequence._net._construction import load_weights, to_arrays, to_tensors, weights_of
 from sksequence._net._optimizer import without_compiler
@@ -232,7 +233,7 @@ def _check_weights(net: SequenceNet, training: SequenceDataset) -> None:
     largest = float(torch.stack([norm.float() for norm in torch._foreach_norm(weights)]).max())
     is_broken = not math.isfinite(largest)
     spec = net.module_.spec
-    is_bounded = isinstance(spec.cell, str) and spec.activation != "relu" and largest < _LARGE_NORM
+    is_bounded = has_bounded_outputs(spec.cell) and largest < _LARGE_NORM
     if is_broken or not (is_bounded or _outputs(net, training).isfinite().all()):
         what = "weights" if is_broken else "outputs"
         raise _diverged(net, f"The {what} of the network are not finite after the last epoch")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sksequence._cells import Cell, as_cell
 from sksequence._modules import SequenceNetwork
 from sksequence._onnx._graph import Graph, Value
 from sksequence._onnx._layers import LAYERS, dense, weights
@@ -17,11 +18,17 @@ from sksequence._settings import NetworkSpec
 
 def check_cell(spec: NetworkSpec) -> None:
     """Raise a ValueError for a cell that has no layer in ONNX."""
-    if spec.cell not in LAYERS:
+    if _cell_name(spec) not in LAYERS:
         raise ValueError(
             f"cell={spec.cell!r} cannot be exported to ONNX. Choose one of {sorted(LAYERS)}, or "
             "export module_ with the tools of torch."
         )
+
+
+def _cell_name(spec: NetworkSpec) -> str:
+    """Return the name of a cell, an empty one for a user's own."""
+    cell = as_cell(spec.cell)
+    return cell.name if isinstance(cell, Cell) else ""
 
 
 def network_outputs(network: SequenceNetwork, steps: Steps, *, only_last: bool = False) -> Value:
@@ -67,11 +74,10 @@ Merge = Callable[[Sequence[Value]], Value]
 def _stack_outputs(network: SequenceNetwork, x: Value, lengths: Value) -> list[Value]:
     """Return the outputs (batch, time, hidden) of each direction of the last depth."""
     stack, spec = network.stack, network.spec
-    assert isinstance(spec.cell, str)
     merge, parts = _MERGE_MODES[stack.merge_mode], [x]
     for depth, forward in enumerate(stack.forwards):
         directions = [forward, *stack.backwards[depth : depth + 1]]
-        parts = LAYERS[spec.cell](merge(parts), lengths, directions)
+        parts = LAYERS[_cell_name(spec)](merge(parts), lengths, directions)
     return parts
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Frames, Scaler, Sequences
 from sksequence._blueprint import Blueprint
+from sksequence._cells import is_feedforward
 from sksequence._input import InputForm
 from sksequence._net import SequenceNet
 from sksequence._settings import (
@@ -203,7 +204,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
 
     def _frames(self, data: TrainingData[AnyRowCodec], settings: Settings) -> Frames:
         length, step = settings.data.frame_length, settings.data.frame_step
-        if length == "auto" and settings.network.cell == "feedforward":
+        if length == "auto" and is_feedforward(settings.network.cell):
             length = 1  # its context is one of steps
         if data.targets.per_step or data.sequences.values is None:
             if length not in ("auto", 1) or step is not None:
@@ -332,7 +333,6 @@ def _spec(
         dropout=dropout,
         bidirectional=bidirectional,
         pooling=None if per_step else network.pooling,
-        chrono_steps=frames.network_steps(network.chrono_steps),
         embedding_dim=resolve_embedding_dim(network.embedding_dim, n_symbols),
     ).spec(
         n_features=n_features,
@@ -342,6 +342,7 @@ def _spec(
         frame_length=frames.length if is_mixed else 1,
         static=_static_spec(data.form, network.embedding_dim),
         unknown_rate=unknown_rate(float(dropout)) if labelled_symbols else 0.0,
+        frame_step=frames.step,
     )
 
 

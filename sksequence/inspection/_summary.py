@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from sksequence._base import BaseRNN
+from sksequence._cells import context_size, is_feedforward
 from sksequence._modules import SequenceNetwork
 from sksequence.inspection._fitted_networks import find_network
 from sksequence.inspection._gradient_flow import gradient_flow
@@ -144,7 +145,7 @@ def _layers(network: SequenceNetwork) -> list[tuple[str, str, int]]:
     """Return name, description and number of parameters of each part of a network."""
     spec: Any = network.spec
     stack: Any = network.stack
-    cell = spec.cell if isinstance(spec.cell, str) else getattr(spec.cell, "__name__", "cell")
+    cell = spec.cell if isinstance(spec.cell, str) else _cell_name(spec.cell)
     parts = [f"{spec.n_features} values"] * bool(spec.n_features)
     sizes = zip(spec.n_symbols, spec.embedding_dims, strict=True)
     parts += [f"{n} symbols as {dim} values" for n, dim in sizes]
@@ -164,6 +165,10 @@ def _layers(network: SequenceNetwork) -> list[tuple[str, str, int]]:
     return rows
 
 
+def _cell_name(cell: Any) -> str:
+    return str(getattr(cell, "name", getattr(cell, "__name__", "cell")))
+
+
 def _size(module: Any) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
@@ -172,8 +177,8 @@ def _memory(estimator: BaseRNN, X: Any, network: SequenceNetwork) -> str:
     """Describe how far back a network remembers."""
     spec: Any = network.spec
     layers: Any = network.stack.forwards
-    if spec.cell == "feedforward":
-        return f"{1 + spec.num_layers * (spec.context_size - 1)} steps of the network"
+    if is_feedforward(spec.cell):
+        return f"{1 + spec.num_layers * (context_size(spec.cell) - 1)} steps of the network"
     if X is None:
         return "no fixed end; pass X to measure it"
     if not all(layer.can_step for layer in layers) or _needs_labels(estimator):

@@ -11,6 +11,7 @@ import numpy as np
 
 from sksequence._batching import Frames, Scaler
 from sksequence._blueprint import Blueprint
+from sksequence._cells import CELLS
 from sksequence._classifier import RNNClassifier
 from sksequence._generator import SequenceGenerator
 from sksequence._input import CellColumn, InputForm
@@ -122,6 +123,7 @@ _ATTRIBUTES: dict[type[object], set[str]] = {
     SymbolCodec: {"has_ends", "labels", "n_steps", "typical_steps", "vocabulary"},
     Vocabulary: {"n_rare", "symbols"},
     WindowScale: {"changes", "n_targets", "ratio", "typical"},
+    **{cell: set(cell().get_params()) for cell in CELLS.values()},
 }
 PARTS = {kind.__name__: kind for kind in (*_DATACLASSES, *_ATTRIBUTES)}
 

@@ -33,6 +33,7 @@ from sksequence import (
     metrics,
     preprocessing,
 )
+from sksequence.cells import GRU, LSTM, FeedForward, SimpleRNN
 from sksequence.inspection import ForecastDisplay, GenerationDisplay, LossCurveDisplay
 from sksequence.model_selection import recommended_grid
 
@@ -434,11 +435,11 @@ FRACTIONS = np.linspace(0.1, 2.0, 14)
 SHARED: Options = {
     "lstm": {},
     "rnn-tanh": {"cell": "rnn"},
-    "rnn-relu": {"cell": "rnn", "activation": "relu"},
-    "rnn-sigmoid": {"cell": "rnn", "activation": "sigmoid", "bidirectional": False},
+    "rnn-relu": {"cell": SimpleRNN(activation="relu")},
+    "rnn-sigmoid": {"cell": SimpleRNN(activation="sigmoid"), "bidirectional": False},
     "gru": {"cell": "gru", "bidirectional": False},
-    "feedforward": {"cell": "feedforward", "context_size": 2},
-    "feedforward-relu": {"cell": "feedforward", "activation": "relu", "num_layers": 2},
+    "feedforward": {"cell": FeedForward(context_size=2)},
+    "feedforward-relu": {"cell": FeedForward(activation="relu"), "num_layers": 2},
     "own-cell": {"cell": Leaky},
     "torch-gru": {"cell": torch.nn.GRU, "bidirectional": True},
     "wide": {"cell": "gru", "hidden_size": 260, "max_epochs": 1},
@@ -452,8 +453,8 @@ SHARED: Options = {
     "pool-attention": {"pooling": "attention"},
     "dropout": {"dropout": 0.4},
     "recurrent-dropout": {"recurrent_dropout": 0.3, "cell": "gru"},
-    "chrono": {"chrono_steps": 20},
-    "chrono-gru": {"chrono_steps": 20, "cell": "gru"},
+    "chrono": {"cell": LSTM(chrono_steps=20)},
+    "chrono-gru": {"cell": GRU(chrono_steps=20)},
     "ensemble": {"n_estimators": 2},
     "ensemble-deep": {"n_estimators": 2, "num_layers": 2, "cell": "gru", "dropout": 0.2},
     "ensemble-attention": {"n_estimators": 2, "pooling": "attention", "cell": "rnn"},
@@ -561,13 +562,13 @@ GENERATOR_CELLS: Options = {
     "lstm": {},
     "gru": {"cell": "gru"},
     "rnn": {"cell": "rnn"},
-    "relu": {"cell": "rnn", "activation": "relu", "num_layers": 2},
+    "relu": {"cell": SimpleRNN(activation="relu"), "num_layers": 2},
     "feedforward": {"cell": "feedforward"},
     "own-cell": {"cell": Leaky},
     "stacked": {"num_layers": 2, "dropout": 0.3, "cell": "gru"},
     "ensemble": {"n_estimators": 2},
     "ensemble-deep": {"n_estimators": 2, "num_layers": 2, "cell": "gru"},
-    "recurrent-dropout": {"recurrent_dropout": 0.3, "chrono_steps": 10},
+    "recurrent-dropout": {"recurrent_dropout": 0.3, "cell": LSTM(chrono_steps=10)},
     "uncut": {"tbptt_steps": None, "optimizer": "adamw", "weight_decay": 0.05},
     "unshuffled": {"shuffle": False, "batch_size": 4, "lr_schedule": None},
     "sgd": {"optimizer": "sgd", "lr_schedule": "cosine", "max_grad_norm": None, "batch_size": 5},

@@ -1,0 +1,64 @@
+"""Derivatives of the equations of a cell, in reverse mode, as expressions again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sksequence._kernels._expressions import Expression, in_order, sigmoid
+
+# from an operation's operands, its value and the gradient of it, to the gradients of the operands
+_RULES: dict[str, Callable[[Sequence[Expression], Expression, Expression], list[Expression]]] = {
+    "add": lambda x, y, d: [d, d],
+    "sub": lambda x, y, d: [d, -d],
+    "mul": lambda x, y, d: [d * x[1], d * x[0]],
+    "div": lambda x, y, d: [d / x[1], -(d * y / x[1])],
+    "sigmoid": lambda x, y, d: [d * (y * (1.0 - y))],
+    "tanh": lambda x, y, d: [d * (1.0 - y * y)],
+    "exp": lambda x, y, d: [d * y],
+    "sqrt": lambda x, y, d: [d * 0.5 / y],
+    "softplus": lambda x, y, d: [d * sigmoid(x[0])],
+    # 0 at 0, as in torch
+    "relu": lambda x, y, d: [_where_above(y, d.graph.constant(0.0), d, d.graph.constant(0.0))],
+    # the whole gradient to the second operand where both are equal, as nothing depends on which
+    "maximum": lambda x, y, d: [
+        _where_above(x[0], x[1], d, d.graph.constant(0.0)),
+        _where_above(x[0], x[1], d.graph.constant(0.0), d),
+    ],
+}
+
+
+def _where_above(x: Expression, y: Expression, above: Expression, below: Expression) -> Expression:
+    return x.graph.node("where_above", x, y, above, below)
+
+
+def gradients(results: Iterable[tuple[Expression, Expression]]) -> dict[Expression, Expression]:
+    """Return the gradient of every expression that results depend on, from pairs with theirs.
+
+    What a product reads has the leaf "source_gradient" as a part of its gradient: the product of
+    the transposed matrix with the gradients of the product's blocks.
+    """
+    results = list(results)
+    totals: dict[Expression, Expression] = {}
+    seen = set()
+
+    def add(expression: Expression, gradient: Expression) -> None:
+        known = totals.get(expression)
+        totals[expression] = gradient if known is None else known + gradient
+
+    for expression, gradient in results:
+        add(expression, gradient)
+    known = in_order(expression for expression, _ in results)
+    for expression in sorted(known, key=lambda one: one.index, reverse=True):
+        if expression not in totals:
+            continue
+        if expression.operation == "product":
+            (product, _), (read,) = expression.place, expression.expressions
+            if product not in seen:
+                seen.add(product)
+                add(read, expression.graph.leaf("source_gradient", product))
+        elif expression.operation in _RULES:
+            rule = _RULES[expression.operation]
+            parts = rule(expression.expressions, expression, totals[expression])
+            for operand, part in zip(expression.expressions, parts, strict=True):
+                add(operand, part)
+    return totals
