@@ -1,11 +1,17 @@
 """Summaries count the parameters that there are, and measure memory and cost."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_html_repr
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence._base import BaseRNN
+from sksequence._base._html_repr import LINK
+from sksequence.cells import FeedForward
 from sksequence.inspection import summary
 from sksequence.preprocessing import StepTransformer
 
@@ -35,6 +41,7 @@ def test_parameters_are_those_of_the_network(parameters):
     assert result.auto_params == classifier.auto_params_
     directions = 2 if parameters.get("bidirectional", True) else 1
     layers = [name for name, _, _ in result.layers if "layer " in name]
+    assert layers[0] == "gru layer 0"
     assert len(layers) == directions * parameters.get("num_layers", 1)
 
 
@@ -51,7 +58,7 @@ def test_the_cost_is_that_of_the_matrices():
 
 def test_memory_is_measured():
     """A feedforward network has a fixed one; a plain one that vanishes is shorter than X."""
-    assert summary(fit("feedforward", context_size=4)).facts["memory"] == "4 steps of the network"
+    assert summary(fit(FeedForward(context_size=4))).facts["memory"] == "4 steps of the network"
     X, y = random.normal(size=(20, 80, 2)), np.arange(20) % 2
     for cell, parameters in (("rnn", {"pooling": "last"}), ("rnn", {"pooling": "mean"})):
         classifier = fit(cell, X, y, bidirectional=False, **parameters)
@@ -60,6 +67,7 @@ def test_memory_is_measured():
             assert memory == "all steps of X"
         else:
             assert 1 <= int(memory.split()[0]) < 80
+    assert summary(fit(FeedForward())).layers[1][0] == summary(fit("feedforward")).layers[1][0]
     assert summary(classifier).facts["memory"].endswith("pass X to measure it")
 
 
@@ -93,16 +101,34 @@ def test_summaries_are_printed():
 
 def test_reprs_of_estimators_have_no_foreign_links():
     """Links of a notebook lead to no documentation of others."""
-    for estimator in (
-        fit(),
-        RNNRegressor(),
-        SequenceGenerator(),
-        StepTransformer(StandardScaler()),
-    ):
-        page = estimator._repr_html_()
+    transformer = StepTransformer(StandardScaler())
+    for estimator in (fit(), RNNRegressor(), SequenceGenerator(), transformer):
         name = type(estimator).__name__
-        assert f"Documentation for {name}" not in page
+        assert f"Documentation for {name}" not in estimator._repr_html_()
     assert "href=" not in fit()._repr_html_()
+
+
+def test_links_lead_to_the_pages_of_our_documentation(monkeypatch):
+    """Once it has an address, estimators link to their pages, below the names of their modules."""
+    address = LINK.replace("{estimator_name}", "RNNClassifier")
+    monkeypatch.setattr(BaseRNN, "_doc_link_module", "sksequence")
+    monkeypatch.setattr(BaseRNN, "_doc_link_template", "https://docs.test" + LINK)
+    page = fit()._repr_html_()
+    expected = "https://docs.test" + address.replace("{estimator_module}", "sksequence")
+    assert f'href="{expected}"' in page
+    links = re.findall(r'href="([^"]*)"', page)
+    assert all(link.startswith(expected) for link in links)
+
+
+def test_reprs_of_estimators_do_not_number_hidden_states():
+    """The HTML has parameters and fitted attributes, but no list of output features."""
+    classifier = fit()
+    page = classifier._repr_html_()
+    assert "Fitted attributes" in page
+    assert "rnnclassifier0" in estimator_html_repr(classifier)
+    assert "rnnclassifier0" not in page
+    assert '<div class="features' not in page
+    assert "Parameters" in RNNClassifier()._repr_html_()
 
 
 def test_other_estimators_are_refused():

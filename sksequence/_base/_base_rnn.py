@@ -17,12 +17,13 @@ from sklearn.base import (
     clone,
 )
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import Tags
+from sklearn.utils import Tags, estimator_html_repr
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base._fitting import Fit, read_samples, read_targets
 from sksequence._base._hold_out import check_weights
+from sksequence._base._html_repr import LINK, LINKED_PACKAGE, without_features
 from sksequence._base._origin import check_resumable, described_parameters
 from sksequence._base._parameter_constraints import SHARED, name_hint, suggest_values
 from sksequence._base._pickles import check_arrays, checksum_of, register_former_modules
@@ -68,6 +69,7 @@ class BaseRNN(
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED
     _task: Callable[..., TaskChoice]
+    _doc_link_module, _doc_link_template = LINKED_PACKAGE, LINK
     _stream_decoders: Callable[..., Decoders]
 
     # --- parameters ------------------------------------------------------------------------------
@@ -376,6 +378,12 @@ class BaseRNN(
 
     def _step_reader(self, method: str, n_streams: int) -> StepReader:
         return SequenceReader(self._blueprint, self._stream_decoders()[method])
+
+    def _html_repr(self) -> str:
+        page: str = estimator_html_repr(self)
+        return (
+            without_features(page, self.get_feature_names_out()) if "net_" in vars(self) else page
+        )
 
     # --- pickling --------------------------------------------------------------------------------
 
