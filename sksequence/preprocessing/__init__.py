@@ -8,9 +8,12 @@ from sksequence.preprocessing._label_windows import make_label_windows
 from sksequence.preprocessing._long_tables import from_long, to_long
 from sksequence.preprocessing._padding import from_nan_padded, pad, to_nan_padded, unpad
 from sksequence.preprocessing._step_transformer import StepTransformer
+from sksequence.preprocessing._whole_sequences import FillGaps, SequenceScaler
 from sksequence.preprocessing._windows import last_windows, make_windows
 
 __all__ = [
+    "FillGaps",
+    "SequenceScaler",
     "StepTransformer",
     "from_channels_first",
     "from_long",

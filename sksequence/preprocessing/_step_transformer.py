@@ -198,7 +198,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
             result, steps, layout = self._fit("fit_transform", X, y, params)
         else:
             _, steps, layout = self._fit("fit", X, y, params)
-            result = apply(self.transformer_, "transform", steps, layout)
+            result = self._transform_steps(steps, layout, {})
         return self._output(result, X, layout)
 
     @available_if(_transformer_has("partial_fit"))
@@ -263,8 +263,12 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         check_is_fitted(self, "transformer_")
         steps, layout = self._steps(X)
         metadata = self._metadata("transform", params, layout)
-        result = apply(self.transformer_, "transform", steps, layout, **metadata)
-        return self._output(result, X, layout)
+        return self._output(self._transform_steps(steps, layout, metadata), X, layout)
+
+    def _transform_steps(
+        self, steps: Values | Table, layout: Layout, metadata: Mapping[str, object]
+    ) -> Any:
+        return apply(self.transformer_, "transform", steps, layout, **metadata)
 
     @available_if(_transformer_has("inverse_transform"))
     def inverse_transform(self, X: object, **params: object) -> Any:
@@ -407,7 +411,11 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         metadata = self._metadata(method, params, layout)
         result = self._fit_to(transformer, method, steps, layout, y, metadata)
         self.transformer_ = transformer
+        self._learn(steps, layout)
         return result, steps, layout
+
+    def _learn(self, steps: Values | Table, layout: Layout) -> None:
+        """Learn nothing more; subclasses learn from whole sequences here."""
 
     def _fit_to(
         self,
