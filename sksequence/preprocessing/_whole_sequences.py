@@ -150,6 +150,9 @@ class SequenceScaler(StepTransformer, auto_wrap_output_keys=None):  # type: igno
     def _template(self) -> Any:
         return _Unchanged(feature_names_out="one-to-one")
 
+    def _learn(self, steps: Values | Table, layout: Layout) -> None:
+        _numbers(steps, layout)  # raises an error for what is no number
+
     def _transform_steps(
         self, steps: Values | Table, layout: Layout, metadata: Mapping[str, object]
     ) -> Any:
@@ -175,7 +178,7 @@ class SequenceScaler(StepTransformer, auto_wrap_output_keys=None):  # type: igno
         return (centred if self.with_mean else x) / scale
 
 
-class _Unchanged(FunctionTransformer, auto_wrap_output_keys=None):
+class _Unchanged(FunctionTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Transformer that knows names only: sequences cannot be restored."""
 
     @property
