@@ -54,9 +54,11 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         - the other names of the :ref:`table of cells <cells>`, such as "lem", "lru" and "mingru".
         - an object of `sksequence.cells`, which has parameters of its own, such as
           ``LSTM(chrono_steps=200)``.
+        - an object of a class of your own that derives from `sksequence.cells.Cell`.
         - callable: ``cell(input_size, hidden_size)`` returns a torch module that is called like a
-          batch-first `torch.nn.GRU` and has a method ``step(x, state)``, which returns an output
-          and the next state.
+          batch-first `torch.nn.GRU`, such as this class itself or `torch.nn.GRUCell`. It continues
+          from the state that it returns, or has a method ``step(x, state)``, which returns an
+          output and the next state.
     hidden_size : int or "auto", default="auto"
         Number of units in the hidden state of each layer. "auto" selects 128; from 500,000 training
         symbols on it selects 256, and with fewer than 20,000 training values (numbers) 64.

@@ -70,8 +70,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         - the other names of the :ref:`table of cells <cells>`, such as "lem", "lru" and "mingru".
         - an object of `sksequence.cells`, which has parameters of its own, such as
           ``LSTM(chrono_steps=200)``.
+        - an object of a class of your own that derives from `sksequence.cells.Cell`.
         - callable: ``cell(input_size, hidden_size)`` returns a torch module that is called like a
-          batch-first `torch.nn.GRU`.
+          batch-first `torch.nn.GRU`, such as this class itself or `torch.nn.GRUCell`. A layer that
+          looks ahead, such as a convolution, declares ``is_causal = False`` in its class.
     hidden_size : int, default=64
         Number of units in the hidden state of each layer and direction.
     num_layers : int, default=1

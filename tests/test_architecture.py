@@ -55,6 +55,7 @@ PUBLIC = {
     "model_selection",
     "persistence",
     "preprocessing",
+    "testing",
 }
 # imports between public packages: a backtest cuts windows and computes metrics
 BETWEEN_PUBLIC = {"model_selection": {"metrics", "preprocessing"}}
@@ -65,8 +66,8 @@ FROM_ROW_4_DOWN = {package for package, row in ROWS.items() if row >= 4}
 LIBRARIES = {
     "skorch": {"_net"},
     "sklearn": {*PUBLIC, "_input", "_targets"} | {p for p, row in ROWS.items() if 1 <= row <= 3},
-    # _base has the words for dtype and device
-    "torch": (FROM_ROW_4_DOWN | {"_base", "_onnx"}) - {"_blueprint", "_input"},
+    # _base has the words for dtype and device; testing runs layers
+    "torch": (FROM_ROW_4_DOWN | {"_base", "_onnx", "testing"}) - {"_blueprint", "_input"},
     "onnx": {"_onnx", "persistence"},
     "numba": {"_kernels"},
     "llvmlite": {"_kernels"},

@@ -388,10 +388,10 @@ def test_custom_cell_outputs_are_the_modules(factory):
     x, lengths = make_batch()
     assert torch.equal(layer(x, lengths, None)[0], layer.module(x)[0])
     assert layer.output_size == layer.module(x)[0].shape[2]
-    assert layer.can_step == (factory is Leaky)
+    assert layer.can_step
 
 
-@pytest.mark.parametrize("factory", [Leaky, SteppingLSTM])
+@pytest.mark.parametrize("factory", [Leaky, SteppingLSTM, nn.LSTM, nn.GRU, nn.GRUCell])
 def test_custom_cell_with_step_carries_its_state(factory):
     """Ragged last states are those of each row alone, and single steps equal one run."""
     layer = build_layer(factory, 3, 5, 0.0, make_generator()).eval()
@@ -409,9 +409,18 @@ def test_custom_cell_with_step_carries_its_state(factory):
     assert_close(state, last)
 
 
-def test_custom_cell_without_step_refuses_a_state():
-    """Torch's own layers have no step: they refuse to continue from a state."""
-    layer = build_layer(nn.GRU, 3, 5, 0.0, make_generator())
+class Forgetful(nn.GRU):
+    """A user's cell that ignores the state from which it should continue."""
+
+    def forward(self, x, state=None):
+        """Start anew."""
+        return super().forward(x)
+
+
+def test_custom_cell_without_state_refuses_one():
+    """A module that does not continue from its state refuses to."""
+    layer = build_layer(Forgetful, 3, 5, 0.0, make_generator())
+    assert not layer.can_step
     x, lengths = make_batch()
     _, last = layer(x, lengths, None)
     assert last == ()

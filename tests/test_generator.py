@@ -476,11 +476,19 @@ def test_symbols_have_no_forecast(documents):
     assert "fitted on symbols" in str(caught.value)
 
 
+class Forgetful(torch.nn.GRU):
+    """Layer that ignores the state from which it should continue."""
+
+    def forward(self, x, state=None):
+        """Start anew."""
+        return super().forward(x)
+
+
 @pytest.mark.parametrize("tbptt_steps", [None, 16])
 def test_cells_without_step_are_refused_before_training(tbptt_steps):
     """A custom cell without a method `step` is an error before any training."""
     with pytest.raises(ValueError, match=r"has no method step\(x, state\)"):
-        make(cell=torch.nn.GRU, tbptt_steps=tbptt_steps)
+        make(cell=Forgetful, tbptt_steps=tbptt_steps)
 
 
 class Leaky(torch.nn.Module):

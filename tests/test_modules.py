@@ -374,11 +374,19 @@ def test_truncation_cuts_the_gradient(cell):
     assert torch.count_nonzero(gradient[:, 8]) > 0
 
 
+class Forgetful(nn.GRU):
+    """A user's cell that ignores the state from which it should continue."""
+
+    def forward(self, x, state=None):
+        """Start anew."""
+        return super().forward(x)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"bidirectional": True}, "bidirectional=True"),
-        ({"cell": nn.GRU}, "no method step"),
+        ({"cell": Forgetful}, "no method step"),
         ({"pooling": "mean"}, "cannot go with pooling='mean'"),
     ],
 )

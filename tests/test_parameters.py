@@ -121,8 +121,7 @@ class Cell(nn.GRU):
         (Network(), r"instance of Network\. Pass a class or function that builds one layer"),
         (Network, r"cannot be called with two arguments\. Let it take input_size"),
         (lambda: nn.GRU(2, 8), r"cannot be called with two arguments\. Let it take input_size"),
-        (nn.GRUCell, r"GRUCell, which reads single steps\. Pass torch\.nn\.GRU\."),
-        (nn.LSTMCell(2, 8), r"instance of LSTMCell\. Pass the class, torch\.nn\.LSTM\."),
+        (nn.LSTMCell(2, 8), r"instance of LSTMCell\. Pass the class, torch\.nn\.LSTMCell\."),
     ],
 )
 @pytest.mark.parametrize("estimator", [RNNClassifier, RNNRegressor, SequenceGenerator])

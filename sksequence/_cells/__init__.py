@@ -5,6 +5,7 @@ from sksequence._cells._cell_layer import CellLayer
 from sksequence._cells._cfc import CfC
 from sksequence._cells._coupled_lstm import CoupledLSTM
 from sksequence._cells._custom import CustomLayer
+from sksequence._cells._custom_modules import is_causal
 from sksequence._cells._echo_state import EchoState
 from sksequence._cells._feedforward import FeedForward
 from sksequence._cells._gru import GRU, GRULayer
@@ -80,6 +81,7 @@ __all__ = [
     "empty_linear",
     "empty_parameter",
     "has_bounded_outputs",
+    "is_causal",
     "is_compiled",
     "is_feedforward",
     "n_layer_weights",

@@ -24,15 +24,21 @@ ReadProduct = Callable[[str, V], Sequence[V]]
 
 
 class Cell:
-    """Base class of the cells.
+    """Base class of the cells, and of cells of one's own.
 
-    A cell states the equations of one step in `equations`, with ``+ - * /`` and the functions of
-    `sksequence.cells.functions`. From these, the layer is compiled, forward and backward.
+    A cell states its parts as attributes of the class, and the equations of one step in
+    `equations`, with ``+ - * /`` and the functions of `sksequence.cells.functions`: sigmoid, tanh,
+    exp, sqrt, softplus, relu, maximum and detach. From these, the layer is compiled, forward and
+    backward. An estimator adds the weights of the input, stacking, directions and sequences of
+    different lengths. `sksequence.testing.check_cell` checks a cell.
+
+    Parameters of a cell are keyword arguments of ``__init__`` that are stored under their names, as
+    in estimators.
 
     Attributes
     ----------
     name : str
-        The name by which an estimator knows the cell.
+        The name by which an estimator knows a cell of this library, "" for other cells.
     inputs : tuple of str
         Names of the blocks of W x + b, each as wide as the layer.
     states : tuple of str
@@ -52,9 +58,28 @@ class Cell:
         Whether the weights are trained.
     has_bounded_outputs : bool
         Whether outputs stay in a fixed range, unless a parameter `activation` is "relu".
+
+    Examples
+    --------
+    An LSTM without output gate, whose output is its memory:
+
+    >>> from sksequence import RNNClassifier
+    >>> from sksequence.cells import Cell
+    >>> from sksequence.cells.functions import sigmoid, tanh
+    >>> class Memory(Cell):
+    ...     inputs = ("write", "keep", "candidate")
+    ...     products = (("hh", 3),)
+    ...
+    ...     def equations(self, inputs, product, states, vectors):
+    ...         blocks = zip(inputs, product("hh", states[0]))
+    ...         write, keep, candidate = (x + h for x, h in blocks)
+    ...         return (sigmoid(keep) * states[0] + sigmoid(write) * tanh(candidate),)
+    >>> classifier = RNNClassifier(Memory(), hidden_size=4, max_epochs=1, random_state=0)
+    >>> classifier.fit([[1.0, 2.0, 3.0], [3.0, 2.0]], ["up", "down"]).predict([[1.0, 2.0]]).shape
+    (1,)
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = ""
     inputs: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ("hidden",)
     n_outputs: ClassVar[int] = 1

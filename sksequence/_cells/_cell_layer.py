@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sksequence._cells._cell import Cell, ReadProduct
+from sksequence._cells._cell import Cell
+from sksequence._cells._equations import recordable, shape_of
 from sksequence._cells._linear_and_dropout import Dropout, empty_parameter
 from sksequence._cells._recurrent import LayerState, at_last_step
-from sksequence._kernels import Recurrence, Shape, V, can_compile, new_recurrence, padded_size
+from sksequence._kernels import Recurrence, can_compile, new_recurrence, padded_size
 
 
 class CellLayer(nn.Module):
@@ -54,7 +55,7 @@ class CellLayer(nn.Module):
         if recurrent_dropout and not cell.products:
             raise ValueError(
                 f"recurrent_dropout={recurrent_dropout} drops units where a state enters a matrix, "
-                f"but the cell {cell.name!r} has none. Set recurrent_dropout=0, or dropout."
+                f"but the cell {cell.name or cell!r} has none. Set recurrent_dropout=0, or dropout."
             )
         self.cell = cell
         self.hidden_size = hidden_size
@@ -172,20 +173,7 @@ class _Products:
 @cache
 def _compiled(cell: Cell) -> Recurrence:
     """Return the compiled form of a cell."""
-    shape = Shape(
-        len(cell.inputs), len(cell.states), cell.n_outputs, len(cell.vectors), cell.products
-    )
-
-    def equations(
-        inputs: Sequence[V],
-        product: ReadProduct[V],
-        states: Sequence[V],
-        vectors: Sequence[V],
-    ) -> tuple[V, ...]:
-        named = dict(zip(cell.vectors, vectors, strict=True))
-        return cell.equations(inputs, product, states, named)
-
-    return new_recurrence(shape, equations)
+    return new_recurrence(shape_of(cell), recordable(cell))
 
 
 def _with_spare_units(weight: Tensor, size: int, spare: int) -> Tensor:

@@ -14,6 +14,7 @@ from sksequence._cells._cfc import CfC
 from sksequence._cells._coupled_lstm import CoupledLSTM
 from sksequence._cells._custom import CustomLayer
 from sksequence._cells._echo_state import EchoState
+from sksequence._cells._equations import check_equations
 from sksequence._cells._feedforward import FeedForward, FeedForwardLayer
 from sksequence._cells._gru import GRU, GRULayer
 from sksequence._cells._gru_d import GRUD
@@ -128,6 +129,7 @@ def build_layer(
     layer: Any
     if isinstance(cell, Cell):
         cell.check_params()
+        _check_own_cell(cell)
         layer_class = _LAYERS.get(type(cell), CellLayer)
         layer = layer_class(cell, input_size, hidden_size, recurrent_dropout)
     else:
@@ -135,6 +137,20 @@ def build_layer(
         layer = CustomLayer(cell, input_size, hidden_size)
     layer.reset_parameters(generator)
     return layer  # type: ignore[no-any-return]
+
+
+def _check_own_cell(cell: Cell) -> None:
+    """Raise an error for a user's cell whose equations cannot be compiled, or are not read."""
+    if type(cell) in CELLS.values():
+        return
+    base = next((kind for kind in _LAYERS if isinstance(cell, kind)), None)
+    if base is not None:
+        raise TypeError(
+            f"The cell {type(cell).__name__} derives from {base.__name__}, whose equations are not "
+            "read from the class. Derive from Cell, or from a cell that has equations, such as "
+            "CoupledLSTM."
+        )
+    check_equations(cell)
 
 
 def _check_custom_options(cell: Callable[..., nn.Module], recurrent_dropout: float) -> None:

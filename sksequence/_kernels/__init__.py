@@ -24,6 +24,7 @@ from sksequence._kernels._dispatch import (
     run_rnn,
 )
 from sksequence._kernels._expressions import (
+    Expression,
     V,
     detach,
     exp,
@@ -35,14 +36,16 @@ from sksequence._kernels._expressions import (
     tanh,
 )
 from sksequence._kernels._single_steps import Product, gru_step, lstm_step, rnn_step
-from sksequence._kernels._step_plan import Equations, Shape
+from sksequence._kernels._step_plan import Equations, Shape, StepPlan
 
 __all__ = [
     "STABLE",
     "Equations",
+    "Expression",
     "Product",
     "Recurrence",
     "Shape",
+    "StepPlan",
     "V",
     "can_compile",
     "detach",

@@ -36,6 +36,7 @@ class Expression:
     """
 
     __slots__ = ("graph", "index", "operands", "operation")
+    __array_ufunc__ = None  # numbers of NumPy leave operations to expressions
 
     def __init__(self, graph: Graph, operation: str, operands: tuple[Expression | float, ...]):
         self.graph = graph
@@ -90,6 +91,9 @@ class Expression:
 
     def __neg__(self) -> Expression:
         return self.graph.difference(0.0, self)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a value that is not known before the step decides what is computed")
 
 
 class Graph(dict[tuple[object, ...], Expression]):
@@ -189,11 +193,11 @@ def detach(x: V) -> V:
     return x.detach()
 
 
-def maximum(x: V, y: V) -> V:
-    """Return the larger of two values, for tensors or expressions."""
+def maximum(x: V, y: V | float) -> V:
+    """Return the larger of two values; the second one may be a number."""
     if isinstance(x, Expression):
         return x.graph.node("maximum", x, y)
-    return torch.maximum(x, y)
+    return torch.maximum(x, y) if isinstance(y, Tensor) else x.clamp(min=float(y))
 
 
 def in_order(

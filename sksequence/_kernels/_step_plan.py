@@ -79,9 +79,13 @@ class StepPlan:
 
     def _product(self, name: str, read: Expression) -> list[Expression]:
         number = len(self.sources)
-        expected, n_blocks = self.shape.products[number]
-        if name != expected:
-            raise ValueError(f"Products are used in their order; got {name!r}, not {expected!r}.")
+        names = [known for known, _ in self.shape.products]
+        if name not in names[number : number + 1]:
+            raise ValueError(
+                f"they use the product {name!r} as number {number + 1}, but each of {names} is "
+                "used once, in this order"
+            )
+        n_blocks = self.shape.products[number][1]
         self.sources.append(read)
         self.blocks.append([self.graph.block(number, block, read) for block in range(n_blocks)])
         return self.blocks[-1]

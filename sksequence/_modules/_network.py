@@ -262,7 +262,8 @@ class SequenceNetwork(nn.Module):
         if not self.can_step:
             raise ValueError(
                 f"{user} needs a state to carry: the cell {self.spec.cell!r} has no method "
-                "step(x, state). Add one, or choose one of our cells."
+                "step(x, state) and does not continue from the state that it returns. Add one of "
+                "them, or choose a cell of sksequence.cells."
             )
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from sksequence._cells import Cell, Dropout, LayerState, as_cell, build_layer
+from sksequence._cells import Cell, CustomLayer, Dropout, LayerState, as_cell, build_layer
 from sksequence._modules._padded_steps import reverse_steps
 from sksequence._settings import NetworkSpec
 
@@ -55,6 +55,7 @@ class Stack(nn.Module):
             sizes: list[int] = []
             for layers in [self.forwards, self.backwards][: 1 + spec.bidirectional]:
                 layer: Any = _build(input_size, spec, generator)
+                _check_direction(layer, spec)
                 layers.append(layer)
                 sizes.append(layer.output_size)
             input_size = sum(sizes) if self.merge_mode == "concat" else sizes[0]
@@ -106,6 +107,14 @@ def _build(input_size: int, spec: NetworkSpec, generator: torch.Generator) -> nn
     if isinstance(cell, Cell):
         cell = cell.in_network_steps(spec.frame_step)
     return build_layer(cell, input_size, spec.hidden_size, spec.recurrent_dropout, generator)
+
+
+def _check_direction(layer: nn.Module, spec: NetworkSpec) -> None:
+    if spec.bidirectional and isinstance(layer, CustomLayer) and not layer.is_causal:
+        raise ValueError(
+            f"The cell {spec.cell!r} looks ahead (is_causal = False) and needs no second "
+            "direction. Set bidirectional=False."
+        )
 
 
 def _outputs(layer: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._cells import Cell, as_cell
+from sksequence._cells import CELLS, Cell, as_cell
 from sksequence._modules import SequenceNetwork
 from sksequence._onnx._graph import Graph, Value
 from sksequence._onnx._layers import LAYERS, dense, weights
@@ -28,7 +28,7 @@ def check_cell(spec: NetworkSpec) -> None:
 def _cell_name(spec: NetworkSpec) -> str:
     """Return the name of a cell, an empty one for a user's own."""
     cell = as_cell(spec.cell)
-    return cell.name if isinstance(cell, Cell) else ""
+    return cell.name if isinstance(cell, Cell) and type(cell) is CELLS.get(cell.name) else ""
 
 
 def network_outputs(network: SequenceNetwork, steps: Steps, *, only_last: bool = False) -> Value:

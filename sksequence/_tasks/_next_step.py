@@ -185,6 +185,6 @@ def _check_steps(spec: NetworkSpec) -> None:
     if callable(spec.cell) and not build_network(spec, seed=0).can_step:
         raise ValueError(
             f"A generator proceeds step by step, but the cell {spec.cell!r} has no method step(x, "
-            "state) that returns an output and the next state. Add this method, or choose a cell "
-            "by name; the layers of torch have none."
+            "state) that returns an output and the next state, and does not continue from the "
+            "state that it returns. Add this method, or choose a cell by name."
         )

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Frames, Scaler, Sequences
 from sksequence._blueprint import Blueprint
-from sksequence._cells import is_feedforward
+from sksequence._cells import is_causal, is_feedforward
 from sksequence._input import InputForm
 from sksequence._net import SequenceNet
 from sksequence._settings import (
@@ -320,7 +320,9 @@ def _spec(
         dropout = automatic_dropout(per_step=per_step, labelled_symbols=labelled_symbols)
     if bidirectional == "auto":
         tbptt_steps = settings.training.tbptt_steps
-        bidirectional = automatic_bidirectional(per_step=per_step, tbptt_steps=tbptt_steps)
+        bidirectional = is_causal(cell) and automatic_bidirectional(
+            per_step=per_step, tbptt_steps=tbptt_steps
+        )
     n_symbols = tuple(len(vocabulary) for vocabulary in data.form.vocabularies)
     is_mixed = scaler is not None and len(n_symbols) > 0
     n_features = 0
