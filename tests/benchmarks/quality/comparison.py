@@ -30,11 +30,12 @@ HEAD = f"""
 
 Medians over the seeds with default parameters, before several features, texts with a label, small
 regressions, forecasts and labels of steps were given rules of their own, and with these rules.
-*better* and *worse* mean that the median is outside the range of the seeds before. *linear* is the
-best linear model, and *naive* what needs no training: the most frequent label, the mean of y, the
-last value, the seasonal naive forecast, or bigrams. Random walks and noisy regressions are drawn
-anew for each seed, alike for all columns. Times are CPU seconds on one thread of an AMD EPYC that
-other processes used too, so that single ones are up to a half too long.
+*better* and *worse* mean that the median is outside the range of the seeds before; where the rules
+did not change, or a fit is long, earlier results stand in both columns. *linear* is the best linear
+model, and *naive* what needs no training: the most frequent label, the mean of y, the last value,
+the seasonal naive forecast, or bigrams. Random walks and noisy regressions are drawn anew for each
+seed, alike for all columns. Times are CPU seconds on one thread of an AMD EPYC that other processes
+used too, so that single ones are up to a half too long.
 """
 # parts of the names of sets that are not in the table
 _LEFT_OUT = {"changed", "wide", "feedforward", "adding400", "lag"}
@@ -85,7 +86,7 @@ def _rows_of_panels(stored: dict[str, Any]) -> Iterator[list[str]]:
             _short(np.mean(then)) if then else "",
             _short(np.mean(now)),
             f"{_short(max(now))} to {_short(min(now))}",
-            "",
+            "not measured again" if before == origins else "",
             "",
             _short(np.mean([o["naive MASE"] for o in origins])),
             f"{np.mean([o['CPU s'] for o in before]):.1f}" if before else "",
@@ -115,6 +116,8 @@ def _best(task: Task, scores: dict[str, float]) -> str:
 
 def _change(task: Task, before: dict[str, Any], after: dict[str, Any]) -> str:
     """Return whether the median is outside the range of the seeds before."""
+    if before["seconds"] == after["seconds"]:
+        return "not measured again"
     sign = 1 if task.greater else -1
     worst, *_, best = (sign * score for score in _sorted(task, before))
     median = sign * float(np.median(after["scores"]))
