@@ -80,7 +80,13 @@ def test_ensembles_stacks_and_scales(parameters):
     assert np.array_equal(scores, of_prefixes(model, X[0], "decision_function"))
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        cell if cell in ("rnn", "gru", "lstm") else pytest.param(cell, marks=pytest.mark.slow)
+        for cell in CELLS
+    ],
+)
 def test_long_streams_are_one_read(cell):
     """10,000 pushed steps have the bits of one read of the whole sequence."""
     model = RNNClassifier(cell, 64, **small).fit(list(X), STEPS)
