@@ -123,18 +123,21 @@ def test_occlusion_is_a_prediction_without_the_step(case):
     np.testing.assert_allclose(own, result.outputs[0] - np.array(without), atol=1e-4)
 
 
-def test_gradients_are_those_of_small_changes():
+@pytest.mark.parametrize("case", ["ragged", "frames"])
+def test_gradients_are_those_of_small_changes(case):
     """The norm of the gradient is the change of the output per standard deviation."""
-    classifier = fit(RAGGED, THREE)
-    std = np.concatenate(RAGGED).std(axis=0)
-    own = saliency(classifier, RAGGED[1:2], method="gradients", target=1).attributions[0]
-    for step, feature in ((0, 0), (4, 2), (8, 1)):
+    parameters, X, y = CASES[case]
+    X = [np.asarray(x).reshape(len(x), -1) for x in X]
+    classifier = fit(X, y, **parameters)
+    std = np.concatenate(X).std(axis=0)
+    own = saliency(classifier, X[1:2], method="gradients", target=1).attributions[0]
+    for step in (0, 4, 8):
         outputs = []
         for change in (-0.01, 0.01):
-            x = RAGGED[1].copy()
-            x[step, feature] += change * std[feature]
+            x = X[1].copy()
+            x[step, 0] += change * std[0]
             outputs.append(saliency(classifier, [x], method="gradients", target=1).outputs[0])
-        np.testing.assert_allclose(own[step, feature], abs(np.diff(outputs)[0]) / 0.02, rtol=0.05)
+        np.testing.assert_allclose(own[step, 0], abs(np.diff(outputs)[0]) / 0.02, rtol=0.05)
 
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "occlusion"])
