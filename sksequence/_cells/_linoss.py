@@ -67,7 +67,7 @@ class LinOSS(Cell):
         return position + vectors["step"] * velocity, velocity
 
     def initialise(self, parameters: Parameters, generator: torch.Generator) -> None:
-        """Draw the parameters; stiffness and step are uniform between 0 and 1 as in [1]_."""
+        """Draw the parameters; stiffness and step are uniform between 0 and 1."""
         super().initialise(parameters, generator)
         nn.init.uniform_(parameters["stiffness"], 0.0, 1.0, generator=generator)
         nn.init.uniform_(parameters["step"], 0.0, 1.0, generator=generator)

@@ -67,7 +67,7 @@ class SLSTM(Cell):
         return sigmoid(o) * memory / normaliser, memory, normaliser, stabiliser
 
     def initialise(self, parameters: Parameters, generator: torch.Generator) -> None:
-        """Draw the parameters; the forget gate starts open, from bias 3 to 6 as in [1]_."""
+        """Draw the parameters; the forget gate starts open, from bias 3 to 6."""
         super().initialise(parameters, generator)
         forget = parameters["bias"].chunk(4)[1]
         with torch.no_grad():

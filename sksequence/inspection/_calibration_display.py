@@ -94,8 +94,8 @@ class QuantileCalibrationDisplay:
         ----------
         y_true : array-like of any shape
             Actual values, such as (n_sequences,) or (n_sequences, horizon). NaN is left out.
-        quantiles : array-like of shape (n_quantiles, *y_true.shape)
-            Predicted quantiles of each value.
+        quantiles : array-like of shape (n_quantiles, ...)
+            Predicted quantiles of each value; the axes after the first are those of `y_true`.
         levels : array-like of shape (n_quantiles,)
             Levels of the quantiles, between 0 and 1.
         name : str, default=None
