@@ -27,6 +27,9 @@ class IndRNN(Cell):
     max_weight : float, default=1.0
         Largest absolute value of a recurrent weight. States cannot grow exponentially while it is
         at most 1.
+    chrono_steps : int or None, default=None
+        Longest dependency to expect, in steps. The units then start with time constants between 1
+        and this number.
 
     Notes
     -----
@@ -46,7 +49,7 @@ class IndRNN(Cell):
     --------
     >>> from sksequence.cells import IndRNN
     >>> IndRNN(max_weight=0.99)
-    IndRNN(max_weight=0.99)
+    IndRNN(max_weight=0.99, chrono_steps=None)
     """
 
     name: ClassVar[str] = "indrnn"
@@ -54,11 +57,13 @@ class IndRNN(Cell):
     unit_parameters: ClassVar[tuple[str, ...]] = ("recurrent",)
     vectors: ClassVar[tuple[str, ...]] = unit_parameters
 
-    def __init__(self, *, max_weight: float = 1.0) -> None:
+    def __init__(self, *, max_weight: float = 1.0, chrono_steps: int | None = None) -> None:
         self.max_weight = max_weight
+        self.chrono_steps = chrono_steps
 
     def check_params(self) -> None:
-        """Raise a ValueError if `max_weight` is not positive."""
+        """Raise a ValueError for a parameter out of its range."""
+        super().check_params()
         if not self.max_weight > 0:
             raise ValueError(f"max_weight must be positive; got {self.max_weight!r}.")
 
@@ -73,9 +78,15 @@ class IndRNN(Cell):
         return (relu(inputs[0] + vectors["recurrent"] * states[0]),)
 
     def initialise(self, parameters: Parameters, generator: torch.Generator) -> None:
-        """Draw the parameters; the recurrent weights are uniform up to `max_weight`."""
+        """Draw the parameters; recurrent weights are uniform up to `max_weight`, or by steps."""
         super().initialise(parameters, generator)
-        nn.init.uniform_(parameters["recurrent"], 0.0, self.max_weight, generator=generator)
+        recurrent = parameters["recurrent"]
+        if self.chrono_steps is None:
+            nn.init.uniform_(recurrent, 0.0, self.max_weight, generator=generator)
+        else:
+            nn.init.uniform_(recurrent, 1.0, float(self.chrono_steps), generator=generator)
+            with torch.no_grad():  # 1 - 1 / n forgets within about n steps
+                recurrent.copy_(self.max_weight * (1.0 - 1.0 / recurrent))
 
     def loop_vectors(self, parameters: Parameters) -> dict[str, Tensor]:
         """Return the recurrent weights within `max_weight`."""
