@@ -88,6 +88,8 @@ class Blueprint(Generic[AnyCodec_co]):
         Names of several targets of a step, if they came in tables.
     shrinkage : float
         Fraction by which predictions are moved to the baseline or, without one, to the mean of y.
+    time_unit : float or None
+        Median time between two steps, in the unit of the times; None without a column of times.
     """
 
     form: InputForm
@@ -105,6 +107,7 @@ class Blueprint(Generic[AnyCodec_co]):
     static_scaler: Scaler | None = None
     target_names: tuple[Hashable, ...] | None = None
     shrinkage: float = 0.0
+    time_unit: float | None = None
 
     @property
     def per_step(self) -> bool:
@@ -137,7 +140,9 @@ class Blueprint(Generic[AnyCodec_co]):
 
     def prepare(self, sequences: Sequences) -> PreparedSequences:
         """Scale and frame checked sequences."""
-        return PreparedSequences(sequences, self.scaler, self.frames, self.static_scaler)
+        return PreparedSequences(
+            sequences, self.scaler, self.frames, self.static_scaler, self.time_unit
+        )
 
     def threads(self) -> AbstractContextManager[None]:
         """Limit the number of threads to that from which the network benefits."""

@@ -180,6 +180,17 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         How numeric features are standardised. "global" or True uses the mean and the standard
         deviation of each feature over all training steps. "sequence" uses those of each sequence,
         and adds the logarithm of the standard deviation as a feature. False disables scaling.
+    missing : {"error", "indicator", "decay"}, default="error"
+        How numbers that are missing within sequences (NaN, None) are read. "error" refuses them.
+        "indicator" reads the mean, and one more input per feature that is 1 where it is present.
+        "decay" reads the last value observed, which decays to the mean at learnt rates [11]_, and
+        the same inputs. Categories, and what does not change in time, must be present. See
+        :ref:`missing_values`.
+    time_column : int or str or None, default=None
+        Position or name of the feature that holds the times of the steps, which must not decrease.
+        It is replaced by the time since the previous step, in units of `time_unit_`, which is 1 for
+        the first step. The cells "cfc" and "gru_d" compute with it, and others read its logarithm
+        as a feature. See :ref:`irregular_times`.
     target : {"auto", "sequence", "steps"}, default="auto"
         Whether y holds one target per sequence or one target per step. "auto" selects "steps" if y
         is a list or a column of arrays or lists that are as long as their sequences, or a
@@ -259,6 +270,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Categories of each column of them, in the order of their codes, by the name or position of
         the column. Defined only if X had such columns: categories alongside numbers, several
         categories per step, or named columns of them.
+    time_unit_ : float
+        Median time between two steps, in the unit of `time_column`. Defined only if that is set.
     auto_params_ : dict
         Values that were selected for parameters at "auto", or at None where None stands for such a
         choice, by the names of the parameters.
@@ -302,6 +315,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     .. [9] Werbos (1990), Backpropagation Through Time, Proceedings of the IEEE 78(10).
     .. [10] Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning in Deep
        Linear Neural Networks, ICLR.
+    .. [11] Che et al. (2018), Recurrent Neural Networks for Multivariate Time Series with
+       Missing Values, Scientific Reports 8.
 
     Examples
     --------
@@ -366,6 +381,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         scale: str | bool = "global",
+        missing: str = "error",
+        time_column: int | str | None = None,
         target: str = "auto",
         analyzer: str | Callable[[str], object] | Tokenizer = "char",
         max_features: int | None = None,
@@ -406,6 +423,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.scale = scale
+        self.missing = missing
+        self.time_column = time_column
         self.target = target
         self.analyzer = analyzer
         self.max_features = max_features
@@ -613,6 +632,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.classifier_tags.multi_label = True
         return tags
 

@@ -223,6 +223,17 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         included, or names if they have names. "all" stands for all numbers, unless X has columns of
         `known_columns`. y is of shape (n_sequences, horizon * n_targets). None is for X of one
         feature.
+    missing : {"error", "indicator", "decay"}, default="error"
+        How numbers that are missing within sequences (NaN, None) are read. "error" refuses them.
+        "indicator" reads the mean, and one more input per feature that is 1 where it is present.
+        "decay" reads the last value observed, which decays to the mean at learnt rates [14]_, and
+        the same inputs. Categories, and what does not change in time, must be present. See
+        :ref:`missing_values`.
+    time_column : int or str or None, default=None
+        Position or name of the feature that holds the times of the steps, which must not decrease.
+        It is replaced by the time since the previous step, in units of `time_unit_`, which is 1 for
+        the first step. The cells "cfc" and "gru_d" compute with it, and others read its logarithm
+        as a feature. See :ref:`irregular_times`.
     target : {"auto", "sequence", "steps"}, default="auto"
         Whether y holds one target per sequence or one target per step. "auto" selects "steps" if y
         is a list or a column of arrays or lists that are as long as their sequences, or a
@@ -308,6 +319,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Categories of each column of them, in the order of their codes, by the name or position of
         the column. Defined only if X had such columns: categories alongside numbers, several
         categories per step, or named columns of them.
+    time_unit_ : float
+        Median time between two steps, in the unit of `time_column`. Defined only if that is set.
     auto_params_ : dict
         Values that were selected for parameters at "auto", or at None where None stands for such a
         choice, by the names of the parameters.
@@ -379,6 +392,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
        Linear Neural Networks, ICLR.
     .. [13] Salinas, Flunkert, Gasthaus & Januschowski (2020), DeepAR: Probabilistic Forecasting
        with Autoregressive Recurrent Networks, International Journal of Forecasting 36(3).
+    .. [14] Che et al. (2018), Recurrent Neural Networks for Multivariate Time Series with
+       Missing Values, Scientific Reports 8.
 
     Examples
     --------
@@ -441,6 +456,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         scale: str | bool = "global",
         residual: str | int | None = None,
         target_columns: int | str | Sequence[int | str] | None = None,
+        missing: str = "error",
+        time_column: int | str | None = None,
         target: str = "auto",
         analyzer: str | Callable[[str], object] | Tokenizer = "char",
         warm_start: bool = False,
@@ -481,6 +498,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self.scale = scale
         self.residual = residual
         self.target_columns = target_columns
+        self.missing = missing
+        self.time_column = time_column
         self.target = target
         self.analyzer = analyzer
         self.warm_start = warm_start
@@ -810,6 +829,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.target_tags.multi_output = True
         return tags
 

@@ -54,6 +54,7 @@ _SPEC_TYPES: dict[str, type[int | float]] = {
     "frame_length": int,
     "unknown_rate": float,
     "frame_step": int,
+    "has_gaps": bool,
 }
 
 
@@ -75,6 +76,7 @@ class NetworkSettings:
     merge_mode: str = "concat"
     pooling: str | None = None
     tie_weights: bool = False
+    missing: str = "error"
 
     def spec(
         self,
@@ -88,6 +90,7 @@ class NetworkSettings:
         static: StaticSpec | None = None,
         unknown_rate: float = 0.0,
         frame_step: int = 1,
+        has_gaps: bool = False,
     ) -> NetworkSpec:
         """Return the network of these settings, in which every "auto" is resolved.
 
@@ -105,6 +108,7 @@ class NetworkSettings:
             static=static,
             unknown_rate=unknown_rate,
             frame_step=frame_step,
+            has_gaps=has_gaps,
             **settings,
         )
 
@@ -177,6 +181,11 @@ class NetworkSpec:
         Fraction of the codes that are read as 0, the unknown symbol, in training.
     frame_step : int
         Number of steps of a sequence from one step of the network to the next.
+    missing : {"error", "indicator", "decay"}
+        How missing numbers are read: there are none, they are 0 with a mask as further inputs, or
+        they are the last value observed, which decays to 0, with the mask.
+    has_gaps : bool
+        Whether the time since the previous step comes before the numbers.
     """
 
     n_features: int
@@ -197,6 +206,8 @@ class NetworkSpec:
     static: StaticSpec | None = None
     unknown_rate: float = 0.0
     frame_step: int = 1
+    missing: str = "error"
+    has_gaps: bool = False
 
     @property
     def embedding_dims(self) -> tuple[int, ...]:
@@ -259,6 +270,8 @@ class DataSettings:
     frame_step: int | None = None
     max_features: int | None = None
     categorical_features: ArrayLike | Sequence[Hashable] | None = None
+    missing: str | None = None  # an estimator without the parameter has none
+    time_column: int | str | None = None
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,11 @@ NETWORKS = [
 ]
 OPTIONS = [{"bidirectional": True}, {"num_layers": 2, "dropout": 0.1}, {"batch_size": 8}]
 OWN_OPTIONS = {
-    "RNNClassifier": [{"label_smoothing": 0.1, "n_estimators": 2}],
+    "RNNClassifier": [{"label_smoothing": 0.1, "n_estimators": 2}, {"missing": "indicator"}],
     "RNNRegressor": [
         {"loss": "quantile", "quantiles": [0.3, 0.5]},
         {"loss": "student_t", "n_estimators": 2},
+        {"missing": "indicator"},
     ],
     "SequenceGenerator": [{"n_estimators": 2}],
 }

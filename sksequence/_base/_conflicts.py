@@ -17,6 +17,7 @@ _STRUCTURE = (
     "pooling",
     "n_estimators",
     "tie_weights",
+    "missing",
 )
 
 
@@ -41,6 +42,11 @@ def check_effects(settings: DataSettings, form: InputForm) -> None:
         raise ValueError(
             f"max_features={settings.max_features!r} has no effect, as X holds numbers only. Set "
             "max_features=None, or pass symbols, such as strings."
+        )
+    if form.may_be_missing and form.holds_symbols:
+        raise ValueError(
+            f"missing={settings.missing!r} has no effect, as X holds symbols, and it is numbers "
+            "that may be missing. Set missing='error'."
         )
     categorical = settings.categorical_features
     if categorical is None or not form.holds_symbols or form.step_names or form.categorical:

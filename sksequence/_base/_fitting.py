@@ -111,6 +111,8 @@ def _read_sequences(
         integers_are_symbols=settings.integers_are_symbols,
         analyzer=settings.analyzer,
         categorical=settings.categorical_features,
+        missing=settings.missing,
+        time_column=settings.time_column,
     )
     return learn_form(X, reading, estimator_name=estimator_name)
 
@@ -351,6 +353,8 @@ def fitted_attributes(
     }
     if form.feature_names_in is not None:
         fitted["feature_names_in_"] = form.feature_names_in
+    if blueprint.time_unit is not None:
+        fitted["time_unit_"] = blueprint.time_unit
     if form.holds_symbols:
         if len(form.vocabularies) == 1:
             fitted["vocabulary_"] = form.vocabularies[0].codes

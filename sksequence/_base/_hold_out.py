@@ -143,12 +143,23 @@ def _overlap(sequences: Sequences, rows: Rows, first: int, targets: Targets[AnyC
         for i in rows[first - 1 : first + 1]
     )
     n_steps = len(after)
-    shifts = (s for s in range(1, n_steps) if np.array_equal(before[s:], after[: len(before) - s]))
+    shifts = (s for s in range(1, n_steps) if _agree(before[s:], after[: len(before) - s]))
     shift = next(shifts, None) if len(before) == n_steps else None
     if shift is None or n_steps - shift < 2:
         return 0
     horizon = 0 if targets.per_step else targets.width
     return (n_steps + horizon - 1) // shift
+
+
+def _agree(before: NDArray[np.number], after: NDArray[np.number]) -> bool:
+    """Check whether steps agree, with missing values in the same places.
+
+    The time before the first step of a sequence is unknown.
+    """
+    first = np.isnan(after[:1])
+    return np.array_equal(before[1:], after[1:], equal_nan=True) and bool(
+        np.all((before[:1] == after[:1]) | first)
+    )
 
 
 def _check_parts(

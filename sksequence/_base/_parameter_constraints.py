@@ -153,6 +153,8 @@ SUPERVISED: dict[str, list[Any]] = {
     "frame_length": [_AT_LEAST_ONE, StrOptions({"auto"})],
     "frame_step": [_AT_LEAST_ONE, None],
     "target": [StrOptions({"auto", "sequence", "steps"})],
+    "missing": [StrOptions({"error", "indicator", "decay"})],
+    "time_column": [Integral, str, None],
 }
 
 SHARED = NETWORK | TRAINING | RUNNING

@@ -359,6 +359,10 @@ def _check_can_stream(model: StreamedModel, method: str) -> None:
         reason, remedy = "residual subtracts its last values", "residual=None"
     elif scaler is not None and not scaler.is_stepwise:
         reason, remedy = "scale='sequence' scales it as a whole", "scale='global'"
+    elif spec.has_gaps:
+        reason, remedy = "time_column makes it depend on times between steps", "time_column=None"
+    elif spec.missing != "error":
+        reason, remedy = f"missing={spec.missing!r} reads missing values", "missing='error'"
     else:
         return
     raise ValueError(

@@ -15,6 +15,7 @@ from sksequence._batching._content_digests import (
     expand_weights,
     held_out_rows,
 )
+from sksequence._batching._gaps import gaps_of, learn_time_unit, without_gaps
 from sksequence._batching._offsets import find_step, flat_rows, object_array, offsets_of
 from sksequence._batching._prepared_sequences import (
     STATIC_BLOCKS,
@@ -51,11 +52,14 @@ __all__ = [
     "expand_weights",
     "find_step",
     "flat_rows",
+    "gaps_of",
     "held_out_rows",
     "inference_batches",
+    "learn_time_unit",
     "moments_of_each",
     "object_array",
     "offsets_of",
     "on_device",
     "select_features",
+    "without_gaps",
 ]

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sksequence._batching._gaps import in_units, without_gaps
 from sksequence._batching._scaler import Scaler
 from sksequence._batching._sequences import Sequences
 
@@ -98,6 +99,8 @@ class PreparedSequences:
         Length and step of the frames.
     static_scaler : Scaler, default=None
         Fitted scaler of the numbers that do not change in time; None if there are none.
+    time_unit : float, default=None
+        Unit of the gaps in the first column of the values; None if there are none.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class PreparedSequences:
         scaler: Scaler | None,
         frames: Frames,
         static_scaler: Scaler | None = None,
+        time_unit: float | None = None,
     ) -> None:
         self.offsets = sequences.offsets
         self.step_lengths = sequences.lengths
@@ -119,11 +123,11 @@ class PreparedSequences:
                 self.step_lengths, self.lengths = map(_repeated, (self.step_lengths, self.lengths))
             if frames != _UNFRAMED:
                 self._within = torch.from_numpy(frames.of_one(self._n_steps))
-        self._sequences, self._scaler = sequences, scaler
+        self._sequences, self._scaler, self._time_unit = sequences, scaler, time_unit
         self._static = _static_blocks(sequences, static_scaler)
         self._blocks = None
         if scaler is None or not _needs_large_copy(sequences, scaler):
-            self._blocks = _Blocks.of(sequences, scaler)
+            self._blocks = _Blocks.of(sequences, scaler, time_unit)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -201,7 +205,8 @@ class PreparedSequences:
         if self._blocks is not None:
             return self._blocks, index, starts
         part = self._sequences.take_runs(starts, step_lengths)
-        return _Blocks.of(part, self._scaler), np.arange(len(index)), part.offsets[:-1]
+        blocks = _Blocks.of(part, self._scaler, self._time_unit)
+        return blocks, np.arange(len(index)), part.offsets[:-1]
 
 
 @dataclass(frozen=True)
@@ -213,9 +218,16 @@ class _Blocks:
     extra: Tensor | None
 
     @classmethod
-    def of(cls, sequences: Sequences, scaler: Scaler | None) -> _Blocks:
+    def of(cls, sequences: Sequences, scaler: Scaler | None, time_unit: float | None) -> _Blocks:
         """Scale the sequences and share their memory where possible."""
-        values, extra = (None, None) if scaler is None else scaler.transform(sequences)
+        features = sequences if time_unit is None else without_gaps(sequences)
+        values, extra = None, None
+        if scaler is not None and features is not None:
+            values, extra = scaler.transform(features)
+        if time_unit is not None:
+            assert sequences.values is not None
+            gaps = in_units(sequences.values[:, :1], time_unit)
+            values = gaps if values is None else np.concatenate([gaps, values], axis=1)
         return cls(_tensor(values), _tensor(sequences.codes), _tensor(extra))
 
     def __len__(self) -> int:

@@ -26,6 +26,8 @@ MAX_SCALED_LOG = 2.0
 class Scaler:
     """Standardisation of each feature, over all steps or within each sequence.
 
+    Missing values, NaN, stay missing; means and standard deviations are those of the others.
+
     Parameters
     ----------
     kind : {"global", "sequence", False}
@@ -133,7 +135,7 @@ class Scaler:
         std, lengths = np.where(own > 0, own, 1.0), sequences.lengths
         centred = sequences.values - np.repeat(mean, lengths, axis=0)
         scaled = centred / np.repeat(std, lengths, axis=0)
-        extra = (np.log(std) - self.mean) / self.std
+        extra = np.where(np.isnan(own), np.nan, (np.log(std) - self.mean) / self.std)
         limit = MAX_SCALED
         if self.level_steps is not None:
             # a size unlike all those of the training is no reason for another shape of forecast
@@ -170,25 +172,32 @@ def _chunks(sequences: Sequences, rows: NDArray[np.int64]) -> Iterator[Sequences
 
 
 def _moments(blocks: Iterator[_Values]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean and standard deviation over all rows of all blocks.
+    """Return the mean and standard deviation over all rows of all blocks, NaN left out.
 
     References
     ----------
     .. [1] Chan, Golub & LeVeque (1983), Algorithms for Computing the Sample Variance, The American
        Statistician 37(3).
     """
-    n, mean, squares = 0, np.zeros(1), np.zeros(1)
+    n: _Values = np.zeros(1, dtype=np.int64)
+    mean, squares = np.zeros(1), np.zeros(1)
     for block in blocks:
         block = np.asarray(block, dtype=np.float64)
-        m = len(block)
+        m: _Values = np.full(1, len(block))
         block_mean = block.mean(axis=0)
+        if np.isnan(block_mean).any():
+            present = ~np.isnan(block)
+            m = present.sum(axis=0)
+            block_mean = np.where(present, block, 0.0).sum(axis=0) / np.maximum(m, 1)
+            block = np.where(present, block, block_mean)
         delta = block_mean - mean
         centred = block - block_mean
         own = np.square(centred, out=centred).sum(axis=0)
-        squares = squares + own + delta**2 * (n * m / (n + m))
-        mean = mean + delta * (m / (n + m))
-        n += m
-    return mean, _safe(np.sqrt(squares / n), mean)
+        total = np.maximum(n + m, 1)
+        squares = squares + own + delta**2 * (n * m / total)
+        mean = mean + delta * (m / total)
+        n = n + m
+    return mean, _safe(np.sqrt(squares / np.maximum(n, 1)), mean)
 
 
 def _moments_of_logs(stds: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -202,13 +211,13 @@ def _moments_of_logs(stds: NDArray[np.float64]) -> tuple[NDArray[np.float64], ND
 def _own_moments(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean of each sequence, and its standard deviation, or 1 where it is constant."""
     mean, std = _moments_of_each(sequences)
-    return mean, np.where(std > 0, std, 1.0)
+    return mean, np.where(std == 0, 1.0, std)
 
 
 def moments_of_each(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return mean and standard deviation of each sequence, (n_sequences, n_features).
 
-    The standard deviation of a constant feature is 0.
+    The standard deviation of a constant feature is 0. Both are NaN where all values are missing.
     """
     chunks = _chunks(sequences, np.arange(len(sequences)))
     means, stds = zip(*(_moments_of_each(chunk) for chunk in chunks), strict=True)
@@ -220,6 +229,12 @@ def _moments_of_each(sequences: Sequences) -> tuple[NDArray[np.float64], NDArray
     values = sequences.values.astype(np.float64)
     starts, lengths = sequences.offsets[:-1], sequences.lengths[:, None]
     mean = np.add.reduceat(values, starts, axis=0) / lengths
+    if np.isnan(mean).any():
+        present = ~np.isnan(values)
+        counts = np.add.reduceat(present, starts, axis=0, dtype=np.int64)
+        lengths = np.where(counts > 0, counts, np.nan)
+        mean = np.add.reduceat(np.where(present, values, 0.0), starts, axis=0) / lengths
+        values = np.where(present, values, np.repeat(mean, sequences.lengths, axis=0))
     centred = values - np.repeat(mean, sequences.lengths, axis=0)
     std = np.sqrt(np.add.reduceat(centred**2, starts, axis=0) / lengths)
     return mean, np.where(_is_constant(std, mean), 0.0, std)

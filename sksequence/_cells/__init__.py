@@ -38,6 +38,7 @@ from sksequence._cells._registry import (
     is_compiled,
     is_feedforward,
     n_layer_weights,
+    reads_gaps,
 )
 from sksequence._cells._rg_lru import RGLRU
 from sksequence._cells._rnn import SimpleRNN, SimpleRNNLayer, sigmoid_as_tanh
@@ -85,6 +86,7 @@ __all__ = [
     "is_compiled",
     "is_feedforward",
     "n_layer_weights",
+    "reads_gaps",
     "sigmoid_as_tanh",
     "stable_linear",
     "xavier_linear_",

@@ -93,6 +93,12 @@ def has_bounded_outputs(cell: CellChoice) -> bool:
     return isinstance(cell, Cell) and cell.is_bounded
 
 
+def reads_gaps(cell: CellChoice) -> bool:
+    """Check whether the equations of a cell read the time since the previous step."""
+    cell = as_cell(cell)
+    return isinstance(cell, Cell) and cell.reads_gaps
+
+
 def n_layer_weights(cell: CellChoice, input_size: int, hidden_size: int) -> int:
     """Return the number of weights of a layer, without biases; 0 for a user's own cell."""
     cell = as_cell(cell)
@@ -111,6 +117,8 @@ def build_layer(
     hidden_size: int,
     recurrent_dropout: float,
     generator: torch.Generator,
+    *,
+    has_gaps: bool = False,
 ) -> nn.Module:
     """Build one layer and draw its parameters from `generator`.
 
@@ -124,6 +132,8 @@ def build_layer(
         Probability to drop a unit of the previous state.
     generator : torch.Generator
         Source of the parameters.
+    has_gaps : bool, default=False
+        Whether the last input is the time since the previous step, which the cell reads as such.
     """
     cell = as_cell(cell)
     layer: Any
@@ -131,7 +141,8 @@ def build_layer(
         cell.check_params()
         _check_own_cell(cell)
         layer_class = _LAYERS.get(type(cell), CellLayer)
-        layer = layer_class(cell, input_size, hidden_size, recurrent_dropout)
+        options = {"has_gaps": True} if has_gaps else {}
+        layer = layer_class(cell, input_size, hidden_size, recurrent_dropout, **options)
     else:
         _check_custom_options(cell, recurrent_dropout)
         layer = CustomLayer(cell, input_size, hidden_size)

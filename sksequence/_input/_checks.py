@@ -111,7 +111,7 @@ def check_cells(X: object, raw: RawInput, form: InputForm) -> None:
         _check_width(now, then)
         if has_steps and now.is_categorical != then.is_categorical:
             check_static(raw)  # a gap turns integers into floats
-            check_finite(raw)
+            check_finite(raw, form)
             flags = zip(now.is_categorical, then.is_categorical, strict=True)
             j = [a != b for a, b in flags].index(True)
             place = "" if len(now.is_categorical) == 1 else f", feature {_feature_name(now, j)!r},"
@@ -235,7 +235,7 @@ def check_kind(raw: RawInput, form: InputForm) -> None:
     if has_no_kind or now == then:
         return
     if then != "numbers":
-        check_finite(raw)  # a gap turns integers into floats
+        check_finite(raw, form)  # a gap turns integers into floats
     raise ValueError(
         f"X holds {now}, but {form.estimator_name} was fitted on {then}; pass the same kind as in "
         "fit."
@@ -262,14 +262,18 @@ def check_static(raw: RawInput) -> None:
             raise missing_error(values[i], place, *(() if is_number else (FILL_CATEGORY,)))
 
 
-def check_finite(raw: RawInput) -> None:
-    """Raise an error that names the first value of X that is not a finite float32 number."""
+def check_finite(raw: RawInput, form: InputForm) -> None:
+    """Raise an error that names the first value of X that is not a finite float32 number.
+
+    NaN is one if numbers may be missing.
+    """
     values, offsets = raw.values, raw.sequences.offsets
     if values.dtype.kind != "f":  # every integer is one
         return
     n_steps = max(1, _CHUNK // values.shape[1])
     for start in range(0, len(values), n_steps):
-        bad = _find_not_finite(values[start : start + n_steps])
+        block = values[start : start + n_steps]
+        bad = _find_not_finite(block, may_be_missing=form.may_be_missing)
         if bad is not None:
             row, feature = bad
             i, step = find_step(start + row, offsets)
@@ -280,19 +284,54 @@ def check_finite(raw: RawInput) -> None:
                 raise ValueError(_too_large_message(number, place))
             may_be_padded = raw.layout != "cells" and raw.categories is None
             if not may_be_padded or not np.isnan(values[start + row : offsets[i + 1]]).all():
-                raise ValueError(_gap_message(place, _step_imputer(raw, name)))
+                raise ValueError(_gap_message(place, _step_imputer(raw, name), form))
             if step == 0:
                 raise ValueError(
                     f"Input X contains NaN: {place}, and in all steps of the sequence. Drop the "
                     "sequence, with its y."
                 )
-            raise ValueError(_padding_message(place, _unpadding(raw), _step_imputer(raw, name)))
+            advice = _unpadding(raw), _step_imputer(raw, name), form
+            raise ValueError(_padding_message(place, *advice))
 
 
-def _find_not_finite(block: NDArray[np.floating]) -> tuple[int, int] | None:
+def check_ends(raw: RawInput, form: InputForm) -> None:
+    """Raise an error if an array, whose sequences are equally long, may be padded with NaN."""
+    if form.may_end_missing or not _may_be_padded(raw):
+        return
+    is_blank = np.isnan(raw.values[raw.sequences.offsets[1:] - 1]).all(axis=1)
+    if is_blank.any():
+        i = int(np.argmax(is_blank))
+        raise ValueError(
+            f"Sequence {i} of X ends with a step that is NaN in all features, which may be padding "
+            "of a shorter sequence or missing. Remove padding with from_nan_padded(X) of "
+            "sksequence.preprocessing. If the values are missing, pass a list of arrays, whose "
+            "ends are read as they are: list(numpy.asarray(X))."
+        )
+
+
+def has_inner_gaps(raw: RawInput) -> bool:
+    """Check whether an array of one feature has missing values elsewhere than at the ends."""
+    if raw.n_features > 1 or not _may_be_padded(raw):
+        return False
+    is_missing = np.isnan(raw.values).reshape(len(raw.sequences), -1)
+    at_end = np.logical_and.accumulate(is_missing[:, ::-1], axis=1)
+    return bool((is_missing.sum(axis=1) > at_end.sum(axis=1)).any())
+
+
+def _may_be_padded(raw: RawInput) -> bool:
+    is_rectangle = raw.is_array and raw.layout != "cells" and raw.categories is None
+    return is_rectangle and raw.values.dtype.kind == "f"
+
+
+def _find_not_finite(
+    block: NDArray[np.floating], *, may_be_missing: bool
+) -> tuple[int, int] | None:
     """Return row and column of the first value that is not a finite float32 number."""
     if block.size == 0:
         return None
+    if may_be_missing:
+        places = np.argwhere(np.abs(block.astype(np.float64)) > _LARGEST)
+        return (int(places[0, 0]), int(places[0, 1])) if len(places) else None
     # NaN compares false, so one pass of two reductions finds NaN, infinity and large numbers
     if float(block.min()) >= -_LARGEST and float(block.max()) <= _LARGEST:
         return None
@@ -312,11 +351,12 @@ def _step_imputer(raw: RawInput, name: Hashable) -> str:
     return f"preprocessing.StepTransformer({columns})"
 
 
-def _gap_message(place: str, imputer: str) -> str:
+def _gap_message(place: str, imputer: str, form: InputForm) -> str:
+    parameter = "set missing='indicator', " if form.missing is not None else ""
     return (
-        f"Input X contains NaN: {place}. Recurrent networks need numbers everywhere: drop the "
-        "sequence or its steps with gaps, or fill the gap, for example with the previous value "
-        f"(ffill in pandas) or with {imputer}."
+        f"Input X contains NaN: {place}. Recurrent networks need numbers everywhere: {parameter}"
+        "drop the sequence or its steps with gaps, or fill the gap, for example with the previous "
+        f"value (ffill in pandas) or with {imputer}."
     )
 
 
@@ -329,11 +369,12 @@ def _unpadding(raw: RawInput) -> str:
     return f"{call} of sksequence.preprocessing"
 
 
-def _padding_message(place: str, unpadding: str, imputer: str) -> str:
+def _padding_message(place: str, unpadding: str, imputer: str, form: InputForm) -> str:
+    parameter = "set missing='indicator' or " if form.missing is not None else ""
     return (
         f"Input X contains NaN: {place}, and in all steps to the end of the sequence. If they fill "
-        f"up a shorter sequence, remove them with {unpadding}. If they are gaps, fill them, for "
-        f"example with the previous value (ffill in pandas) or with {imputer}."
+        f"up a shorter sequence, remove them with {unpadding}. If they are gaps, {parameter}fill "
+        f"them, for example with the previous value (ffill in pandas) or with {imputer}."
     )
 
 

@@ -16,6 +16,7 @@ from sksequence._input._checks import (
     check_categorical,
     check_cells,
     check_columns,
+    check_ends,
     check_finite,
     check_kind,
     check_not_empty,
@@ -25,11 +26,13 @@ from sksequence._input._checks import (
     check_step_features,
     check_table_lengths,
     feature_names_in,
+    has_inner_gaps,
     warn_of_names,
 )
 from sksequence._input._containers import read_input
 from sksequence._input._input_form import InputForm
 from sksequence._input._raw_input import RawInput, Reading
+from sksequence._input._times import time_position, with_gaps
 from sksequence._vocabulary import Vocabulary
 
 
@@ -50,6 +53,7 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
     check_not_wrapped(X, raw)
     check_static(raw)
     static_symbols = [column for column in raw.static.values() if column.kind == "symbols"]
+    time_column = reading.time_column
     form = InputForm(
         raw.layout,
         raw.n_features_in,
@@ -66,6 +70,9 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
         n_static_numbers=len(raw.static) - len(static_symbols),
         is_text=raw.is_text,
         analyzer=reading.analyzer,
+        missing=reading.missing,
+        time_column=None if time_column is None else time_position(raw, time_column),
+        may_end_missing=has_inner_gaps(raw),
     )
     return form, _encoded(raw, form)
 
@@ -158,12 +165,17 @@ def _recoded(
 
 
 def _encoded(raw: RawInput, form: InputForm) -> Sequences:
-    """Return finite numbers as they are, symbols as codes."""
+    """Return numbers as they are but for times, which become gaps, and symbols as codes."""
     sequences = raw.sequences
+    numbers = None if form.holds_symbols else raw.values
+    if form.may_be_missing or form.has_times:
+        check_ends(raw, form)
+    if form.time_column is not None:
+        numbers = with_gaps(raw, form.time_column)
+        sequences = Sequences(numbers, sequences.offsets)
     if not form.holds_symbols:
-        check_finite(raw)
+        check_finite(raw, form)
     if form.vocabularies:
-        numbers = None if form.holds_symbols else raw.values
         columns, names = raw.symbols, raw.symbol_names
         if sequences.offsets[-1] == 0:  # sequences without steps have no kind
             columns = [np.empty(0, dtype=object)] * len(form.vocabularies)

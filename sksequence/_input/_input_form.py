@@ -52,6 +52,14 @@ class InputForm:
         Whether each sequence was a single str, which `analyzer` cuts.
     analyzer : {"char", "word"}, callable or tokenizer
         How a text is cut into symbols.
+    missing : str or None
+        How missing numbers are read; "error" refuses them, and so does None, for estimators without
+        this parameter.
+    time_column : int or None
+        Position of the times among the numbers of a step; None if there are none.
+    may_end_missing : bool
+        Whether arrays of one feature were missing values elsewhere than at their ends in `fit`, so
+        that those at the ends are no padding.
     """
 
     layout: Layout
@@ -69,6 +77,19 @@ class InputForm:
     n_static_numbers: int = 0
     is_text: bool = False
     analyzer: Analyzer = "char"
+    missing: str | None = None
+    time_column: int | None = None
+    may_end_missing: bool = False
+
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether numbers of a step may be NaN."""
+        return self.missing not in (None, "error")
+
+    @property
+    def has_times(self) -> bool:
+        """Whether one feature of a step is its time."""
+        return self.time_column is not None
 
     @property
     def kind(self) -> str:

@@ -83,6 +83,10 @@ class Reading:
     names_in_cells : tuple of (tuple or None)
         Names of the features in each column of cells, which tables in cells are matched with.
         Empty takes those of X.
+    missing : str or None
+        How missing numbers are read.
+    time_column : int, str or None
+        Position or name of the feature that holds times.
     """
 
     integers_are_symbols: bool
@@ -91,6 +95,8 @@ class Reading:
     names: tuple[Hashable, ...] | None = None
     categorical: CategoricalFeatures = None
     names_in_cells: tuple[tuple[Hashable, ...] | None, ...] = ()
+    missing: str | None = None
+    time_column: int | str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Embeddings of codes: as inputs, joined to hidden states, and shared by the head."""
+"""The input layer, and embeddings of codes: as inputs, joined to hidden states, in the head."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sksequence._cells import Dropout, empty_linear, empty_parameter, stable_linear, xavier_linear_
+from sksequence._cells import (
+    Dropout,
+    LayerState,
+    empty_linear,
+    empty_parameter,
+    reads_gaps,
+    stable_linear,
+    xavier_linear_,
+)
+from sksequence._modules._missing_values import MISSING, MissingDecay
 from sksequence._modules._padded_steps import blank_padding
 from sksequence._settings import NetworkSpec, StaticSpec
 
@@ -24,12 +33,22 @@ class InputLayer(nn.Module):
     they have the length of its weights, and are multiplied by `scale` as inputs; this learns better
     than one length for both.
 
+    The time since the previous step, if it is known, is the last input. Cells that do not compute
+    with it read log2(1 + gap) - 1, which is 0 for the median gap, as one more feature.
+
     Parameters
     ----------
     spec : NetworkSpec
         Columns of the input and of their embeddings.
     generator : torch.Generator
         Source of the vectors.
+
+    Attributes
+    ----------
+    width : int
+        Number of inputs of the first layer.
+    has_state : bool
+        Whether it carries a state, as recurrent layers do.
     """
 
     def __init__(self, spec: NetworkSpec, generator: torch.Generator) -> None:
@@ -39,22 +58,52 @@ class InputLayer(nn.Module):
         self.tables = _tables(spec.n_symbols, dims, 1.0 / self.scale, generator)
         self.unknown = SymbolDropout(spec.unknown_rate)
         self.frame_length = spec.frame_length
-        self.width = spec.n_features + sum(dims) * spec.frame_length
+        self.has_gaps, self.gap_is_feature = spec.has_gaps, not reads_gaps(spec.cell)
+        self.missing: nn.Module | None = None
+        if spec.missing in MISSING and spec.n_features:
+            self.missing = MISSING[spec.missing](spec.n_features, generator)
+        self.has_state = isinstance(self.missing, MissingDecay)
+        n_numbers = spec.n_features * (1 if self.missing is None else 2)
+        self.width = n_numbers + sum(dims) * spec.frame_length + spec.has_gaps
 
     def forward(self, steps: Tensor | None, values: Tensor | None, codes: Tensor | None) -> Tensor:
         """Join values (batch, time, features) and codes (batch, time, columns).
 
         The codes of a frame are those of its first step, then those of its second, and so on.
-        Return (batch, time, width), 0 at padding. `steps` (batch, time) is True at real steps.
+        Return (batch, time, width). `steps` (batch, time) is True at real steps.
         """
+        return self.advance(steps, values, codes, None, None)[0]
+
+    def advance(
+        self,
+        steps: Tensor | None,
+        values: Tensor | None,
+        codes: Tensor | None,
+        lengths: Tensor | None,
+        state: LayerState | None,
+    ) -> tuple[Tensor, LayerState]:
+        """Continue from `state` (None: the start); return the inputs and the state after them."""
         parts = [] if values is None else [blank_padding(values, steps)]
-        if codes is not None:
-            known = blank_padding(self.unknown(codes), steps)
-            if self.frame_length > 1:
-                known = known.reshape(*known.shape[:2], self.frame_length, -1).transpose(2, 3)
-            columns = zip(known.unbind(dim=2), self.tables, strict=True)
-            parts += [self.scaled(F.embedding(c, table)).flatten(2) for c, table in columns]
-        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
+        gaps = None
+        if self.has_gaps:
+            gaps, parts[0] = parts[0][:, :, :1], parts[0][:, :, 1:]
+        after: LayerState = ()
+        if self.missing is not None:
+            parts[0], after = self.missing(parts[0], lengths, state, gaps)
+        parts += self._embedded(steps, codes)
+        if gaps is not None:
+            parts.append(torch.log2(1.0 + gaps) - 1.0 if self.gap_is_feature else gaps)
+        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0], after
+
+    def _embedded(self, steps: Tensor | None, codes: Tensor | None) -> list[Tensor]:
+        """Return the vectors (batch, time, frame_length * dim) of each column of codes."""
+        if codes is None:
+            return []
+        known = blank_padding(self.unknown(codes), steps)
+        if self.frame_length > 1:
+            known = known.reshape(*known.shape[:2], self.frame_length, -1).transpose(2, 3)
+        columns = zip(known.unbind(dim=2), self.tables, strict=True)
+        return [self.scaled(F.embedding(c, table)).flatten(2) for c, table in columns]
 
     def scaled(self, vectors: Tensor) -> Tensor:
         """Return vectors of the tables as the first recurrent layer reads them."""

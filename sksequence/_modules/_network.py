@@ -140,10 +140,7 @@ class SequenceNetwork(nn.Module):
 
     def enter(self, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None) -> Tensor:
         """Return the input of the first layer (batch, time, width)."""
-        some = values if values is not None else codes
-        if some is None:
-            raise ValueError("A network needs values, codes or both; got neither.")
-        return self.inputs(is_step(lengths, some.shape[1]), values, codes)  # type: ignore[no-any-return]
+        return self.inputs(_is_step(lengths, values, codes), values, codes)  # type: ignore[no-any-return]
 
     def hidden_states(
         self,
@@ -194,7 +191,7 @@ class SequenceNetwork(nn.Module):
         outputs : Tensor of shape (sum of lengths, n_outputs)
             One output per step of the chunk. A length may be 0: such a row keeps its state.
         state : tuple over depths of tuples of Tensor of shape (batch, ...)
-            The state after each row's last step.
+            The state after each row's last step. That of an input layer with a state comes first.
         """
         inputs = lengths, values, codes, state, static, static_codes
         features, after = self.advance_features(*inputs)
@@ -216,11 +213,15 @@ class SequenceNetwork(nn.Module):
                 f"advance gives one output per step: it cannot go with "
                 f"pooling={self.spec.pooling!r}. Use pooling='last' or None."
             )
-        x = self.enter(lengths, values, codes)
-        outputs, after = self.stack.advance(x, lengths, state)
+        n_own = int(self.inputs.has_state)
+        own, of_layers = (state[0], state[1:]) if state and n_own else (None, state)
+        x, entered = self.inputs.advance(
+            _is_step(lengths, values, codes), values, codes, lengths, own
+        )
+        outputs, after = self.stack.advance(x, lengths, of_layers)
         repeats = x.shape[1] if lengths is None else lengths
         hidden = flatten_steps(outputs, lengths)
-        return self._leave(hidden, static, static_codes, repeats), after
+        return self._leave(hidden, static, static_codes, repeats), (entered,) * n_own + after
 
     def outputs(self, features: Tensor) -> Tensor:
         """Apply the head to features (..., width) and return (..., n_outputs)."""
@@ -265,6 +266,13 @@ class SequenceNetwork(nn.Module):
                 "step(x, state) and does not continue from the state that it returns. Add one of "
                 "them, or choose a cell of sksequence.cells."
             )
+
+
+def _is_step(lengths: Tensor | None, values: Tensor | None, codes: Tensor | None) -> Tensor | None:
+    some = values if values is not None else codes
+    if some is None:
+        raise ValueError("A network needs values, codes or both; got neither.")
+    return is_step(lengths, some.shape[1])
 
 
 def _build_head(width: int, spec: NetworkSpec, generator: torch.Generator) -> nn.Linear | TiedHead:

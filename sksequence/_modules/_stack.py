@@ -8,7 +8,15 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from sksequence._cells import Cell, CustomLayer, Dropout, LayerState, as_cell, build_layer
+from sksequence._cells import (
+    Cell,
+    CustomLayer,
+    Dropout,
+    LayerState,
+    as_cell,
+    build_layer,
+    reads_gaps,
+)
 from sksequence._modules._padded_steps import reverse_steps
 from sksequence._settings import NetworkSpec
 
@@ -27,6 +35,8 @@ MERGE_MODES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
 
 class Stack(nn.Module):
     """Layers of several depths, each in one or two directions, with dropout between the depths.
+
+    If the cell reads the times between the steps, they are the last input of every layer.
 
     Parameters
     ----------
@@ -49,17 +59,18 @@ class Stack(nn.Module):
         super().__init__()
         self.merge_mode = spec.merge_mode if spec.bidirectional else "concat"
         self.dropout = Dropout(spec.dropout)
+        self.has_gaps = spec.has_gaps and reads_gaps(spec.cell)
         self.forwards = nn.ModuleList()
         self.backwards = nn.ModuleList()
         for _ in range(spec.num_layers):
             sizes: list[int] = []
             for layers in [self.forwards, self.backwards][: 1 + spec.bidirectional]:
-                layer: Any = _build(input_size, spec, generator)
+                layer: Any = _build(input_size, spec, generator, has_gaps=self.has_gaps)
                 _check_direction(layer, spec)
                 layers.append(layer)
                 sizes.append(layer.output_size)
-            input_size = sum(sizes) if self.merge_mode == "concat" else sizes[0]
-        self.output_size = input_size
+            self.output_size = sum(sizes) if self.merge_mode == "concat" else sizes[0]
+            input_size = self.output_size + self.has_gaps
         self.can_step = not spec.bidirectional and all(layer.can_step for layer in self.forwards)
 
     def merge(self, parts: Sequence[Tensor]) -> Tensor:
@@ -75,15 +86,15 @@ class Stack(nn.Module):
         self, x: Tensor, lengths: Tensor | None, tbptt_steps: int | None
     ) -> Iterator[list[Tensor]]:
         """Yield the outputs (batch, time, hidden) of each direction, one depth after the other."""
-        parts = [x]
+        parts, gaps = [x], x[:, :, -1:]
         for depth, layer in enumerate(self.forwards):
-            x = self.dropout(self.merge(parts)) if depth else x
+            x = self.between(self.merge(parts), gaps) if depth else x
             if tbptt_steps is None:
                 parts = [_outputs(layer, x, lengths)]
             else:
                 parts = [run_truncated(layer, x, lengths, tbptt_steps)]
             if self.backwards:
-                mirrored = _outputs(self.backwards[depth], reverse_steps(x, lengths), lengths)
+                mirrored = _outputs(self.backwards[depth], self.mirrored(x, lengths), lengths)
                 parts.append(reverse_steps(mirrored, lengths))
             yield parts
 
@@ -94,19 +105,39 @@ class Stack(nn.Module):
         if lengths is not None and x.shape[1] == 1 and bool((lengths == 1).all()):
             lengths = None  # a single step has no padding, and stepping should be cheap
         before: Sequence[LayerState | None] = state or [None] * len(self.forwards)
-        after = []
+        after, gaps = [], x[:, :, -1:]
         for depth, layer in enumerate(self.forwards):
-            x = self.dropout(x) if depth else x
+            x = self.between(x, gaps) if depth else x
             x, last = layer(x, lengths, before[depth])
             after.append(last)
         return x, tuple(after)
 
+    def between(self, x: Tensor, gaps: Tensor) -> Tensor:
+        """Return the input of a depth (batch, time, width) from the outputs of the one before."""
+        x = self.dropout(x)
+        return torch.cat([x, gaps], dim=2) if self.has_gaps else x
 
-def _build(input_size: int, spec: NetworkSpec, generator: torch.Generator) -> nn.Module:
+    def mirrored(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return the input (batch, time, width) of a layer that reads from the end to the start.
+
+        Gaps are the times to the step after; the last step of a row has 1, as the first one in the
+        other direction.
+        """
+        reverse = reverse_steps(x, lengths)
+        if not self.has_gaps:
+            return reverse
+        gaps = torch.cat([torch.ones_like(reverse[:, :1, -1:]), reverse[:, :-1, -1:]], dim=1)
+        return torch.cat([reverse[:, :, :-1], gaps], dim=2)
+
+
+def _build(
+    input_size: int, spec: NetworkSpec, generator: torch.Generator, *, has_gaps: bool
+) -> nn.Module:
     cell = as_cell(spec.cell)
     if isinstance(cell, Cell):
         cell = cell.in_network_steps(spec.frame_step)
-    return build_layer(cell, input_size, spec.hidden_size, spec.recurrent_dropout, generator)
+    sizes = input_size, spec.hidden_size
+    return build_layer(cell, *sizes, spec.recurrent_dropout, generator, has_gaps=has_gaps)
 
 
 def _check_direction(layer: nn.Module, spec: NetworkSpec) -> None:

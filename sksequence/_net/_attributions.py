@@ -2,7 +2,8 @@
 
 They are computed at the input of the first layer, (batch, time, width), and added up over the
 frames and the dimensions of embeddings that belong to a step and a feature. The reference is an
-input of zeros and of unknown symbols; what is the same at all steps of a sequence is held fixed.
+input of zeros at regular times and of unknown symbols; what is the same at all steps of a sequence
+is held fixed.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class InputColumns:
     slots : ndarray of shape (width,)
         Step within a frame.
     features : ndarray of shape (width,)
-        Feature of a step, numbers before codes; -1 for what is the same at all steps.
+        Feature of a step, numbers before codes and these before the time; -1 for what is the same
+        at all steps.
     dims : ndarray of shape (width,)
         Dimension of an embedding, 0 for numbers.
     """
@@ -54,11 +56,15 @@ class InputColumns:
         """Return the columns for frames of a length, each with `n_extra` numbers at its end."""
         n_numbers = (spec.n_features - n_extra) // length if spec.n_features else 0
         numbers = np.indices((length, n_numbers)).reshape(2, -1)
-        parts = [np.vstack([numbers, np.zeros_like(numbers[:1])])]
-        parts.append(np.repeat([[0], [-1], [0]], n_extra, axis=1))
+        extra = np.repeat([[0], [-1], [0]], n_extra, axis=1)
+        parts = [np.vstack([numbers, np.zeros_like(numbers[:1])]), extra]
+        if spec.missing != "error":  # the mask
+            parts *= 2
         for column, dim in enumerate(spec.embedding_dims):
             slots, dims = np.indices((length, dim)).reshape(2, -1)
             parts.append(np.vstack([slots, np.full_like(slots, n_numbers + column), dims]))
+        if spec.has_gaps:
+            parts.append(np.array([[0], [n_numbers + len(spec.embedding_dims)], [0]]))
         return cls(*np.concatenate(parts, axis=1))
 
     @property
@@ -143,6 +149,8 @@ class Path:
         blank = None if values is None else values.clone()
         if blank is not None:
             blank[:, :, : blank.shape[2] - n_extra] = 0.0
+            if network.spec.has_gaps:
+                blank[:, :, 0] = 1.0
         unknown = None if codes is None else torch.zeros_like(codes)
         static = {name: inputs[name] for name in STATIC_BLOCKS if name in inputs}
 

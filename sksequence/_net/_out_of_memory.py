@@ -73,7 +73,8 @@ def n_weights(spec: NetworkSpec) -> int:
     if spec.merge_mode == "concat":
         width *= n_directions
     tables = list(zip(spec.n_symbols, spec.embedding_dims, strict=True))
-    first = spec.n_features + spec.frame_length * sum(dim for _, dim in tables)
+    n_numbers = spec.n_features * (1 if spec.missing == "error" else 2)
+    first = n_numbers + spec.frame_length * sum(dim for _, dim in tables)
     recurrent = n_layer_weights(spec.cell, first, hidden)
     recurrent += (spec.num_layers - 1) * n_layer_weights(spec.cell, width, hidden)
     head = 0 if spec.tie_weights else width * spec.n_outputs

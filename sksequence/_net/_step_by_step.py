@@ -62,16 +62,16 @@ def _layers(
     entered = network.enter(None, inputs.get("values"), inputs.get("codes"))
     # a state of past inputs has a gradient too
     parts = [entered.detach().requires_grad_()]
-    read, states = parts[0], list[LayerState]()
+    read, states, gaps = parts[0], list[LayerState](), entered[:, :, -1:]
     for depth, forwards in enumerate(stack.forwards):
-        x = stack.merge(parts)
+        x = stack.between(stack.merge(parts), gaps) if depth else parts[0]
         if depth == layer:
             outputs, states = iterate(forwards, x)
             read, parts = x, [outputs]
         else:
             parts = [forwards(x, None, None)[0]]
         if stack.backwards:
-            mirrored, _ = stack.backwards[depth](x.flip(1), None, None)
+            mirrored, _ = stack.backwards[depth](stack.mirrored(x, None), None, None)
             parts.append(mirrored.flip(1))
     return parts, read, states
 

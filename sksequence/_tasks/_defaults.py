@@ -217,6 +217,30 @@ def automatic_frames(
     return Frames(length, automatic_frame_step(length, forecast=forecast))
 
 
+def frame_length_of_steps(length: int | str, missing: str | None, *, has_times: bool) -> int | str:
+    """Return 1 for "auto" where steps have times or may be missing; refuse other frames.
+
+    A mask is as good for frames as for steps.
+    """
+    reads_steps = missing == "decay" or has_times
+    if length == "auto":
+        return 1 if reads_steps or missing == "indicator" else length
+    if reads_steps and int(length) > 1:
+        name = "missing='decay'" if missing == "decay" else "time_column"
+        raise ValueError(
+            f"{name} needs the time between the steps of the network, but with "
+            f"frame_length={length!r} each of them has several times. Set frame_length=1 or 'auto'."
+        )
+    return length
+
+
+def n_step_features(sequences: Sequences) -> int:
+    """Return the number of features of numeric steps, categories among them; 1 for symbols."""
+    if sequences.values is None:
+        return 1
+    return sum(int(block.shape[1]) for block in sequences.blocks)
+
+
 def automatic_frame_step(frame_length: int, *, forecast: bool = False) -> int:
     """Select a quarter of the frame length, but at least 1; for a forecast, the frame length."""
     return frame_length if forecast else max(1, frame_length // 4)

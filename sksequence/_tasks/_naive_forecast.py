@@ -56,6 +56,15 @@ class NaiveForecast:
         columns = slice(None) if self.columns is None else list(self.columns)
         return np.concatenate([std[:, columns], size[:, columns]], axis=1)
 
+    def check_steps(self, *, may_be_missing: bool, has_times: bool) -> None:
+        """Raise a ValueError if the last values may be missing, or be of irregular times."""
+        if may_be_missing or has_times:
+            name, default = ("missing", "'error'") if may_be_missing else ("time_column", "None")
+            raise ValueError(
+                f"{self} reads the last values of each sequence, which must be there, at regular "
+                f"times: residual cannot go with {name}. Set residual=None or {name}={default}."
+            )
+
     def check_reading(self, features: Sequence[Hashable], n_outputs: int) -> None:
         """Raise a ValueError if y may be all features of X or several steps of one.
 

@@ -63,6 +63,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
                 "are the features that a forecast with residual repeats. Set residual, or "
                 "target_columns=None."
             )
+        super().of(form)
         if self.naive is None or form.holds_symbols:
             return self
         columns = _columns_of_targets(self.target_columns, form)

@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._batching import Frames, Scaler, Sequences
+from sksequence._batching import Frames, Scaler, Sequences, learn_time_unit, without_gaps
 from sksequence._blueprint import Blueprint
 from sksequence._cells import is_causal, is_feedforward
 from sksequence._input import InputForm
@@ -41,6 +41,8 @@ from sksequence._tasks._defaults import (
     automatic_labelled_batch_size,
     automatic_max_epochs,
     category_dims,
+    frame_length_of_steps,
+    n_step_features,
     resolve_embedding_dim,
     unknown_rate,
 )
@@ -78,7 +80,9 @@ class SupervisedTask(Generic[AnyRowCodec]):
     numeric: ClassVar[bool] = False
 
     def of(self, form: InputForm) -> Self:
-        """Return this task, for every form of X."""
+        """Return this task, for every form of X that its naive forecast can read."""
+        if self.naive is not None:
+            self.naive.check_steps(may_be_missing=form.may_be_missing, has_times=form.has_times)
         return self
 
     def learn_codec(self, y: ArrayLike) -> AnyRowCodec:
@@ -137,7 +141,10 @@ class SupervisedTask(Generic[AnyRowCodec]):
         """Learn scales from the training rows and resolve every "auto"."""
         sequences, targets, rows = data.sequences, data.targets, data.split.training
         targets.codec.fit(targets.take(rows, sequences.offsets))
-        scaler = self._learn_scaler(settings.data.scale, sequences, rows)
+        time_unit, numbers = None, None if sequences.values is None else sequences
+        if data.form.has_times:
+            time_unit, numbers = learn_time_unit(sequences, rows), without_gaps(sequences)
+        scaler = self._learn_scaler(settings.data.scale, numbers, rows)
         frames = self._frames(data, settings)
         batch_size, max_epochs = self._sizes(data, settings.training, frames)
         return Blueprint(
@@ -154,12 +161,13 @@ class SupervisedTask(Generic[AnyRowCodec]):
             batch_size=batch_size,
             max_epochs=max_epochs,
             baseline=self.naive,
+            time_unit=time_unit,
         )
 
     def _learn_scaler(
-        self, scale: Scale, sequences: Sequences, rows: NDArray[np.int64]
+        self, scale: Scale, sequences: Sequences | None, rows: NDArray[np.int64]
     ) -> Scaler | None:
-        if sequences.values is None:
+        if sequences is None:
             return None
         level_steps = None if self.naive is None else self.naive.season
         return Scaler("global" if scale is True else scale, level_steps).fit(sequences, rows)
@@ -206,6 +214,8 @@ class SupervisedTask(Generic[AnyRowCodec]):
         length, step = settings.data.frame_length, settings.data.frame_step
         if length == "auto" and is_feedforward(settings.network.cell):
             length = 1  # its context is one of steps
+        form = data.form
+        length = frame_length_of_steps(length, form.missing, has_times=form.has_times)
         if data.targets.per_step or data.sequences.values is None:
             if length not in ("auto", 1) or step is not None:
                 unframed = "per-step targets" if data.targets.per_step else "symbols"
@@ -217,7 +227,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
             return Frames()
         forecast = self.naive is not None
         if length == "auto":
-            n_features = _n_features(data.sequences)
+            n_features = n_step_features(data.sequences)
             lengths = data.sequences.lengths[data.split.training]
             automatic = automatic_frames(lengths, n_features, forecast=forecast)
             length, automatic_step = automatic.length, automatic.step
@@ -295,13 +305,6 @@ def _learn_static_scaler(
     return Scaler(False if scale is False else "global").fit(single_steps, rows)
 
 
-def _n_features(sequences: Sequences) -> int:
-    """Return the number of features of numeric steps, categories among them; 1 for symbols."""
-    if sequences.values is None:
-        return 1
-    return sum(int(block.shape[1]) for block in sequences.blocks)
-
-
 def _spec(
     settings: Settings,
     data: TrainingData[AnyRowCodec],
@@ -313,7 +316,7 @@ def _spec(
     hidden_size, dropout = network.hidden_size, network.dropout
     cell, bidirectional = network.cell, network.bidirectional
     if cell == "auto":
-        cell = automatic_cell(_n_features(data.sequences), per_step=per_step)
+        cell = automatic_cell(n_step_features(data.sequences), per_step=per_step)
     if hidden_size == "auto":
         hidden_size = automatic_hidden_size(per_step=per_step)
     if dropout == "auto":
@@ -327,7 +330,8 @@ def _spec(
     is_mixed = scaler is not None and len(n_symbols) > 0
     n_features = 0
     if scaler is not None:
-        n_features = data.form.n_step_features * frames.length + scaler.n_extra
+        n_numbers = data.form.n_step_features - data.form.has_times
+        n_features = n_numbers * frames.length + scaler.n_extra
     return replace(
         network,
         cell=cell,
@@ -345,6 +349,7 @@ def _spec(
         static=_static_spec(data.form, network.embedding_dim),
         unknown_rate=unknown_rate(float(dropout)) if labelled_symbols else 0.0,
         frame_step=frames.step,
+        has_gaps=data.form.has_times,
     )
 
 

@@ -102,7 +102,8 @@ default="integrated_gradients"
 
     Notes
     -----
-    Features that do not change in time, and the size of a sequence with ``scale="sequence"``, are
+    A column of times has the attribution of the gaps; steps of the reference are regular. Features
+    that do not change in time, and the size of a sequence with ``scale="sequence"``, are
     the same in the reference. Networks that are trained together have their mean outputs and
     attributions. Integrated gradients use as many points as the sum requires to be complete to
     1 % (of 2 % of their sizes, where they cancel), up to 2048.
@@ -237,12 +238,15 @@ def _explained_numbers(regressor: BaseRNN, reading: NetworkReading, target: obje
 
 
 def _feature_order(reading: NetworkReading) -> NDArray[np.int64]:
-    """Return the position of each feature of a step among its numbers, followed by its codes."""
+    """Return the position of each feature of a step among its numbers, its codes and its time."""
     form = reading.blueprint.form
-    flags = np.array(form.is_categorical, dtype=bool)
-    if not flags.any():
-        return np.arange(max(form.n_step_features, len(form.vocabularies)))
-    return np.where(flags, (~flags).sum() + np.cumsum(flags) - 1, np.cumsum(~flags) - 1)
+    n_features = len(form.is_categorical) or max(form.n_step_features, len(form.vocabularies))
+    flags = np.array(form.is_categorical or (False,) * n_features)
+    order = np.where(flags, (~flags).sum() + np.cumsum(flags) - 1, np.cumsum(~flags) - 1)
+    if form.time_column is not None:
+        is_time = order == form.time_column
+        order = np.where(is_time, n_features - 1, order - (order > form.time_column))
+    return order
 
 
 def _feature_names(reading: NetworkReading, n_features: int) -> list[Hashable]:

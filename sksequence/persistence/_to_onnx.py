@@ -16,6 +16,7 @@ from sksequence._classifier import RNNClassifier
 from sksequence._generator import SequenceGenerator
 from sksequence._modules import Ensemble, SequenceNetwork
 from sksequence._regressor import RNNRegressor
+from sksequence._settings import NetworkSpec
 from sksequence.persistence._atomic_files import write_whole
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def to_onnx(
         If the estimator is not fitted.
     ValueError
         If the estimator has a part that cannot be exported: a cell of your own,
-        ``conditional=True``, a `SequenceGenerator` of numbers, weights of more than 2.1 GB, or
-        symbols that are not text or numbers and cannot be told apart as text. The message names it.
+        `missing` or `time_column`, ``conditional=True``, a `SequenceGenerator` of numbers, weights
+        of more than 2.1 GB, or symbols that are not text or numbers and cannot be told apart as
+        text. The message names it.
     OSError
         If the file cannot be written.
 
@@ -127,9 +129,19 @@ def to_onnx(
             "A SequenceGenerator of numbers cannot be exported to ONNX. Export a RNNRegressor that "
             "was fitted on windows of the series; see sksequence.preprocessing.make_windows."
         )
+    _check_exportable(vars(estimator)["_blueprint"].spec)
     build: _Builder = getattr(_onnx_package(), name)
     model = build(vars(estimator)["_blueprint"], estimator.module_)
     write_whole(Path(path), [model.SerializeToString()])
+
+
+def _check_exportable(spec: NetworkSpec) -> None:
+    name = "time_column" if spec.has_gaps else f"missing={spec.missing!r}"
+    if spec.has_gaps or spec.missing != "error":
+        raise ValueError(
+            f"An estimator with {name} cannot be exported to ONNX. Fit one without it, on "
+            "sequences that a transformer has filled or resampled."
+        )
 
 
 def _onnx_package() -> ModuleType:
