@@ -71,8 +71,19 @@ class TimeLoop:
         names = dict(_NAMES)
         exec(compile(source, name, "exec"), names)  # noqa: S102 - made from expressions only
         n_products = len(plan.sources)
-        self.forward = _forward_loop(inlined(names["advance"]), n_products, digest)
-        self.backward = _backward_loop(inlined(names["retreat"]), n_products, digest)
+        advance, retreat = (_named(names[name], digest) for name in ("advance", "retreat"))
+        self.forward = _forward_loop(inlined(advance), n_products, digest)
+        self.backward = _backward_loop(inlined(retreat), n_products, digest)
+
+
+def _named(function: Any, digest: str) -> Any:
+    """Give a function of one cell a name of its own.
+
+    Compiled code is linked by name, and the numbers by which Numba tells functions of one name
+    apart start anew in each process: of two loops from the cache, the same would be called.
+    """
+    function.__qualname__ = function.__name__ = f"{function.__name__}_{digest}"
+    return function
 
 
 def _forward_loop(advance: Any, n_products: int, digest: str) -> Any:
@@ -119,7 +130,7 @@ def _forward_loop(advance: Any, n_products: int, digest: str) -> Any:
                         add_product(products[p], sources[p], panels[p], n)
             states[:, first : first + n] = current[:, :n]
 
-    return compiled(forward_loop, digest)
+    return compiled(_named(forward_loop, digest), digest)
 
 
 def _backward_loop(retreat: Any, n_products: int, digest: str) -> Any:
@@ -160,7 +171,7 @@ def _backward_loop(retreat: Any, n_products: int, digest: str) -> Any:
                                 source_gradients, product_gradients, vectors, d_vectors,
                             )  # fmt: skip
 
-    return compiled(backward_loop, digest)
+    return compiled(_named(backward_loop, digest), digest)
 
 
 @compiled
