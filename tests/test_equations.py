@@ -95,6 +95,8 @@ def test_gradients_are_those_of_finite_differences(cell):
         values = dict(zip(names, parameters, strict=True))
         return torch.func.functional_call(layer, values, (x, None, None))[0]
 
+    if cell == "indrnn":  # within the bound, which the gradient passes
+        layer.recurrent.data.mul_(0.5)
     names = [name for name, _ in layer.named_parameters()]
     parameters = [p.detach().clone().requires_grad_() for p in layer.parameters()]
     if cell == "slstm":  # the stabiliser has no gradient of its own, as outputs do not depend on it
@@ -330,6 +332,39 @@ def test_echo_states_are_not_trained():
     assert not torch.equal(first.module_.head.weight, last.module_.head.weight)
 
 
+@pytest.mark.parametrize("scale", [10.0, 100.0])
+@pytest.mark.parametrize("cell", ["minlstm", "slstm"])
+def test_large_gates_are_exact(monkeypatch, cell, scale):
+    """Quotients of gates are right where both are near 0, compiled and iterated."""
+    layer, x = make_layer(cell, 16), scale * make_input()
+    with torch.no_grad():
+        for has_numba in (True, False):
+            monkeypatch.setattr(_kernels._dispatch, "HAS_NUMBA", has_numba)
+            outputs = layer.float()(x, None, None)[0].double()
+            exact = layer.double()(x.double(), None, None)[0]
+            assert float((outputs - exact).abs().max()) <= 1e-3 * float(exact.abs().max())
+
+
+def test_recurrent_weights_come_back_from_their_bound():
+    """A unit beyond `max_weight` is read at the bound, and still has a gradient."""
+    layer = build_layer(IndRNN(max_weight=0.5), 1, 4, 0.0, torch.Generator().manual_seed(0))
+    twin = build_layer(IndRNN(max_weight=2.0), 1, 4, 0.0, torch.Generator().manual_seed(0))
+    twin.load_state_dict(layer.state_dict())
+    for weights, value in ((layer.recurrent, 1.0), (twin.recurrent, 0.5)):
+        weights.data.fill_(value)
+    x = torch.rand(4, 10, 1)
+    outputs = [one(x, None, None)[0] for one in (layer, twin)]
+    assert torch.equal(*outputs)
+    (gradient,) = torch.autograd.grad(outputs[0].sum(), layer.recurrent)
+    assert gradient.abs().max() > 0
+
+
+def test_numbers_of_grids_are_steps_too():
+    """NumPy integers are converted to steps of the network as Python's are."""
+    cells = [LSTM(chrono_steps=steps).in_network_steps(5) for steps in (20, np.int64(20))]
+    assert [cell.chrono_steps for cell in cells] == [4, 4]
+
+
 # --- gaps in time --------------------------------------------------------------------------------
 
 
@@ -368,7 +403,7 @@ def test_gaps_are_the_last_feature(cell):
         (LEM(step_size=2.0), r"step_size must be in \(0, 1\]; got 2.0"),
         (IndRNN(max_weight=0.0), "max_weight must be positive; got 0.0"),
         (EchoState(leak=1.5), r"leak must be in \(0, 1\]; got 1.5"),
-        (EchoState(spectral_radius=-1), "spectral_radius must be positive; got -1"),
+        (EchoState(spectral_radius=-1), "spectral_radius must be positive and finite; got -1"),
         (ProjectedLSTM(projection_size=0), "projection_size must be None or at least 1; got 0"),
     ],
     ids=repr,

@@ -113,8 +113,10 @@ class Cell:
         dict
             Parameters and their values.
         """
-        names = inspect.signature(type(self).__init__).parameters
-        return {name: getattr(self, name) for name in names if hasattr(self, name)}
+        if type(self).__init__ is object.__init__:
+            return {}
+        _, *names = inspect.signature(type(self).__init__).parameters
+        return {name: getattr(self, name) for name in names}
 
     def set_params(self, **params: object) -> Self:
         """Set parameters by name, as estimators do.
@@ -166,9 +168,9 @@ class Cell:
         """Return the cell with `chrono_steps` in steps of the network, which may be frames."""
         self.check_params()
         steps = self.get_params().get("chrono_steps")
-        if not isinstance(steps, int) or frame_step == 1:
+        if not isinstance(steps, int | np.integer) or frame_step == 1:
             return self
-        return copy(self).set_params(chrono_steps=max(2, -(-steps // frame_step)))
+        return copy(self).set_params(chrono_steps=max(2, -(-int(steps) // frame_step)))
 
     def equations(
         self,

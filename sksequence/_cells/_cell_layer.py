@@ -109,7 +109,9 @@ class CellLayer(nn.Module):
         parameters = dict(self.named_parameters())
         vectors = cell.loop_vectors(parameters)
         weight, bias = self.input_weights
-        vector_rows = torch.stack(list(vectors.values())) if vectors else x.new_empty(0, size)
+        vector_rows = x.new_empty(0, size)
+        if cell.vectors:
+            vector_rows = torch.stack([vectors[name] for name in cell.vectors])
         matrices = [_wider(matrix, size, spare) for matrix in cell.loop_matrices(parameters)]
         if lengths is None:
             lengths = torch.full((len(x),), x.shape[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -70,8 +71,8 @@ class EchoState(Cell):
     def check_params(self) -> None:
         """Raise a ValueError unless all are positive and leak is at most 1."""
         for name, value in self.get_params().items():
-            if not (isinstance(value, int | float) and value > 0):
-                raise ValueError(f"{name} must be positive; got {value!r}.")
+            if not (isinstance(value, int | float | np.number) and 0 < value < np.inf):
+                raise ValueError(f"{name} must be positive and finite; got {value!r}.")
         if self.leak > 1:
             raise ValueError(f"leak must be in (0, 1]; got {self.leak!r}.")
 

@@ -90,4 +90,7 @@ class IndRNN(Cell):
 
     def loop_vectors(self, parameters: Parameters) -> dict[str, Tensor]:
         """Return the recurrent weights within `max_weight`."""
-        return {"recurrent": parameters["recurrent"].clamp(-self.max_weight, self.max_weight)}
+        recurrent = parameters["recurrent"]
+        within = recurrent.clamp(-self.max_weight, self.max_weight)
+        # the gradient passes the bound, so that a unit can come back from it
+        return {"recurrent": recurrent + (within - recurrent).detach()}

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sksequence._cells._cell import Cell, Parameters, ReadProduct
-from sksequence._kernels import V, sigmoid
+from sksequence._kernels import V, sigmoid, softplus
 
 
 class MinLSTM(Cell):
@@ -54,8 +54,8 @@ class MinLSTM(Cell):
         vectors: Mapping[str, V],
     ) -> tuple[V, ...]:
         """Return h'."""
-        forget, write = sigmoid(inputs[0]), sigmoid(inputs[1])
-        share = write / (forget + write)
+        # i / (f + i) by logarithms: both gates may be too small to be divided
+        share = sigmoid(softplus(-inputs[0]) - softplus(-inputs[1]))
         return (states[0] + share * (inputs[2] - states[0]),)
 
     def initialise(self, parameters: Parameters, generator: torch.Generator) -> None:

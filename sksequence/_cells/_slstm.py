@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from sksequence._cells._cell import Cell, Parameters, ReadProduct
-from sksequence._kernels import V, detach, exp, maximum, sigmoid, softplus, tanh
+from sksequence._kernels import V, detach, exp, maximum, relu, sigmoid, softplus, tanh
 
 
 class SLSTM(Cell):
@@ -58,7 +58,8 @@ class SLSTM(Cell):
         """Return h', c', n' and m'."""
         hidden, memory, normaliser, stabiliser = states
         i, f, z, o = (a + b for a, b in zip(inputs, product("hh", hidden), strict=True))
-        log_forget = stabiliser - softplus(-f)
+        # nothing has been stored where n is 0, at the start: m' is i then
+        log_forget = stabiliser - softplus(-f) - 2e4 * relu(0.5 - detach(normaliser))
         # h' does not depend on m: its gradient would be 0
         stabiliser = detach(maximum(log_forget, i))
         keep, write = exp(log_forget - stabiliser), exp(i - stabiliser)
