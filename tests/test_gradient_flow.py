@@ -158,9 +158,23 @@ def test_pictures_are_the_states(plt):
 # Errors
 
 
+class WithoutState(torch.nn.Module):
+    """A layer that returns no state to continue from."""
+
+    is_causal = False
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.layer = torch.nn.Conv1d(input_size, hidden_size, 3, padding=1)
+
+    def forward(self, x, state=None):
+        """Return outputs (batch, time, hidden)."""
+        return self.layer(x.transpose(1, 2)).transpose(1, 2), state
+
+
 def test_cells_without_a_step_are_refused():
     """The error states what is missing, and what works without it."""
-    classifier = fit(torch.nn.GRU)
+    classifier = fit(WithoutState)
     with pytest.raises(ValueError, match=r"gradient_flow runs a layer step by step, .* no method"):
         gradient_flow(classifier, RAGGED)
     with pytest.raises(ValueError, match=r"layer=3 is not a layer of this network"):
