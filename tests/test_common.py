@@ -20,7 +20,12 @@ NETWORKS = [
     {"cell": FeedForward(context_size=10) if cell == "feedforward" else cell} for cell in CELLS
 ]
 # cells that learn the weight of each position from a frame, but hardly in the few passes of a check
-IN_FRAMES = {"cfc", "echo_state", "indrnn", "linoss", "mgu", "mingru", "minlstm", "rg_lru"}
+IN_FRAMES = {
+    "RNNClassifier": {"indrnn"},
+    "RNNRegressor": {
+        "cfc", "echo_state", "indrnn", "linoss", "mgu", "mingru", "minlstm", "rg_lru",
+    },
+}  # fmt: skip
 OPTIONS = [{"bidirectional": True}, {"num_layers": 2, "dropout": 0.1}, {"batch_size": 8}]
 OWN_OPTIONS = {
     "RNNClassifier": [{"label_smoothing": 0.1, "n_estimators": 2}, {"missing": "indicator"}],
@@ -42,7 +47,7 @@ def configurations():
         for network in NETWORKS + OPTIONS + OWN_OPTIONS.get(estimator.__name__, []):
             if network.keys() <= known.keys():
                 parameters = {name: v for name, v in (small | network).items() if name in known}
-                if estimator is sksequence.RNNRegressor and network.get("cell") in IN_FRAMES:
+                if network.get("cell") in IN_FRAMES.get(estimator.__name__, ()):
                     parameters["frame_length"] = 10
                 found.append(estimator(**parameters))
     return found
