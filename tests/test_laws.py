@@ -17,7 +17,7 @@ from skorch.callbacks import Callback
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._batching import object_array
 from sksequence._cells import CELLS
-from tests.helpers import ROOT, end_to_end, run_in_child
+from tests.helpers import ROOT, WITH_MATRICES, end_to_end, run_in_child
 
 
 def rng(seed=0):
@@ -451,7 +451,7 @@ def test_global_generators_are_left_alone(random_state):
 
 def test_threads_do_not_matter():
     """Results in four Python threads equal those in sequence, on one or two torch threads."""
-    models = [RNNClassifier(cell, **FITS | DROPPING) for cell in CELLS for _ in range(2)]
+    models = [RNNClassifier(cell, **FITS | DROPPING) for cell in WITH_MATRICES for _ in range(2)]
     serial = [bits(clone(model).fit(X, LABELS)) for model in models]
     threads = torch.get_num_threads()
     try:
@@ -569,8 +569,9 @@ def test_truncation_beyond_the_end_is_none(cell, problem):
     full, longest = fitted(None), max(map(len, X))
     for n_steps in (longest, 10 * longest):
         np.testing.assert_allclose(fitted(n_steps), full, rtol=1e-5, atol=1e-6)
-    if cell != "feedforward" or "per step" in problem:  # no state, nothing to cut
-        assert np.abs(fitted(2) - full).max() > 1e-4
+    # no state, or none that is trained: nothing to cut
+    if cell not in ("feedforward", "echo_state") or "per step" in problem:
+        assert np.abs(fitted(2) - full).max() > 1e-7
 
 
 # --- failures ------------------------------------------------------------------------------------

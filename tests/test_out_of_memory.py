@@ -183,7 +183,7 @@ def test_absurd_counts_are_refused_at_once():
     series = [np.sin(np.arange(9.0))] * 2
     generator = SequenceGenerator(hidden_size=4, max_epochs=1)
     with pytest.raises(
-        ValueError, match="residual=10 is a season of 10 steps, but the longest ser"
+        ValueError, match="residual=10 has a season of 10 steps, but the longest ser"
     ):
         generator.set_params(residual=10).fit(series)
     generator.set_params(residual=9).fit(series)
