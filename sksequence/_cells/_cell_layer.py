@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from sksequence._cells._cell import Cell
 from sksequence._cells._equations import recordable, shape_of
-from sksequence._cells._linear_and_dropout import Dropout, empty_parameter
+from sksequence._cells._linear_and_dropout import Dropout, empty_parameter, stable_linear
 from sksequence._cells._recurrent import LayerState, at_last_step
-from sksequence._kernels import Recurrence, can_compile, new_recurrence, padded_size
+from sksequence._kernels import Recurrence, can_compile, is_traced, new_recurrence, padded_size
 
 
 class CellLayer(nn.Module):
@@ -131,10 +131,17 @@ class CellLayer(nn.Module):
         self, x: Tensor, lengths: Tensor | None, state: LayerState
     ) -> tuple[Tensor, LayerState]:
         """Iterate the equations in Python; a row that has ended keeps its state."""
-        cell, parameters = self.cell, dict(self.named_parameters())
+        cell, parameters, size = self.cell, dict(self.named_parameters()), self.hidden_size
+        # bits of an evaluation must not depend on other rows: whole vectors and stable products
+        is_stable = not self.training and not is_traced() and x.dtype == torch.float32
+        linear = stable_linear if is_stable else F.linear
+        spare = padded_size(size) - size if is_stable else 0
+        start, state = state, tuple(F.pad(part, (0, spare)) for part in state)
         vectors = cell.loop_vectors(parameters)
-        product = _Products(self, cell.loop_matrices(parameters), state[0])
-        inputs = F.linear(x, *self.input_weights)
+        vectors = {name: F.pad(vector, (0, spare)) for name, vector in vectors.items()}
+        matrices = [_wider(matrix, size, spare) for matrix in cell.loop_matrices(parameters)]
+        product = _Products(self, matrices, start[0])
+        inputs = linear(x, *(_with_spare_units(part, size, spare) for part in self.input_weights))
         states = [state]
         for step, inputs_now in enumerate(inputs.unbind(dim=1)):
             blocks = inputs_now.chunk(len(cell.inputs), dim=1)
@@ -144,10 +151,10 @@ class CellLayer(nn.Module):
                 pairs = zip(after, states[-1], strict=True)
                 after = tuple(torch.where(running, new, old) for new, old in pairs)
             states.append(tuple(after))
-        paths = [torch.stack(steps, dim=1) for steps in zip(*states[1:], strict=True)]
+        paths = [torch.stack(steps, dim=1)[..., :size] for steps in zip(*states[1:], strict=True)]
         outputs = torch.cat(paths[: cell.n_outputs], dim=2)
         return outputs, tuple(
-            at_last_step(path, lengths, start) for path, start in zip(paths, state, strict=True)
+            at_last_step(path, lengths, part) for path, part in zip(paths, start, strict=True)
         )
 
     def extra_repr(self) -> str:
@@ -160,6 +167,7 @@ class _Products:
 
     def __init__(self, layer: CellLayer, matrices: Sequence[Tensor], like: Tensor) -> None:
         dropout = layer.recurrent_dropout
+        self.linear = F.linear if layer.training else stable_linear
         self.mask = dropout.mask(like) if dropout.active else None
         self.matrices = {
             name: (matrix, n_blocks)
@@ -169,7 +177,7 @@ class _Products:
     def __call__(self, name: str, state: Tensor) -> tuple[Tensor, ...]:
         matrix, n_blocks = self.matrices[name]
         read = state if self.mask is None else state * self.mask
-        return F.linear(read, matrix).chunk(n_blocks, dim=1)
+        return self.linear(read, matrix).chunk(n_blocks, dim=1)
 
 
 @cache
