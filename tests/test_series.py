@@ -383,7 +383,7 @@ def test_a_forecast_reads_the_values_one_week_before():
 
 @pytest.mark.parametrize("same", [(6,), [6, 1]])
 def test_a_list_of_one_season_is_that_season(same):
-    """One season, or one beside single steps, is the same as its number of steps."""
+    """One season, or one together with single steps, is the same as its number of steps."""
     X = seasonal_series(8, 30, RANDOM)
     one, other = (
         SequenceGenerator("gru", 4, max_epochs=1, residual=residual, random_state=0).fit(X)

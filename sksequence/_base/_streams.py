@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sksequence._batching import Frames
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._input import read_stream_steps
-from sksequence._modules import Ensemble, SequenceNetwork, network_stepper
+from sksequence._modules import Ensemble, SequenceNetwork, network_stepper, select_rows
 from sksequence._settings import check_count
 
 Floats = NDArray[np.float64]
@@ -243,7 +243,7 @@ class _States:
                 continue
             slots = rows[some] * n_phases + ages[rows[some]] % n_phases
             state = (
-                _started(stepper, reader, len(some)) if begins else _selected(self._state, slots)
+                _started(stepper, reader, len(some)) if begins else select_rows(self._state, slots)
             )
             part, after = stepper(*(_taken(block, some) for block in inputs), state)
             if outputs.shape[1] == 0:
@@ -279,13 +279,6 @@ def _started(stepper: Callable[..., Any], reader: StepReader, n_rows: int) -> An
 
 def _taken(block: NDArray[Any] | None, rows: Index) -> NDArray[Any] | None:
     return None if block is None else block[rows]
-
-
-def _selected(state: Any, slots: Index) -> Any:
-    """Return some rows of nested tuples of arrays or tensors."""
-    if isinstance(state, tuple):
-        return tuple(_selected(part, slots) for part in state)
-    return state[slots]
 
 
 def _stored(states: Any, after: Any, slots: Index, n_slots: int) -> Any:

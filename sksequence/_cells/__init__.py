@@ -28,7 +28,12 @@ from sksequence._cells._mingru import MinGRU
 from sksequence._cells._minlstm import MinLSTM
 from sksequence._cells._peephole_lstm import PeepholeLSTM
 from sksequence._cells._projected_lstm import ProjectedLSTM
-from sksequence._cells._recurrent import LayerState, RecurrentLayer, at_last_step
+from sksequence._cells._recurrent import (
+    LayerState,
+    RecurrentLayer,
+    at_last_step,
+    wider_weights,
+)
 from sksequence._cells._registry import (
     CELLS,
     as_cell,
@@ -89,5 +94,6 @@ __all__ = [
     "reads_gaps",
     "sigmoid_as_tanh",
     "stable_linear",
+    "wider_weights",
     "xavier_linear_",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
@@ -13,8 +14,15 @@ from torch import Tensor, nn
 from sksequence._cells._cell import Cell
 from sksequence._cells._equations import recordable, shape_of
 from sksequence._cells._linear_and_dropout import Dropout, empty_parameter, stable_linear
-from sksequence._cells._recurrent import LayerState, at_last_step
+from sksequence._cells._recurrent import (
+    LayerState,
+    at_last_step,
+    wider_matrix,
+    with_spare_units,
+)
 from sksequence._kernels import Recurrence, can_compile, is_traced, new_recurrence, padded_size
+
+Linear = Callable[..., Tensor]
 
 
 class CellLayer(nn.Module):
@@ -100,52 +108,58 @@ class CellLayer(nn.Module):
             outputs, last = self._iterate(x, lengths, state)
         return outputs if self.readout is None else self.readout(outputs, x), last
 
+    def _loop_parts(self, spare: int) -> _LoopParts:
+        """Return what the equations read in each step, with units that nobody reads."""
+        cell, size = self.cell, self.hidden_size
+        parameters = dict(self.named_parameters())
+        vectors = cell.loop_vectors(parameters)
+        weight, bias = self.input_weights
+        return _LoopParts(
+            with_spare_units(weight, size, spare),
+            with_spare_units(bias, size, spare),
+            {name: F.pad(vectors[name], (0, spare)) for name in cell.vectors},
+            [wider_matrix(matrix, size, spare) for matrix in cell.loop_matrices(parameters)],
+        )
+
     def _run_compiled(
         self, x: Tensor, lengths: Tensor | None, state: LayerState
     ) -> tuple[Tensor, LayerState]:
         """Run the compiled loops, with spare units where these need whole vectors."""
-        size, cell = self.hidden_size, self.cell
-        spare = padded_size(size) - size
-        parameters = dict(self.named_parameters())
-        vectors = cell.loop_vectors(parameters)
-        weight, bias = self.input_weights
-        vector_rows = x.new_empty(0, size)
-        if cell.vectors:
-            vector_rows = torch.stack([vectors[name] for name in cell.vectors])
-        matrices = [_wider(matrix, size, spare) for matrix in cell.loop_matrices(parameters)]
+        size = self.hidden_size
+        width = padded_size(size)
+        parts = self._loop_parts(width - size)
+        vectors = list(parts.vectors.values())
         if lengths is None:
             lengths = torch.full((len(x),), x.shape[1])
-        outputs, last = _compiled(cell)(
+        outputs, last = _compiled(self.cell)(
             x,
-            F.pad(torch.stack(state), (0, spare)),
+            F.pad(torch.stack(state), (0, width - size)),
             lengths,
-            _with_spare_units(weight, size, spare),
-            _with_spare_units(bias, size, spare),
-            F.pad(vector_rows, (0, spare)),
-            *matrices,
+            parts.weight,
+            parts.bias,
+            torch.stack(vectors) if vectors else x.new_empty(0, width),
+            *parts.matrices,
         )
-        outputs = torch.cat(list(outputs[..., :size]), dim=2) if len(outputs) > 1 else outputs[0]
-        return outputs[..., : cell.n_outputs * size], tuple(last[..., :size])
+        first, *others = outputs[..., :size]
+        return torch.cat([first, *others], dim=2) if others else first, tuple(last[..., :size])
 
     def _iterate(
         self, x: Tensor, lengths: Tensor | None, state: LayerState
     ) -> tuple[Tensor, LayerState]:
         """Iterate the equations in Python; a row that has ended keeps its state."""
-        cell, parameters, size = self.cell, dict(self.named_parameters()), self.hidden_size
+        cell, size = self.cell, self.hidden_size
         # bits of an evaluation must not depend on other rows: whole vectors and stable products
         is_stable = not self.training and not is_traced() and x.dtype == torch.float32
-        linear = stable_linear if is_stable else F.linear
+        linear: Linear = stable_linear if is_stable else F.linear
         spare = padded_size(size) - size if is_stable else 0
         start, state = state, tuple(F.pad(part, (0, spare)) for part in state)
-        vectors = cell.loop_vectors(parameters)
-        vectors = {name: F.pad(vector, (0, spare)) for name, vector in vectors.items()}
-        matrices = [_wider(matrix, size, spare) for matrix in cell.loop_matrices(parameters)]
-        product = _Products(self, matrices, start[0])
-        inputs = linear(x, *(_with_spare_units(part, size, spare) for part in self.input_weights))
+        parts = self._loop_parts(spare)
+        product = _Products(self, linear, parts.matrices, start[0])
+        inputs = linear(x, parts.weight, parts.bias)
         states = [state]
         for step, inputs_now in enumerate(inputs.unbind(dim=1)):
             blocks = inputs_now.chunk(len(cell.inputs), dim=1)
-            after = cell.equations(blocks, product, states[-1], vectors)
+            after = cell.equations(blocks, product, states[-1], parts.vectors)
             if lengths is not None:
                 running = (lengths > step)[:, None]
                 pairs = zip(after, states[-1], strict=True)
@@ -162,12 +176,24 @@ class CellLayer(nn.Module):
         return repr(self.cell)
 
 
+@dataclass(frozen=True)
+class _LoopParts:
+    """Weights and bias of the inputs, vectors by name, and recurrent matrices in their order."""
+
+    weight: Tensor
+    bias: Tensor
+    vectors: dict[str, Tensor]
+    matrices: list[Tensor]
+
+
 class _Products:
     """The products of one call, with one mask of dropout for all of them."""
 
-    def __init__(self, layer: CellLayer, matrices: Sequence[Tensor], like: Tensor) -> None:
+    def __init__(
+        self, layer: CellLayer, linear: Linear, matrices: Sequence[Tensor], like: Tensor
+    ) -> None:
         dropout = layer.recurrent_dropout
-        self.linear = F.linear if layer.training else stable_linear
+        self.linear = linear
         self.mask = dropout.mask(like) if dropout.active else None
         self.matrices = {
             name: (matrix, n_blocks)
@@ -184,16 +210,3 @@ class _Products:
 def _compiled(cell: Cell) -> Recurrence:
     """Return the compiled form of a cell."""
     return new_recurrence(shape_of(cell), recordable(cell))
-
-
-def _with_spare_units(weight: Tensor, size: int, spare: int) -> Tensor:
-    """Add units that nobody reads to each block of weights (n_blocks * hidden, ...)."""
-    if not spare:
-        return weight
-    blocks = weight.reshape(-1, size, *weight.shape[1:])
-    return F.pad(blocks, (0, 0) * (weight.dim() - 1) + (0, spare)).flatten(0, 1)
-
-
-def _wider(matrix: Tensor, size: int, spare: int) -> Tensor:
-    """Add units that nobody reads to a recurrent matrix (n_blocks * hidden, hidden)."""
-    return F.pad(_with_spare_units(matrix, size, spare), (0, spare)) if spare else matrix

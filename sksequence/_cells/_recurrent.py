@@ -151,16 +151,7 @@ class RecurrentLayer(nn.Module):
     ) -> tuple[Tensor, LayerState]:
         """Run `fused` with spare units that are cut off again, for stable bits or whole vectors."""
         spare = width - self.output_size
-        gates = (self.n_gates, self.output_size)
-        weight_ih, weight_hh, bias_ih, bias_hh = (
-            weight.reshape(*gates, *weight.shape[1:]) for weight in weights
-        )
-        widened = (
-            F.pad(weight_ih, (0, 0, 0, spare)).flatten(0, 1),
-            F.pad(weight_hh, (0, spare, 0, spare)).flatten(0, 1),
-            F.pad(bias_ih, (0, spare)).flatten(),
-            F.pad(bias_hh, (0, spare)).flatten(),
-        )
+        widened = wider_weights(weights, self.output_size, spare)
         wider = tuple(F.pad(part, (0, spare)) for part in state)
         outputs, last = self.fused(x, lengths, wider, widened)
         return outputs[..., :-spare], tuple(part[..., :-spare] for part in last)
@@ -183,6 +174,30 @@ class RecurrentLayer(nn.Module):
     ) -> tuple[Tensor, LayerState]:
         """Run all steps in one kernel call; `weights` and `state` may be wider than the layer."""
         raise NotImplementedError
+
+
+def wider_weights(weights: Weights, size: int, spare: int) -> Weights:
+    """Add units that nobody reads to the weights of a layer, in torch's order."""
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    return (
+        with_spare_units(weight_ih, size, spare),
+        wider_matrix(weight_hh, size, spare),
+        with_spare_units(bias_ih, size, spare),
+        with_spare_units(bias_hh, size, spare),
+    )
+
+
+def with_spare_units(weight: Tensor, size: int, spare: int) -> Tensor:
+    """Add units that nobody reads to each block of weights (n_blocks * hidden, ...)."""
+    if not spare:
+        return weight
+    blocks = weight.reshape(-1, size, *weight.shape[1:])
+    return F.pad(blocks, (0, 0) * (weight.dim() - 1) + (0, spare)).flatten(0, 1)
+
+
+def wider_matrix(matrix: Tensor, size: int, spare: int) -> Tensor:
+    """Add units that nobody reads to a recurrent matrix (n_blocks * hidden, hidden)."""
+    return F.pad(with_spare_units(matrix, size, spare), (0, spare)) if spare else matrix
 
 
 def mark_padding(

@@ -262,7 +262,7 @@ class StepPlan:
         A value is computed in the first stage where it can be, but what it overwrites must not be
         read afterwards.
         """
-        targets = self._gradient_targets()
+        targets = self._gradient_targets
         stages = {place: self._backward_stages[one] for place, one in targets.items()}
         overwriting = [place for place in targets if place[0] != "product_gradient"]
         has_changed = True
@@ -279,7 +279,9 @@ class StepPlan:
             for stage in range(self.n_stages)
         ]
 
+    @cached_property
     def _gradient_targets(self) -> Targets:
+        """Gradients by where they are stored."""
         targets: Targets = {}
         for number, blocks in enumerate(self.blocks):
             for i, (block, slot) in enumerate(zip(blocks, self.block_slots[number], strict=True)):
@@ -326,7 +328,7 @@ class StepPlan:
     def _reads(self, target: Place, overwritten: Place, stages: dict[Place, int]) -> bool:
         """Check whether the value of a target is computed from what another one overwrites."""
         stage = stages[target]
-        expression = self._gradient_targets()[target]
+        expression = self._gradient_targets[target]
         available = self.available_backward(stage)
         return overwritten in read_places(expression, available)
 

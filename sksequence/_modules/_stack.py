@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sksequence._cells import (
@@ -170,8 +172,8 @@ def run_truncated(layer: nn.Module, x: Tensor, lengths: Tensor | None, n_steps: 
     return torch.cat(outputs, dim=1)
 
 
-def select_rows(state: StateT, rows: Tensor) -> StateT:
-    """Return some rows of a state: nested tuples of tensors, the first axis is the row."""
-    if isinstance(state, Tensor):
-        return cast("StateT", state[rows])
-    return cast("StateT", tuple(select_rows(part, rows) for part in state))
+def select_rows(state: StateT, rows: Tensor | NDArray[np.int64]) -> StateT:
+    """Return some rows of a state: nested tuples of tensors or arrays, rows on the first axis."""
+    if isinstance(state, tuple):
+        return cast("StateT", tuple(select_rows(part, rows) for part in state))
+    return cast("StateT", state[rows])

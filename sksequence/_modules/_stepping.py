@@ -13,11 +13,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sksequence._cells import CustomLayer, RecurrentLayer, sigmoid_as_tanh
+from sksequence._cells import CustomLayer, RecurrentLayer, sigmoid_as_tanh, wider_weights
 from sksequence._kernels import (
     STABLE,
     Product,
@@ -115,7 +114,10 @@ def _compiled_step(layer: Any) -> LayerStep | None:
     size, n_gates, n_states = layer.output_size, layer.n_gates, layer.n_states
     if not is_fast(layer.weight_hh, size):
         return None
-    wide, width = _with_spare_units(layer.weights, n_gates, size), padded_size(size)
+    width = padded_size(size)
+    # copies: a stream goes on with the weights that it was started with
+    weights: Any = tuple(weight.detach().clone() for weight in layer.weights)
+    wide = wider_weights(weights, size, width - size)
     if n_gates == 1:
         return _simple_step(str(layer.activation), wide, size)
     advance = gru_step(wide) if n_gates == 3 else lstm_step(wide)
@@ -141,20 +143,6 @@ def _simple_step(activation: str, weights: Any, size: int) -> LayerStep:
         return (outputs + np.float32(1)) / np.float32(2) if is_sigmoid else outputs, after
 
     return step
-
-
-def _with_spare_units(weights: tuple[Tensor, ...], n_gates: int, size: int) -> Any:
-    """Return weights in torch's order for a layer as wide as the compiled loops need it."""
-    spare = padded_size(size) - size
-    weight_ih, weight_hh, bias_ih, bias_hh = (
-        weight.detach().reshape(n_gates, size, *weight.shape[1:]) for weight in weights
-    )
-    return (
-        F.pad(weight_ih, (0, 0, 0, spare)).flatten(0, 1),
-        F.pad(weight_hh, (0, spare, 0, spare)).flatten(0, 1),
-        F.pad(bias_ih, (0, spare)).flatten(),
-        F.pad(bias_hh, (0, spare)).flatten(),
-    )
 
 
 def _contract_step(layer: Any) -> LayerStep:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-_MAX_NAMES = 24  # of features that are written beside a picture
+_MAX_NAMES = 24  # of features that are written next to a picture
 
 
 class SaliencyDisplay:
