@@ -1,4 +1,4 @@
-"""Tools of scikit-learn that convert X: a column of sequences, or of their positions."""
+"""Recipes of the user guide: tools of scikit-learn that convert X, and sentences of a text."""
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import SelfTrainingClassifier
 
 from sksequence import RNNClassifier
+from tests.helpers import ROOT
+from tests.test_docs import rst_blocks
 
 RANDOM = np.random.RandomState(0)
 Y = np.arange(30) % 2
@@ -58,3 +60,24 @@ def test_columns_of_positions():
     partly = np.where(POSITIONS[:, 0] % 3 == 0, -1, Y)
     tool = SelfTrainingClassifier(make_pipeline(LOOKUP, CLASSIFIER))
     assert tool.fit(POSITIONS, partly).score(POSITIONS, Y) > 0.7
+
+
+def test_sentences():
+    """The rule of the guide splits sentences, but not after its abbreviations; its limits hold."""
+    page = (ROOT / "docs" / "user_guide" / "generator.rst").read_text("utf-8")
+    (block,) = (block for block in rst_blocks(page) if "sentence_end =" in block)
+    names = {}
+    exec(block, names)  # noqa: S102
+    assert names["sentences"] == [
+        "Dr. Bell paid 3.50 to Mr. Fox.",
+        '"Why?" asked he.',
+        "12 men came.",
+    ]
+    split = names["sentence_end"].split
+    assert split("Stop!\n(See No. 5, e.g. there.) Go... on. end? A") == [
+        "Stop!",
+        "(See No. 5, e.g. there.)",
+        "Go... on. end?",
+        "A",
+    ]
+    assert split('He saw Prof. Bell. "Go! Now!"') == ["He saw Prof.", "Bell.", '"Go!', 'Now!"']

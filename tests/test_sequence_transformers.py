@@ -1,4 +1,4 @@
-"""FillGaps and SequenceScaler: each sequence by itself, in every container."""
+"""FillGaps, SequenceScaler and Differencer: each sequence by itself, in every container."""
 
 import pickle
 
@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, PowerTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sksequence import RNNClassifier, Sequences
-from sksequence.preprocessing import FillGaps, SequenceScaler
+from sksequence import RNNClassifier, SequenceGenerator, Sequences
+from sksequence.preprocessing import Differencer, FillGaps, SequenceScaler, StepTransformer
 
 RANDOM = np.random.RandomState(0)
 RAGGED = [RANDOM.randn(n, 2) * [1, 50] + [3, 700] for n in (6, 9, 4, 12)]
@@ -23,10 +26,24 @@ TRANSFORMERS = [
     FillGaps("forward", add_indicator=True),
     SequenceScaler(),
     SequenceScaler(with_std=False),
+    Differencer(),
+    Differencer(lag=3, keep_first=True),
+]
+PRICES = [np.exp(0.1 * RANDOM.randn(n, 2).cumsum(axis=0)) * [1, 50] for n in (6, 9, 4, 12)]
+DIFFERENCERS = [
+    Differencer(method, lag=lag) for method in ("difference", "relative", "log") for lag in (1, 3)
 ]
 
 
-@parametrize_with_checks([FillGaps(), FillGaps("forward", add_indicator=True), SequenceScaler()])
+@parametrize_with_checks(
+    [
+        FillGaps(),
+        FillGaps("forward", add_indicator=True),
+        SequenceScaler(),
+        Differencer(),
+        Differencer(lag=2, keep_first=True),
+    ]
+)
 def test_scikit_learn_checks(estimator, check):
     """They are transformers of tables too."""
     check(estimator)
@@ -96,10 +113,110 @@ def test_scaled_sequences_have_no_level_and_size():
     np.testing.assert_array_equal(sizes, [1.0, 3.0])
 
 
+# --- changes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("differencer", DIFFERENCERS, ids=repr)
+def test_changes_are_those_of_pandas(differencer):
+    """Differences, returns and log-returns are those of pandas; the first steps are 0."""
+    lag = differencer.lag
+    for x, changes in zip(PRICES, clone(differencer).fit_transform(PRICES), strict=True):
+        table = pd.DataFrame(x)
+        expected = {
+            "difference": table.diff(lag),
+            "relative": table.pct_change(lag),
+            "log": np.log(table).diff(lag),
+        }[differencer.method]
+        np.testing.assert_allclose(changes, expected.fillna(0.0), atol=1e-12)
+
+
+@pytest.mark.parametrize("differencer", DIFFERENCERS, ids=repr)
+def test_values_are_restored_from_changes(differencer):
+    """Changes are inverted from any step on, and as a whole if the first values are kept."""
+    changes = clone(differencer).fit(PRICES).transform(PRICES)
+    for k in (3, 4, 5):
+        past, later = [x[:k] for x in PRICES], [x[k:] for x in changes]
+        restored = clone(differencer).fit(PRICES).inverse_transform(later, after=past)
+        for x, values in zip(PRICES, restored, strict=True):
+            np.testing.assert_allclose(values, x[k:], rtol=1e-12)
+    keeping = clone(differencer).set_params(keep_first=True).fit(PRICES)
+    for x, values in zip(PRICES, keeping.inverse_transform(keeping.transform(PRICES)), strict=True):
+        np.testing.assert_allclose(values, x, rtol=1e-12)
+
+
+@pytest.mark.parametrize("container", [list, np.array, Sequences.from_arrays, "frames", "flat"])
+def test_restored_values_are_in_their_container(container):
+    """Values come back in arrays, lists and Sequences, of names in any order."""
+    equal = [x[:4] for x in PRICES]
+    expected = np.array(equal)
+    if container == "frames":
+        X = [pd.DataFrame(x, columns=["a", "b"]) for x in equal]
+    elif container == "flat":
+        X, expected = [x[:, 0] for x in equal], expected[:, :, 0]
+    else:
+        X = container(equal)
+    differencer = Differencer("log", keep_first=True).fit(X)
+    restored = differencer.inverse_transform(differencer.transform(X))
+    np.testing.assert_allclose([np.asarray(x) for x in restored], expected)
+    assert isinstance(restored, Sequences) == isinstance(X, Sequences)
+    after = [x[["b", "a"]] for x in X] if container == "frames" else X
+    continued = differencer.inverse_transform(differencer.transform(X), after=after)
+    np.testing.assert_allclose(np.asarray(continued[1])[0], expected[1][0] * expected[1][-1])
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        Differencer(keep_first=True),
+        Differencer("log", keep_first=True),
+        PowerTransformer("box-cox"),
+        PowerTransformer(),
+        FunctionTransformer(np.log, np.exp),
+    ],
+    ids=repr,
+)
+@pytest.mark.filterwarnings("error")
+def test_targets_are_restored_exactly(transformer):
+    """TransformedTargetRegressor, which checks the inverse, predicts in the units of y."""
+    y = np.exp(0.3 * np.random.RandomState(0).randn(40, 4))
+    X = np.hstack([np.log(y), y[:, :1] ** 2])
+    perfect = TransformedTargetRegressor(LinearRegression(), transformer=transformer).fit(X, y)
+    assert perfect.score(X, y) > 0.9
+    again = clone(transformer).fit(y)
+    np.testing.assert_allclose(again.inverse_transform(again.transform(y)), y, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "transformer", [PowerTransformer("box-cox"), FunctionTransformer(np.log, np.exp)], ids=repr
+)
+def test_power_and_logarithms_of_steps_are_restored(transformer):
+    """StepTransformer applies them to ragged sequences, with an exact inverse and names."""
+    frames = [pd.DataFrame(x, columns=["a", "b"]) for x in PRICES]
+    if isinstance(transformer, FunctionTransformer):
+        transformer.set_params(feature_names_out="one-to-one")
+    steps = StepTransformer(transformer).set_output(transform="pandas").fit(frames)
+    transformed = steps.transform(frames)
+    assert transformed[0].columns.tolist() == ["a", "b"] == steps.get_feature_names_out().tolist()
+    for x, values in zip(PRICES, steps.inverse_transform(transformed), strict=True):
+        np.testing.assert_allclose(values, x, rtol=1e-9)
+
+
+def test_forecasts_of_returns_are_prices():
+    """A generator of log-returns forecasts prices that begin at the last ones."""
+    series = [x[:, 1] for x in PRICES for _ in range(4)]
+    returns = Differencer("log").fit(series)
+    model = SequenceGenerator("gru", 4, max_epochs=2, residual=None, random_state=0)
+    changes = returns.transform(series)
+    following = model.fit(changes).forecast(changes, 3, random_state=0).mean
+    prices = returns.inverse_transform(following, after=series)
+    last = np.array([x[-1] for x in series])
+    np.testing.assert_allclose(prices, last[:, None] * np.exp(np.cumsum(following, axis=1)))
+
+
 # --- containers ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("transformer", [FillGaps(), SequenceScaler()], ids=repr)
+@pytest.mark.parametrize("transformer", [FillGaps(), SequenceScaler(), Differencer()], ids=repr)
 def test_containers_are_kept(transformer):
     """Lists, arrays, Sequences, DataFrames and tables of cells come back as they were."""
     equal = np.stack([x[:4] for x in RAGGED])
@@ -144,3 +261,25 @@ def test_invalid_values_are_errors():
         filler.transform([np.ones((2, 3))])
     with pytest.raises(ValueError, match="method must be one of"):
         FillGaps("backward").fit(RAGGED)
+
+
+def test_values_without_changes_are_errors():
+    """An error names what divides by 0, the method, the lag, gaps, and a past that does not fit."""
+    with pytest.raises(ValueError, match=r"be positive.*-1\.0 in sequence 1, step 0, feature 1"):
+        Differencer("log").fit([np.ones((2, 2)), np.array([[1.0, -1.0], [2.0, 2.0]])])
+    with pytest.raises(ValueError, match=r"not be 0.*0\.0 in sequence 0, step 1"):
+        Differencer("relative").fit([np.array([1.0, 0.0, 2.0])])
+    with pytest.raises(ValueError, match="method must be one of"):
+        Differencer("percent").fit(PRICES)
+    with pytest.raises(ValueError, match="lag must be"):
+        Differencer(lag=0).fit(PRICES)
+    differencer = Differencer(lag=2).fit(PRICES)
+    changes = [np.zeros((3, 2))] * 4
+    with pytest.raises(ValueError, match=r"4 sequences.*at least 2 steps.*got 3 of 6 to 9 steps"):
+        differencer.inverse_transform(changes, after=[PRICES[0], PRICES[1], PRICES[1]])
+    with pytest.raises(ValueError, match=r"last 2 steps of sequence 1.*FillGaps"):
+        differencer.inverse_transform(changes[:2], after=[PRICES[0], np.full((3, 2), np.nan)])
+    with pytest.raises(ValueError, match=r"A change is missing.*sequence 0, step 1.*FillGaps"):
+        differencer.inverse_transform([np.array([[1.0, 1.0], [np.nan, 1.0]])])
+    with pytest.raises(ValueError, match="3 features per step"):
+        differencer.inverse_transform([np.ones((2, 3))])

@@ -95,6 +95,21 @@ def test_long_streams_are_one_read(cell):
     assert np.array_equal(pushed(model, long, "predict_proba"), whole)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("hidden_size", [7, 16])
+def test_streams_are_one_read(cell, hidden_size):
+    """300 pushed steps have the bits of one read, with a label per step and with one so far."""
+    series = RANDOM.randn(300, 3)
+    model = RNNClassifier(cell, hidden_size, **small).fit(list(X), STEPS)
+    whole = model.predict_proba([series])[0]
+    assert np.array_equal(pushed(model, series, "predict_proba"), whole)
+    model = RNNClassifier(cell, hidden_size, pooling="mean", **small).fit(X, LABELS)
+    so_far = pushed(model, series, "decision_function")
+    some = [1, 2, 50, 300]
+    expected = model.decision_function([series[:n] for n in some])
+    assert np.array_equal(so_far[np.array(some) - 1], expected)
+
+
 def test_without_compiled_loops(monkeypatch):
     """Layers that run in torch have the same bits step by step."""
     monkeypatch.setattr("sksequence._kernels._dispatch.HAS_NUMBA", False)
@@ -156,6 +171,24 @@ def test_constant_series_come_to_rest():
     assert predicted[29] == 2.0 != predicted[30]
 
 
+@pytest.mark.parametrize("residual", ["last", 7, [2, 7]])
+def test_long_streams_of_numbers_are_one_read(residual):
+    """300 pushed values have the bits of forecasts by the whole past."""
+    model, series = generator(residual=residual), np.exp(np.sin(np.arange(300) / 3))
+    predicted = pushed(model, series)
+    some = [1, 8, 60, 299, 300]
+    assert np.array_equal(predicted[np.array(some) - 1], model.predict([series[:n] for n in some]))
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_long_streams_of_symbols_are_one_read(method):
+    """300 pushed symbols have the bits of predictions by the whole text."""
+    model, text = generator(DOCUMENTS), "to be or not to be, " * 15
+    predicted, some = pushed(model, text, method), [1, 20, 299, 300]
+    expected = getattr(model, method)([text[:n] for n in some])
+    assert np.array_equal(predicted[np.array(some) - 1], expected)
+
+
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])
 def test_generators_of_symbols(method):
     """Each push returns the next symbol or the probabilities of all, also for unknown symbols."""
@@ -198,6 +231,18 @@ def test_thousand_streams_at_once(frames):
     assert np.array_equal(again[some[:100]], model.decision_function(many[some[:100], 6:]))
     assert np.array_equal(again[some[100:]], model.decision_function(many[some[100:]]))
     assert np.bincount(stream.n_steps).tolist() == [0, 100, 0, 0, 0, 0, 700, 200]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_thousand_streams_of_every_cell(cell):
+    """Streams that are read together have the bits of streams alone, with every cell."""
+    model, many = classifier(cell), RANDOM.randn(1000, 4, 3)
+    stream = model.start(n_streams=1000, method="decision_function")
+    for t in range(3):
+        stream.push(many[:, t])
+    some = RANDOM.permutation(1000)[:300]
+    scores = stream.push(many[some, 3], rows=some)
+    assert np.array_equal(scores, model.decision_function(many[some]))
 
 
 @pytest.mark.parametrize("residual", ["last", 5, [2, 5]])

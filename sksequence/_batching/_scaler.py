@@ -123,7 +123,8 @@ class Scaler:
             centred = values[part] - self.mean
             with np.errstate(over="ignore"):
                 np.divide(centred, self.std, out=scaled[part], casting="same_kind")
-            np.clip(scaled[part], -MAX_SCALED, MAX_SCALED, out=scaled[part])
+            np.maximum(scaled[part], -MAX_SCALED, out=scaled[part])  # np.clip takes longer
+            np.minimum(scaled[part], MAX_SCALED, out=scaled[part])
         return scaled
 
     def _each_standardised(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
 from sksequence._series._reference import Reference, Steps, blocks_of_equal_length
 from sksequence._series._seasonal import N_RATES, Floats, smooth, smoothed_changes
+
+
+class _Following(NamedTuple):
+    """What is known of the next step: base, values one season before, means of the last steps."""
+
+    base: Floats
+    lagged: list[Floats]
+    means: list[Floats]
 
 
 class Past:
@@ -44,6 +54,8 @@ class Past:
         self.reference = reference
         self._values, self._errors, self._changes = values, errors, changes
         self._counts, self._sums, self._at_rest = counts, sums, at_rest
+        self._seasons, self._spans = reference.seasons, reference.spans
+        self._following: _Following | None = None
 
     @classmethod
     def of(cls, reference: Reference, sequences: Sequences, values: Floats) -> Past:
@@ -85,6 +97,7 @@ class Past:
             whole[:, :, rows] = piece
         self._counts[rows], self._sums[:, rows] = part._counts, part._sums
         self._at_rest[rows] = part._at_rest
+        self._following = None
 
     def rest(self, is_constant: NDArray[np.bool_]) -> None:
         """Find the features at rest among those that have had one value only."""
@@ -93,17 +106,18 @@ class Past:
     def next(self) -> Steps:
         """Return base, spread and inputs of the next step."""
         reference, counts = self.reference, self._counts
-        base, last_error = self._base(), self._errors[-1]
-        seasonal_error, smoothed = np.zeros_like(base), []
-        last = np.where(counts > 0, self._values[-1], reference.start)
+        base, lagged, means = self._known_of_next()
+        last, last_error = self._values[-1], self._errors[-1]
+        seasonal_error, smoothed = last_error, []
         if reference.season is not None:
             long_enough = counts >= 2 * reference.season
-            seasonal_error = np.where(long_enough, self._errors[-reference.season], seasonal_error)
-            means, changes = self._means(last), self._changes[-reference.season]
+            seasonal_error = np.where(long_enough, self._errors[-reference.season], 0.0)
+            changes = self._changes[-reference.season]
             smoothed = [mean + change for mean, change in zip(means, changes, strict=True)]
         sums = self._sums[1], self._sums[2]
-        errors = last_error, seasonal_error
-        steps = reference.steps(counts, base, last, sums, errors, self._lagged(), smoothed)
+        steps = reference.steps(
+            counts, base, last, sums, (last_error, seasonal_error), lagged, smoothed
+        )
         if not self._at_rest.any():
             return steps
         return steps._replace(
@@ -111,37 +125,34 @@ class Past:
             spread=np.where(self._at_rest, 0.0, steps.spread),
         )
 
-    def _base(self) -> Floats:
-        last = self._values[-1]
-        return self.reference.base(self._counts, last, self._lagged(), self._sums[0])
-
-    def _lagged(self) -> list[Floats]:
-        """Return the values one season before the next step, for each season."""
-        return [self._values[-season] for season in self.reference.seasons]
-
-    def _means(self, last: Floats) -> list[Floats]:
-        """Return the means from which values change to the next step."""
-        longer = self.reference.spans[1:]
-        return [last, *(np.mean(self._values[-span:], axis=0) for span in longer)]
+    def _known_of_next(self) -> _Following:
+        """Return what is known of the next step, computed once per step."""
+        if self._following is None:
+            last, longer = self._values[-1], self._spans[1:]
+            lagged = [self._values[-season] for season in self._seasons]
+            base = self.reference.base(self._counts, last, lagged, self._sums[0])
+            means = [last, *(np.mean(self._values[-span:], axis=0) for span in longer)]
+            self._following = _Following(base, lagged, means)
+        return self._following
 
     def append(self, values: Floats) -> None:
         """Add the values of one step, of shape (n_rows, n_features)."""
         season, counts = self.reference.season, self._counts
+        base, _, means = self._known_of_next()
         if season is not None:
-            before = zip(
-                self._changes[-season],
-                self.reference.spans,
-                self._means(self._values[-1]),
-                strict=True,
-            )
+            before = zip(self._changes[-season], self._spans, means, strict=True)
             changes = [
                 smooth(old, np.where(counts >= span, values - mean, 0.0), counts, season, span)
                 for old, span, mean in before
             ]
-            self._changes = [*self._changes[1:], np.stack(changes)]
-        error = self.reference.errors(values, self._base(), counts)
-        later_error = np.where(counts > 0, np.abs(error), 0.0)
-        self._sums = self._sums + np.stack([values, np.abs(values), later_error])
+            self._changes = [*self._changes[1:], np.array(changes)]
+        error = self.reference.errors(values, base, counts)
+        added = np.empty_like(self._sums)
+        added[0] = values
+        np.abs(values, out=added[1])
+        added[2] = np.where(counts > 0, np.abs(error), 0.0)
+        self._sums = self._sums + added
         self._values = [*self._values[1:], values]
         self._errors = [*self._errors[1:], error]
         self._counts = counts + 1
+        self._following = None

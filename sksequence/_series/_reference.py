@@ -210,7 +210,7 @@ class Reference:
             for span, values in zip(self.spans, smoothed, strict=True):
                 # the first steps of a series have no change
                 changed = counts >= self.season + span
-                columns += [changed * (value - base) / spread for value in values]
+                columns.extend(changed * (values - base) / spread)
         marked = np.concatenate(marks, axis=-1).astype(np.float64)
         return Steps(base, spread, np.concatenate(columns, axis=-1), marked)
 
@@ -225,7 +225,8 @@ class Reference:
         n = np.maximum(counts, 1)
         expected = self.typical_ratio * sizes / n
         spread = np.maximum((expected + differences) / n, _SMALLEST_SPREAD * expected)
-        return np.where((counts > 0) & (spread > _NO_SPREAD), spread, self.start_spread)
+        # before the first step both sums are 0
+        return np.where(spread > _NO_SPREAD, spread, self.start_spread)
 
     def informed(self, sequences: Sequences, values: Floats) -> Reference:
         """Return a reference that also knows how long the values of other series rest."""

@@ -118,16 +118,18 @@ class SeriesCodec:
         """Return the flat values that are learnt, and those that are known beforehand."""
         assert sequences.values is not None
         values = np.asarray(sequences.values, dtype=np.float64)
-        self.check_support(values[:, self.targets], sequences)
+        self.check_support(values[:, self.targets], sequences.offsets)
         return values[:, self.targets], values[:, self.known_columns]
 
-    def check_support(self, values: NDArray[np.float64], sequences: Sequences) -> None:
+    def check_support(self, values: NDArray[np.float64], offsets: NDArray[np.int64]) -> None:
         """Raise a ValueError that names the first value without a density."""
         support = LOSSES[self.loss].support
+        if support == "numbers":
+            return
         bad = np.argwhere(outside(support, values))
         if len(bad):
             row, column = bad[0].tolist()
-            i, step = find_step(row, sequences.offsets)
+            i, step = find_step(row, offsets)
             raise ValueError(
                 f"loss={self.loss!r} is a distribution of {SUPPORTS[support]}, but X[{i}] is "
                 f"{values[row, column]:g} at step {step}. For other numbers, choose another loss, "
@@ -195,7 +197,8 @@ class SeriesCodec:
             density = LOSSES[self.loss].distributions(members, self.log_scales(steps.spread))
             return self.values(density.mixture().centre, steps)
         locations = members[..., : self.n_features]
-        return self.values(locations.mean(axis=0, dtype=np.float64), steps)
+        mean = np.add.reduce(locations, axis=0, dtype=np.float64) / len(locations)
+        return self.values(mean, steps)
 
     def values(self, encoded: NDArray[np.float64], steps: Steps) -> NDArray[np.float64]:
         """Return values in the units of X from those of a distribution, standardised or not."""
@@ -215,8 +218,8 @@ class SeriesCodec:
 
 def check_finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return predicted values (n_sequences, ...), or raise a ValueError if some are not finite."""
-    is_finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    if not is_finite.all():
+    if not np.isfinite(values).all():
+        is_finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         raise ValueError(
             f"The predicted values of sequence {int(np.argmin(is_finite))} grew beyond the range "
             "of floating-point numbers. Predict fewer steps, pass a past whose values are like "

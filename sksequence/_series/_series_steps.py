@@ -61,18 +61,23 @@ class SeriesReader:
         values, _ = read_stream_steps(steps, form, len(rows), are_several=are_several)
         assert values is not None
         values = values[:, self._codec.targets]
-        self._codec.check_support(values, Sequences(values, np.arange(len(rows) + 1)))
-        first = self._first[rows]
-        first = self._first[rows] = np.where(np.isnan(first), values, first)
-        self._is_constant[rows] &= values == first
+        self._codec.check_support(values, np.arange(len(rows) + 1))
         are_all = len(rows) == len(self._first)
         part = self._past if are_all else self._past.take(rows)
         part.append(values)
-        part.rest(self._is_constant[rows])
+        if self._is_constant.any():
+            part.rest(self._still_constant(values, rows))
         if not are_all:
             self._past.put(rows, part)
         self._next = part.next()
         return self._inputs(self._next)
+
+    def _still_constant(self, values: Floats, rows: Index) -> NDArray[np.bool_]:
+        """Return which features of streams have had one value only, this one included."""
+        first = self._first[rows]
+        first = self._first[rows] = np.where(np.isnan(first), values, first)
+        self._is_constant[rows] &= values == first
+        return np.asarray(self._is_constant[rows])
 
     def predict(self, outputs: NDArray[np.float32], rows: Index) -> Floats:
         """Return the location of the next values, (n_rows,) or (n_rows, n_features)."""

@@ -162,7 +162,10 @@ class DensityPrediction:
 
     def centre(self, outputs: Outputs) -> Floats:
         """Return the locations, or the means of counts and positive numbers."""
-        return self._joint(outputs).centre
+        if self.has_log_link:
+            return self._joint(outputs).centre
+        locations = outputs[..., : outputs.shape[-1] // self.width]
+        return np.asarray(locations.mean(axis=0, dtype=np.float64))
 
     def quantiles(self, outputs: Outputs, levels: tuple[float, ...] | None = None) -> Floats:
         """Return the quantiles of shape (n_levels, n_rows, n_numbers)."""

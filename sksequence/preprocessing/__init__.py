@@ -4,6 +4,7 @@ from sksequence.preprocessing._converters import (
     from_channels_first,
     to_channels_first,
 )
+from sksequence.preprocessing._differencer import Differencer
 from sksequence.preprocessing._label_windows import make_label_windows
 from sksequence.preprocessing._long_tables import from_long, to_long
 from sksequence.preprocessing._padding import from_nan_padded, pad, to_nan_padded, unpad
@@ -12,6 +13,7 @@ from sksequence.preprocessing._whole_sequences import FillGaps, SequenceScaler
 from sksequence.preprocessing._windows import last_windows, make_windows
 
 __all__ = [
+    "Differencer",
     "FillGaps",
     "SequenceScaler",
     "StepTransformer",

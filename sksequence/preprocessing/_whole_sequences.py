@@ -73,10 +73,10 @@ class FillGaps(StepTransformer, auto_wrap_output_keys=None):  # type: ignore[cal
         if self.method not in _METHODS:
             raise ValueError(f"method must be one of {list(_METHODS)}; got {self.method!r}.")
         names = _with_indicators if self.add_indicator else "one-to-one"
-        return _Unchanged(feature_names_out=names)
+        return Unchanged(feature_names_out=names)
 
     def _learn(self, steps: Values | Table, layout: Layout) -> None:
-        values = _numbers(steps, layout)
+        values = numbers(steps, layout)
         known = ~np.isnan(values)
         totals = np.where(known, values, 0.0).sum(axis=0)
         self.fill_value_ = totals / np.maximum(known.sum(axis=0), 1)
@@ -84,16 +84,16 @@ class FillGaps(StepTransformer, auto_wrap_output_keys=None):  # type: ignore[cal
     def _transform_steps(
         self, steps: Values | Table, layout: Layout, metadata: Mapping[str, object]
     ) -> Any:
-        values = _numbers(steps, layout)
+        values = numbers(steps, layout)
         missing = np.isnan(values)
         filled = values.copy()
-        for start, stop in _bounds(layout):
+        for start, stop in bounds(layout):
             for j in np.flatnonzero(missing[start:stop].any(axis=0)):
                 filled[start:stop, j] = self._filled(values[start:stop, j], self.fill_value_[j])
         return np.hstack([filled, missing]) if self.add_indicator else filled
 
     def __sklearn_tags__(self) -> Tags:
-        return _with_gaps(super().__sklearn_tags__())
+        return with_gaps(super().__sklearn_tags__())
 
     def _filled(self, x: Floats, otherwise: float) -> Floats:
         """Return one feature of one sequence without gaps."""
@@ -148,22 +148,22 @@ class SequenceScaler(StepTransformer, auto_wrap_output_keys=None):  # type: igno
         self.with_std = with_std
 
     def _template(self) -> Any:
-        return _Unchanged(feature_names_out="one-to-one")
+        return Unchanged(feature_names_out="one-to-one")
 
     def _learn(self, steps: Values | Table, layout: Layout) -> None:
-        _numbers(steps, layout)  # raises an error for what is no number
+        numbers(steps, layout)  # raises an error for what is no number
 
     def _transform_steps(
         self, steps: Values | Table, layout: Layout, metadata: Mapping[str, object]
     ) -> Any:
-        values = _numbers(steps, layout)
+        values = numbers(steps, layout)
         scaled = values.copy()
-        for start, stop in _bounds(layout):
+        for start, stop in bounds(layout):
             scaled[start:stop] = self._scaled(values[start:stop])
         return scaled
 
     def __sklearn_tags__(self) -> Tags:
-        return _with_gaps(super().__sklearn_tags__())
+        return with_gaps(super().__sklearn_tags__())
 
     def _scaled(self, x: Floats) -> Floats:
         """Scale one sequence (n_steps, n_features)."""
@@ -178,7 +178,7 @@ class SequenceScaler(StepTransformer, auto_wrap_output_keys=None):  # type: igno
         return (centred if self.with_mean else x) / scale
 
 
-class _Unchanged(FunctionTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class Unchanged(FunctionTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Transformer that knows names only: sequences cannot be restored."""
 
     @property
@@ -192,13 +192,13 @@ class _Unchanged(FunctionTransformer, auto_wrap_output_keys=None):  # type: igno
         raise AttributeError("Sequences are transformed as a whole.")
 
 
-def _with_gaps(tags: Tags) -> Tags:
+def with_gaps(tags: Tags) -> Tags:
     """Return tags of a transformer of numbers that may be missing."""
     tags.input_tags.allow_nan, tags.no_validation = True, False
     return tags
 
 
-def _numbers(steps: Any, layout: Layout) -> Floats:
+def numbers(steps: Any, layout: Layout) -> Floats:
     """Return a table of steps as finite or missing numbers."""
     values = np.asarray(steps, dtype=np.float64)
     if np.isinf(values).any():
@@ -214,7 +214,7 @@ def _is_infinite(value: object) -> bool:
     return isinstance(value, float) and math.isinf(value)
 
 
-def _bounds(layout: Layout) -> Iterator[tuple[int, int]]:
+def bounds(layout: Layout) -> Iterator[tuple[int, int]]:
     """Yield first step and end of each sequence."""
     return pairwise(layout.offsets.tolist())
 

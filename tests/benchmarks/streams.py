@@ -56,8 +56,12 @@ def main() -> None:
     waves = list(np.sin(np.arange(60) / 3) + 0.1 * RANDOM.randn(20, 60))
     texts = ["to be or not to be", "that is the question"] * 5
     symbols = (texts[0] * 3)[:50]
-    for name, X_own, steps in (("numbers", waves, waves[0]), ("symbols", texts, symbols)):
-        generator = SequenceGenerator("gru", 64, max_epochs=1, random_state=0).fit(X_own)
+    for name, X_own, steps, options in (
+        ("numbers with a season", waves, waves[0], {}),
+        ("numbers", waves, waves[0], {"residual": "last"}),
+        ("symbols", texts, symbols, {}),
+    ):
+        generator = SequenceGenerator("gru", 64, max_epochs=1, random_state=0, **options).fit(X_own)
         stream = generator.start()
         report(f"generator gru, {name}", lambda i, s=stream, steps=steps: s.push(steps[i]))
 
