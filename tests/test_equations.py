@@ -17,6 +17,7 @@ from sksequence.cells import (
     LSTM,
     MGU,
     SLSTM,
+    Cell,
     CoupledLSTM,
     EchoState,
     FeedForward,
@@ -390,21 +391,33 @@ def test_gaps_are_the_last_feature(cell):
 # --- parameters of cells -------------------------------------------------------------------------
 
 
+class WithAny(Cell):
+    """A user's cell whose parameter may be anything."""
+
+    inputs = ("candidate",)
+
+    def __init__(self, value):
+        self.value = value
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
         (LSTM(chrono_steps=1), "chrono_steps must be None or a whole number of at least 2; got 1"),
-        (LSTM(chrono_steps=2.5), "chrono_steps must be None or a whole number"),
         (SimpleRNN(activation="gelu"), r"activation must be one of \['relu', 'sigmoid', 'tanh'\]"),
         (FeedForward(context_size=0), "context_size must be a whole number of at least 1; got 0"),
-        (LRU(r_min=0.9, r_max=0.5), "0 <= r_min < r_max < 1; got 0.9 and 0.5"),
-        (LRU(max_phase=0), "max_phase must be positive; got 0"),
-        (CELLS["rg_lru"](r_max=1.0), "0 < r_min < r_max < 1; got 0.9 and 1.0"),
-        (LEM(step_size=2.0), r"step_size must be in \(0, 1\]; got 2.0"),
-        (IndRNN(max_weight=0.0), "max_weight must be positive; got 0.0"),
-        (EchoState(leak=1.5), r"leak must be in \(0, 1\]; got 1.5"),
-        (EchoState(spectral_radius=-1), "spectral_radius must be positive and finite; got -1"),
-        (ProjectedLSTM(projection_size=0), "projection_size must be None or at least 1; got 0"),
+        (LRU(r_min=0.9, r_max=0.5), "r_min must be below r_max; got r_min=0.9 and r_max=0.5. Low"),
+        (LRU(max_phase=0), r"max_phase must be a number in \[0.0001, 6.2832\]; got 0"),
+        (LRU(r_max=1 - 1e-9), r"r_max must be a number in \(0, 1\); got 0.999999999"),
+        (CELLS["rg_lru"](r_max=1.0), r"r_max must be a number in \(0, 1\); got 1.0"),
+        (LEM(step_size=2.0), r"step_size must be a number in \(0, 1\]; got 2.0"),
+        (LEM(step_size=1e-300), r"step_size must be a number in \(0, 1\]; got 1e-300"),
+        (IndRNN(max_weight=0.0), "max_weight must be a positive, finite number; got 0.0"),
+        (
+            EchoState(leak=1.5),
+            r"Set such a value in EchoState\(leak=...\), or .* default, 0.3",
+        ),
+        (ProjectedLSTM(projection_size=0), "projection_size must be None or a whole number of at "),
     ],
     ids=repr,
 )
@@ -412,6 +425,66 @@ def test_parameters_out_of_range(cell, message):
     """They are refused in `fit`, as those of estimators are."""
     with pytest.raises(ValueError, match=message):
         RNNClassifier(cell, 4, max_epochs=1).fit([[1.0, 2.0], [2.0, 1.0]], [0, 1])
+
+
+WRONG = [
+    *(True, "a", "1", [1], (2,), {}, 2j, object(), np.array([0.5]), torch.tensor(0.5), 10**400),
+    *(math.nan, math.inf, -math.inf, -1, np.float32("nan"), 1e300, b"relu", np.True_),
+]
+PARAMETERS = [(cell, name) for cell in CELLS.values() for name in cell().get_params()]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize(
+    ("cell", "name"), PARAMETERS, ids=[f"{cell.__name__}-{name}" for cell, name in PARAMETERS]
+)
+def test_every_wrong_value_is_refused(cell, name, value):
+    """The message has the parameter, what came, what is expected and what to do."""
+    model = RNNClassifier(cell(**{name: value}), 4, max_epochs=1)
+    with pytest.raises(ValueError, match=f"{name} must be ") as error:
+        model.fit([[1.0, 2.0], [2.0, 1.0]], [0, 1])
+    assert f"got {value!r}. Set such a value in {cell.__name__}({name}=" in str(error.value)
+
+
+@pytest.mark.parametrize(("cell", "name"), PARAMETERS, ids=repr)
+def test_none_is_no_value_of_a_number(cell, name):
+    """None is refused where it is not the default, and so are fractions of whole numbers."""
+    default = cell().get_params()[name]
+    for value in [2.5] if default is None else [None]:
+        with pytest.raises(ValueError, match=f"{name} must be .*; got {value}"):
+            build_layer(cell(**{name: value}), 3, 4, 0.0, torch.Generator())
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (LRU(r_min=0.5), LRU(r_min=np.float64(0.5)), LRU(r_min=np.float32(0.5))),
+        (LSTM(chrono_steps=20), LSTM(chrono_steps=np.int64(20))),
+    ],
+    ids=str,
+)
+def test_equal_numbers_of_any_type_make_equal_cells(cells):
+    """NumPy's numbers, as grids have them, compare and hash as Python's."""
+    assert len(set(cells)) == 1
+    assert all(one == other for one in cells for other in cells)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (torch.tensor([0.5]), torch.tensor([0.50001])),
+        (np.arange(5000.0), np.where(np.arange(5000) == 2500, 7.0, np.arange(5000.0))),
+        ([torch.zeros(2)], [torch.ones(2)]),
+        ({"a": torch.zeros(2)}, {"b": torch.zeros(2)}),
+    ],
+    ids=["digits", "long", "nested", "names"],
+)
+def test_arrays_are_compared_by_their_numbers(values):
+    """A user's cells differ where arrays do, even if these are written alike."""
+    first, second = map(WithAny, values)
+    assert first != second
+    assert first == WithAny(values[0])
+    assert hash(first) == hash(WithAny(values[0]))
 
 
 def test_cells_are_parameters_of_estimators():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from typing import ClassVar, Self
 
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sksequence._cells._constraints import Constraint, WholeNumber, check_value
 from sksequence._cells._initialisation import orthogonal_gates_, xavier_gates_
 from sksequence._kernels import V
 
@@ -52,6 +53,8 @@ class Cell:
         Names of parameters with one number per unit.
     vectors : tuple of str
         Names of what `loop_vectors` computes from the parameters.
+    constraints : mapping
+        Values that the parameters can have, by name.
     reads_gaps : bool
         Whether the last block of the inputs is the time since the previous step.
     is_trained : bool
@@ -86,6 +89,9 @@ class Cell:
     products: ClassVar[tuple[tuple[str, int], ...]] = ()
     unit_parameters: ClassVar[tuple[str, ...]] = ()
     vectors: ClassVar[tuple[str, ...]] = ()
+    constraints: ClassVar[Mapping[str, Constraint]] = {
+        "chrono_steps": WholeNumber(2, is_optional=True)
+    }
     reads_gaps: ClassVar[bool] = False
     is_trained: ClassVar[bool] = True
     has_bounded_outputs: ClassVar[bool] = False
@@ -151,18 +157,23 @@ class Cell:
         return f"{type(self).__name__}({given})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and repr(self) == repr(other)
+        return isinstance(other, Cell) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash(repr(self))
+        return hash(self._key)
+
+    @property
+    def _key(self) -> Hashable:
+        """Class and parameters: equal numbers of any type are equal, and so are equal arrays."""
+        return type(self), _as_key(self.get_params())
 
     def check_params(self) -> None:
         """Raise a ValueError for a parameter out of its range."""
-        steps = self.get_params().get("chrono_steps")
-        if steps is not None and not (isinstance(steps, int | np.integer) and steps >= 2):
-            raise ValueError(
-                f"chrono_steps must be None or a whole number of at least 2; got {steps!r}."
-            )
+        values = self.get_params()
+        signature = inspect.signature(type(self)).parameters
+        constraints = {**Cell.constraints, **self.constraints}
+        for name in constraints.keys() & values:
+            check_value(self, name, values[name], signature[name].default, constraints[name])
 
     def in_network_steps(self, frame_step: int) -> Self:
         """Return the cell with `chrono_steps` in steps of the network, which may be frames."""
@@ -235,7 +246,14 @@ class Cell:
         return None
 
 
-def check_choice(name: str, value: object, known: Collection[str]) -> None:
-    """Raise a ValueError unless a parameter has one of the known values."""
-    if value not in known:
-        raise ValueError(f"{name} must be one of {sorted(known)}; got {value!r}.")
+def _as_key(value: object) -> Hashable:
+    """Return what equal values have in common, as something that can be hashed."""
+    if isinstance(value, Mapping):
+        return "mapping", frozenset((name, _as_key(one)) for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return type(value), tuple(map(_as_key, value))
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().numpy()
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    return repr(value) if type(value).__hash__ is None else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -17,6 +17,8 @@ from sksequence._cells._linear_and_dropout import Dropout, empty_parameter, stab
 from sksequence._cells._recurrent import (
     LayerState,
     at_last_step,
+    empty_outputs,
+    is_empty,
     wider_matrix,
     with_spare_units,
 )
@@ -102,6 +104,8 @@ class CellLayer(nn.Module):
         """Run through time; see `_recurrent` for the contract."""
         if state is None:
             state = (x.new_zeros(x.shape[0], self.hidden_size),) * len(self.cell.states)
+        if is_empty(x):
+            return empty_outputs(x, self.weight_ih, self.output_size), state
         if can_compile(x) and not self.recurrent_dropout.active:
             outputs, last = self._run_compiled(x, lengths, state)
         else:
@@ -155,11 +159,13 @@ class CellLayer(nn.Module):
         start, state = state, tuple(F.pad(part, (0, spare)) for part in state)
         parts = self._loop_parts(spare)
         product = _Products(self, linear, parts.matrices, start[0])
+        # with a row each: a state may be replaced by a vector, and a product may read one
+        vectors = {name: part.expand(len(x), -1) for name, part in parts.vectors.items()}
         inputs = linear(x, parts.weight, parts.bias)
         states = [state]
         for step, inputs_now in enumerate(inputs.unbind(dim=1)):
             blocks = inputs_now.chunk(len(cell.inputs), dim=1)
-            after = cell.equations(blocks, product, states[-1], parts.vectors)
+            after = cell.equations(blocks, product, states[-1], vectors)
             if lengths is not None:
                 running = (lengths > step)[:, None]
                 pairs = zip(after, states[-1], strict=True)
@@ -206,7 +212,7 @@ class _Products:
         return self.linear(read, matrix).chunk(n_blocks, dim=1)
 
 
-@cache
+@lru_cache(maxsize=256)
 def _compiled(cell: Cell) -> Recurrence:
     """Return the compiled form of a cell."""
     return new_recurrence(shape_of(cell), recordable(cell))

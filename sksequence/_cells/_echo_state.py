@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import nn
 
 from sksequence._cells._cell import Cell, Parameters, ReadProduct
+from sksequence._cells._constraints import Constraint, Number
 from sksequence._kernels import V, tanh
 
 
@@ -60,6 +60,11 @@ class EchoState(Cell):
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     products: ClassVar[tuple[tuple[str, int], ...]] = (("hh", 1),)
     is_trained: ClassVar[bool] = False
+    constraints: ClassVar[Mapping[str, Constraint]] = {
+        "spectral_radius": Number(),
+        "leak": Number(0, 1),
+        "input_scale": Number(),
+    }
 
     def __init__(
         self, *, spectral_radius: float = 0.9, leak: float = 0.3, input_scale: float = 1.0
@@ -67,14 +72,6 @@ class EchoState(Cell):
         self.spectral_radius = spectral_radius
         self.leak = leak
         self.input_scale = input_scale
-
-    def check_params(self) -> None:
-        """Raise a ValueError unless all are positive and leak is at most 1."""
-        for name, value in self.get_params().items():
-            if not (isinstance(value, int | float | np.number) and 0 < value < np.inf):
-                raise ValueError(f"{name} must be positive and finite; got {value!r}.")
-        if self.leak > 1:
-            raise ValueError(f"leak must be in (0, 1]; got {self.leak!r}.")
 
     def equations(
         self,

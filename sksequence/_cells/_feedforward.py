@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from sksequence._cells._cell import Cell, check_choice
+from sksequence._cells._cell import Cell
+from sksequence._cells._constraints import Choice, Constraint, WholeNumber
 from sksequence._cells._linear_and_dropout import Dropout, empty_linear, xavier_linear_
 from sksequence._cells._recurrent import LayerState
 from sksequence._cells._rnn import ACTIVATIONS
@@ -49,6 +51,10 @@ class FeedForward(Cell):
 
     name: ClassVar[str] = "feedforward"
     has_bounded_outputs: ClassVar[bool] = True
+    constraints: ClassVar[Mapping[str, Constraint]] = {
+        "activation": Choice(ACTIVATIONS),
+        "context_size": WholeNumber(1),
+    }
 
     def n_weights(self, input_size: int, hidden_size: int) -> int:
         """Return the number of weights of a layer, without biases."""
@@ -57,14 +63,6 @@ class FeedForward(Cell):
     def __init__(self, *, context_size: int = 3, activation: str = "tanh") -> None:
         self.context_size = context_size
         self.activation = activation
-
-    def check_params(self) -> None:
-        """Raise a ValueError for a context below 1 or an unknown activation function."""
-        check_choice("activation", self.activation, ACTIVATIONS)
-        if not self.context_size >= 1 or self.context_size != int(self.context_size):
-            raise ValueError(
-                f"context_size must be a whole number of at least 1; got {self.context_size!r}."
-            )
 
 
 class FeedForwardLayer(nn.Module):

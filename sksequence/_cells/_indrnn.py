@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sksequence._cells._cell import Cell, Parameters, ReadProduct
+from sksequence._cells._constraints import Constraint, Number
 from sksequence._kernels import V, relu
 
 
@@ -56,16 +57,11 @@ class IndRNN(Cell):
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     unit_parameters: ClassVar[tuple[str, ...]] = ("recurrent",)
     vectors: ClassVar[tuple[str, ...]] = unit_parameters
+    constraints: ClassVar[Mapping[str, Constraint]] = {"max_weight": Number()}
 
     def __init__(self, *, max_weight: float = 1.0, chrono_steps: int | None = None) -> None:
         self.max_weight = max_weight
         self.chrono_steps = chrono_steps
-
-    def check_params(self) -> None:
-        """Raise a ValueError for a parameter out of its range."""
-        super().check_params()
-        if not self.max_weight > 0:
-            raise ValueError(f"max_weight must be positive; got {self.max_weight!r}.")
 
     def equations(
         self,

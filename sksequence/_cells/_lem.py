@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from sksequence._cells._cell import Cell, ReadProduct
+from sksequence._cells._constraints import Constraint, Number
 from sksequence._kernels import V, sigmoid, tanh
 
 
@@ -50,14 +51,10 @@ class LEM(Cell):
     inputs: ClassVar[tuple[str, ...]] = ("slow_step", "fast_step", "slow", "fast")
     states: ClassVar[tuple[str, ...]] = ("fast", "slow")
     products: ClassVar[tuple[tuple[str, int], ...]] = (("fast", 3), ("slow", 1))
+    constraints: ClassVar[Mapping[str, Constraint]] = {"step_size": Number(0, 1)}
 
     def __init__(self, *, step_size: float = 1.0) -> None:
         self.step_size = step_size
-
-    def check_params(self) -> None:
-        """Raise a ValueError if `step_size` is not in (0, 1]."""
-        if not 0 < self.step_size <= 1:
-            raise ValueError(f"step_size must be in (0, 1]; got {self.step_size!r}.")
 
     def equations(
         self,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sksequence._cells._cell import Cell, Parameters, ReadProduct
+from sksequence._cells._constraints import Constraint, Number, check_order
 from sksequence._cells._readout import Readout
 from sksequence._kernels import V
 
@@ -30,7 +31,7 @@ class LRU(Cell):
         Range of the moduli of lambda at the start, in [0, 1): a modulus r forgets within about
         1 / (1 - r) steps.
     max_phase : float, default=3.14
-        Largest frequency at the start, in radians per step.
+        Largest frequency at the start, in radians per step, from 0.0001 to 2 pi.
 
     Notes
     -----
@@ -59,6 +60,11 @@ class LRU(Cell):
     n_outputs: ClassVar[int] = 2
     unit_parameters: ClassVar[tuple[str, ...]] = ("log_decay", "log_phase", "log_scale")
     vectors: ClassVar[tuple[str, ...]] = ("real", "imaginary", "scale")
+    constraints: ClassVar[Mapping[str, Constraint]] = {
+        "r_min": Number(0, 1, is_low_included=True, is_high_included=False),
+        "r_max": Number(0, 1, is_high_included=False),
+        "max_phase": Number(1e-4, 6.2832, is_low_included=True),
+    }
 
     def __init__(
         self, *, r_min: float = 0.8, r_max: float = 0.999, max_phase: float = 3.14
@@ -68,14 +74,9 @@ class LRU(Cell):
         self.max_phase = max_phase
 
     def check_params(self) -> None:
-        """Raise a ValueError unless 0 <= r_min < r_max < 1 and max_phase > 0."""
-        if not 0 <= self.r_min < self.r_max < 1:
-            raise ValueError(
-                f"r_min and r_max must satisfy 0 <= r_min < r_max < 1; got {self.r_min!r} and "
-                f"{self.r_max!r}."
-            )
-        if not self.max_phase > 0:
-            raise ValueError(f"max_phase must be positive; got {self.max_phase!r}.")
+        """Raise a ValueError unless 0 <= r_min < r_max < 1 and `max_phase` is in its range."""
+        super().check_params()
+        check_order("r_min", self.r_min, "r_max", self.r_max)
 
     def equations(
         self,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sksequence._cells._cell import Cell, Parameters, ReadProduct
+from sksequence._cells._constraints import Constraint, WholeNumber
 from sksequence._cells._readout import Readout
 from sksequence._kernels import V, sigmoid, tanh
 
@@ -52,16 +53,12 @@ class ProjectedLSTM(Cell):
     inputs: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
     states: ClassVar[tuple[str, ...]] = ("hidden", "memory")
     products: ClassVar[tuple[tuple[str, int], ...]] = (("hh", 4),)
+    constraints: ClassVar[Mapping[str, Constraint]] = {
+        "projection_size": WholeNumber(1, is_optional=True)
+    }
 
     def __init__(self, *, projection_size: int | None = None) -> None:
         self.projection_size = projection_size
-
-    def check_params(self) -> None:
-        """Raise a ValueError unless `projection_size` is None or at least 1."""
-        if self.projection_size is not None and not self.projection_size >= 1:
-            raise ValueError(
-                f"projection_size must be None or at least 1; got {self.projection_size!r}."
-            )
 
     def equations(
         self,

@@ -36,6 +36,16 @@ def at_last_step(outputs: Tensor, lengths: Tensor | None, start: Tensor) -> Tens
     return torch.where((lengths > 0)[:, None], picked, start)
 
 
+def empty_outputs(x: Tensor, weight: Tensor, size: int) -> Tensor:
+    """Return outputs of no rows or no steps, with a gradient of 0: torch's kernels refuse them."""
+    return x.new_zeros(*x.shape[:2], size) + weight.sum() * 0.0
+
+
+def is_empty(x: Tensor) -> bool:
+    """Check whether input (batch, time, input) has no rows or no steps."""
+    return not is_traced() and 0 in x.shape[:2]
+
+
 def call_kernel(
     kernel: Callable[..., tuple[Tensor, ...]],
     x: Tensor,
@@ -107,6 +117,8 @@ class RecurrentLayer(nn.Module):
         """Run through time; see the module's docstring for the contract."""
         if state is None:
             state = (x.new_zeros(x.shape[0], self.output_size),) * self.n_states
+        if is_empty(x):
+            return empty_outputs(x, self.weight_ih, self.output_size), state
         weights = self.weights
         is_iterated = self.recurrent_dropout.active or is_transformed()
         is_looped = self.is_looped and not is_iterated and is_fast(x, self.output_size)

@@ -70,9 +70,17 @@ _LAYERS: dict[type[Cell], Callable[..., nn.Module]] = {
 
 
 def as_cell(cell: CellChoice) -> Cell | Callable[..., nn.Module]:
-    """Return the cell of a name with its default parameters; return others unchanged."""
+    """Return the cell of a name with its default parameters; return others unchanged.
+
+    Raises
+    ------
+    ValueError
+        If a parameter of a cell is out of its range.
+    """
     if isinstance(cell, str):
         return CELLS[cell]()
+    if isinstance(cell, Cell):
+        cell.check_params()
     return cell if isinstance(cell, Cell) else cast("Callable[..., nn.Module]", cell)
 
 
@@ -138,7 +146,6 @@ def build_layer(
     cell = as_cell(cell)
     layer: Any
     if isinstance(cell, Cell):
-        cell.check_params()
         _check_own_cell(cell)
         layer_class = _LAYERS.get(type(cell), CellLayer)
         options = {"has_gaps": True} if has_gaps else {}

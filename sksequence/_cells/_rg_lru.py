@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sksequence._cells._cell import Cell, Parameters, ReadProduct
+from sksequence._cells._constraints import Constraint, Number, check_order
 from sksequence._kernels import V, exp, sigmoid, sqrt
 
 
@@ -50,6 +51,10 @@ class RGLRU(Cell):
     inputs: ClassVar[tuple[str, ...]] = ("decay", "input", "candidate")
     unit_parameters: ClassVar[tuple[str, ...]] = ("decay",)
     vectors: ClassVar[tuple[str, ...]] = ("rate",)
+    constraints: ClassVar[Mapping[str, Constraint]] = {
+        "r_min": Number(0, 1, is_high_included=False),
+        "r_max": Number(0, 1, is_high_included=False),
+    }
 
     def __init__(self, *, r_min: float = 0.9, r_max: float = 0.999) -> None:
         self.r_min = r_min
@@ -57,11 +62,8 @@ class RGLRU(Cell):
 
     def check_params(self) -> None:
         """Raise a ValueError unless 0 < r_min < r_max < 1."""
-        if not 0 < self.r_min < self.r_max < 1:
-            raise ValueError(
-                f"r_min and r_max must satisfy 0 < r_min < r_max < 1; got {self.r_min!r} and "
-                f"{self.r_max!r}."
-            )
+        super().check_params()
+        check_order("r_min", self.r_min, "r_max", self.r_max)
 
     def equations(
         self,

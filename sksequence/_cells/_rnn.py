@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from sksequence._cells._cell import Cell, check_choice
+from sksequence._cells._cell import Cell
+from sksequence._cells._constraints import Choice, Constraint
 from sksequence._cells._recurrent import (
     LayerState,
     RecurrentLayer,
@@ -58,13 +59,10 @@ class SimpleRNN(Cell):
     has_bounded_outputs: ClassVar[bool] = True
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     products: ClassVar[tuple[tuple[str, int], ...]] = (("hh", 1),)
+    constraints: ClassVar[Mapping[str, Constraint]] = {"activation": Choice(ACTIVATIONS)}
 
     def __init__(self, *, activation: str = "tanh") -> None:
         self.activation = activation
-
-    def check_params(self) -> None:
-        """Raise a ValueError for an unknown activation function."""
-        check_choice("activation", self.activation, ACTIVATIONS)
 
 
 class SimpleRNNLayer(RecurrentLayer):

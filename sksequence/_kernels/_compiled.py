@@ -13,7 +13,7 @@ from numba import njit
 from numba.core.compiler_lock import global_compiler_lock
 
 from sksequence._kernels._cache import CheckedCache
-from sksequence._kernels._vectors import power_of_two, rounded, square_root, where_above
+from sksequence._kernels._vectors import power_of_two, rounded, square_root, where_above, where_nan
 
 if hasattr(os, "register_at_fork"):
     # a child forked while another thread compiles would wait for this lock for ever
@@ -108,6 +108,12 @@ def sigmoid(x: Any) -> Any:
 def maximum(x: Any, y: Any) -> Any:
     """Return the larger one; y where one of them is NaN, so that x may be a bound."""
     return where_above(x, y, x, y)
+
+
+@compiled
+def larger(x: Any, y: Any) -> Any:
+    """Return the larger one, NaN where one of them is NaN."""
+    return where_nan(x, x, maximum(x, y))
 
 
 @compiled

@@ -19,16 +19,22 @@ _RULES: dict[str, Callable[[Sequence[Expression], Expression, Expression], list[
     "softplus": lambda x, y, d: [d * sigmoid(x[0])],
     # 0 at 0, as in torch
     "relu": lambda x, y, d: [_where_above(y, d.graph.constant(0.0), d, d.graph.constant(0.0))],
-    # the whole gradient to the second operand where both are equal, as nothing depends on which
-    "maximum": lambda x, y, d: [
-        _where_above(x[0], x[1], d, d.graph.constant(0.0)),
-        _where_above(x[0], x[1], d.graph.constant(0.0), d),
-    ],
+    "maximum": lambda x, y, d: [_of_larger(x[0], x[1], d), _of_larger(x[1], x[0], d)],
 }
 
 
 def _where_above(x: Expression, y: Expression, above: Expression, below: Expression) -> Expression:
     return x.graph.node("where_above", x, y, above, below)
+
+
+def _of_larger(x: Expression, y: Expression, d: Expression) -> Expression:
+    """Return the gradient of x in the maximum of x and y: a half where both are equal.
+
+    All of it where y is a number, as in torch.
+    """
+    zero = d.graph.constant(0.0)
+    equal = d if y.number is not None else 0.5 * d
+    return _where_above(y, x, zero, _where_above(x, y, d, equal))
 
 
 def gradients(results: Iterable[tuple[Expression, Expression]]) -> dict[Expression, Expression]:

@@ -2,6 +2,7 @@
 
 Each function handles the stage `p` of the step t for row b, the k-th row of its block, in vectors
 of units from j on. What it reads is loaded before anything is stored: places may be overwritten.
+Numbers besides 0 and 1 are read: a cell with another value of a parameter has the same source.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from sksequence._kernels._expressions import Expression
 from sksequence._kernels._step_plan import Place, StepPlan, Targets
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-_FORWARD = "p, k, b, t, is_kept, gates, products, sources, kept_sources, states, paths, vectors"
+_FORWARD = (
+    "p, k, b, t, is_kept, gates, products, sources, kept_sources, states, paths, vectors, constants"
+)
 _BACKWARD = (
     "p, k, b, t, gates, starts, paths, d_outputs, d_states, source_gradients, product_gradients, "
-    "vectors, d_vectors"
+    "vectors, constants, d_vectors"
 )
 _PLACES = {
     "input": "gates, (b, t, {0} * size + j)",
@@ -37,14 +40,15 @@ def write_step(plan: StepPlan) -> str:
     writer = _Writer(plan)
     forward = map(writer.forward_stage, range(plan.n_stages))
     backward = map(writer.backward_stage, range(plan.n_stages))
-    advance = _function(f"advance({_FORWARD})", "states.shape[2]", forward)
-    retreat = _function(f"retreat({_BACKWARD})", "d_states.shape[2]", backward)
+    constants = [f"c{i} = constants[{i}]" for i in range(len(plan.constants))]
+    advance = _function(f"advance({_FORWARD})", ["size = states.shape[2]", *constants], forward)
+    retreat = _function(f"retreat({_BACKWARD})", ["size = d_states.shape[2]", *constants], backward)
     return "\n".join([*advance, "", *retreat, ""])
 
 
-def _function(head: str, size: str, stages: Iterator[list[str]]) -> Iterator[str]:
+def _function(head: str, first: list[str], stages: Iterator[list[str]]) -> Iterator[str]:
     yield f"def {head}:"
-    yield f"    size = {size}"
+    yield from (f"    {line}" for line in first)
     for number, lines in enumerate(stages):
         if lines:
             yield f"    if p == {number}:"
@@ -98,7 +102,7 @@ class _Writer:
             if one in names:
                 return
             if one.number is not None:
-                names[one] = f"float32({one.number!r})"
+                names[one] = self._number(one.number)
                 return
             is_read = one in available or one.place
             for operand in [] if is_read else one.expressions:
@@ -115,6 +119,10 @@ class _Writer:
         for target in targets.values():
             visit(target)
         return loads + lines, names
+
+    def _number(self, number: float) -> str:
+        constants = self.plan.constants
+        return f"c{constants.index(number)}" if number in constants else f"float32({number!r})"
 
     def _load(self, place: Place) -> str:
         kind, number = place[:2]

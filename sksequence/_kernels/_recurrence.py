@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._kernels._autograd import (
@@ -28,9 +29,10 @@ from sksequence._kernels._autograd import (
     scratch_block,
     weight_gradient,
 )
+from sksequence._kernels._loop_source import write_step
 from sksequence._kernels._step_plan import Equations, Shape, StepPlan
 from sksequence._kernels._tiles import in_panels
-from sksequence._kernels._time_loop import TimeLoop
+from sksequence._kernels._time_loop import TimeLoop, time_loop
 
 _NO_PANELS = (np.zeros((0, 0, 0), np.float32),)
 
@@ -52,7 +54,13 @@ class CompiledRecurrence:
     @cached_property
     def loop(self) -> TimeLoop:
         """The loops, compiled or read from the cache when they are first called."""
-        return TimeLoop(self.plan)
+        return time_loop(write_step(self.plan), len(self.plan.sources))
+
+    @cached_property
+    def constants(self) -> NDArray[np.float32]:
+        """The numbers that the loops read."""
+        with np.errstate(over="ignore"):
+            return np.array(self.plan.constants, np.float32)
 
     def __call__(
         self,
@@ -174,7 +182,7 @@ def _run(
         part = part_of(x, rows)
         gates = part_of(run.gates, rows) if is_kept else scratch_block(len(part), n_steps, n_slots)
         project(part, weight, bias, gates[:, :, :n_inputs])
-        fixed = is_kept, lengths[rows].numpy(), panels, vectors.numpy()
+        fixed = is_kept, lengths[rows].numpy(), panels, vectors.numpy(), recurrence.constants
         filled = gates, run.kept_sources[:, rows], run.paths[:, rows], run.last[:, rows]
         recurrence.loop.forward(*fixed, *arrays_of(filled))
 
@@ -208,6 +216,7 @@ class _Backward:
         inputs: tuple[Tensor, ...],
     ) -> None:
         self.plan, self.loop = recurrence.plan, recurrence.loop
+        self.constants = recurrence.constants
         self.run = run
         self.d_outputs, self.d_states = d_outputs, d_states
         self.x, self.starts, self.lengths, self.weight, _, self.vectors, *matrices = inputs
@@ -222,7 +231,8 @@ class _Backward:
         def run_piece(rows: slice) -> list[Tensor]:
             d_vectors = torch.zeros_like(self.vectors)
             gates, paths = part_of(self.run.gates, rows), self.run.paths[:, rows]
-            fixed = self.lengths[rows].numpy(), self.panels, self.vectors.numpy()
+            lengths, vectors = self.lengths[rows].numpy(), self.vectors.numpy()
+            fixed = lengths, self.panels, vectors, self.constants
             read = gates, self.starts[:, rows], paths, self.d_outputs[:, rows]
             self.loop.backward(*fixed, *arrays_of([*read, self.d_states[:, rows], d_vectors]))
             d_inputs = gates[:, :, : len(self.weight)]

@@ -90,6 +90,13 @@ class StepPlan:
         self.blocks.append([self.graph.block(number, block, read) for block in range(n_blocks)])
         return self.blocks[-1]
 
+    @cached_property
+    def constants(self) -> list[float]:
+        """Numbers besides 0 and 1, in the order in which the equations and their gradients come."""
+        *_, known = self.gradients, list(self.graph.values())
+        numbers = (one.number for one in known)
+        return [number for number in numbers if number is not None and number not in (0.0, 1.0)]
+
     # forward
 
     @cached_property

@@ -53,7 +53,8 @@ def add_row_product(out: Any, a: Any, panels: Any, row: int) -> None:
     Four panels are summed together: the sums of a single one would wait for each other.
     """
     depth = panels.shape[1]
-    out[row] += a[row, :depth] @ panels.transpose(1, 0, 2).reshape(depth, -1)
+    product = a[row, :depth] @ panels.transpose(1, 0, 2).reshape(depth, -1)
+    out[row, : len(product)] += product
 
 
 @overload(add_row_product, strict=False)
@@ -71,14 +72,15 @@ def _add_row_product(out: Any, a: Any, panels: Any, row: int) -> Any:
 
 
 def add_product(out: Any, a: Any, panels: Any, n_rows: int) -> None:
-    """Add a (R, >= K) times b (K, N) to the first `n_rows` rows of out (R, N), in whole tiles.
+    """Add a (R, >= K) times b (K, N) to the first `n_rows` rows of out (R, >= N), in whole tiles.
 
     All are float32 and C-contiguous; R comes from `padded_rows`, N from `padded_columns`, and b
     from `in_panels`.
     """
     depth = panels.shape[1]
     rows = slice(padded_rows(n_rows))
-    out[rows] += a[rows, :depth] @ panels.transpose(1, 0, 2).reshape(depth, -1)
+    product = a[rows, :depth] @ panels.transpose(1, 0, 2).reshape(depth, -1)
+    out[rows, : product.shape[1]] += product
 
 
 @overload(add_product, strict=False)

@@ -9,6 +9,7 @@ through time, Werbos 1990).
 from __future__ import annotations
 
 import linecache
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -20,16 +21,14 @@ from sksequence._kernels._compiled import (
     compiled,
     exp,
     inlined,
+    larger,
     longest,
-    maximum,
     relu,
     sigmoid,
     softplus,
     sqrt,
     tanh,
 )
-from sksequence._kernels._loop_source import write_step
-from sksequence._kernels._step_plan import StepPlan
 from sksequence._kernels._tiles import BLOCK, add_product
 from sksequence._kernels._vectors import LANES, load, store, where_above
 
@@ -38,7 +37,7 @@ _NAMES = {
     "exp": exp,
     "float32": float32,
     "load": load,
-    "maximum": maximum,
+    "maximum": larger,
     "relu": relu,
     "sigmoid": sigmoid,
     "softplus": softplus,
@@ -54,8 +53,10 @@ class TimeLoop:
 
     Parameters
     ----------
-    plan : StepPlan
-        What a step computes.
+    source : str
+        Functions that take a step; see `write_step`.
+    n_products : int
+        Number of products of a matrix with a state in a step.
 
     Attributes
     ----------
@@ -63,17 +64,18 @@ class TimeLoop:
         The loops; see `_forward_loop` and `_backward_loop`.
     """
 
-    def __init__(self, plan: StepPlan) -> None:
-        source = write_step(plan)
+    def __init__(self, source: str, n_products: int) -> None:
         digest = sha256(source.encode()).hexdigest()[:16]
         name = f"<step {digest}>"
         linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
         names = dict(_NAMES)
         exec(compile(source, name, "exec"), names)  # noqa: S102 - made from expressions only
-        n_products = len(plan.sources)
         advance, retreat = (_named(names[name], digest) for name in ("advance", "retreat"))
         self.forward = _forward_loop(inlined(advance), n_products, digest)
         self.backward = _backward_loop(inlined(retreat), n_products, digest)
+
+
+time_loop = cache(TimeLoop)  # cells that differ in numbers only share their loops
 
 
 def _named(function: Any, digest: str) -> Any:
@@ -100,6 +102,7 @@ def _forward_loop(advance: Any, n_products: int, digest: str) -> Any:
         lengths: Any,
         panels: Any,
         vectors: Any,
+        constants: Any,
         gates: Any,
         kept_sources: Any,
         paths: Any,
@@ -123,7 +126,7 @@ def _forward_loop(advance: Any, n_products: int, digest: str) -> Any:
                         if t < lengths[b]:
                             advance(
                                 p, k, b, t, is_kept, gates, products, sources, kept_sources,
-                                current, paths, vectors,
+                                current, paths, vectors, constants,
                             )  # fmt: skip
                     if p < n_products:
                         products[p] = 0
@@ -145,6 +148,7 @@ def _backward_loop(retreat: Any, n_products: int, digest: str) -> Any:
         lengths: Any,
         panels: Any,
         vectors: Any,
+        constants: Any,
         gates: Any,
         starts: Any,
         paths: Any,
@@ -168,7 +172,7 @@ def _backward_loop(retreat: Any, n_products: int, digest: str) -> Any:
                         if t < lengths[b]:
                             retreat(
                                 p, k, b, t, gates, starts, paths, d_outputs, d_states,
-                                source_gradients, product_gradients, vectors, d_vectors,
+                                source_gradients, product_gradients, vectors, constants, d_vectors,
                             )  # fmt: skip
 
     return compiled(_named(backward_loop, digest), digest)

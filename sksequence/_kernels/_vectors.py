@@ -102,6 +102,11 @@ def where_above(x: Any, y: Any, above: Any, below: Any) -> Any:
     return np.where(np.greater(x, y), above, below)
 
 
+def where_nan(x: Any, nan: Any, other: Any) -> Any:
+    """Return `nan` in elements where x is NaN, else `other`."""
+    return np.where(np.isnan(x), nan, other)
+
+
 def rounded(x: Any) -> Any:
     """Return the nearest whole numbers, halves to even ones."""
     return np.rint(x)
@@ -132,6 +137,13 @@ def _where_above(x: Any, y: Any, above: Any, below: Any) -> Any:
     if _vector in (x, y):
         return lambda x, y, above, below: _choose(x, y, above, below)
     return lambda x, y, above, below: above if x > y else below
+
+
+@overload(where_nan, strict=False)
+def _where_nan(x: Any, nan: Any, other: Any) -> Any:
+    if _vector in (x, nan, other):
+        return lambda x, nan, other: _choose_nan(x, nan, other)
+    return lambda x, nan, other: nan if x != x else other
 
 
 @intrinsic
@@ -171,6 +183,15 @@ def _choose(typing: Any, x: Any, y: Any, above: Any, below: Any) -> Any:
         return builder.select(builder.fcmp_ordered(">", x, y), above, below)
 
     return _vector(_vector, _vector, _vector, _vector), emit
+
+
+@intrinsic
+def _choose_nan(typing: Any, x: Any, nan: Any, other: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x, nan, other = arguments
+        return builder.select(builder.fcmp_unordered("uno", x, x), nan, other)
+
+    return _vector(_vector, _vector, _vector), emit
 
 
 def _elementwise(function: Any, emit: Any) -> None:
