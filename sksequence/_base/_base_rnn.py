@@ -201,10 +201,12 @@ class BaseRNN(
             )
 
         checkpoint, state = checkpoint_in(fit.training.callbacks), None
-        if checkpoint is not None:
+        if checkpoint is not None or fit.ranks.size > 1:
             origin = {"the class": type(self).__name__, "the version of sksequence": __version__}
             origin |= described_parameters(self.get_params(deep=False)) | fit.origin()
-            state = checkpoint.begin(origin, self._model_of(fit.so_far()))
+            fit.ranks.check_same(origin)
+            if checkpoint is not None:
+                state = checkpoint.begin(origin, self._model_of(fit.so_far()))
         record = fit.train(after_epoch, checkpoint, state)
         attributes = partial(fit.attributes, record)
         context.call_on_fit_task_end(**arguments, reconstruction_attributes=attributes)

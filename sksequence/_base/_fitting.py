@@ -18,7 +18,7 @@ from sksequence._base._conflicts import check_effects, check_embedding, check_sa
 from sksequence._base._hold_out import check_weights, hold_out
 from sksequence._base._origin import digest
 from sksequence._base._splitters import GivenRows
-from sksequence._batching import PreparedSequences, SequenceDataset, Sequences
+from sksequence._batching import PreparedSequences, SequenceDataset, Sequences, Share
 from sksequence._blueprint import AnyCodec, Blueprint
 from sksequence._input import (
     InputForm,
@@ -30,14 +30,17 @@ from sksequence._input import (
 )
 from sksequence._net import (
     Checkpointing,
+    Ranks,
     SequenceNet,
     State,
     Stopping,
     TrainingRecord,
+    join_ranks,
     net_arrays,
     new_net,
     restored_net,
     train,
+    train_on,
 )
 from sksequence._random import numpy_generator
 from sksequence._settings import DataSettings, Settings, TrainingSettings
@@ -172,6 +175,7 @@ class Fit(Generic[AnyCodec]):
         """Resolve every "auto", and build a net with new weights."""
         check_embedding(settings.network, data.form)
         check_effects(settings.data, data.form)
+        join_ranks(settings.training.callbacks)  # before a net is built: it selects the GPU
         blueprint = task.settle(data, settings)
         blueprint = replace(blueprint, loss_options=task.loss_options(blueprint))
         net = new_net(blueprint, settings.training)
@@ -190,6 +194,7 @@ class Fit(Generic[AnyCodec]):
         check_same_network(settings.network, known)
         task.check_same(known)
         training = settings.training
+        join_ranks(training.callbacks)
         codec = data.targets.codec
         blueprint = replace(known, codec=codec, loss_options=task.loss_options(known))
         if not training.is_single_pass:
@@ -197,6 +202,11 @@ class Fit(Generic[AnyCodec]):
             blueprint = replace(blueprint, batch_size=batch_size, max_epochs=max_epochs)
         net = restored_net(blueprint, training, net_arrays(net)).initialize_to_train()
         return cls(task, training, data, blueprint, net)
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that train the net together."""
+        return join_ranks(self.training.callbacks)
 
     def origin(self) -> dict[str, str]:
         """Return what training depends on besides parameters, to recognise it in another process.
@@ -240,6 +250,7 @@ class Fit(Generic[AnyCodec]):
 
         If `checkpoint` has stored a `state` of this fit, training goes on from there.
         """
+        train_on(self.net, self.ranks)
         training_part = self._dataset(self.data.split.training, self._shuffler())
         validation_part, stopping = None, None
         if len(self.data.split.validation):
@@ -262,7 +273,7 @@ class Fit(Generic[AnyCodec]):
         prepared = self.blueprint.prepare(self.data.sequences)
         encoded = self.blueprint.codec.encode(self.data.targets.parsed)
         weights = self.task.weights(self.data)
-        max_steps = self._max_batch_steps(prepared)
+        max_steps, share = self._max_batch_steps(prepared), self._share()
 
         def dataset(
             rows: NDArray[np.int64], generator: np.random.Generator | None = None
@@ -275,9 +286,17 @@ class Fit(Generic[AnyCodec]):
                 per_step=self.blueprint.per_step,
                 generator=generator,
                 max_steps=max_steps,
+                share=share,
             )
 
         return dataset
+
+    def _share(self) -> Share | None:
+        """Return the rows of each batch that this process reads; None if it reads all."""
+        ranks = self.ranks
+        if ranks.size == 1:
+            return None
+        return Share(ranks.rank, ranks.size, self.net.tbptt_steps if self.net.per_step else None)
 
     def _shuffler(self) -> np.random.Generator | None:
         return numpy_generator(self.blueprint.seed, "shuffle") if self.training.shuffle else None
@@ -315,6 +334,7 @@ class Fit(Generic[AnyCodec]):
     def _net_of(self, rows: NDArray[np.int64]) -> SequenceNet:
         """Return another net, trained on some of the rows."""
         net = new_net(self.blueprint, replace(self.training, callbacks=None, verbose=0))
+        train_on(net, self.ranks)
         split = self.data.split.training
         part = self._dataset(split[np.isin(split, rows)], self._shuffler())
         with self.blueprint.threads():

@@ -27,6 +27,42 @@ _CPU = torch.device("cpu")
 Batch = tuple[dict[str, Tensor], tuple[Tensor, Tensor]]
 
 
+@dataclass(frozen=True)
+class Share:
+    """The rows of every batch that one of several processes reads.
+
+    Attributes
+    ----------
+    rank : int
+        Number of the process.
+    n_ranks : int
+        Number of processes.
+    n_steps : int or None
+        Steps of a chunk, if batches are cut into chunks: all processes read the same number.
+    """
+
+    rank: int = 0
+    n_ranks: int = 1
+    n_steps: int | None = None
+
+    def of(
+        self, index: NDArray[np.int64], lengths: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], int]:
+        """Return the rows to read, and how many of them count; others keep in step with the rest.
+
+        Rows are dealt in turn: those of a batch may be in order of their length.
+        """
+        own = np.arange(self.rank, len(index), self.n_ranks)
+        if self._n_chunks(lengths[own]) == self._n_chunks(lengths):
+            return index[own], len(own)
+        return np.append(index[own], index[np.argmax(lengths)]), len(own)
+
+    def _n_chunks(self, lengths: NDArray[np.int64]) -> int:
+        if not len(lengths):
+            return 0
+        return 1 if self.n_steps is None else -(-int(lengths.max()) // self.n_steps)
+
+
 class SequenceDataset(Dataset[Any]):
     """Prepared sequences with targets and weights, cut into batches for each training epoch.
 
@@ -48,6 +84,8 @@ class SequenceDataset(Dataset[Any]):
         Shuffles each epoch; None keeps the order.
     max_steps : int, default=None
         Limit of the steps of a batch, padding included: larger batches are cut into equal parts.
+    share : Share, default=None
+        The rows of each batch that this process reads; None reads all of them.
     """
 
     def __init__(
@@ -60,8 +98,10 @@ class SequenceDataset(Dataset[Any]):
         per_step: bool,
         generator: np.random.Generator | None = None,
         max_steps: int | None = None,
+        share: Share | None = None,
     ) -> None:
         self.prepared = prepared
+        self.share = share
         self.max_steps = max_steps
         self.rows = rows
         self.per_step = per_step
@@ -79,10 +119,15 @@ class SequenceDataset(Dataset[Any]):
         return flat_rows(self.prepared.offsets[index], self.prepared.lengths[index])
 
     def batch(self, index: NDArray[np.int64]) -> Batch:
-        """Return inputs, targets and weights of the sequences at `index`."""
+        """Return inputs, targets and weights of the sequences at `index`, or of a share of them."""
+        n_counted = len(index)
+        if self.share is not None:
+            index, n_counted = self.share.of(index, self.prepared.lengths[index])
         rows = torch.from_numpy(self._target_rows(index))
-        outcome = self.targets.index_select(0, rows), self.weights.index_select(0, rows)
-        return self.prepared.gather(index), outcome
+        weights = self.weights.index_select(0, rows)
+        if n_counted < len(index):
+            weights[len(self._target_rows(index[:n_counted])) :] = 0.0
+        return self.prepared.gather(index), (self.targets.index_select(0, rows), weights)
 
     def cut(self, batch_size: int) -> list[NDArray[np.int64]]:
         """Cut the rows into batches for one epoch; every row is in exactly one."""
@@ -115,7 +160,15 @@ class SequenceDataset(Dataset[Any]):
 
 
 class BatchIterator:
-    """Passes over a dataset; skorch's `iterator_train`."""
+    """Passes over a dataset; skorch's `iterator_train`.
+
+    Attributes
+    ----------
+    lengths : Tensor of int of shape (n_sequences,)
+        Lengths of the whole batch that was yielded last, of which a process may have a share.
+    """
+
+    lengths: Tensor
 
     def __init__(self, dataset: SequenceDataset, batch_size: int) -> None:
         self.dataset = dataset
@@ -133,7 +186,12 @@ class BatchIterator:
     def __iter__(self) -> Iterator[Batch]:
         batches = self.dataset.cut(self.batch_size) if self._next is None else self._next
         self._next, self._n_batches = None, len(batches)
-        return (self.dataset.batch(index) for index in batches)
+        return self._batches(batches)
+
+    def _batches(self, batches: list[NDArray[np.int64]]) -> Iterator[Batch]:
+        for index in batches:
+            self.lengths = torch.from_numpy(self.dataset.prepared.lengths[index])
+            yield self.dataset.batch(index)
 
 
 def _split(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:

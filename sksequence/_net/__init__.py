@@ -10,11 +10,12 @@ from sksequence._net._chunked_reading import (
     side_by_side,
     step_losses,
 )
-from sksequence._net._construction import Arrays, net_arrays, new_net, restored_net
+from sksequence._net._construction import Arrays, net_arrays, new_net, restored_net, train_on
 from sksequence._net._inference import network_features, network_outputs
 from sksequence._net._network_reading import NetworkReading
 from sksequence._net._optimizer import OPTIMIZERS, SCHEDULES
 from sksequence._net._out_of_memory import check_memory
+from sksequence._net._ranks import Joining, Ranks, join_group, join_ranks
 from sksequence._net._sequence_net import SequenceNet
 from sksequence._net._step_by_step import layer_states, state_gradients
 from sksequence._net._training import Stopping, TrainingRecord, check_callbacks, train
@@ -25,8 +26,10 @@ __all__ = [
     "Arrays",
     "Attribution",
     "Checkpointing",
+    "Joining",
     "Method",
     "NetworkReading",
+    "Ranks",
     "SequenceNet",
     "State",
     "Stopping",
@@ -35,6 +38,8 @@ __all__ = [
     "check_callbacks",
     "check_memory",
     "checkpoint_in",
+    "join_group",
+    "join_ranks",
     "last_features",
     "last_outputs",
     "layer_states",
@@ -49,4 +54,5 @@ __all__ = [
     "state_gradients",
     "step_losses",
     "train",
+    "train_on",
 ]

@@ -40,11 +40,6 @@ def checkpoint_in(callbacks: Iterable[object] | None) -> Checkpointing | None:
     return next(found, None)
 
 
-def without_checkpoints(callbacks: Iterable[object] | None) -> list[object]:
-    """Return the callbacks that skorch calls."""
-    return [callback for callback in callbacks or () if not is_checkpoint(bare(callback))]
-
-
 def is_checkpoint(callback: object) -> bool:
     """Check whether a callback keeps the state of training."""
     return isinstance(callback, Checkpointing)

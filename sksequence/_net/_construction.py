@@ -17,10 +17,11 @@ from torch import nn
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._losses import loss_of
 from sksequence._modules import build_network
-from sksequence._net._checkpoints import without_checkpoints
+from sksequence._net._checkpoints import bare, is_checkpoint
 from sksequence._net._optimizer import SCHEDULES, optimizer_options, without_compiler
 from sksequence._net._out_of_memory import check_size, memory_errors, n_weights, network_advice
 from sksequence._net._progress_report import ProgressReport
+from sksequence._net._ranks import Ranks, is_joining
 from sksequence._net._sequence_net import RowLoss, SequenceNet
 from sksequence._random import torch_generator
 from sksequence._settings import NetworkSpec, TrainingSettings
@@ -122,7 +123,7 @@ def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: s
     spec, loss = blueprint.spec, loss_of(blueprint.loss)
     optimizer, options = optimizer_options(training.optimizer, float(training.weight_decay))
     callbacks = [
-        *without_checkpoints(training.callbacks),
+        *(c for c in training.callbacks or () if not _is_own(bare(c))),
         *([ProgressReport(shows_batches=training.verbose > 1)] if training.verbose else []),
     ]
     options_of_loss = blueprint.loss_options
@@ -153,6 +154,23 @@ def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: s
         n_networks=spec.n_estimators,
         **{f"optimizer__{name}": value for name, value in options.items()},
     )
+
+
+def _is_own(callback: object) -> bool:
+    """Check whether a callback is called by this package instead of skorch."""
+    return is_checkpoint(callback) or is_joining(callback)
+
+
+def train_on(net: SequenceNet, ranks: Ranks) -> None:
+    """Let a net train on several processes, each of which drops units of its own."""
+    ranks.check_device(net.device)
+    net.ranks_ = ranks
+    if ranks.size > 1:
+        # the same number on all ranks: their nets stay alike, and so do pickles
+        generator = net.dropout_generator_
+        draw = torch.randint(1 << 31, (1,), generator=generator, device=generator.device)
+        stream = torch_generator(int(draw), f"dropout {ranks.rank}", net.device)
+        net.module_.seed_dropout(stream)
 
 
 def _seed_dropout(net: SequenceNet, seed: int) -> None:

@@ -26,6 +26,7 @@ class ProgressReport(Callback):
     def on_train_begin(self, net: NeuralNet, **kwargs: object) -> None:
         """Print the names of the columns, in a search after the candidate."""
         self._start = self._epoch_start = time.perf_counter()
+        self._is_silent = net.ranks_.rank > 0  # one process prints
         self._title = f"[{net.title_}] " if net.title_ else ""
         if net.candidate_:
             self._print(net.candidate_)
@@ -62,5 +63,6 @@ class ProgressReport(Callback):
 
     def _print(self, line: str) -> None:
         """Print a line at once: several fits may print at the same time."""
-        sys.stdout.write(f"{self._title}{line}\n")
-        sys.stdout.flush()
+        if not self._is_silent:
+            sys.stdout.write(f"{self._title}{line}\n")
+            sys.stdout.flush()

@@ -22,6 +22,7 @@ from sksequence._net._many_outputs import backward_in_pieces, is_large, loss_in_
 from sksequence._net._optimizer import clip_gradients, take_step, without_compiler
 from sksequence._net._out_of_memory import batch_advice, memory_errors
 from sksequence._net._progress_report import ProgressReport
+from sksequence._net._ranks import ALONE, Ranks
 
 Inputs = dict[str, Tensor]
 
@@ -115,6 +116,8 @@ class SequenceNet(NeuralNet):
         self.per_step = per_step
         self.n_networks = n_networks
         self.title_ = self.candidate_ = ""  # for messages: of a fit in a search
+        self.ranks_: Ranks = ALONE
+        self.batch_lengths_: Tensor | None = None  # of the whole batch, which ranks share
         self.forget_gradients()
         self.epoch_parts_ = (0.0, 1.0)
 
@@ -175,7 +178,11 @@ class SequenceNet(NeuralNet):
         self, y_pred: Tensor, y_true: tuple[Tensor, Tensor], X: Any = None, training: bool = False
     ) -> Tensor:
         """Return the weighted sum of the losses, divided by the number of sequences."""
-        return self._weighted_sum(y_pred, y_true, 1.0 / len(X["lengths"]))
+        return self._weighted_sum(y_pred, y_true, 1.0 / len(self._lengths(X)))
+
+    def _lengths(self, inputs: Inputs) -> Tensor:
+        """Return the lengths of the whole batch."""
+        return inputs["lengths"] if self.batch_lengths_ is None else self.batch_lengths_
 
     def _weighted_sum(self, outputs: Tensor, y: tuple[Tensor, Tensor], factor: float) -> Tensor:
         targets, weights = (on_device(part, self.device) for part in y)
@@ -188,11 +195,12 @@ class SequenceNet(NeuralNet):
     def on_grad_computed(
         self, net: NeuralNet, named_parameters: Iterable[Any], *args: Any, **kwargs: Any
     ) -> None:
-        """Clip gradients before any callback sees them, and record their norm."""
+        """Sum gradients over ranks and clip them before callbacks see them; record their norm."""
         self._clip()
 
     def _clip(self) -> None:
         parameters = self._trained  # those of the first network come first
+        self.ranks_.sum_gradients(parameters)
         size = len(parameters) // self.n_networks
         for start in range(0, len(parameters), size):
             gradients = [p.grad for p in parameters[start : start + size] if p.grad is not None]
@@ -247,7 +255,7 @@ class SequenceNet(NeuralNet):
             return dict(super().train_step_single(batch, **fit_params))
         self._set_training(True)
         features = self.module_.features(**self._inputs(batch[0]))
-        loss = self._loss_of_rows(batch, 1.0 / len(batch[0]["lengths"]))
+        loss = self._loss_of_rows(batch, 1.0 / len(self._lengths(batch[0])))
         total, outputs = backward_in_pieces(self.module_, features, loss, keep=self._is_watched)
         return {"loss": total, "y_pred": outputs}
 
@@ -258,7 +266,7 @@ class SequenceNet(NeuralNet):
         self._set_training(False)
         with torch.no_grad():
             features = self.module_.features(**self._inputs(batch[0]))
-            loss = self._loss_of_rows(batch, 1.0 / len(batch[0]["lengths"]))
+            loss = self._loss_of_rows(batch, 1.0 / len(self._lengths(batch[0])))
             total, outputs = loss_in_pieces(self.module_, features, loss, keep=self._is_watched)
         return {"loss": total, "y_pred": outputs}
 
@@ -271,7 +279,7 @@ class SequenceNet(NeuralNet):
 
     def _train_in_chunks(self, batch: Batch, n_steps: int) -> dict[str, Any]:
         self._set_training(True)
-        lengths = batch[0]["lengths"]
+        lengths = self._lengths(batch[0])
         # a chunk holds a part of the targets of each sequence: without the factor, shorter chunks
         # would take smaller optimizer steps
         factor = max(1.0, float(lengths.double().mean()) / n_steps) / len(lengths)
@@ -316,7 +324,8 @@ class SequenceNet(NeuralNet):
         """Run over all batches; the loss is read from the device once per epoch."""
         if iterator is None:
             return
-        run = partial(self._run_watched, prefix, training, step_fn) if self._is_watched else step_fn
+        is_watched = self.ranks_.any(self._is_watched)  # callbacks may be those of one rank only
+        run = partial(self._run_watched, prefix, training, step_fn) if is_watched else step_fn
         total = torch.zeros((), device=self.device)
         n_sequences, n_batches = 0, len(iterator)
         with memory_errors(partial(batch_advice, iterator, self.per_step)):
@@ -324,10 +333,11 @@ class SequenceNet(NeuralNet):
                 if training:
                     self.epoch_parts_ = (i / n_batches, (i + 1) / n_batches)
                     self._follow_schedule(0.0)
-                n_rows = len(batch[0]["lengths"])
+                self.batch_lengths_ = iterator.lengths
+                n_rows = len(iterator.lengths)
                 total.add_(run(batch, **fit_params)["loss"].detach(), alpha=n_rows)
                 n_sequences += n_rows
-        self._record_loss(f"{prefix}_loss", float(total) / n_sequences)
+        self._record_loss(f"{prefix}_loss", float(self.ranks_.sum(total)) / n_sequences)
 
     def _record_loss(self, name: str, loss: float) -> None:
         """Record a loss, and for callbacks whether it is the lowest so far."""
@@ -342,8 +352,8 @@ class SequenceNet(NeuralNet):
         """Run a batch between the hooks of callbacks, and record the history that they may read."""
         self.notify("on_batch_begin", batch=batch, training=training)
         step: dict[str, Any] = step_fn(batch, **fit_params)
-        self.history.record_batch(f"{prefix}_loss", step["loss"].item())
-        self.history.record_batch(f"{prefix}_batch_size", len(batch[0]["lengths"]))
+        self.history.record_batch(f"{prefix}_loss", self.ranks_.sum(step["loss"].detach()).item())
+        self.history.record_batch(f"{prefix}_batch_size", len(self._lengths(batch[0])))
         # skorch's scores concatenate the targets of all batches, so weights are left out
         targets = (batch[0], batch[1][0])
         self.notify("on_batch_end", batch=targets, training=training, **step)

@@ -32,6 +32,7 @@ from sksequence._net._checkpoints import Checkpointing, State, bare, is_checkpoi
 from sksequence._net._construction import load_weights, to_arrays, to_tensors, weights_of
 from sksequence._net._optimizer import without_compiler
 from sksequence._net._progress_report import ProgressReport
+from sksequence._net._ranks import is_joining
 from sksequence._net._sequence_net import SequenceNet, network_inputs
 
 # Norm of a weight above which a bounded cell may give infinite outputs; usual ones are below 100.
@@ -116,6 +117,7 @@ def train(
             if stopping is not None and _improved(record, stopping.tol):
                 best_weights = {k: v.detach().clone() for k, v in net.module_.state_dict().items()}
             is_over |= after_epoch(record) or (stopping is not None and _is_over(record, stopping))
+            is_over = net.ranks_.any(is_over)
             if checkpoint is not None:
                 checkpoint.keep(_state_of(net, training, record, best_weights, is_over))
     except BaseException:
@@ -126,6 +128,7 @@ def train(
         net.module_.load_state_dict(best_weights)
     if record.n_epochs < net.max_epochs:
         _report_stop(net, record.best_epoch)
+    net.ranks_.unify(net.module_)
     net.notify("on_train_end", X=training, y=None)
     _check_weights(net, training)
     return record
@@ -279,7 +282,8 @@ def check_callbacks(callbacks: Sequence[Any] | None, lr_schedule: str | None) ->
         if isinstance(callback, tuple) and len(callback) != 2:
             raise ValueError(f"callbacks contains {callback!r}; a tuple must be (name, callback).")
         named = bare(callback)
-        if not (_is_a(named, Callback) or is_checkpoint(named) or hasattr(named, "on_train_begin")):
+        is_called = _is_a(named, Callback) or hasattr(named, "on_train_begin")
+        if not (is_called or is_checkpoint(named) or is_joining(named)):
             raise ValueError(
                 f"callbacks contains {named!r}, which is no skorch.callbacks.Callback. Pass "
                 "instances of its subclasses; callbacks of scikit-learn go to set_callbacks."

@@ -1,5 +1,6 @@
 """Callbacks of the training loop, for the parameter ``callbacks`` of the estimators."""
 
 from sksequence.callbacks._checkpoint import Checkpoint
+from sksequence.callbacks._data_parallel import DataParallel
 
-__all__ = ["Checkpoint"]
+__all__ = ["Checkpoint", "DataParallel"]

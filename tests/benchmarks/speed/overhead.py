@@ -26,7 +26,9 @@ class Assembled:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.batches)
+        for batch in self.batches:
+            self.lengths = batch[0]["lengths"]
+            yield batch
 
 
 def overhead(*, quick: bool) -> Iterator[Row]:
