@@ -146,9 +146,9 @@ class Blueprint(Generic[AnyCodec_co]):
 
     def threads(self) -> AbstractContextManager[None]:
         """Limit the number of threads to that from which the network benefits."""
-        size = self.spec.hidden_size
-        compiled = is_compiled(self.spec.cell, size)
-        return limited_threads(self.batch_size, size, compiled=compiled)
+        sizes = self.spec.hidden_sizes
+        compiled = all(is_compiled(self.spec.cell, size) for size in sizes)
+        return limited_threads(self.batch_size, max(sizes), compiled=compiled)
 
 
 def _fit(needed: Sequence[int], available: Sequence[int]) -> bool:

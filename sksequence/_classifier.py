@@ -58,11 +58,16 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         - callable: ``cell(input_size, hidden_size)`` returns a torch module that is called like a
           batch-first `torch.nn.GRU`, such as this class itself or `torch.nn.GRUCell`. A layer that
           looks ahead, such as a convolution, declares ``is_causal = False`` in its class.
-    hidden_size : int or "auto", default="auto"
-        Number of units in the hidden state of each layer and direction. "auto" selects 64 with one
+    hidden_size : int, tuple of int or "auto", default="auto"
+        Number of units in the hidden state of each layer and direction. A tuple has the number of
+        each layer, as in ``(128, 64)``; leave `num_layers` out then. "auto" selects 64 with one
         label per sequence, and 128 with per-step labels.
     num_layers : int, default=1
         Number of stacked recurrent layers.
+    residual_connections : bool, default=False
+        Whether each layer but the first adds its outputs to those of the layer below, which it
+        reads divided by their root mean square. Gradients then reach the first layers of stacks of
+        eight layers and more.
     bidirectional : bool or "auto", default="auto"
         Whether to read sequences in both directions, so that each hidden state also depends on
         later steps. "auto" selects True with one label per sequence and ``tbptt_steps=None``, and
@@ -257,7 +262,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Number of steps from one frame to the next, None resolved.
     bidirectional_ : bool
         Whether sequences are read in both directions, "auto" resolved.
-    hidden_size_ : int
+    hidden_size_ : int or tuple of int
         Number of units per layer and direction, "auto" resolved.
     dropout_ : float
         Fraction of the units that are dropped, "auto" resolved.
@@ -350,9 +355,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     def __init__(
         self,
         cell: str | Callable[..., object] = "auto",
-        hidden_size: int | str = "auto",
+        hidden_size: int | tuple[int, ...] | str = "auto",
         *,
         num_layers: int = 1,
+        residual_connections: bool = False,
         bidirectional: bool | str = "auto",
         merge_mode: str = "concat",
         pooling: str = "max",
@@ -395,6 +401,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self.cell = cell
         self.hidden_size = hidden_size
         self.num_layers = num_layers
+        self.residual_connections = residual_connections
         self.bidirectional = bidirectional
         self.merge_mode = merge_mode
         self.pooling = pooling

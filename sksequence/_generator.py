@@ -59,11 +59,16 @@ class SequenceGenerator(DensityMixin, BaseRNN):
           batch-first `torch.nn.GRU`, such as this class itself or `torch.nn.GRUCell`. It continues
           from the state that it returns, or has a method ``step(x, state)``, which returns an
           output and the next state.
-    hidden_size : int or "auto", default="auto"
-        Number of units in the hidden state of each layer. "auto" selects 128; from 500,000 training
+    hidden_size : int, tuple of int or "auto", default="auto"
+        Number of units in the hidden state of each layer. A tuple has the number of each layer, as
+        in ``(128, 64)``; leave `num_layers` out then. "auto" selects 128; from 500,000 training
         symbols on it selects 256, and with fewer than 20,000 training values (numbers) 64.
     num_layers : int, default=1
         Number of stacked recurrent layers.
+    residual_connections : bool, default=False
+        Whether each layer but the first adds its outputs to those of the layer below, which it
+        reads divided by their root mean square. Gradients then reach the first layers of stacks of
+        eight layers and more.
     dropout : float or "auto", default="auto"
         Fraction of the units that are dropped during training, between layers and before the
         output layer. Must be in the range [0, 1). "auto" selects 0 for symbols and 0.2 for numbers;
@@ -225,7 +230,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         Number of sequences per batch, "auto" resolved.
     embedding_dim_ : int
         Size of the embedding vectors, None resolved. Defined only if X held symbols.
-    hidden_size_ : int
+    hidden_size_ : int or tuple of int
         Number of units per layer, "auto" resolved.
     dropout_ : float
         Fraction of the units that are dropped, "auto" resolved.
@@ -360,9 +365,10 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     def __init__(
         self,
         cell: str | Callable[..., object] = "lstm",
-        hidden_size: int | str = "auto",
+        hidden_size: int | tuple[int, ...] | str = "auto",
         *,
         num_layers: int = 1,
+        residual_connections: bool = False,
         dropout: float | str = "auto",
         recurrent_dropout: float = 0.0,
         embedding_dim: int | None = None,
@@ -398,6 +404,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         self.cell = cell
         self.hidden_size = hidden_size
         self.num_layers = num_layers
+        self.residual_connections = residual_connections
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.embedding_dim = embedding_dim

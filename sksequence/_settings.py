@@ -24,6 +24,7 @@ class CellParameters(Protocol):
 
 
 CellChoice = str | CellParameters | Callable[..., Any]  # a callable returns a torch module
+HiddenSize = int | tuple[int, ...]  # of all layers alike, or of each
 Scale = str | bool
 LossChoice = str | Callable[..., Any]  # a callable returns one number per row
 OptimizerChoice = str | type[Any]  # a class of torch
@@ -45,7 +46,6 @@ ValidationSplit = str | Splitter
 _SPEC_TYPES: dict[str, type[int | float]] = {
     "n_features": int,
     "n_outputs": int,
-    "hidden_size": int,
     "num_layers": int,
     "bidirectional": bool,
     "dropout": float,
@@ -55,6 +55,7 @@ _SPEC_TYPES: dict[str, type[int | float]] = {
     "unknown_rate": float,
     "frame_step": int,
     "has_gaps": bool,
+    "residual_connections": bool,
 }
 
 
@@ -66,7 +67,7 @@ class NetworkSettings:
     """
 
     cell: CellChoice
-    hidden_size: int | str
+    hidden_size: HiddenSize | str
     num_layers: int
     dropout: float | str
     recurrent_dropout: float
@@ -77,6 +78,13 @@ class NetworkSettings:
     pooling: str | None = None
     tie_weights: bool = False
     missing: str = "error"
+    residual_connections: bool = False
+
+    def with_layers(self) -> Self:
+        """Return the settings with the number of layers that have a width of their own."""
+        if isinstance(self.hidden_size, tuple):
+            return replace(self, num_layers=len(self.hidden_size))
+        return self
 
     def spec(
         self,
@@ -96,7 +104,8 @@ class NetworkSettings:
 
         `embedding_dims` replaces `embedding_dim` where columns of codes differ in it.
         """
-        settings = {name: value for name, value in vars(self).items() if name != "tie_weights"}
+        settings = dict(vars(self.with_layers()))
+        del settings["tie_weights"]
         if embedding_dims is not None:
             settings["embedding_dim"] = embedding_dims
         return NetworkSpec(
@@ -152,8 +161,10 @@ class NetworkSpec:
         Number of outputs of the head.
     cell : str, Cell or callable
         A key of `CELLS`, a cell, or a factory ``(input_size, hidden_size) -> nn.Module``.
-    hidden_size, num_layers : int
-        Number of units of each layer and direction, and number of layers.
+    hidden_size : int or tuple of int
+        Number of units of each direction: of all layers alike, or of each layer.
+    num_layers : int
+        Number of layers.
     bidirectional : bool
         Whether each layer also reads its input from the end to the start.
     merge_mode : {"concat", "sum", "mean", "mul"}
@@ -186,13 +197,15 @@ class NetworkSpec:
         they are the last value observed, which decays to 0, with the mask.
     has_gaps : bool
         Whether the time since the previous step comes before the numbers.
+    residual_connections : bool
+        Whether each layer but the first adds its outputs to its input.
     """
 
     n_features: int
     n_symbols: tuple[int, ...]
     n_outputs: int
     cell: CellChoice
-    hidden_size: int
+    hidden_size: HiddenSize
     num_layers: int
     bidirectional: bool
     merge_mode: str
@@ -208,6 +221,14 @@ class NetworkSpec:
     frame_step: int = 1
     missing: str = "error"
     has_gaps: bool = False
+    residual_connections: bool = False
+
+    @property
+    def hidden_sizes(self) -> tuple[int, ...]:
+        """Number of units of each layer and direction."""
+        if isinstance(self.hidden_size, tuple):
+            return self.hidden_size
+        return (self.hidden_size,) * self.num_layers
 
     @property
     def embedding_dims(self) -> tuple[int, ...]:
@@ -226,8 +247,13 @@ class NetworkSpec:
         for name, convert in _SPEC_TYPES.items():
             object.__setattr__(self, name, convert(getattr(self, name)))
         object.__setattr__(self, "n_symbols", tuple(int(size) for size in self.n_symbols))
+        object.__setattr__(self, "hidden_size", _as_sizes(self.hidden_size))
         if not isinstance(self.embedding_dim, tuple):
             object.__setattr__(self, "embedding_dim", int(self.embedding_dim))
+
+
+def _as_sizes(size: HiddenSize) -> HiddenSize:
+    return tuple(map(int, size)) if isinstance(size, tuple) else int(size)
 
 
 @dataclass(frozen=True)
@@ -293,6 +319,12 @@ class Settings:
 
     def check(self) -> None:
         """Raise a ValueError for settings that exclude each other."""
+        sizes, n_layers = self.network.hidden_size, self.network.num_layers
+        if isinstance(sizes, tuple) and n_layers not in (1, len(sizes)):
+            raise ValueError(
+                f"hidden_size={sizes} gives the widths of {len(sizes)} layers, but num_layers is "
+                f"{n_layers}. Leave num_layers out, or set it to {len(sizes)}."
+            )
         if self.training.tbptt_steps is not None and self.network.bidirectional is True:
             raise ValueError(
                 "tbptt_steps carries a state forward in time, which is not possible with "

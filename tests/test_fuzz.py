@@ -656,6 +656,7 @@ SHARED = {
         torch.nn.LSTM,
     ],
     "num_layers": [1, 2],
+    "residual_connections": [False, True],
     "dropout": [0.3],
     "recurrent_dropout": [0.3],
     "embedding_dim": [1, 3],

@@ -148,6 +148,17 @@ def test_cells_without_operators(tmp_path, cell):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("merge_mode", ["concat", "mul"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", LAYERS)
+def test_residual_connections_of_several_widths(export, cell, bidirectional, merge_mode):
+    """Norms, projections and sums around the layers."""
+    options = SMALL | {"hidden_size": (5, 8, 8), "residual_connections": True}
+    options |= {"bidirectional": bidirectional, "merge_mode": merge_mode}
+    classifier = RNNClassifier(cell, **options).fit(X, LABELS)
+    check_numbers(export(classifier), classifier, BATCHES)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("frame_length", [1, 2, 4])
 @pytest.mark.parametrize("pooling", [None, *POOLINGS])

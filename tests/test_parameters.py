@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
-from sksequence._base import _parameter_constraints
+from sksequence._base import _parameter_hints
 from tests.helpers import ROOT, all_weights
 
 RANDOM = np.random.RandomState(0)
@@ -427,7 +427,7 @@ def test_names_of_other_libraries_are_those_of_the_guide():
     rows = re.findall(r"\* - ``(\w+)``\n     - ``(\w+)``\n", page)
     plain = {other.replace("_", ""): parameter for parameter, other in rows}
     assert len(plain) == len(rows) > 50
-    assert plain == _parameter_constraints._NAME_ALIASES
+    assert plain == _parameter_hints._NAME_ALIASES
     estimators = RNNClassifier(), RNNRegressor(), SequenceGenerator()
     for parameter, other in rows:
         known = [e for e in estimators if parameter in e.get_params()]

@@ -25,7 +25,8 @@ from sksequence._base._fitting import Fit, read_samples, read_targets
 from sksequence._base._hold_out import check_weights
 from sksequence._base._html_repr import LINK, LINKED_PACKAGE, without_features
 from sksequence._base._origin import check_resumable, described_parameters
-from sksequence._base._parameter_constraints import SHARED, name_hint, suggest_values
+from sksequence._base._parameter_constraints import SHARED
+from sksequence._base._parameter_hints import name_hint, suggest_values
 from sksequence._base._pickles import check_arrays, checksum_of, register_former_modules
 from sksequence._base._streams import Decoders, SequenceReader, StepReader, Stream
 from sksequence._batching import Sequences

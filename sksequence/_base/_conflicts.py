@@ -13,6 +13,7 @@ _STRUCTURE = (
     "cell",
     "hidden_size",
     "num_layers",
+    "residual_connections",
     "merge_mode",
     "pooling",
     "n_estimators",
@@ -61,6 +62,7 @@ def check_effects(settings: DataSettings, form: InputForm) -> None:
 
 def check_same_network(network: NetworkSettings, known: Blueprint[AnyCodec]) -> None:
     """Raise a ValueError if the settings no longer describe the network to continue."""
+    network = network.with_layers()
     for name in _STRUCTURE:
         value, built = getattr(network, name), getattr(known.spec, name)
         if built is not None and value not in ("auto", built):

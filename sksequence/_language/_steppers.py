@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence import _kernels
-from sksequence._cells import GRULayer, LayerState, LSTMLayer, SimpleRNNLayer
+from sksequence._cells import GRULayer, LayerState, LSTMLayer, SimpleRNNLayer, wider_weights
 from sksequence._losses import joint_logits
 from sksequence._modules import SequenceNetwork, State, select_rows
 
@@ -145,6 +145,7 @@ def _is_plain(network: SequenceNetwork, label: int | None = None) -> bool:
     layers: Any = list(network.stack.forwards)
     return (
         network.spec.n_features == 0
+        and not network.spec.residual_connections
         and len(network.inputs.tables) == (1 if label is None else 2)
         and all(type(layer) in gated for layer in layers)
         and all(len(layer.weight_hh) >= _kernels.STABLE for layer in layers)
@@ -163,28 +164,43 @@ def _embedding(network: SequenceNetwork, label: int | None) -> Tensor:
 def _compiled(
     network: SequenceNetwork, outputs: Tensor, state: State, label: int | None
 ) -> CompiledStepper:
-    """Return a stepper with the parameters in the layout of the compiled loops."""
+    """Return a stepper with the parameters in the layout of the compiled loops.
+
+    Layers are as wide as the widest one; nobody reads the units that they gain.
+    """
     layers: Any = list(network.stack.forwards)
+    size = max(layer.output_size for layer in layers)
+    wide = [_at_width(layer, size) for layer in layers]
     in_panels = _kernels.in_panels
     embedding = _array(_embedding(network, label))
-    first = in_panels(layers[0].weight_ih.detach().T)
+    first = in_panels(wide[0][0].T)
     table = np.empty((len(embedding), len(first) * first.shape[2]), dtype=np.float32)
     tables = embedding, first, table, np.zeros(len(embedding), dtype=np.bool_)
-    recurrent = np.stack([in_panels(layer.weight_hh.detach().T) for layer in layers])
+    recurrent = np.stack([in_panels(weight_hh.T) for _, weight_hh, _, _ in wide])
     # the first layer is a placeholder: its input weights may have another width, and are in `first`
     upper = recurrent.copy()
-    for i, layer in enumerate(layers[1:], 1):
-        upper[i] = in_panels(layer.weight_ih.detach().T)
-    pairs = [torch.stack([layer.bias_ih, layer.bias_hh]) for layer in layers]
-    biases = _array(torch.stack(pairs))
+    for i, (weight_ih, *_) in enumerate(wide[1:], 1):
+        upper[i] = in_panels(_padded_columns(weight_ih, size).T)
+    biases = _array(torch.stack([torch.stack(pair) for _, _, *pair in wide]))
     n_outputs = outputs.shape[1]
-    head = in_panels(network.head_weight.detach()[:n_outputs].T)
+    head = in_panels(_padded_columns(network.head_weight.detach()[:n_outputs], size).T)
     head_bias = _array(network.head.bias[:n_outputs])
-    hidden = _array(torch.stack([part[0] for part in state], dim=1))
-    memory = _array(torch.stack([part[-1] for part in state], dim=1))
+    hidden = _array(torch.stack([_padded_columns(part[0], size) for part in state], dim=1))
+    memory = _array(torch.stack([_padded_columns(part[-1], size) for part in state], dim=1))
     weights = upper[1:], recurrent, biases, head, head_bias
     code = _cell_code(network, _kernels.generation_loops())
     return CompiledStepper(code, tables, weights, (hidden, memory, _array(outputs)))
+
+
+def _at_width(layer: Any, size: int) -> tuple[Tensor, ...]:
+    """Return the weights of a layer, in torch's order, with units up to a width."""
+    own = layer.output_size
+    weights = tuple(weight.detach() for weight in layer.weights)
+    return wider_weights(weights, own, size - own)
+
+
+def _padded_columns(matrix: Tensor, size: int) -> Tensor:
+    return F.pad(matrix, (0, size - matrix.shape[1]))
 
 
 def _cell_code(network: SequenceNetwork, loops: ModuleType) -> int:

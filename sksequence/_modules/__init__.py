@@ -5,14 +5,17 @@ It has no access to data or losses.
 
 from sksequence._modules._network import Ensemble, SequenceNetwork, build_network
 from sksequence._modules._pooling import POOLINGS
+from sksequence._modules._residual import EPSILON, Residual
 from sksequence._modules._stack import MERGE_MODES, State, select_rows
 from sksequence._modules._stepping import NetworkStepper, network_stepper
 
 __all__ = [
+    "EPSILON",
     "MERGE_MODES",
     "POOLINGS",
     "Ensemble",
     "NetworkStepper",
+    "Residual",
     "SequenceNetwork",
     "State",
     "build_network",

@@ -20,6 +20,7 @@ from sksequence._cells import (
     reads_gaps,
 )
 from sksequence._modules._padded_steps import reverse_steps
+from sksequence._modules._residual import Residual
 from sksequence._settings import NetworkSpec
 
 State = tuple[LayerState, ...]  # one entry per depth
@@ -38,7 +39,8 @@ MERGE_MODES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
 class Stack(nn.Module):
     """Layers of several depths, each in one or two directions, with dropout between the depths.
 
-    If the cell reads the times between the steps, they are the last input of every layer.
+    If the cell reads the times between the steps, they are the last input of every layer. With
+    residual connections, all layers but the first add their outputs to those of the layer below.
 
     Parameters
     ----------
@@ -64,13 +66,18 @@ class Stack(nn.Module):
         self.has_gaps = spec.has_gaps and reads_gaps(spec.cell)
         self.forwards = nn.ModuleList()
         self.backwards = nn.ModuleList()
-        for _ in range(spec.num_layers):
-            sizes: list[int] = []
+        self.residuals: Any = nn.ModuleList()  # of all layers but the first, or empty
+        self.output_size = 0
+        sizes: list[int] = []
+        for depth, size in enumerate(spec.hidden_sizes):
+            below, sizes = sizes, []
             for layers in [self.forwards, self.backwards][: 1 + spec.bidirectional]:
-                layer: Any = _build(input_size, spec, generator, has_gaps=self.has_gaps)
+                layer: Any = _build(input_size, size, spec, generator, has_gaps=self.has_gaps)
                 _check_direction(layer, spec)
                 layers.append(layer)
                 sizes.append(layer.output_size)
+            if depth and spec.residual_connections:
+                self.residuals.append(Residual(self.output_size, below, sizes, generator))
             self.output_size = sum(sizes) if self.merge_mode == "concat" else sizes[0]
             input_size = self.output_size + self.has_gaps
         self.can_step = not spec.bidirectional and all(layer.can_step for layer in self.forwards)
@@ -90,7 +97,8 @@ class Stack(nn.Module):
         """Yield the outputs (batch, time, hidden) of each direction, one depth after the other."""
         parts, gaps = [x], x[:, :, -1:]
         for depth, layer in enumerate(self.forwards):
-            x = self.between(self.merge(parts), gaps) if depth else x
+            below = parts
+            x = self.between(depth, below, gaps) if depth else x
             if tbptt_steps is None:
                 parts = [_outputs(layer, x, lengths)]
             else:
@@ -98,6 +106,7 @@ class Stack(nn.Module):
             if self.backwards:
                 mirrored = _outputs(self.backwards[depth], self.mirrored(x, lengths), lengths)
                 parts.append(reverse_steps(mirrored, lengths))
+            parts = self.joined(depth, below, parts)
             yield parts
 
     def advance(
@@ -109,15 +118,26 @@ class Stack(nn.Module):
         before: Sequence[LayerState | None] = state or [None] * len(self.forwards)
         after, gaps = [], x[:, :, -1:]
         for depth, layer in enumerate(self.forwards):
-            x = self.between(x, gaps) if depth else x
-            x, last = layer(x, lengths, before[depth])
+            read = self.between(depth, [x], gaps) if depth else x
+            outputs, last = layer(read, lengths, before[depth])
+            (x,) = self.joined(depth, [x], [outputs])
             after.append(last)
         return x, tuple(after)
 
-    def between(self, x: Tensor, gaps: Tensor) -> Tensor:
-        """Return the input of a depth (batch, time, width) from the outputs of the one before."""
+    def between(self, depth: int, below: Sequence[Tensor], gaps: Tensor) -> Tensor:
+        """Return the input of a layer (batch, time, width) from the directions of the one below."""
+        x = self.merge(below)
+        if self.residuals:
+            x = self.residuals[depth - 1].norm(x)
         x = self.dropout(x)
         return torch.cat([x, gaps], dim=2) if self.has_gaps else x
+
+    def joined(self, depth: int, below: Sequence[Tensor], outputs: list[Tensor]) -> list[Tensor]:
+        """Return the outputs of a layer, with those of the layer below if they are connected."""
+        if not depth or not self.residuals:
+            return outputs
+        joined: list[Tensor] = self.residuals[depth - 1].add(below, outputs)
+        return joined
 
     def mirrored(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Return the input (batch, time, width) of a layer that reads from the end to the start.
@@ -133,13 +153,13 @@ class Stack(nn.Module):
 
 
 def _build(
-    input_size: int, spec: NetworkSpec, generator: torch.Generator, *, has_gaps: bool
+    input_size: int, size: int, spec: NetworkSpec, generator: torch.Generator, *, has_gaps: bool
 ) -> nn.Module:
     cell = as_cell(spec.cell)
     if isinstance(cell, Cell):
         cell = cell.in_network_steps(spec.frame_step)
-    sizes = input_size, spec.hidden_size
-    return build_layer(cell, *sizes, spec.recurrent_dropout, generator, has_gaps=has_gaps)
+    rate = spec.recurrent_dropout
+    return build_layer(cell, input_size, size, rate, generator, has_gaps=has_gaps)
 
 
 def _check_direction(layer: nn.Module, spec: NetworkSpec) -> None:

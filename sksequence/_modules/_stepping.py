@@ -8,6 +8,7 @@ tensors.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -71,6 +72,8 @@ class _MemberStepper:
         self._head: Any = network.head
         layers: Sequence[Any] = list(network.stack.forwards)
         self._layers = [_compiled_step(layer) or _contract_step(layer) for layer in layers]
+        for depth, residual in enumerate(network.stack.residuals, start=1):
+            self._layers[depth] = _residual_step(residual, self._layers[depth], self._device)
         self._pool: Any = None if network.pooling is None else network.pooling.advance
         is_plain = isinstance(self._head, nn.Linear) and self._device.type == "cpu"
         self._leave: Callable[[Rows], Rows] = self._outputs
@@ -166,6 +169,21 @@ def _contract_step(layer: Any) -> LayerStep:
             before = None if state is None else select_rows(state, rows)
             outputs, after = layer(read[rows], None, before)
             return np.asarray(outputs[:n_rows, 0].cpu().numpy()), select_rows(after, rows[:n_rows])
+
+    return step
+
+
+def _residual_step(residual: Any, inner: LayerStep, device: torch.device) -> LayerStep:
+    """Return the step of a layer with the connection around it."""
+    residual = deepcopy(residual)  # a stream goes on with the weights that it was started with
+
+    def step(x: Rows, state: AnyState) -> tuple[Rows, AnyState]:
+        with torch.inference_mode():
+            below = torch.from_numpy(np.ascontiguousarray(x)).to(device)[:, None]
+            outputs, after = inner(np.asarray(residual.norm(below)[:, 0].cpu().numpy()), state)
+            own = torch.from_numpy(np.ascontiguousarray(outputs)).to(device)[:, None]
+            (joined,) = residual.add([below], [own])
+            return np.asarray(joined[:, 0].cpu().numpy()), after
 
     return step
 

@@ -99,9 +99,9 @@ def check_amount(spec: NetworkSpec, weights: Arrays) -> None:
 
     The number of weights is a lower bound.
     """
-    sizes = (spec.hidden_size, spec.num_layers, spec.n_outputs, spec.n_estimators)
+    sizes = (*spec.hidden_sizes, spec.num_layers, spec.n_outputs, spec.n_estimators)
     total = sum(array.size for array in weights.values())
-    static = 0 if spec.static is None else spec.static.width * spec.hidden_size
+    static = 0 if spec.static is None else spec.static.width * spec.hidden_sizes[-1]
     if min(sizes) < 1 or n_weights(spec) + static > total:
         network = network_advice(spec).partition(". ")[0]
         raise ValueError(

@@ -84,8 +84,10 @@ def _row_multiple(network: SequenceNetwork | Ensemble) -> int:
     Compiled layers need no filling.
     """
     spec = network.spec
-    is_on_cpu = network.device.type == "cpu"
-    return 1 if is_on_cpu and is_compiled(spec.cell, spec.hidden_size) else STABLE
+    is_looped = network.device.type == "cpu" and all(
+        is_compiled(spec.cell, size) for size in spec.hidden_sizes
+    )
+    return 1 if is_looped else STABLE
 
 
 def _batches(

@@ -69,14 +69,12 @@ def check_memory(n_bytes: int, advice: str) -> None:
 def n_weights(spec: NetworkSpec) -> int:
     """Return the number of weights, without biases and the parameters of a user's cell."""
     n_directions = 1 + spec.bidirectional
-    hidden, width = spec.hidden_size, spec.hidden_size
-    if spec.merge_mode == "concat":
-        width *= n_directions
     tables = list(zip(spec.n_symbols, spec.embedding_dims, strict=True))
     n_numbers = spec.n_features * (1 if spec.missing == "error" else 2)
-    first = n_numbers + spec.frame_length * sum(dim for _, dim in tables)
-    recurrent = n_layer_weights(spec.cell, first, hidden)
-    recurrent += (spec.num_layers - 1) * n_layer_weights(spec.cell, width, hidden)
+    width, recurrent = n_numbers + spec.frame_length * sum(dim for _, dim in tables), 0
+    for size in spec.hidden_sizes:
+        recurrent += n_layer_weights(spec.cell, width, size)
+        width = size * n_directions if spec.merge_mode == "concat" else size
     head = 0 if spec.tie_weights else width * spec.n_outputs
     one = n_directions * recurrent + sum(size * dim for size, dim in tables) + head
     return spec.n_estimators * one

@@ -64,7 +64,8 @@ def _layers(
     parts = [entered.detach().requires_grad_()]
     read, states, gaps = parts[0], list[LayerState](), entered[:, :, -1:]
     for depth, forwards in enumerate(stack.forwards):
-        x = stack.between(stack.merge(parts), gaps) if depth else parts[0]
+        below = parts
+        x = stack.between(depth, below, gaps) if depth else parts[0]
         if depth == layer:
             outputs, states = iterate(forwards, x)
             read, parts = x, [outputs]
@@ -73,6 +74,7 @@ def _layers(
         if stack.backwards:
             mirrored, _ = stack.backwards[depth](stack.mirrored(x, None), None, None)
             parts.append(mirrored.flip(1))
+        parts = stack.joined(depth, below, parts)
     return parts, read, states
 
 

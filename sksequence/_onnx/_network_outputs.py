@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._cells import CELLS, Cell, as_cell
-from sksequence._modules import SequenceNetwork
+from sksequence._modules import EPSILON, Residual, SequenceNetwork
 from sksequence._onnx._graph import Graph, Value
 from sksequence._onnx._layers import LAYERS, dense, weights
 from sksequence._onnx._padded_inputs import Steps
@@ -77,8 +77,25 @@ def _stack_outputs(network: SequenceNetwork, x: Value, lengths: Value) -> list[V
     merge, parts = _MERGE_MODES[stack.merge_mode], [x]
     for depth, forward in enumerate(stack.forwards):
         directions = [forward, *stack.backwards[depth : depth + 1]]
-        parts = LAYERS[_cell_name(spec)](merge(parts), lengths, directions)
+        residual: Any = stack.residuals[depth - 1] if depth and stack.residuals else None
+        below, x = parts, merge(parts)
+        x = x if residual is None else _normalised(x, residual)
+        parts = LAYERS[_cell_name(spec)](x, lengths, directions)
+        parts = parts if residual is None else _joined(below, parts, residual)
     return parts
+
+
+def _normalised(x: Value, residual: Residual) -> Value:
+    """Divide each step by the root mean square of its units."""
+    square = (x * x).reduce("Mean", 2, keepdims=True) + np.float32(EPSILON)
+    return x / square.apply("Sqrt") * weights(residual.weight)
+
+
+def _joined(below: Sequence[Value], parts: list[Value], residual: Residual) -> list[Value]:
+    """Add the outputs of each direction to those of the layer below."""
+    for projection, part in zip(residual.projections, below, strict=False):
+        below = [*below[1:], part @ weights(projection).T]
+    return [part + own for part, own in zip(below, parts, strict=True)]
 
 
 def _sum(parts: Sequence[Value]) -> Value:

@@ -155,6 +155,9 @@ def _layers(network: SequenceNetwork) -> list[tuple[str, str, int]]:
         if stack.backwards:
             own = stack.backwards[depth]
             rows.append((f"backward layer {depth}", f"{own.output_size} units", _size(own)))
+        if depth and stack.residuals:
+            connection = stack.residuals[depth - 1]
+            rows.append((f"connection {depth}", "normalised, added", _size(connection)))
     if network.pooling is not None:
         rows.append(
             (f"{spec.pooling} pooling", f"{network.width} features", _size(network.pooling))
