@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sksequence._base import (
+    SEASONS,
     SHARED,
     SUPERVISED,
     BaseRNN,
@@ -213,15 +214,22 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Unless it is False, the targets are standardised for training too: over all training
         sequences or, with "sequence" and `residual`, by the standard deviation of each window, so
         that small series are forecast as well as large ones.
-    residual : "last", int or None, default=None
+    residual : "last", "auto", int, list of int or None, default=None
         Baseline of a forecast, to which the output of the network is added: "last" repeats the last
         step of the sequence over the horizon, and an int repeats the last season of that many
-        steps. y is then of shape (n_sequences, horizon * n_features), with the features of each
-        step next to each other. The network reads each sequence minus its last step, or minus the
-        mean of its last season, so that a constant added to a series is added to its forecast.
-        The newest windows show whether the network is better than the baseline, see the notes: rows
-        should be in the order of time, or a splitter in `validation_split` selects other windows.
-        None disables the baseline.
+        steps. A list holds one or several seasons, such as ``[24, 168]`` for the day and the week
+        of hourly series. Their baseline is a weighted mean of simple forecasts, with weights for
+        each step of the horizon that `fit` learns by least squares [15]_: the last step and, of
+        each season, the last one, its mean, and the mean of all that are in a window. "auto" finds
+        up to two seasons, as in `SequenceGenerator`: windows that overlap, in the order of time,
+        show those of the whole series, and windows must be as long as a season. Without a season it
+        selects "last".
+        y is of shape (n_sequences, horizon * n_features), with the features of each step next to
+        each other. The network reads each sequence minus its last step, or minus the mean of its
+        last season, the shortest one, so that a constant added to a series is added to its
+        forecast. The newest windows show whether the network is better than the baseline, see the
+        notes: rows should be in the order of time, or a splitter in `validation_split` selects
+        other windows. None disables the baseline.
     target_columns : int, str, list of int or str, or None, default=None
         Features of X that y continues, for a forecast with `residual`, as in
         `sksequence.preprocessing.make_windows`: indices among all features of a step, categories
@@ -296,6 +304,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     forecast_error_ : float
         Mean absolute error of forecasts of the same windows, by a network that was not trained on
         them. Defined only if `residual` is set.
+    residual_ : "last", int or list of int
+        Baseline of a forecast, "auto" resolved. Defined only if `residual` is set.
+    seasons_ : tuple of int
+        Seasons of the baseline, in increasing order; empty if it is the last value. Defined only if
+        `residual` is set.
     shrinkage_ : float
         Fraction by which predictions are moved to the baseline or, without `residual`, to the mean
         of y: 0 leaves those of the network, and 1 those of the baseline or the mean. See the notes.
@@ -399,6 +412,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
        with Autoregressive Recurrent Networks, International Journal of Forecasting 36(3).
     .. [14] Che et al. (2018), Recurrent Neural Networks for Multivariate Time Series with
        Missing Values, Scientific Reports 8.
+    .. [15] Granger & Ramanathan (1984), Improved Methods of Combining Forecasts, Journal of
+       Forecasting 3(2).
 
     Examples
     --------
@@ -421,7 +436,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         | {
             "loss": [StrOptions({"auto", *NumberCodec.losses}), LossFunction()],
             "quantiles": ["array-like"],
-            "residual": [StrOptions({"last"}), Interval(Integral, 1, None, closed="left"), None],
+            "residual": [*SEASONS, StrOptions({"auto", "last"}), None],
             "target_columns": [Integral, str, list, tuple, None],
         }
     )
@@ -460,7 +475,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         scale: str | bool = "global",
-        residual: str | int | None = None,
+        residual: str | int | Sequence[int] | None = None,
         target_columns: int | str | Sequence[int | str] | None = None,
         missing: str = "error",
         time_column: int | str | None = None,

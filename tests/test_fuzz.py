@@ -701,7 +701,7 @@ REGRESSOR = SUPERVISED | {
         "negative_binomial", "gamma",
     ],
     "quantiles": [(0.5,), [0.01, 0.99], np.array([0.2, 0.4])],
-    "residual": ["last", 1, 2, 5],
+    "residual": ["last", 1, 2, 5, [2], [3, 2], "auto"],
     "target_columns": [0, "a", [0, 1], ["b"], "all", -1, [0, 0], 9],
 }  # fmt: skip
 GENERATOR = SHARED | {

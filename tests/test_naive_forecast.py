@@ -577,7 +577,129 @@ def test_a_warning_is_no_failure():
     np.testing.assert_array_equal(loud.predict(X), model.fit(X, Y).predict(X))
 
 
+# --- several seasons -----------------------------------------------------------------------------
+
+
+def weeks(n_weeks, seed=0, noise=0.2):
+    """Return days of four steps whose level differs between the seven days of a week."""
+    rng = np.random.RandomState(seed)
+    day, level = np.array([0.0, 1.0, 2.0, 0.5]), np.repeat([0, 0, 0, 0, 0, -3, -4], 4)
+    return np.tile(np.tile(day, 7) + level, n_weeks) + noise * rng.randn(28 * n_weeks)
+
+
+def seasonal_windows(seed=0, window=56, horizon=4):
+    """Return windows of two weeks."""
+    return make_windows(weeks(12, seed), window, horizon)
+
+
+def own_weights(X, y):
+    """Return the learnt combination of windows."""
+    sequences = Sequences.from_arrays(list(X[:, :, None]))
+    return NaiveForecast([4, 28]).learnt(sequences, y).combined.weights
+
+
+@MAY_WARN
+def test_seasons_of_windows_are_found():
+    """Overlapping windows show seasons that none of them holds three times."""
+    X, y = seasonal_windows()
+    found = make(residual="auto").fit(X, y)
+    assert (found.seasons_, found.residual_) == ((4, 28), [4, 28])
+    assert found.auto_params_["residual"] == [4, 28]
+    given = make(residual=[28, 4]).fit(X, y)
+    np.testing.assert_array_equal(found.predict(X), given.predict(X))
+    X, y = make_windows(weeks(12), 27, 4)  # windows that are shorter than a week
+    assert make(residual="auto").fit(X, y).seasons_ == (4,)
+    X, y = make_windows(WALKS[0], 12)
+    walk = make(residual="auto").fit(X, y)
+    assert (walk.seasons_, walk.residual_) == ((), "last")
+
+
+@MAY_WARN
+def test_combinations_beat_each_season():
+    """Means over two weeks are less noisy than one of them."""
+    X, y = seasonal_windows()
+    X_new, y_new = seasonal_windows(seed=1)
+    model = make(residual=[4, 28]).fit(X, y)
+    sequences = Sequences.from_arrays(list(X_new[:, :, None]))
+    combined = model._blueprint.baseline.forecast(sequences, 4)
+    errors = [np.abs(X_new[:, -n : (4 - n) or None] - y_new).mean() for n in (4, 28)]
+    assert np.abs(combined - y_new).mean() < 0.9 * min(errors)
+
+
+@MAY_WARN
+@pytest.mark.parametrize("scale", ["global", "sequence"])
+def test_constants_are_added_to_combinations(scale):
+    """A series shifted by a constant has a forecast shifted by it."""
+    X, y = seasonal_windows()
+    model = make(residual=[4, 28], scale=scale).fit(X, y)
+    np.testing.assert_allclose(model.predict(X + 100), model.predict(X) + 100, rtol=1e-4)
+
+
+def test_weights_depend_on_distinct_windows_only():
+    """Order and repetition of windows change no bit, and missing targets have no part."""
+    X, y = seasonal_windows()
+    weights = own_weights(X, y)
+    order = np.random.RandomState(0).permutation(len(X))
+    np.testing.assert_array_equal(own_weights(X[order], y[order]), weights)
+    twice = np.r_[order, order[:50]]
+    np.testing.assert_array_equal(own_weights(X[twice], y[twice]), weights)
+    holes = np.where(np.arange(len(y))[:, None] % 2 == 0, np.nan, y)
+    half = own_weights(X[1::2], y[1::2])
+    np.testing.assert_allclose(own_weights(X, holes), half, atol=1e-4)
+
+
+def test_features_are_combined_alike():
+    """With two features next to each other, each is forecast as if alone."""
+    X, y = seasonal_windows()
+    both = np.stack([X, 2 * X], axis=2)
+    both_y = np.stack([y, 2 * y], axis=2).reshape(len(y), -1)
+    sequences = Sequences.from_arrays(list(both))
+    naive = NaiveForecast([4, 28], (0, 1)).learnt(sequences, both_y)
+    forecast = naive.forecast(sequences, 8).reshape(len(X), 4, 2)
+    np.testing.assert_allclose(forecast[..., 1], 2 * forecast[..., 0])
+    second = NaiveForecast([4, 28], (1,)).learnt(sequences, 2 * y).forecast(sequences, 4)
+    np.testing.assert_allclose(second, forecast[..., 1], rtol=0.05, atol=0.05)
+
+
+@MAY_WARN
+def test_combinations_are_kept_when_training_goes_on():
+    """partial_fit adds new windows to the same baseline."""
+    X, y = seasonal_windows()
+    model = make(residual="auto").fit(X, y)
+    weights = model._blueprint.baseline.combined.weights
+    model.partial_fit(X[:50], y[:50])
+    np.testing.assert_array_equal(model._blueprint.baseline.combined.weights, weights)
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict(X), model.predict(X))
+    for other in (28, [4], [4, 56]):
+        with pytest.raises(ValueError, match="residual, target_columns or scale have changed"):
+            model.set_params(residual=other).partial_fit(X, y)
+
+
 # --- errors --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("residual", "message"),
+    [
+        ([4, 4], "must hold the lengths of different seasons"),
+        ([], "must hold the lengths of different seasons"),
+        ([4, 60], "needs sequences of at least 60 steps; sequence 0 has 56"),
+    ],
+)
+def test_bad_seasons(residual, message):
+    """Errors for seasons that are no lengths, and for windows that are shorter."""
+    with pytest.raises(ValueError, match=message):
+        make(residual=residual).fit(*seasonal_windows())
+
+
+@MAY_WARN
+def test_windows_must_hold_the_seasons_of_the_fit():
+    """Windows to predict need as many seasons as those of the fit."""
+    X, y = seasonal_windows()
+    model = make(residual=[4, 28]).fit(list(X), y)
+    with pytest.raises(ValueError, match="needs sequences of at least 56 steps; sequence 0 has 40"):
+        model.predict(list(np.zeros((2, 40))))
 
 
 @pytest.mark.parametrize(

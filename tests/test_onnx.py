@@ -245,7 +245,9 @@ def test_losses(export, loss, n_outputs):
 @pytest.mark.filterwarnings("ignore:On windows that it was not trained on")  # it is hardly trained
 @pytest.mark.parametrize("loss", ["squared_error", "quantile"])
 @pytest.mark.parametrize("scale", ["global", "sequence", False])
-@pytest.mark.parametrize(("residual", "columns"), [("last", "all"), (3, [1]), (2, 0)])
+@pytest.mark.parametrize(
+    ("residual", "columns"), [("last", "all"), (3, [1]), (2, 0), ([2, 3], [1])]
+)
 def test_naive_forecasts(export, residual, columns, scale, loss):
     """The forecast that the network corrects is part of the prediction."""
     windows = ragged(24, 12, shortest=4)

@@ -106,6 +106,7 @@ FITS = {
     "gaussian": lambda: regressor(loss="gaussian").fit(X, Y),
     "counts": lambda: regressor(loss="poisson").fit(X, np.arange(12) % 3),
     "windows": lambda: regressor(residual="last", scale="sequence").fit(X, X[:, :2]),
+    "seasons of windows": lambda: regressor(residual=[2, 3]).fit(X, X[:, :2]),
     "symbols": lambda: generator().fit(TEXTS),
     "conditional": lambda: generator(conditional=True).fit(TEXTS, LABELS),
     "words": lambda: generator(analyzer="word", tie_weights=True).fit(["to be", "or not"] * 3),

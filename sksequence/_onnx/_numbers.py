@@ -78,14 +78,21 @@ def _spread(scale: WindowScale, naive: NaiveForecast, steps: Steps, n_numbers: i
 
 
 def _forecast(naive: NaiveForecast, steps: Steps, n_numbers: int, n_features: int) -> Value:
-    """Return the forecast (batch, n_numbers); the runtime refuses sequences below one season."""
+    """Return the forecast (batch, n_numbers); the runtime refuses sequences that are too short."""
     assert steps.values is not None
     n_targets = n_features if naive.columns is None else len(naive.columns)
-    steps_back = naive.season - np.arange(n_numbers // n_targets) % naive.season
+    horizon = n_numbers // n_targets
+    steps_back = naive.season - np.arange(horizon) % naive.season
+    if naive.combined is not None:
+        steps_back = np.arange(naive.n_steps, 0, -1)
     index = steps.lengths.unsqueeze(1) - steps_back
-    name = f"lengths_of_at_least_{naive.season}"
+    name = f"lengths_of_at_least_{naive.n_steps}"
     index = steps.positions.reshape(-1).take_checked(index, 0, name)
-    return _targets(steps.values.take_of_each(index), naive).reshape(0, n_numbers)
+    repeated = _targets(steps.values.take_of_each(index), naive)
+    if naive.combined is not None:
+        weights = steps.graph.constant(naive.combined.matrix(horizon))
+        repeated = (repeated.transpose(0, 2, 1) @ weights).transpose(0, 2, 1)
+    return repeated.reshape(0, n_numbers)
 
 
 def _targets(values: Value, naive: NaiveForecast) -> Value:

@@ -1,6 +1,7 @@
 """The meaning of y: how it is read, what network it requires, and the rules behind "auto"."""
 
 from sksequence._tasks._classification import ClassificationTask
+from sksequence._tasks._combined_forecast import CombinedForecast
 from sksequence._tasks._defaults import automatic_batch_steps, automatic_cell
 from sksequence._tasks._naive_forecast import NaiveForecast
 from sksequence._tasks._next_symbol import SymbolTask
@@ -11,6 +12,7 @@ from sksequence._tasks._task import Attributes, Split, Targets, Task, TaskChoice
 __all__ = [
     "Attributes",
     "ClassificationTask",
+    "CombinedForecast",
     "NaiveForecast",
     "NextStepTasks",
     "RegressionTask",

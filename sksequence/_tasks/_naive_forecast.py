@@ -5,46 +5,94 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, moments_of_each
 from sksequence._settings import column_indices
+from sksequence._tasks._combined_forecast import CombinedForecast
+from sksequence._tasks._seasons import seasons_of, seasons_of_windows
 
 
 @dataclass(frozen=True)
 class NaiveForecast:
     """Forecast that repeats the last step, or the last season, of some features over the horizon.
 
+    Several seasons, or those that are found, make several such forecasts, which are combined.
+
     Attributes
     ----------
-    residual : "last" or int
-        "last" repeats the last step, and an int repeats the last season of that many steps.
+    residual : "last", "auto", int or sequence of int
+        "last" repeats the last step, and an int repeats the last season of that many steps. A
+        sequence holds seasons to combine, and "auto" stands for those of the windows.
     columns : tuple of int or None
         Indices of the features of X that y continues, in the order of y. None stands for all.
     is_relative : bool
         Whether differences to the forecast are in units of the spread of the window.
+    combined : CombinedForecast or None
+        The combination, once its weights are learnt; None if one forecast is repeated.
     """
 
-    residual: str | int
+    residual: str | int | Sequence[int]
     columns: tuple[int, ...] | None = None
     is_relative: bool = False
+    combined: CombinedForecast | None = None
 
     def __str__(self) -> str:
         return f"residual={self.residual!r}"
 
+    def learnt(self, sequences: Sequences, parsed: NDArray[np.float64]) -> NaiveForecast:
+        """Return the forecast with the seasons found, and with the weights of a combination."""
+        self._horizon(sequences, parsed.shape[1])
+        residual = self.residual
+        if residual == "auto":
+            residual = list(seasons_of_windows(sequences, self.columns)) or "last"
+        naive = replace(self, residual=residual)
+        if not naive.combines:
+            return naive
+        naive._check_lengths(sequences)
+        n_targets = self.n_targets(sequences)
+        combined = CombinedForecast.learn(
+            sequences,
+            self.columns,
+            parsed,
+            naive.seasons,
+            n_targets,
+            is_relative=self.is_relative,
+        )
+        return replace(naive, combined=combined)
+
+    @property
+    def combines(self) -> bool:
+        """Whether several forecasts are combined."""
+        return not isinstance(self.residual, (str, Integral))
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Seasons in increasing order; one step repeats itself."""
+        return seasons_of(self.residual) or (1,)
+
     @property
     def season(self) -> int:
         """Number of steps that are repeated."""
-        return 1 if self.residual == "last" else int(self.residual)
+        return self.seasons[-1]
 
-    def is_same(self, other: NaiveForecast, n_features: int) -> bool:
-        """Check whether another forecast repeats the same values in the same units."""
+    @property
+    def n_steps(self) -> int:
+        """Minimum length of a window."""
+        return self.season if self.combined is None else self.combined.n_steps
+
+    def is_same(self, known: NaiveForecast, n_features: int) -> bool:
+        """Check whether a learnt forecast repeats the same values in the same units."""
         every = tuple(range(n_features))
-        mine, others = (tuple(every[i] for i in naive.columns or every) for naive in (self, other))
-        return (self.season, mine, self.is_relative) == (other.season, others, other.is_relative)
+        mine, others = (tuple(every[i] for i in naive.columns or every) for naive in (self, known))
+        if (mine, self.is_relative) != (others, known.is_relative):
+            return False
+        alike = (self.seasons, self.combines) == (known.seasons, known.combines)
+        return self.residual == "auto" or alike
 
     def moments(self, sequences: Sequences) -> NDArray[np.float64]:
         """Return standard deviations and root mean squares of the targets of each window.
@@ -101,21 +149,27 @@ class NaiveForecast:
         """
         values = self._numbers(sequences)
         self._check_lengths(sequences)
-        n_targets = self.n_targets(sequences)
-        if n_outputs % n_targets:
-            raise ValueError(
-                f"residual={self.residual!r} needs a y of shape (n_sequences, horizon * "
-                "n_targets): all features of X, or those in target_columns, at every step of the "
-                f"horizon. y has {n_outputs} columns and X {values.shape[1]} features"
-                f"{'' if self.columns is None else f', of which {n_targets} are targets'}. Set "
-                "target_columns to the features that y continues, or set residual=None."
-            )
-        horizon = n_outputs // n_targets
+        horizon = self._horizon(sequences, n_outputs)
+        if self.combined is not None:
+            repeated = self.combined.forecast(sequences, self.columns, horizon)
+            return repeated.reshape(len(sequences), n_outputs)
         steps_back = self.season - np.arange(horizon) % self.season
         repeated = values[sequences.offsets[1:, None] - steps_back]  # (sequence, horizon, feature)
         if self.columns is not None:
             repeated = repeated[:, :, list(self.columns)]
         return np.asarray(repeated.reshape(len(sequences), n_outputs), dtype=np.float64)
+
+    def _horizon(self, sequences: Sequences, n_outputs: int) -> int:
+        n_features, n_targets = self._numbers(sequences).shape[1], self.n_targets(sequences)
+        if n_outputs % n_targets:
+            raise ValueError(
+                f"residual={self.residual!r} needs a y of shape (n_sequences, horizon * "
+                "n_targets): all features of X, or those in target_columns, at every step of the "
+                f"horizon. y has {n_outputs} columns and X {n_features} features"
+                f"{'' if self.columns is None else f', of which {n_targets} are targets'}. Set "
+                "target_columns to the features that y continues, or set residual=None."
+            )
+        return n_outputs // n_targets
 
     def _numbers(self, sequences: Sequences) -> NDArray[np.generic]:
         values = sequences.values
@@ -127,11 +181,11 @@ class NaiveForecast:
         return values
 
     def _check_lengths(self, sequences: Sequences) -> None:
-        short = np.flatnonzero(sequences.lengths < self.season)
+        short = np.flatnonzero(sequences.lengths < self.n_steps)
         if len(short):
             i = int(short[0])
             raise ValueError(
-                f"residual={self.residual!r} needs sequences of at least {self.season} steps; "
+                f"residual={self.residual!r} needs sequences of at least {self.n_steps} steps; "
                 f"sequence {i} has {sequences.lengths[i]}. Pass longer sequences, or choose a "
                 "shorter season."
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sksequence._batching import Sequences
+from sksequence._tasks._overlapping_windows import shifts_of_windows
 from sksequence._tasks._task import Rows
 
 # fewer windows prove nothing, and neither do fewer horizons, for which more windows are taken
@@ -41,7 +42,7 @@ def newest_windows(
     older, newest : ndarray of int
         Both empty if there are not enough windows for both.
     """
-    shifts = _shifts(sequences, rows)
+    shifts = shifts_of_windows(sequences, rows)
     starts = np.flatnonzero(shifts < 0) + 1
     if 2 * len(starts) > len(rows):  # they do not overlap
         starts, shifts = starts[:0], np.where(shifts == 0, 0, horizon)
@@ -62,28 +63,3 @@ def newest_windows(
         newest.append(windows[at >= first])
     parts = np.concatenate(older), np.concatenate(newest)
     return parts if min(map(len, parts)) >= _FEWEST else (rows[:0], rows[:0])
-
-
-def _shifts(sequences: Sequences, rows: Rows) -> Rows:
-    """Return by how many steps each window begins after the one before, of shape (n_rows - 1,).
-
-    0 stands for the same window again, and -1 for one of another series.
-    """
-    shifts = np.full(max(len(rows) - 1, 0), -1)
-    n_steps = int(sequences.lengths[rows[0]])
-    if (sequences.lengths[rows] != n_steps).any():
-        return shifts
-    starts = sequences.offsets[rows]
-    for shift in range(n_steps - 1):
-        open_pairs = np.flatnonzero(shifts < 0)
-        if not len(open_pairs):
-            break
-        earlier, later = starts[open_pairs] + shift, starts[open_pairs + 1]
-        n_shared = n_steps - shift
-        for step in {0, n_shared // 2, n_shared - 1}:  # most pairs differ in the first of them
-            is_same = np.ones(len(open_pairs), dtype=bool)
-            for block in sequences.blocks:
-                is_same &= (block[earlier + step] == block[later + step]).all(axis=1)
-            open_pairs, earlier, later = open_pairs[is_same], earlier[is_same], later[is_same]
-        shifts[open_pairs] = shift
-    return shifts

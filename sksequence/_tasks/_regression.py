@@ -83,6 +83,11 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         if naive is None:
             return inputs, targets
         self._check_residual(naive, targets, form)
+        if known is None:
+            naive = naive.learnt(sequences, targets.parsed)
+        elif isinstance(known.baseline, NaiveForecast):
+            naive = known.baseline
+        targets = replace(targets, baseline=naive)
         parsed = targets.parsed - naive.forecast(sequences, targets.parsed.shape[1])
         n_targets = naive.n_targets(sequences)
         if known is None:
@@ -127,7 +132,12 @@ class RegressionTask(SupervisedTask[NumberCodec]):
 
     def report(self, blueprint: Blueprint[NumberCodec]) -> Attributes:
         """Return the number of outputs and the values that "auto" selected."""
-        return super().report(blueprint) | {"n_outputs_": blueprint.codec.n_numbers}
+        report = super().report(blueprint) | {"n_outputs_": blueprint.codec.n_numbers}
+        naive = blueprint.baseline
+        if not isinstance(naive, NaiveForecast):
+            return report
+        seasons = tuple(season for season in naive.seasons if season > 1)
+        return report | {"residual_": naive.residual, "seasons_": seasons}
 
     def judges(self, targets: Targets[NumberCodec]) -> bool:
         """Check whether predictions may be moved to simple ones."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
 from sksequence._series import blocks_of_equal_length
+from sksequence._tasks._overlapping_windows import joined_windows
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +51,19 @@ def seasons_of(residual: str | int | Sequence[int] | None) -> tuple[int, ...]:
             "[24, 168] for the day and the week of hourly series."
         )
     return tuple(season for season in steps if season > 1)
+
+
+def seasons_of_windows(sequences: Sequences, columns: Sequence[int] | None) -> tuple[int, ...]:
+    """Select the seasons of some features of windows, or of all, that are short enough for them.
+
+    Windows that overlap show the seasons of the series that they are cut from.
+    """
+    series = joined_windows(sequences)
+    assert series.values is not None
+    values = np.asarray(series.values, dtype=np.float64)
+    seasons = automatic_seasons(series, values if columns is None else values[:, list(columns)])
+    n_steps = int(sequences.lengths.min())
+    return tuple(season for season in seasons if season <= n_steps)
 
 
 def automatic_seasons(sequences: Sequences, values: Floats) -> tuple[int, ...]:

@@ -144,7 +144,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
         time_unit, numbers = None, None if sequences.values is None else sequences
         if data.form.has_times:
             time_unit, numbers = learn_time_unit(sequences, rows), without_gaps(sequences)
-        scaler = self._learn_scaler(settings.data.scale, numbers, rows)
+        scaler = self._learn_scaler(settings.data.scale, numbers, data)
         frames = self._frames(data, settings)
         batch_size, max_epochs = self._sizes(data, settings.training, frames)
         return Blueprint(
@@ -160,17 +160,19 @@ class SupervisedTask(Generic[AnyRowCodec]):
             seed=data.seed,
             batch_size=batch_size,
             max_epochs=max_epochs,
-            baseline=self.naive,
+            baseline=targets.baseline,
             time_unit=time_unit,
         )
 
     def _learn_scaler(
-        self, scale: Scale, sequences: Sequences | None, rows: NDArray[np.int64]
+        self, scale: Scale, sequences: Sequences | None, data: TrainingData[AnyRowCodec]
     ) -> Scaler | None:
         if sequences is None:
             return None
-        level_steps = None if self.naive is None else self.naive.season
-        return Scaler("global" if scale is True else scale, level_steps).fit(sequences, rows)
+        baseline = data.targets.baseline
+        level_steps = baseline.seasons[0] if isinstance(baseline, NaiveForecast) else None
+        scaler = Scaler("global" if scale is True else scale, level_steps)
+        return scaler.fit(sequences, data.split.training)
 
     def sizes(
         self,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, flat_rows
-from sksequence._blueprint import AnyCodec, Blueprint
+from sksequence._blueprint import AnyCodec, Baseline, Blueprint
 from sksequence._input import InputForm
 from sksequence._net import SequenceNet
 from sksequence._settings import LossChoice, Settings, TrainingSettings
@@ -46,6 +46,8 @@ class Targets(Generic[AnyCodec]):
     n_moments : int
         Number of last columns of `parsed` that describe the window of a target, which only the
         codec reads.
+    baseline : Baseline or None
+        Forecast that was subtracted from the targets.
     """
 
     codec: AnyCodec
@@ -55,6 +57,7 @@ class Targets(Generic[AnyCodec]):
     n_moments: int = 0
     names: tuple[Hashable, ...] | None = None
     sources: Rows | None = None
+    baseline: Baseline | None = None
 
     @property
     def width(self) -> int:

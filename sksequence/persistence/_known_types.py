@@ -28,7 +28,7 @@ from sksequence._targets import (
     QuantilePrediction,
     WindowScale,
 )
-from sksequence._tasks import NaiveForecast
+from sksequence._tasks import CombinedForecast, NaiveForecast
 from sksequence._vocabulary import Vocabulary
 
 # types of arrays that are values themselves
@@ -85,6 +85,7 @@ _MODULES = {
 _DATACLASSES: tuple[type[object], ...] = (
     Blueprint,
     CellColumn,
+    CombinedForecast,
     DensityPrediction,
     Frames,
     InputForm,
