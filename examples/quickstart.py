@@ -86,3 +86,5 @@ for text, log_likelihood in zip(texts, generator.score_samples(texts), strict=Tr
 # A display colours each character by its surprise. Notebooks show it in colour.
 
 GenerationDisplay.from_estimator(generator, texts)
+
+# sphinx_gallery_thumbnail_path = '_static/overview.png'

@@ -33,6 +33,7 @@ from sklearn.linear_model import (
     Ridge,
     RidgeClassifier,
 )
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     Binarizer,
@@ -54,7 +55,9 @@ from sklearn.preprocessing import (
 )
 from torch import nn
 
+import sksequence
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence.cells import JANET
 from sksequence.persistence import load, save
 from sksequence.preprocessing import StepTransformer
 from tests.helpers import ROOT, run_in_child
@@ -66,6 +69,7 @@ Y = RANDOM.normal(size=12)
 TEXTS = ["hello", "hell", "help"] * 4
 TABLES = [pd.DataFrame({"a": x, "b": list("xyzxyz")}) for x in X]
 CELLS = pd.DataFrame({"a": list(X), "s": Y, "c": LABELS})
+TIMED = np.dstack([np.cumsum(np.exp(X), axis=1), np.where(X > 1, np.nan, X)])
 GOLDEN = ROOT / "tests" / "golden"
 
 
@@ -97,6 +101,9 @@ FITS = {
     "indicator": lambda: classifier().fit(X, np.eye(2, dtype=np.int32)[[0, 1] * 6]),
     "steps": lambda: classifier(target="steps").fit(X, np.tile(np.arange(6) % 2, (12, 1))),
     "texts": lambda: classifier(embedding_dim=2, max_features=3).fit(TEXTS, LABELS),
+    "irregular": lambda: classifier(JANET(chrono_steps=5), missing="decay", time_column=0).fit(
+        TIMED, LABELS
+    ),
     "tables": lambda: classifier(pooling="attention").fit(TABLES, LABELS),
     "cells": lambda: classifier().fit(CELLS, LABELS),
     "random state": lambda: classifier(random_state=np.random.RandomState(3)).fit(X, LABELS),
@@ -104,6 +111,7 @@ FITS = {
     "ensemble": lambda: regressor(n_estimators=2).fit(X, np.column_stack([Y, Y])),
     "quantiles": lambda: regressor(loss="quantile", quantiles=[0.1, 0.5]).fit(X, Y),
     "gaussian": lambda: regressor(loss="gaussian").fit(X, Y),
+    "distributions": lambda: regressor(n_estimators=2, loss="student_t").fit(X, Y),
     "counts": lambda: regressor(loss="poisson").fit(X, np.arange(12) % 3),
     "windows": lambda: regressor(residual="last", scale="sequence").fit(X, X[:, :2]),
     "seasons of windows": lambda: regressor(residual=[2, 3]).fit(X, X[:, :2]),
@@ -169,6 +177,7 @@ def data_of(model, kind):
     return {
         "tables": TABLES,
         "cells": CELLS,
+        "irregular": TIMED,
         "integers": [[3, 4]],
         "count series": 10 + np.floor(X),
     }.get(kind, TEXTS if model.input_kind_ == "text" else X)
@@ -404,6 +413,14 @@ def test_code_is_refused(estimator, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         save(estimator, tmp_path / "saved")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_search_names_its_best_estimator(tmp_path):
+    """A search is no estimator of a file, but what it found is."""
+    search = GridSearchCV(regressor(), {"hidden_size": [2]}, cv=2).fit(X, Y)
+    with pytest.raises(ValueError, match=r"GridSearchCV, which .* Save the best_estimator_ of"):
+        save(search, tmp_path / "saved")
+    assert_same(again(search.best_estimator_, tmp_path), search.best_estimator_)
 
 
 def test_estimators_that_cannot_be_loaded_are_not_saved(tiny, tmp_path):
@@ -975,19 +992,27 @@ def test_skops(tmp_path):
     assert_same(twin.predict_proba(X), model.predict_proba(X))
 
 
-def golden_estimators():
-    """Return the estimators of the golden files with their data."""
-    return {
-        "classifier": (FITS["tables"](), TABLES, "predict_proba"),
-        "regressor": (FITS["windows"](), X, "predict"),
-        "generator": (FITS["conditional"](), TEXTS, "transform"),
-        "series": (FITS["seasons"](), X, "predict"),
-        "pipeline": (example_pipeline().fit(TABLE, LABELS), TABLE, "predict_proba"),
-    }
+# Kinds of golden files: how each is fitted, what it reads, and with which method.
+GOLDEN_KINDS = {
+    "classifier": (FITS["tables"], TABLES, "predict_proba"),
+    "regressor": (FITS["windows"], X, "predict"),
+    "generator": (FITS["conditional"], TEXTS, "transform"),
+    "series": (FITS["seasons"], X, "predict"),
+    "pipeline": (lambda: example_pipeline().fit(TABLE, LABELS), TABLE, "predict_proba"),
+    "irregular": (FITS["irregular"], TIMED, "predict_proba"),
+    "intervals": (FITS["distributions"], X, "predict_std"),
+}
+GOLDEN_RELEASES = ("0.1.0", "0.2.0")  # files of the first one have no kind that came later
 
 
-@pytest.mark.parametrize("version", ["0.1.0"])
-@pytest.mark.parametrize("kind", ["classifier", "regressor", "generator", "series", "pipeline"])
+def golden_predictions(version):
+    """Return the predictions that a release made, by the kind of file."""
+    return json.loads((GOLDEN / f"{version}.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"), [(v, kind) for v in GOLDEN_RELEASES for kind in golden_predictions(v)]
+)
 def test_files_of_earlier_releases(kind, version):
     """Files that a release wrote are loaded and predict what they did, to rounding."""
     with warnings.catch_warnings():
@@ -995,21 +1020,27 @@ def test_files_of_earlier_releases(kind, version):
         if kind == "pipeline":  # its parts of scikit-learn are those of one version
             warnings.simplefilter("ignore", InconsistentVersionWarning)
         model = load(GOLDEN / f"{kind}_{version}.sksequence")
-    inputs = {"classifier": TABLES, "pipeline": TABLE, "generator": TEXTS}.get(kind, X)
-    method = {"regressor": "predict", "series": "predict", "generator": "transform"}.get(
-        kind, "predict_proba"
-    )
-    expected = np.array(json.loads((GOLDEN / f"{version}.json").read_text("utf-8"))[kind])
+    _, inputs, method = GOLDEN_KINDS[kind]
     result = np.asarray(getattr(model, method)(inputs), dtype=float)
-    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result, golden_predictions(version)[kind], rtol=1e-4, atol=1e-5)
     assert sklearn.utils.estimator_html_repr(model)
 
 
+def test_this_release_has_golden_files():
+    """The version of the package, unless it is one for development, has files of all kinds."""
+    newest = GOLDEN_RELEASES[-1]
+    assert sksequence.__version__ == newest or "dev" in sksequence.__version__
+    assert list(golden_predictions(newest)) == list(GOLDEN_KINDS)
+
+
 def write_golden_files(version):
-    """Write the golden files of a release: once, before it is tagged."""
-    GOLDEN.mkdir(exist_ok=True)
+    """Write the golden files of a release: once, before it is tagged.
+
+    python -c "from tests.test_persistence import *; write_golden_files('0.2.0')"
+    """
     expected = {}
-    for kind, (model, inputs, method) in golden_estimators().items():
+    for kind, (fit, inputs, method) in GOLDEN_KINDS.items():
+        model = fit()
         save(model, GOLDEN / f"{kind}_{version}.sksequence")
         result = np.asarray(getattr(model, method)(inputs), dtype=float)
         expected[kind] = result.round(7).tolist()

@@ -58,9 +58,11 @@ def _refuse(value: object, path: str) -> NoReturn:
     else:
         what = f"an object of type {kind.__module__}.{kind.__qualname__}"
     attribute = path.rpartition(".")[2].partition("[")[0]
+    advice = _ADVICE.get(attribute, _OTHER_ADVICE)
+    if hasattr(value, "best_estimator_"):
+        advice = "Save the best_estimator_ of the search."
     raise ValueError(
-        f"{path} is {what}, which is not among the types that can be saved without code. "
-        f"{_ADVICE.get(attribute, _OTHER_ADVICE)}"
+        f"{path} is {what}, which is not among the types that can be saved without code. {advice}"
     )
 
 
