@@ -15,7 +15,7 @@ from sksequence import _kernels
 from sksequence._cells import CELLS
 from sksequence._language import _steppers
 from sksequence._language._prompts import prompt_sequences
-from sksequence._language._steppers import LeanStepper, TorchStepper, make_stepper
+from sksequence._language._steppers import LeanStepper, PreparedStepper, TorchStepper, make_stepper
 from sksequence._net import read_together
 from sksequence.cells import SimpleRNN
 from tests.helpers import DOCUMENTS, fit_generator
@@ -102,6 +102,29 @@ def test_plain_cells_step_in_compiled_loops(documents):
     ways = {type(started(make(cell=c, max_epochs=1), ["to"])).__name__ for c in ("rnn", "lstm")}
     assert ways == {"CompiledStepper" if _kernels.has_numba() else "LeanStepper"}
     assert isinstance(started(make(cell="feedforward", max_epochs=1), ["to"]), TorchStepper)
+
+
+@pytest.mark.parametrize("cell", ["slstm", "lru", "cfc", "echo_state"])
+def test_cells_of_equations_step_in_compiled_loops(cell):
+    """The logits have the bits of the modules, with the weights of the start, in any order."""
+    pytest.importorskip("numba")
+    generator = make(cell=cell, max_epochs=1)
+    prompts, codes = ["to be", "th", "", "q"], np.array([3, 1, 2, 5])
+    ours, modules = (started(generator, prompts, way) for way in (make_stepper, TorchStepper))
+    assert isinstance(ours, PreparedStepper)
+    with torch.no_grad():
+        for rows in ([0, 1, 2, 3], [2, 2, 0, 1], [3, 0, 1, 2]):
+            for stepper in (ours, modules):
+                stepper.advance(codes)
+                stepper.select(np.array(rows))
+            assert np.array_equal(ours.logits, modules.logits)
+        before = ours.logits
+        for weight in generator.module_.stack.parameters():
+            weight.mul_(2.0)
+        ours.advance(codes)
+        modules.advance(codes)
+    assert not np.array_equal(ours.logits, modules.logits)
+    assert not np.array_equal(ours.logits, before)
 
 
 @pytest.mark.parametrize("factory", [make_stepper, LeanStepper, TorchStepper])

@@ -292,9 +292,10 @@ def test_streams_are_pickled(cell):
         assert copy.n_steps == len(steps)
 
 
-def test_a_later_fit_leaves_streams_alone():
+@pytest.mark.parametrize("cell", ["gru", "lru", "slstm"])
+def test_a_later_fit_leaves_streams_alone(cell):
     """A stream goes on with the weights with which it was started."""
-    model = RNNRegressor("gru", 8, warm_start=True, **small).fit(X, NUMBERS)
+    model = RNNRegressor(cell, 8, warm_start=True, **small).fit(X, NUMBERS)
     stream, expected = model.start(), of_prefixes(model, X[0])
     stream.push(X[0, 0])
     model.fit(X, NUMBERS)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sksequence._cells._cell import Cell
@@ -25,6 +27,8 @@ from sksequence._cells._recurrent import (
 from sksequence._kernels import Recurrence, can_compile, is_traced, new_recurrence, padded_size
 
 Linear = Callable[..., Tensor]
+Rows = NDArray[np.float32]
+CellStep = Callable[[Rows, Rows], Rows]
 
 
 class CellLayer(nn.Module):
@@ -146,6 +150,26 @@ class CellLayer(nn.Module):
         )
         first, *others = outputs[..., :size]
         return torch.cat([first, *others], dim=2) if others else first, tuple(last[..., :size])
+
+    def single_step(self) -> CellStep:
+        """Return a function that takes a step in compiled loops, with the weights as they are now.
+
+        It maps x (rows, input) and states (n_states, rows, padded size), which it replaces by those
+        after the step, to outputs (rows, output).
+        """
+        size = self.hidden_size
+        parts = self._loop_parts(padded_size(size) - size)
+        vectors = torch.stack([*parts.vectors.values()]) if parts.vectors else torch.empty(0, 0)
+        weights = [part.detach().clone() for part in (parts.weight, parts.bias, vectors)]
+        matrices = [matrix.detach().clone() for matrix in parts.matrices]
+        advance = _compiled(self.cell).single_step(*weights, *matrices)
+        leave: CellStep | None = getattr(self.readout, "single_step", lambda: None)()
+
+        def step(x: Rows, states: Rows) -> Rows:
+            outputs = np.concatenate(advance(x, states)[..., :size], axis=1)
+            return outputs if leave is None else leave(outputs, x)
+
+        return step
 
     def _iterate(
         self, x: Tensor, lengths: Tensor | None, state: LayerState

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sksequence._cells._linear_and_dropout import empty_parameter, stable_linear
+from sksequence._kernels import Product
+
+Rows = NDArray[np.float32]
 
 
 class Readout(nn.Module):
@@ -36,6 +43,17 @@ class Readout(nn.Module):
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw Glorot-uniform weights."""
         nn.init.xavier_uniform_(self.weight, generator=generator)
+
+    def single_step(self) -> Callable[[Rows, Rows], Rows]:
+        """Return a function of the states and x of a step, (rows, n), with the weights of now."""
+        weight = self.weight.detach().clone()
+        product, least = Product(weight, torch.zeros(len(weight))), np.float32(0.0)
+
+        def read(states: Rows, x: Rows) -> Rows:
+            rows = np.concatenate([states, x], axis=1) if self.reads_input else states
+            return product(rows).copy() if self.is_linear else np.maximum(product(rows), least)
+
+        return read
 
     def forward(self, states: Tensor, x: Tensor) -> Tensor:
         """Map states (batch, time, n_states) to outputs (batch, time, output_size)."""

@@ -5,6 +5,7 @@ Modules that need Numba are imported at the first call only.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from types import ModuleType
@@ -163,6 +164,15 @@ class Recurrence(Protocol):
         *matrices: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Return outputs (n_outputs, batch, time, hidden) and the last states."""
+
+    def single_step(
+        self,
+        weight: Tensor,
+        bias: Tensor,
+        vectors: Tensor,
+        *matrices: Tensor,
+    ) -> Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]:
+        """Return a function (x, states) -> outputs of one step, which replaces the states."""
 
 
 def new_recurrence(shape: Shape, equations: Equations) -> Recurrence:

@@ -6,6 +6,7 @@ weights; the rest is left to the loops, which run over pieces of rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -30,6 +31,7 @@ from sksequence._kernels._autograd import (
     weight_gradient,
 )
 from sksequence._kernels._loop_source import write_step
+from sksequence._kernels._single_steps import Product, ones
 from sksequence._kernels._step_plan import Equations, Shape, StepPlan
 from sksequence._kernels._tiles import in_panels
 from sksequence._kernels._time_loop import TimeLoop, time_loop
@@ -105,6 +107,27 @@ class CompiledRecurrence:
         run = _run(self, *inputs, is_kept=False)
         return run.paths, run.last
 
+    def single_step(
+        self, weight: Tensor, bias: Tensor, vectors: Tensor, *matrices: Tensor
+    ) -> Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]:
+        """Return a function that takes a step with weights that are laid out once.
+
+        It maps x (batch, input) to outputs (n_outputs, batch, hidden) and replaces the states
+        (n_states, batch, hidden) before the step by those after it; the bits are those of a call.
+        """
+        product, numbers = Product(weight, bias), vectors.numpy()
+        fixed = _panels(matrix.T for matrix in matrices), numbers, self.constants
+        n_outputs, forward = self.plan.shape.n_outputs, self.loop.forward
+
+        def step(x: NDArray[np.float32], states: NDArray[np.float32]) -> NDArray[np.float32]:
+            _, n_rows, size = states.shape
+            outputs = np.empty((n_outputs, n_rows, 1, size), np.float32)
+            filled = product(x)[:, None], np.empty((0, n_rows, 1, size), np.float32)
+            forward(False, ones(n_rows), *fixed, *filled, outputs, states)
+            return outputs[:, :, 0]
+
+        return step
+
 
 @dataclass
 class _Run:
@@ -170,7 +193,7 @@ def _run(
     n_inputs = plan.shape.n_inputs * size
     n_slots = plan.n_slots * size if is_kept else n_inputs
     n_paths = len(plan.paths) if is_kept else plan.shape.n_outputs
-    panels = tuple(in_panels(matrix.T) for matrix in matrices) or _NO_PANELS
+    panels = _panels(matrix.T for matrix in matrices)
     run = _Run(
         empty_block(n_paths, n_rows, n_steps, size),
         states.clone(),
@@ -188,6 +211,11 @@ def _run(
 
     in_shards(run_piece, n_rows, n_slots * n_steps)
     return run
+
+
+def _panels(matrices: Iterable[Tensor]) -> tuple[NDArray[np.float32], ...]:
+    """Return the panels of matrices; of an empty one if there are none."""
+    return tuple(map(in_panels, matrices)) or _NO_PANELS
 
 
 class _Backward:
@@ -220,7 +248,7 @@ class _Backward:
         self.run = run
         self.d_outputs, self.d_states = d_outputs, d_states
         self.x, self.starts, self.lengths, self.weight, _, self.vectors, *matrices = inputs
-        self.panels = tuple(in_panels(matrix) for matrix in matrices) or _NO_PANELS
+        self.panels = _panels(matrices)
         self.size = self.starts.shape[2]
 
     def gradients(self, needs_x: bool) -> tuple[Tensor | None, ...]:

@@ -66,7 +66,7 @@ def lstm_step(weights: Weights) -> Step:
         shape = state[0].shape
         outputs, memory, nothing = _empty(shape), np.empty(shape, np.float32), _empty(shape, 0)
         gates = product(x)[:, None]
-        forward_loop(*state, _ones(len(x)), panels, outputs, memory, gates, nothing)
+        forward_loop(*state, ones(len(x)), panels, outputs, memory, gates, nothing)
         return outputs.reshape(shape), memory
 
     return step
@@ -84,7 +84,7 @@ def gru_step(weights: Weights) -> Step:
     def step(x: Array, state: State) -> State:
         shape = state[0].shape
         outputs, gates = _empty(shape), product(x)[:, None]
-        forward_loop(state[0], _ones(len(x)), panels, bias, outputs, gates)
+        forward_loop(state[0], ones(len(x)), panels, bias, outputs, gates)
         return (outputs.reshape(shape),)
 
     return step
@@ -99,7 +99,7 @@ def rnn_step(weights: Weights, relu: bool) -> Callable[[Array, Array], Array]:
 
     def step(x: Array, state: Array) -> Array:
         outputs = product(x)[:, None].copy()
-        forward_loop(outputs, state, _ones(len(x)), panels, relu)
+        forward_loop(outputs, state, ones(len(x)), panels, relu)
         return outputs.reshape(state.shape)
 
     return step
@@ -112,5 +112,6 @@ def _empty(shape: tuple[int, ...], n_steps: int = 1) -> Array:
 _ONE = np.ones(1, np.int64)
 
 
-def _ones(n_rows: int) -> NDArray[np.int64]:
+def ones(n_rows: int) -> NDArray[np.int64]:
+    """Return the lengths of rows of one step."""
     return _ONE if n_rows == 1 else np.ones(n_rows, np.int64)

@@ -17,9 +17,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence import _kernels
-from sksequence._cells import GRULayer, LayerState, LSTMLayer, SimpleRNNLayer, wider_weights
+from sksequence._cells import (
+    CellLayer,
+    GRULayer,
+    LayerState,
+    LSTMLayer,
+    SimpleRNNLayer,
+    wider_weights,
+)
 from sksequence._losses import joint_logits
-from sksequence._modules import SequenceNetwork, State, select_rows
+from sksequence._modules import SequenceNetwork, State, network_stepper, select_rows
 
 Arrays = tuple[NDArray[np.generic], ...]
 
@@ -132,7 +139,8 @@ def make_stepper(
         Code of the label that the network reads with each symbol, if it has a second embedding.
     """
     if not _is_plain(network, label):
-        return TorchStepper(network, outputs, state, label)
+        factory = PreparedStepper if _is_prepared(network, label) else TorchStepper
+        return factory(network, outputs, state, label)
     on_cpu = outputs.device.type == "cpu" and outputs.dtype == torch.float32
     if on_cpu and _kernels.has_numba():
         return _compiled(network, outputs, state, label)
@@ -144,11 +152,24 @@ def _is_plain(network: SequenceNetwork, label: int | None = None) -> bool:
     gated = [SimpleRNNLayer, GRULayer, LSTMLayer]
     layers: Any = list(network.stack.forwards)
     return (
-        network.spec.n_features == 0
+        _reads_symbols(network, label)
         and not network.spec.residual_connections
-        and len(network.inputs.tables) == (1 if label is None else 2)
         and all(type(layer) in gated for layer in layers)
         and all(len(layer.weight_hh) >= _kernels.STABLE for layer in layers)
+    )
+
+
+def _reads_symbols(network: SequenceNetwork, label: int | None) -> bool:
+    """Check for an input of an embedding, and one of a constant label, only."""
+    n_tables = 1 if label is None else 2
+    return network.spec.n_features == 0 and len(network.inputs.tables) == n_tables
+
+
+def _is_prepared(network: SequenceNetwork, label: int | None) -> bool:
+    """Check for layers that are compiled from the equations of a cell, and symbols only."""
+    layers: Any = list(network.stack.forwards)
+    return _reads_symbols(network, label) and all(
+        isinstance(layer, CellLayer) and _kernels.can_compile(layer.weight_ih) for layer in layers
     )
 
 
@@ -215,6 +236,44 @@ def _cell_code(network: SequenceNetwork, loops: ModuleType) -> int:
 def _array(tensor: Tensor) -> NDArray[np.float32]:
     """Return a copy in C order."""
     return np.array(tensor.detach().numpy(), order="C")
+
+
+class PreparedStepper:
+    """Steps of any cell in compiled loops, with weights that are laid out once.
+
+    Parameters
+    ----------
+    network : SequenceNetwork
+        Network in evaluation mode.
+    outputs : Tensor of shape (n_rows, n_outputs)
+        Logits of the next code.
+    state : nested tuple of Tensor
+        State to continue from, with the same rows.
+    label : int, default=None
+        Code of the label, see `make_stepper`.
+    """
+
+    def __init__(
+        self, network: SequenceNetwork, outputs: Tensor, state: State, label: int | None = None
+    ) -> None:
+        self._step, self._embedding = network_stepper(network), _array(_embedding(network, label))
+        self._logits = _array(outputs)
+        self._state: Any = tuple(tuple(map(_array, of_layer)) for of_layer in state), ()
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """Logits of the next code of each row, (n_rows, n_codes)."""
+        return self._logits
+
+    def select(self, rows: NDArray[np.int64]) -> None:
+        """Select rows; a row may be selected several times."""
+        self._logits, self._state = self._logits[rows], select_rows(self._state, rows)
+
+    def advance(self, codes: NDArray[np.int64]) -> None:
+        """Read one code per row."""
+        read = self._embedding[np.asarray(codes) + 1]
+        outputs, self._state = self._step(read, None, self._state)
+        self._logits = outputs[:, : self._logits.shape[1]].copy()
 
 
 class JointStepper:

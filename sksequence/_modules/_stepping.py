@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sksequence._cells import CustomLayer, RecurrentLayer, sigmoid_as_tanh, wider_weights
+from sksequence._cells import CellLayer, CustomLayer, RecurrentLayer, sigmoid_as_tanh, wider_weights
 from sksequence._kernels import (
     STABLE,
     Product,
+    can_compile,
     gru_step,
     is_fast,
     lstm_step,
@@ -111,7 +112,9 @@ class _MemberStepper:
 
 
 def _compiled_step(layer: Any) -> LayerStep | None:
-    """Return the step of a layer with a compiled loop of its own, None for other layers."""
+    """Return the step of a layer in compiled loops, None for other layers."""
+    if isinstance(layer, CellLayer):
+        return _cell_step(layer) if can_compile(layer.weight_ih) else None
     if not (isinstance(layer, RecurrentLayer) and layer.is_looped):
         return None
     size, n_gates, n_states = layer.output_size, layer.n_gates, layer.n_states
@@ -130,6 +133,22 @@ def _compiled_step(layer: Any) -> LayerStep | None:
             state = (np.zeros((len(x), width), np.float32),) * n_states
         after = advance(x, state)
         return after[0][:, :size], after
+
+    return step
+
+
+def _cell_step(layer: CellLayer) -> LayerStep:
+    """Return the step of a layer that is compiled from its equations."""
+    n_states, width = len(layer.cell.states), padded_size(layer.hidden_size)
+    with torch.no_grad():
+        advance = layer.single_step()
+
+    def step(x: Rows, state: AnyState) -> tuple[Rows, AnyState]:
+        after = np.zeros((n_states, len(x), width), np.float32)
+        for part, before in zip(after, state or (), strict=False):
+            part[:, : before.shape[1]] = before  # as wide as the layer, after a read of many steps
+        outputs = advance(x, after)
+        return outputs, tuple(after)
 
     return step
 
