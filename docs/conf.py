@@ -22,6 +22,7 @@ extensions = [
     "autolink",
     "mathml",
     "numpydoc",
+    "parameter_groups",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
@@ -43,6 +44,7 @@ for page in (HERE / "gallery").rglob("*.rst"):
         page.unlink()
 autosummary_generate = True
 autosummary_ignore_module_all = False  # the page of a module lists its __all__
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # the numpydoc sections state the types
 numpydoc_show_class_members = False
 

@@ -1,7 +1,9 @@
 """The documentation: its code runs, its links are valid, and its indexes are complete."""
 
+import inspect
 import pkgutil
 import re
+import runpy
 import textwrap
 from pathlib import Path
 
@@ -112,6 +114,16 @@ def test_api_page_is_complete():
     public = [m.name for m in pkgutil.iter_modules(sksequence.__path__) if m.name[0] != "_"]
     page = (ROOT / "docs" / "api.rst").read_text("utf-8").split()
     assert {f"sksequence.{name}" for name in public} <= set(page)
+
+
+@pytest.mark.parametrize("estimator", ["RNNClassifier", "RNNRegressor", "SequenceGenerator"])
+def test_parameters_stand_in_groups(estimator):
+    """A constructor lists its parameters by group, as their page shows them."""
+    first = runpy.run_path(str(ROOT / "docs" / "_ext" / "parameter_groups.py"))["FIRST_OF_GROUP"]
+    parameters = inspect.signature(getattr(sksequence, estimator)).parameters
+    groups = [first[name] for name in parameters if name in first]
+    assert list(dict.fromkeys(groups)) == list(dict.fromkeys(first.values()))
+    assert groups == sorted(groups, key=list(first.values()).index)
 
 
 def test_map_lists_every_file_once():
