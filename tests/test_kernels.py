@@ -28,6 +28,7 @@ NAMES = (
     "_cache",
     "_compiled",
     "_gru",
+    "_loop_parts",
     "_lstm",
     "_rnn",
     "_tiles",
@@ -38,6 +39,7 @@ NAMES = (
     _cache,
     _compiled,
     _gru,
+    _loop_parts,
     _lstm,
     _rnn,
     _tiles,
@@ -90,9 +92,7 @@ CASES = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu"), ("
 def marked_memory(monkeypatch):
     """Fill new memory with NaN, which shows numbers that are read before they are written."""
     for module in (_gru, _lstm, _rnn):
-        for name in ("empty_block", "scratch_block"):
-            if hasattr(module, name):
-                monkeypatch.setattr(module, name, lambda *shape: torch.full(shape, torch.nan))
+        monkeypatch.setattr(module, "empty_block", lambda *shape: torch.full(shape, torch.nan))
 
 
 @pytest.mark.usefixtures("marked_memory")
@@ -177,7 +177,7 @@ def test_scratch_is_small_and_belongs_to_its_thread():
     assert len({first.data_ptr(), *(block.data_ptr() for block in large)}) == 3
 
 
-LOOPS = (_compiled, _gru, _lstm, _rnn)
+LOOPS = (_compiled, _loop_parts, _gru, _lstm, _rnn)
 
 
 def interpreted(monkeypatch, module):
@@ -282,6 +282,9 @@ def two_threads():
         yield
 
 
+PIECES = [slice(0, 32), slice(32, 64)]
+
+
 @given(n_rows=st.integers(0, 200), n_shards=st.integers(1, 9))
 def test_shards_are_all_rows_in_whole_blocks(n_rows, n_shards):
     """Each row is in one slice; slices begin at blocks; none is empty if there are rows."""
@@ -305,38 +308,38 @@ def test_threads_change_no_result(monkeypatch, two_threads, cell, activation):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("sizes", [(64, 9, 16, 16), (37, 5, 3, 33), (8, 3, 1, 7)])
-@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
+@pytest.mark.parametrize("sizes", [(64, 9, 16, 16), (37, 5, 3, 33), (8, 3, 1, 7), (70, 3, 2, 96)])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn", "mgu"])
 def test_results_are_the_same_on_any_number_of_threads(cell, sizes):
-    """Outputs and gradients agree to rounding on one to three threads.
-
-    They are not bitwise equal because products choose their kernels by size.
-    """
+    """Outputs and gradients have the same bits on one to three threads."""
     n_rows, n_steps, n_features, size = sizes
     layer = make_layer(cell, "tanh", n_features, size, seed=0)
     x = torch.randn(n_rows, n_steps, n_features, generator=torch.Generator().manual_seed(1))
-    outputs = []
+    results = []
     for n in (1, 2, 3):
         with shards(n):
-            states = layer(x, None, None)[0]
-            gradients = torch.autograd.grad(states.square().sum(), list(layer.parameters()))
-            outputs.append([states, *gradients])
-    torch.testing.assert_close(outputs[1], outputs[0], rtol=1e-5, atol=2e-5)
-    torch.testing.assert_close(outputs[2], outputs[0], rtol=1e-5, atol=2e-5)
+            inputs = x.clone().requires_grad_()
+            outputs = layer(inputs, None, None)[0]
+            gradients = torch.autograd.grad(outputs.square().sum(), [inputs, *layer.parameters()])
+            results.append([outputs, *gradients])
+    for one, two, three in zip(*results, strict=True):
+        assert torch.equal(one, two)
+        assert torch.equal(one, three)
 
 
 @pytest.mark.parametrize("n_shards", [2, 3])
 def test_a_time_loop_has_the_same_bits_in_shards(n_shards):
     """The bits of a row do not depend on the other rows of its shard."""
     generator = np.random.default_rng(0)
-    inputs = generator.normal(size=(37, 5, 48)).astype(np.float32)
-    panels = _tiles.in_panels(torch.from_numpy(generator.normal(size=(48, 48)).astype(np.float32)))
+    x = generator.normal(size=(37, 5, 3)).astype(np.float32)
+    panels = _tiles.in_panels(torch.from_numpy(generator.normal(size=(51, 48)).astype(np.float32)))
+    fixed = False, panels, np.ones(48, np.float32)
     start = np.zeros((37, 48), np.float32)
     lengths = generator.integers(1, 6, size=37)
-    whole, shared = inputs.copy(), inputs.copy()
-    _rnn.forward_loop(whole, start, lengths, panels, False)
+    whole, shared = np.empty((37, 5, 48), np.float32), np.empty((37, 5, 48), np.float32)
+    _rnn.forward_loop(*fixed, x, start, lengths, whole)
     for rows in _autograd.cut_rows(37, n_shards):
-        _rnn.forward_loop(shared[rows], start[rows], lengths[rows], panels, False)
+        _rnn.forward_loop(*fixed, x[rows], start[rows], lengths[rows], shared[rows])
     np.testing.assert_array_equal(shared, whole)
 
 
@@ -352,15 +355,19 @@ def test_pieces_are_all_rows_of_a_shard(start, n_rows, row_size):
         assert piece is pieces[-1] or size % _tiles.BLOCK == 0
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn", "mgu"])
 def test_pieces_change_no_output(monkeypatch, cell):
     """Outputs have the same bits in one piece and in many; gradients agree to rounding."""
+    monkeypatch.setattr(_autograd, "benefits_from_threads", lambda *sizes: True)
     layer = make_layer(cell, "tanh", 3, 17, seed=0)
     x = torch.randn(70, 6, 3, generator=torch.Generator().manual_seed(1))
     lengths = torch.randint(1, 7, (70,), generator=torch.Generator().manual_seed(2))
     results = []
-    for size in (1 << 20, 1):
-        monkeypatch.setattr(_autograd, "IN_CACHE", size)
+    for is_cut in (False, True):
+        monkeypatch.setattr(_autograd, "IN_CACHE", 1 if is_cut else 1 << 20)
+        monkeypatch.setattr(
+            _autograd, "benefits_from_threads", lambda *sizes, is_cut=is_cut: is_cut
+        )
         outputs, _ = layer(x, lengths, None)
         results.append([outputs, *torch.autograd.grad(outputs.sum(), list(layer.parameters()))])
     assert torch.equal(results[0][0], results[1][0])
@@ -370,7 +377,7 @@ def test_pieces_change_no_output(monkeypatch, cell):
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 def test_a_retained_graph_can_be_run_backward_again(cell):
-    """A second backward pass computes again what the first one has overwritten."""
+    """A second backward pass of the same graph gives the same bits."""
     layer = make_layer(cell, "tanh", 3, 16, seed=0)
     outputs, states = layer(torch.ones(5, 4, 3), torch.tensor([4, 2, 0, 4, 1]), None)
     loss = outputs.square().sum() + sum(state.sum() for state in states)
@@ -394,6 +401,30 @@ def test_tiles_add_a_product(n_rows, depth, width):
         add(out, a, panels, n_rows)
         expected = before[:n_rows, :width] + a[:n_rows, :depth] @ b
         np.testing.assert_allclose(out[:n_rows, :width], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("depth", "n_rows", "n_columns"), [(1, 1, 1), (9, 5, 33), (200, 40, 64)])
+def test_tiles_add_an_outer_product(depth, n_rows, n_columns):
+    """The sums over rows are those of numpy's product plus the previous content."""
+    generator = np.random.default_rng(0)
+    rows, columns = _tiles.padded_rows(n_rows), _tiles.padded_columns(n_columns)
+    left = generator.normal(size=(depth + 2, rows + 3)).astype(np.float32)
+    right = generator.normal(size=(depth + 2, columns + 3)).astype(np.float32)
+    before = generator.normal(size=(rows, columns + 5)).astype(np.float32)
+    expected = before[:n_rows, :n_columns] + left[:depth, :n_rows].T @ right[:depth, :n_columns]
+    for add in (_compiled_outer, _tiles.add_outer):
+        out = before.copy()
+        add(out, left, right, n_rows, n_columns, depth)
+        np.testing.assert_allclose(out[:n_rows, :n_columns], expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(out[:, columns:], before[:, columns:])
+
+
+_tiles_add_outer = _tiles.add_outer
+
+
+@_compiled.compiled
+def _compiled_outer(out, left, right, n_rows, n_columns, depth):
+    _tiles_add_outer(out, left, right, n_rows, n_columns, depth)
 
 
 @_compiled.compiled
@@ -456,7 +487,7 @@ def test_shards_flush_subnormals_to_zero(two_threads):
     """The caller's treatment of subnormal numbers also holds in the other threads."""
     numbers = torch.full((64,), 1e-40)
     products = torch.ones(64)
-    _autograd.in_shards(lambda rows: products[rows].copy_(numbers[rows] * 1.0), 64, 1)
+    _autograd.in_shards(lambda rows: products[rows].copy_(numbers[rows] * 1.0), PIECES)
     expected = float(torch.tensor(1e-40) * 1.0)  # 0 where the processor can
     assert (products == expected).all()
 
@@ -476,7 +507,7 @@ def test_a_failure_in_a_shard_is_raised(two_threads):
             raise ValueError("second shard")
 
     with pytest.raises(ValueError, match="second shard"):
-        _autograd.in_shards(loop, 64, 1)
+        _autograd.in_shards(loop, PIECES)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a platform without fork")
@@ -485,10 +516,10 @@ def test_a_forked_child_makes_threads_of_its_own(two_threads):
     seen = []
 
     def work():
-        _autograd.in_shards(seen.append, 64, 1)
+        _autograd.in_shards(seen.append, PIECES)
         assert len(seen) == 4
 
-    _autograd.in_shards(seen.append, 64, 1)
+    _autograd.in_shards(seen.append, PIECES)
     run_in_fork(work)
 
 

@@ -18,13 +18,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sksequence._kernels._dispatch import STABLE
-from sksequence._kernels._tiles import BLOCK
-from sksequence._threads import n_loop_threads
+from sksequence._kernels._loop_parts import fill_gradient, fill_product
+from sksequence._kernels._tiles import BLOCK, in_panels, padded_columns, padded_rows
+from sksequence._kernels._vectors import LANES
+from sksequence._threads import benefits_from_threads, n_loop_threads
 
 T = TypeVar("T")
 
@@ -33,6 +33,8 @@ T = TypeVar("T")
 IN_CACHE = 1 << 18
 # Number of float32 values from which on numpy asks the system for large pages: 4 MB.
 _MANY = 1 << 20
+# Number of parts of a large batch whose gradients are summed separately: threads share them.
+_MOST_PIECES = 16
 
 _pool: ThreadPoolExecutor | None = None
 _of_thread = threading.local()
@@ -59,14 +61,14 @@ def first_derivative_only(backward: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def in_shards(work: Callable[[slice], T], n_rows: int, row_size: int) -> list[T]:
-    """Call a function on slices that together cover all rows, and return its results in order.
+def in_shards(work: Callable[[slice], T], pieces: list[slice]) -> list[T]:
+    """Call a function on pieces of the rows, and return its results in order.
 
-    Slices begin at whole blocks, and a compiled loop computes every row alike whatever the number
-    of threads. `row_size` is the size of a row in the largest array: a piece should still be in the
-    cache from one of its steps to the next.
+    Pieces begin at whole blocks: a compiled loop computes every row alike whatever the number of
+    threads, which share the pieces.
     """
-    shards = [cut_pieces(shard, row_size) for shard in cut_rows(n_rows, n_loop_threads())]
+    edges = np.linspace(0, len(pieces), min(len(pieces), n_loop_threads()) + 1).round().astype(int)
+    shards = [pieces[first:last] for first, last in pairwise(edges)]
     inference = torch.is_inference_mode_enabled()  # a mode of the thread
 
     def without_graph(pieces: list[slice]) -> list[T]:
@@ -87,6 +89,17 @@ def cut_rows(n_rows: int, n_shards: int) -> list[slice]:
     n_shards = min(n_shards, n_blocks)
     edges = [BLOCK * (n_blocks * i // n_shards) for i in range(n_shards)]
     return [slice(*edge) for edge in pairwise([*edges, n_rows])]
+
+
+def fixed_pieces(n_rows: int, hidden_size: int, row_size: int = 1) -> list[slice]:
+    """Cut rows into pieces that do not depend on the number of threads, for sums over them.
+
+    `row_size` is the size of a row in the largest array that all parts of the work read: a piece
+    should still be in the cache from one part to the next.
+    """
+    n_parts = _MOST_PIECES if benefits_from_threads(n_rows, hidden_size) else 1
+    parts = cut_rows(n_rows, n_parts)
+    return [piece for part in parts for piece in cut_pieces(part, row_size)]
 
 
 def cut_pieces(rows: slice, row_size: int) -> list[slice]:
@@ -158,30 +171,77 @@ def scratch_block(*shape: int) -> Tensor:
     return torch.from_numpy(_of_thread.scratch[:size]).view(shape)
 
 
-def project(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
-    """Fill out (B, T, G) with W x + b for x (B, T, F); a step's bits do not depend on others."""
-    rows, filled = x.flatten(0, 1), out.view(-1, out.shape[2])
-    missing = -len(rows) % STABLE
-    if missing:
-        rows = F.pad(rows, (0, 0, 0, missing))
-        filled.copy_(torch.addmm(bias, rows, weight.T)[: len(filled)])
-    else:
-        torch.addmm(bias, rows, weight.T, out=filled)
+def laid_out(
+    weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor
+) -> tuple[NDArray[np.float32], ...]:
+    """Return the weights as arguments of a forward loop: U and W in panels, and their biases."""
+    return in_panels(torch.cat([weight_hh, weight_ih], dim=1).T), (bias_ih + bias_hh).numpy()
 
 
-def project_back(d_out: Tensor, weight: Tensor, d_x: Tensor) -> None:
-    """Fill d_x (B, T, F), the gradient of x, from that of W x (B, T, G)."""
-    torch.mm(d_out.flatten(0, 1), weight, out=d_x.view(-1, d_x.shape[2]))
+def project(x: Tensor, panels: NDArray[np.float32], bias: Tensor, out: Tensor) -> None:
+    """Fill out (B, T, G) with W x + b for x (B, T, F) and W transposed in panels.
+
+    The bits of a step do not depend on the others.
+    """
+    fill_product(_all_steps(out), _all_steps(x), panels, bias.numpy())
 
 
-def weight_gradient(d_out: Tensor, read: Tensor) -> Tensor:
-    """Return the gradient (G, F) of W from that of W x (B, T, G) and from x (B, T, F)."""
-    return torch.mm(d_out.flatten(0, 1).T, read.flatten(0, 1))
+def weight_gradient(d_out: Tensor, read: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the gradients (G, F) of W and (G,) of b from that of W x + b (B, T, G).
+
+    `read` is x (B, T, F).
+    """
+    n_read, width = read.shape[2], d_out.shape[2]
+    gradient = new_gradient(n_read, width)
+    fill_gradient(gradient.numpy(), _all_steps(read), _all_steps(d_out))
+    return gradient[:n_read, :width].T, gradient[-1, :width]
 
 
-def bias_gradient(d_out: Tensor) -> Tensor:
-    """Return the sum (G,) of d_out (B, T, G) over all steps."""
-    return d_out.flatten(0, 1).sum(dim=0)
+def new_gradient(n_read: int, width: int) -> Tensor:
+    """Return zeros for a gradient of weights in whole tiles and, in the last row, of biases.
+
+    There is room for half a panel more, so that parts in whole panels may begin at any vector.
+    """
+    return torch.zeros(padded_rows(n_read) + 1, padded_columns(width) + LANES)
+
+
+def _all_steps(path: Tensor) -> NDArray[np.float32]:
+    """Return a path (B, T, width) as an array (B * T, width)."""
+    return path.flatten(0, 1).numpy()
+
+
+def loop_gradient(
+    loop: Callable[..., None],
+    panels: tuple[NDArray[np.float32], ...],
+    tensors: list[Tensor],
+    n_columns: int,
+) -> Tensor:
+    """Run a backward loop over all rows, and return the gradient of the weights and biases.
+
+    Parameters
+    ----------
+    loop : callable
+        Takes panels, the arrays of some rows, and the gradient that it adds to.
+    panels : tuple of ndarray
+        Weights.
+    tensors : list of Tensor
+        Each with one entry per row; the first two are x (B, T, F) and the first state (B, H).
+    n_columns : int
+        Number of columns of the gradient: gates x units.
+
+    Returns
+    -------
+    Tensor
+        See `new_gradient`; the first rows are those of the state, then come those of x.
+    """
+    (n_rows, _, n_features), size = tensors[0].shape, tensors[1].shape[1]
+
+    def run_piece(rows: slice) -> list[Tensor]:
+        gradient = new_gradient(size + n_features, n_columns)
+        loop(*panels, *arrays_of([*parts_of(rows, *tensors), gradient]))
+        return [gradient]
+
+    return add_up(in_shards(run_piece, fixed_pieces(n_rows, size)))[0]
 
 
 def add_up(parts: list[list[Tensor]]) -> list[Tensor]:

@@ -1,14 +1,13 @@
 """A layer of long short-term memory as one node of the graph.
 
 The equations are those of Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al.
-(2000). With the four parts i, f, g, o of a = W x + U h:
+(2000). With the four parts i, f, g, o of a = U h + W x + b:
 
     i, f, o = sigmoid(a_i), sigmoid(a_f), sigmoid(a_o), g = tanh(a_g),
     c' = f c + i g, h' = o tanh(c').
 
 The backward loop is the derivative of the forward loop, step by step (backpropagation through time,
-Werbos 1990). Products with W are computed for all steps at once; the compiled loops run over blocks
-of rows.
+Werbos 1990). The compiled loops run over blocks of rows.
 """
 
 from __future__ import annotations
@@ -20,79 +19,60 @@ import torch
 from torch import Tensor
 
 from sksequence._kernels._autograd import (
-    add_up,
     arrays_of,
-    bias_gradient,
+    cut_rows,
     empty_block,
     first_derivative_only,
     in_shards,
-    part_of,
+    laid_out,
+    loop_gradient,
     parts_of,
-    project,
-    project_back,
-    scratch_block,
-    weight_gradient,
 )
 from sksequence._kernels._compiled import clear_padding, compiled, longest, sigmoid, tanh
-from sksequence._kernels._tiles import BLOCK, add_product, in_panels
+from sksequence._kernels._loop_parts import (
+    add_weight_gradient,
+    fill_input_gradient,
+    is_full,
+    new_block,
+    new_steps,
+)
+from sksequence._kernels._tiles import BLOCK, add_product, in_panels, no_panels
 from sksequence._kernels._vectors import LANES, load, store
+from sksequence._threads import n_loop_threads
 
 
 class LSTMFunction(torch.autograd.Function):
     """Forward and backward through time of one layer."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        start: Tensor,
-        memory: Tensor,
-        lengths: Tensor,
-        weight_ih: Tensor,
-        weight_hh: Tensor,
-        bias_ih: Tensor,
-        bias_hh: Tensor,
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return outputs (batch, time, hidden), 0 at padded steps, and each row's last memory."""
-        start, memory = start.contiguous(), memory.contiguous()
-        inputs = (x, start, memory, lengths, weight_ih, weight_hh, bias_ih, bias_hh)
-        outputs, last, *ctx.kept = _run(*inputs, is_kept=any(ctx.needs_input_grad))
-        ctx.save_for_backward(*inputs, outputs)
+        outputs, last, *kept = _run(*inputs, is_kept=any(ctx.needs_input_grad))
+        ctx.save_for_backward(*inputs, outputs, *kept)
         return outputs, last
 
     @staticmethod
     @first_derivative_only
     def backward(ctx: Any, d_outputs: Tensor, d_last: Tensor) -> Any:
         """Return the gradients of all inputs."""
-        *inputs, outputs = ctx.saved_tensors
-        x, start, memory, lengths, weight_ih, weight_hh, *_ = inputs
-        # overwritten by the first backward pass: a second one has to compute them again
-        kept = ctx.kept or _run(*inputs, is_kept=True)[2:]
-        ctx.kept = None
-        d_outputs, panels = d_outputs.contiguous(), in_panels(weight_hh)
+        x, start, memory, lengths, weight_ih, weight_hh, _, _, *filled = ctx.saved_tensors
+        needs_x = ctx.needs_input_grad[0]
+        size, width = start.shape[1], len(weight_hh)
+        d_x = empty_block(*x.shape) if needs_x else x.new_empty(len(x), 0, 0)
         d_start, d_memory = torch.empty_like(start), d_last.clone()
-        d_x = empty_block(*x.shape) if ctx.needs_input_grad[0] else None
-
-        def run_piece(rows: slice) -> list[Tensor]:
-            read = parts_of(rows, d_outputs, start, memory, lengths)
-            filled = parts_of(rows, outputs, *kept, d_start, d_memory)
-            backward_loop(*arrays_of(read), panels, *arrays_of(filled))
-            _, d_inputs, before, *_ = filled
-            if d_x is not None:
-                project_back(d_inputs, weight_ih, part_of(d_x, rows))
-            return [
-                weight_gradient(d_inputs, part_of(x, rows)),
-                weight_gradient(d_inputs, before),
-                bias_gradient(d_inputs),
-            ]
-
-        *d_weights, d_bias = add_up(in_shards(run_piece, len(x), kept[0][0].numel()))
-        return d_x, d_start, d_memory, None, *d_weights, d_bias, d_bias
+        panels = in_panels(weight_hh), in_panels(weight_ih) if needs_x else no_panels()
+        read = [x.contiguous(), start.contiguous(), memory.contiguous(), lengths]
+        read += [d_outputs.contiguous(), *filled]
+        gradient = loop_gradient(backward_loop, panels, [*read, d_x, d_start, d_memory], width)
+        d_hh, d_ih = gradient[:size, :width].T, gradient[size : size + x.shape[2], :width].T
+        d_bias = gradient[-1, :width].clone()
+        d_weights = d_ih.contiguous(), d_hh.contiguous(), d_bias, d_bias
+        return d_x if needs_x else None, d_start, d_memory, None, *d_weights
 
 
 def run(*inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Run the forward pass without the cost of a node of the graph."""
-    outputs, last = _run(*inputs, is_kept=False)
+    outputs, last, *_ = _run(*inputs, is_kept=False)
     return outputs, last
 
 
@@ -111,31 +91,26 @@ def _run(
     """Return outputs, last memory and, if they are kept, gates and memories."""
     n_rows, n_steps, _ = x.shape
     size = start.shape[1]
-    start, memory = start.contiguous(), memory.contiguous()
-    outputs, last = empty_block(n_rows, n_steps, size), torch.empty_like(memory)
-    kept = [empty_block(n_rows, n_steps, width) for width in (4 * size, size) if is_kept]
-    panels, bias = in_panels(weight_hh.T), bias_ih + bias_hh
+    outputs, last = empty_block(n_rows, n_steps, size), torch.empty_like(start)
+    kept = [empty_block(n_rows, n_steps * is_kept, width) for width in (4 * size, size)]
+    fixed = laid_out(weight_ih, weight_hh, bias_ih, bias_hh)
+    read = x.contiguous(), start.contiguous(), memory.contiguous(), lengths
 
     def run_piece(rows: slice) -> None:
-        part, *read = parts_of(rows, x, start, memory, lengths)
-        gates, memories = parts_of(rows, *kept) or (
-            scratch_block(len(part), n_steps, 4 * size),
-            empty_block(len(part), 0, size),
-        )
-        project(part, weight_ih, bias, gates)
-        filled = *parts_of(rows, outputs, last), gates, memories
-        forward_loop(*arrays_of(read), panels, *arrays_of(filled))
+        forward_loop(*fixed, *arrays_of(parts_of(rows, *read, outputs, last, *kept)))
 
-    in_shards(run_piece, n_rows, 4 * size * n_steps)
+    in_shards(run_piece, cut_rows(n_rows, n_loop_threads()))
     return outputs, last, *kept
 
 
 @compiled
 def forward_loop(
+    panels: Any,
+    bias: Any,
+    x: Any,
     start: Any,
     memory: Any,
     lengths: Any,
-    panels: Any,
     outputs: Any,
     last: Any,
     gates: Any,
@@ -143,36 +118,36 @@ def forward_loop(
 ) -> None:
     """Fill outputs (B, T, H), 0 at padded steps, and `last` (B, H), the last c of each row.
 
-    `start` and `memory` are h and c before the first step. `gates` (B, T, 4H) holds W x and its
-    biases; for a backward loop it holds i, f, g, o afterwards, and `memories` (B, T, H) is filled
-    with c. Neither is changed if `memories` has no steps. `panels` holds U transposed.
+    `panels` holds U and W transposed, one above the other. `start` and `memory` are h and c before
+    the first step. For a backward loop, `gates` (B, T, 4H) is filled with i, f, g, o and `memories`
+    (B, T, H) with c; with no steps, they are left as they are.
     """
-    n_rows, _, width = gates.shape
-    size = width // 4
-    columns = panels.shape[0] * panels.shape[2]
-    h, c = np.zeros((BLOCK, size), np.float32), np.zeros((BLOCK, size), np.float32)
-    s = np.zeros((BLOCK, columns), np.float32)
+    n_rows, _, size = outputs.shape
+    depth = panels.shape[1]
+    read, s, c = new_block(BLOCK, depth), new_block(BLOCK, 4 * size), new_block(BLOCK, size)
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
-        h[:n], c[:n] = start[first : first + n], memory[first : first + n]
+        read[:n, :size] = start[first : first + n]
+        c[:n, :size] = memory[first : first + n]
         clear_padding(outputs, lengths, first, n)
         for t in range(longest(lengths, first, n)):
             for k in range(n):
-                for j in range(0, width, LANES):
-                    store(s, (k, j), load(gates, (first + k, t, j)))
-            add_product(s, h, panels, n)
+                read[k, size:depth] = x[first + k, t]
+                for j in range(0, 4 * size, LANES):
+                    store(s, (k, j), load(bias, (j,)))
+            add_product(s, read, panels, n)
             for k in range(n):
                 if t < lengths[first + k]:
-                    _update(k, first + k, t, s, c, h, gates, outputs, memories)
-        last[first : first + n] = c[:n]
+                    _update(k, first + k, t, s, c, read, outputs, gates, memories)
+        last[first : first + n] = c[:n, :size]
 
 
 @compiled
 def _update(
-    k: int, b: int, t: int, s: Any, c: Any, h: Any, gates: Any, outputs: Any, memories: Any
+    k: int, b: int, t: int, s: Any, c: Any, h: Any, outputs: Any, gates: Any, memories: Any
 ) -> None:
     """Take one step of row b, the k-th row of its block."""
-    size = h.shape[1]
+    size = outputs.shape[2]
     is_kept = memories.shape[1] > 0
     for j in range(0, size, LANES):
         i, f = sigmoid(load(s, (k, j))), sigmoid(load(s, (k, size + j)))
@@ -192,52 +167,64 @@ def _update(
 
 @compiled
 def backward_loop(
-    d_outputs: Any,
+    panels: Any,
+    input_panels: Any,
+    x: Any,
     start: Any,
     memory: Any,
     lengths: Any,
-    panels: Any,
+    d_outputs: Any,
     outputs: Any,
     gates: Any,
     memories: Any,
+    d_x: Any,
     d_start: Any,
     d_memory: Any,
+    gradient: Any,
 ) -> None:
-    """Replace gates by the gradient of W x and U h, memories by the h before each step.
+    """Fill d_x (B, T, F) and d_start (B, H), and add to the gradient of the weights.
 
-    Both are 0 at padded steps. `d_memory` (B, H) holds the gradient of the last c before, and that
-    of the first c afterwards; d_start (B, H) is filled with that of the first h. `panels` holds U.
+    `d_memory` (B, H) holds the gradient of the last c before, and that of the first c afterwards.
+    `panels` holds U, and `input_panels` W; without columns, d_x is not needed. See `loop_gradient`.
     """
     n_rows, _, size = outputs.shape
-    dh = np.zeros((BLOCK, panels.shape[0] * panels.shape[2]), np.float32)
-    da = np.zeros((BLOCK, 4 * size), np.float32)
+    n_read = size + x.shape[2]
+    dh, dx = new_block(BLOCK, size), new_block(BLOCK, x.shape[2])
+    da, read = new_steps(4 * size), new_steps(n_read)
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
-        dh[:, :] = 0
-        clear_padding(gates, lengths, first, n)
-        clear_padding(memories, lengths, first, n)
+        dh[:n] = 0
+        clear_padding(d_x, lengths, first, n)
+        at = 0
         for t in range(longest(lengths, first, n) - 1, -1, -1):
             for k in range(n):
                 b = first + k
                 if t >= lengths[b]:
-                    da[k] = 0
+                    da[at + k] = 0
                     continue
                 for j in range(0, size, LANES):
                     previous = load(outputs, (b, t - 1, j)) if t > 0 else load(start, (b, j))
                     previous_memory = (
                         load(memories, (b, t - 1, j)) if t > 0 else load(memory, (b, j))
                     )
+                    store(read, (at + k, j), previous)
                     d = load(d_outputs, (b, t, j)) + load(dh, (k, j))
-                    _step_back(k, b, t, j, d, previous_memory, gates, memories, d_memory, da)
-                    store(memories, (b, t, j), previous)
                     store(dh, (k, j), np.float32(0.0))
-            add_product(dh, da, panels, n)
+                    _step_back(at + k, b, t, j, d, previous_memory, gates, memories, d_memory, da)
+                read[at + k, size:n_read] = x[b, t]
+            da_now = da[at : at + BLOCK]
+            add_product(dh, da_now, panels, n)
+            fill_input_gradient(d_x, dx, da_now, input_panels, lengths, first, n, t)
+            at += n
+            if is_full(at, n, t):
+                add_weight_gradient(gradient, read, da, n_read, 4 * size, at)
+                at = 0
         d_start[first : first + n] = dh[:n, :size]
 
 
 @compiled
 def _step_back(
-    k: int,
+    i: int,
     b: int,
     t: int,
     j: int,
@@ -248,25 +235,18 @@ def _step_back(
     d_memory: Any,
     da: Any,
 ) -> None:
-    """Go one step back, for a vector of units from j on of row b, the k-th row of its block.
+    """Go one step back, for a vector of units from j on of row b, and fill row i of da.
 
     `d` is the gradient of their outputs, `previous_memory` their memory before the step.
     """
     size = memories.shape[2]
     one = np.float32(1.0)
-    i, f = load(gates, (b, t, j)), load(gates, (b, t, size + j))
+    w, f = load(gates, (b, t, j)), load(gates, (b, t, size + j))
     g, o = load(gates, (b, t, 2 * size + j)), load(gates, (b, t, 3 * size + j))
     squashed = tanh(load(memories, (b, t, j)))
     carried = load(d_memory, (b, j)) + d * o * (one - squashed * squashed)
     store(d_memory, (b, j), carried * f)
-    _store_both(k, b, t, j, carried * g * i * (one - i), gates, da)
-    _store_both(k, b, t, size + j, carried * previous_memory * f * (one - f), gates, da)
-    _store_both(k, b, t, 2 * size + j, carried * i * (one - g * g), gates, da)
-    _store_both(k, b, t, 3 * size + j, d * squashed * o * (one - o), gates, da)
-
-
-@compiled
-def _store_both(k: int, b: int, t: int, j: int, d: Any, gates: Any, da: Any) -> None:
-    """Store a gradient for the product with U now, and for those after the loop."""
-    store(gates, (b, t, j), d)
-    store(da, (k, j), d)
+    store(da, (i, j), carried * g * w * (one - w))
+    store(da, (i, size + j), carried * previous_memory * f * (one - f))
+    store(da, (i, 2 * size + j), carried * w * (one - g * g))
+    store(da, (i, 3 * size + j), d * squashed * o * (one - o))

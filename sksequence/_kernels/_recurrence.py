@@ -20,23 +20,23 @@ from torch import Tensor
 from sksequence._kernels._autograd import (
     add_up,
     arrays_of,
-    bias_gradient,
     empty_block,
     first_derivative_only,
+    fixed_pieces,
     in_shards,
     part_of,
     project,
-    project_back,
     scratch_block,
     weight_gradient,
 )
+from sksequence._kernels._loop_parts import fill_product
 from sksequence._kernels._loop_source import write_step
-from sksequence._kernels._single_steps import Product, ones
+from sksequence._kernels._single_steps import ones
 from sksequence._kernels._step_plan import Equations, Shape, StepPlan
-from sksequence._kernels._tiles import in_panels
+from sksequence._kernels._tiles import in_panels, no_panels
 from sksequence._kernels._time_loop import TimeLoop, time_loop
 
-_NO_PANELS = (np.zeros((0, 0, 0), np.float32),)
+_NO_PANELS = (no_panels(),)
 
 
 class CompiledRecurrence:
@@ -115,14 +115,16 @@ class CompiledRecurrence:
         It maps x (batch, input) to outputs (n_outputs, batch, hidden) and replaces the states
         (n_states, batch, hidden) before the step by those after it; the bits are those of a call.
         """
-        product, numbers = Product(weight, bias), vectors.numpy()
-        fixed = _panels(matrix.T for matrix in matrices), numbers, self.constants
+        product = in_panels(weight.T), bias.numpy()
+        fixed = _panels(matrix.T for matrix in matrices), vectors.numpy(), self.constants
         n_outputs, forward = self.plan.shape.n_outputs, self.loop.forward
 
         def step(x: NDArray[np.float32], states: NDArray[np.float32]) -> NDArray[np.float32]:
             _, n_rows, size = states.shape
             outputs = np.empty((n_outputs, n_rows, 1, size), np.float32)
-            filled = product(x)[:, None], np.empty((0, n_rows, 1, size), np.float32)
+            gates = np.empty((n_rows, len(bias)), np.float32)
+            fill_product(gates, x, *product)
+            filled = gates[:, None], np.empty((0, n_rows, 1, size), np.float32)
             forward(False, ones(n_rows), *fixed, *filled, outputs, states)
             return outputs[:, :, 0]
 
@@ -193,7 +195,7 @@ def _run(
     n_inputs = plan.shape.n_inputs * size
     n_slots = plan.n_slots * size if is_kept else n_inputs
     n_paths = len(plan.paths) if is_kept else plan.shape.n_outputs
-    panels = _panels(matrix.T for matrix in matrices)
+    panels, input_panels = _panels(matrix.T for matrix in matrices), in_panels(weight.T)
     run = _Run(
         empty_block(n_paths, n_rows, n_steps, size),
         states.clone(),
@@ -204,12 +206,12 @@ def _run(
     def run_piece(rows: slice) -> None:
         part = part_of(x, rows)
         gates = part_of(run.gates, rows) if is_kept else scratch_block(len(part), n_steps, n_slots)
-        project(part, weight, bias, gates[:, :, :n_inputs])
+        project(part, input_panels, bias, gates[:, :, :n_inputs])
         fixed = is_kept, lengths[rows].numpy(), panels, vectors.numpy(), recurrence.constants
         filled = gates, run.kept_sources[:, rows], run.paths[:, rows], run.last[:, rows]
         recurrence.loop.forward(*fixed, *arrays_of(filled))
 
-    in_shards(run_piece, n_rows, n_slots * n_steps)
+    in_shards(run_piece, fixed_pieces(n_rows, size, n_slots * n_steps))
     return run
 
 
@@ -254,6 +256,7 @@ class _Backward:
     def gradients(self, needs_x: bool) -> tuple[Tensor | None, ...]:
         """Return the gradients of all inputs in their order."""
         d_x = empty_block(*self.x.shape) if needs_x else None
+        input_panels, zeros = in_panels(self.weight), self.weight.new_zeros(self.x.shape[2])
         n_rows, n_steps, width = self.run.gates.shape
 
         def run_piece(rows: slice) -> list[Tensor]:
@@ -265,11 +268,11 @@ class _Backward:
             self.loop.backward(*fixed, *arrays_of([*read, self.d_states[:, rows], d_vectors]))
             d_inputs = gates[:, :, : len(self.weight)]
             if d_x is not None:
-                project_back(d_inputs, self.weight, part_of(d_x, rows))
-            weights = [weight_gradient(d_inputs, part_of(self.x, rows)), bias_gradient(d_inputs)]
+                project(d_inputs, input_panels, zeros, part_of(d_x, rows))
+            weights = weight_gradient(d_inputs, part_of(self.x, rows))
             return [*weights, d_vectors, *self._matrix_gradients(rows, gates)]
 
-        pieces = in_shards(run_piece, n_rows, width * n_steps)
+        pieces = in_shards(run_piece, fixed_pieces(n_rows, self.size, width * n_steps))
         return d_x, self.d_states, None, *add_up(pieces)
 
     def _matrix_gradients(self, rows: slice, gates: Tensor) -> list[Tensor]:
@@ -278,7 +281,7 @@ class _Backward:
         for number, slots in enumerate(self.plan.block_slots):
             read = self._read(number, rows)
             parts = [
-                weight_gradient(gates[:, :, first * self.size : last * self.size], read)
+                weight_gradient(gates[:, :, first * self.size : last * self.size], read)[0]
                 for first, last in _runs(slots)
             ]
             gradients.append(torch.cat(parts) if len(parts) > 1 else parts[0])

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sksequence._kernels._dispatch import STABLE, Weights, in_panels
+from sksequence._kernels._dispatch import STABLE, Weights
 
 Array = NDArray[np.float32]
 State = tuple[Array, ...]
@@ -57,16 +57,15 @@ class Product:
 
 def lstm_step(weights: Weights) -> Step:
     """Return the step of an LSTM from (h, c) to the next ones."""
+    from sksequence._kernels._autograd import laid_out
     from sksequence._kernels._lstm import forward_loop
 
-    weight_ih, weight_hh, bias_ih, bias_hh = weights
-    product, panels = Product(weight_ih, bias_ih + bias_hh), in_panels(weight_hh.detach().T)
+    fixed = laid_out(*(part.detach() for part in weights))
 
     def step(x: Array, state: State) -> State:
         shape = state[0].shape
         outputs, memory, nothing = _empty(shape), np.empty(shape, np.float32), _empty(shape, 0)
-        gates = product(x)[:, None]
-        forward_loop(*state, ones(len(x)), panels, outputs, memory, gates, nothing)
+        forward_loop(*fixed, x[:, None], *state, ones(len(x)), outputs, memory, nothing, nothing)
         return outputs.reshape(shape), memory
 
     return step
@@ -74,17 +73,14 @@ def lstm_step(weights: Weights) -> Step:
 
 def gru_step(weights: Weights) -> Step:
     """Return the step of a gated recurrent unit from (h,) to the next one."""
-    from sksequence._kernels._gru import forward_loop
+    from sksequence._kernels._gru import forward_loop, laid_out
 
-    weight_ih, weight_hh, bias_ih, bias_hh = (part.detach() for part in weights)
-    size = weight_hh.shape[1]
-    product = Product(weight_ih.roll(size, 0), bias_ih.roll(size))  # n, r, z
-    panels, bias = in_panels(weight_hh.T), bias_hh.numpy()
+    fixed = laid_out(*(part.detach() for part in weights))
 
     def step(x: Array, state: State) -> State:
         shape = state[0].shape
-        outputs, gates = _empty(shape), product(x)[:, None]
-        forward_loop(state[0], ones(len(x)), panels, bias, outputs, gates)
+        outputs = _empty(shape)
+        forward_loop(*fixed, x[:, None], *state, ones(len(x)), outputs, _empty(shape, 0))
         return (outputs.reshape(shape),)
 
     return step
@@ -92,14 +88,14 @@ def gru_step(weights: Weights) -> Step:
 
 def rnn_step(weights: Weights, relu: bool) -> Callable[[Array, Array], Array]:
     """Return the step of a simple recurrent layer from h to the next one."""
+    from sksequence._kernels._autograd import laid_out
     from sksequence._kernels._rnn import forward_loop
 
-    weight_ih, weight_hh, bias_ih, bias_hh = weights
-    product, panels = Product(weight_ih, bias_ih + bias_hh), in_panels(weight_hh.detach().T)
+    fixed = laid_out(*(part.detach() for part in weights))
 
     def step(x: Array, state: Array) -> Array:
-        outputs = product(x)[:, None].copy()
-        forward_loop(outputs, state, ones(len(x)), panels, relu)
+        outputs = _empty(state.shape)
+        forward_loop(relu, *fixed, x[:, None], state, ones(len(x)), outputs)
         return outputs.reshape(state.shape)
 
     return step

@@ -47,14 +47,23 @@ def in_panels(matrix: Tensor) -> NDArray[np.float32]:
     return panels.numpy()
 
 
+def no_panels() -> NDArray[np.float32]:
+    """Return the panels of a matrix without columns."""
+    return np.zeros((0, 0, _PANEL), np.float32)
+
+
+def _from_panels(panels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the matrix (K, N in whole panels)."""
+    return panels.transpose(1, 0, 2).reshape(panels.shape[1], -1)
+
+
 def add_row_product(out: Any, a: Any, panels: Any, row: int) -> None:
     """Add one row of a times b to that row of out, with the same bits as in `add_product`.
 
     Four panels are summed together: the sums of a single one would wait for each other.
     """
-    depth = panels.shape[1]
-    product = a[row, :depth] @ panels.transpose(1, 0, 2).reshape(depth, -1)
-    out[row, : len(product)] += product
+    matrix = _from_panels(panels)
+    out[row, : matrix.shape[1]] += a[row, : len(matrix)] @ matrix
 
 
 @overload(add_row_product, strict=False)
@@ -74,13 +83,12 @@ def _add_row_product(out: Any, a: Any, panels: Any, row: int) -> Any:
 def add_product(out: Any, a: Any, panels: Any, n_rows: int) -> None:
     """Add a (R, >= K) times b (K, N) to the first `n_rows` rows of out (R, >= N), in whole tiles.
 
-    All are float32 and C-contiguous; R comes from `padded_rows`, N from `padded_columns`, and b
-    from `in_panels`.
+    All are float32 with consecutive columns; R is at least `padded_rows`, the number of columns of
+    out at least `padded_columns`, and b comes from `in_panels`.
     """
-    depth = panels.shape[1]
+    matrix = _from_panels(panels)
     rows = slice(padded_rows(n_rows))
-    product = a[rows, :depth] @ panels.transpose(1, 0, 2).reshape(depth, -1)
-    out[rows, : product.shape[1]] += product
+    out[rows, : matrix.shape[1]] += a[rows, : len(matrix)] @ matrix
 
 
 @overload(add_product, strict=False)
@@ -94,6 +102,28 @@ def _add_product(out: Any, a: Any, panels: Any, n_rows: int) -> Any:
         for panel in range(panels.shape[0]):
             for row in range(0, n_rows, ROWS):
                 _add_tile(out, a, panels, row, panel)
+
+    return tiled
+
+
+def add_outer(out: Any, left: Any, right: Any, n_rows: int, n_columns: int, depth: int) -> None:
+    """Add left[:depth, :n_rows] transposed times right[:depth, :n_columns] to out, in whole tiles.
+
+    All are float32 with consecutive columns. Columns up to the next whole tile are read and written
+    too: out has as many rows as `padded_rows`, and as many columns as `padded_columns`.
+    """
+    rows, columns = slice(padded_rows(n_rows)), slice(padded_columns(n_columns))
+    out[rows, columns] += left[:depth, rows].T @ right[:depth, columns]
+
+
+@overload(add_outer, strict=False)
+def _add_outer(out: Any, left: Any, right: Any, n_rows: int, n_columns: int, depth: int) -> Any:
+    """Compile `add_outer` as tiles; a panel of right stays in the nearest cache for all rows."""
+
+    def tiled(out: Any, left: Any, right: Any, n_rows: int, n_columns: int, depth: int) -> None:
+        for column in range(0, n_columns, _PANEL):
+            for row in range(0, n_rows, ROWS):
+                _add_outer_tile(out, left, right, row, column, depth)
 
     return tiled
 
@@ -112,41 +142,78 @@ def _tile(n_rows: int, n_panels: int) -> Any:
 def _emit_tile(
     n_rows: int, n_panels: int, context: Any, builder: Any, signature: Any, arguments: Any
 ) -> Any:
-    """Emit the code of a tile: load the sums, loop over the depth, store the sums."""
+    """Emit the code of a tile of `add_product`."""
     first_row, first_panel = arguments[3:]
-
-    def address(array: int, *place: Any) -> Any:
-        kind = signature.args[array]
-        struct = make_array(kind)(context, builder, arguments[array])
-        return cgutils.get_item_pointer(context, builder, kind, struct, place)
-
-    def vector(number: Any) -> Any:
-        return builder.bitcast(number, VECTOR.as_pointer())
-
+    address = partial(_address, context, builder, signature, arguments)
     rows = [builder.add(first_row, _index(i)) for i in range(n_rows)]
     panels = [builder.add(first_panel, _index(i)) for i in range(n_panels)]
     halves = [_index(LANES * j) for j in range(2)]
     columns = [builder.add(builder.mul(p, _index(_PANEL)), half) for p in panels for half in halves]
-    places = [vector(address(0, i, j)) for i in rows for j in columns]
-    sums = [cgutils.alloca_once_value(builder, builder.load(at, align=4)) for at in places]
     of_rows = [address(1, i, _index(0)) for i in rows]
     depth = make_array(signature.args[2])(context, builder, arguments[2]).shape
+
+    def operands(k: Any) -> tuple[list[Any], list[Any]]:
+        numbers = [builder.gep(of_row, [k]) for of_row in of_rows]
+        return numbers, [address(2, p, k, half) for p in panels for half in halves]
+
+    places = [address(0, i, j) for i in rows for j in columns]
+    _emit_sums(builder, places, builder.extract_value(depth, 1), operands)
+    return context.get_dummy_value()
+
+
+@intrinsic
+def _add_outer_tile(
+    typing: Any, out: Any, left: Any, right: Any, row: Any, column: Any, depth: Any
+) -> Any:
+    """Add a tile of `add_outer`."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = partial(_address, context, builder, signature, arguments)
+        rows = [builder.add(arguments[3], _index(i)) for i in range(ROWS)]
+        columns = [builder.add(arguments[4], _index(LANES * j)) for j in range(2)]
+
+        def operands(k: Any) -> tuple[list[Any], list[Any]]:
+            return [address(1, k, i) for i in rows], [address(2, k, j) for j in columns]
+
+        places = [address(0, i, j) for i in rows for j in columns]
+        _emit_sums(builder, places, arguments[5], operands)
+        return context.get_dummy_value()
+
+    return types.void(out, left, right, types.intp, types.intp, types.intp), emit
+
+
+def _address(
+    context: Any, builder: Any, signature: Any, arguments: Any, number: int, *place: Any
+) -> Any:
+    """Emit the address of a place in an array, the argument of that number."""
+    kind = signature.args[number]
+    array = make_array(kind)(context, builder, arguments[number])
+    return cgutils.get_item_pointer(context, builder, kind, array, place)
+
+
+def _emit_sums(builder: Any, places: list[Any], depth: Any, operands: Any) -> None:
+    """Emit the sums of a tile: load them, loop over the depth, store them.
+
+    `operands` returns the addresses of a number per row, and of the vectors that each number is
+    multiplied by. `places` are the addresses of the sums, row by row.
+    """
+
+    def vector(number: Any) -> Any:
+        return builder.bitcast(number, VECTOR.as_pointer())
+
+    sums = [cgutils.alloca_once_value(builder, builder.load(vector(p), align=4)) for p in places]
     fused = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f32"
     )
-    with cgutils.for_range(builder, builder.extract_value(depth, 1)) as loop:
-        right = [
-            builder.load(vector(address(2, p, loop.index, half)), align=4)
-            for p in panels
-            for half in halves
-        ]
-        for i, of_row in enumerate(of_rows):
-            number = repeated(builder, builder.load(builder.gep(of_row, [loop.index]), align=4))
-            for part, total in zip(right, sums[len(right) * i :], strict=False):
+    with cgutils.for_range(builder, depth) as loop:
+        numbers, vectors = operands(loop.index)
+        parts = [builder.load(vector(at), align=4) for at in vectors]
+        for i, at in enumerate(numbers):
+            number = repeated(builder, builder.load(at, align=4))
+            for part, total in zip(parts, sums[len(parts) * i :], strict=False):
                 builder.store(builder.call(fused, [number, part, builder.load(total)]), total)
-    for at, total in zip(places, sums, strict=True):
-        builder.store(builder.load(total), at, align=4)
-    return context.get_dummy_value()
+    for place, total in zip(places, sums, strict=True):
+        builder.store(builder.load(total), vector(place), align=4)
 
 
 _add_tile, _add_wide_row, _add_row = _tile(ROWS, 1), _tile(1, 4), _tile(1, 1)
