@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sksequence._base import SHARED, SUPERVISED, BaseRNN, Decoders, LossFunction, check_weights
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
+from sksequence._input import PretrainedEmbedding
 from sksequence._random import RandomState
 from sksequence._settings import Splitter
 from sksequence._targets import IndicatorCodec, LabelCodec, as_classes, plain_container
@@ -88,11 +89,12 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     recurrent_dropout : float, default=0.0
         Fraction of the units of the previous hidden state that are dropped during training, with
         the same mask at every step of a sequence [3]_. Must be in the range [0, 1).
-    embedding_dim : int or None, default=None
-        Size of the embedding vector of a symbol. If an int, integers in X are symbols rather than
-        numbers, unless there are columns of another kind. None selects eight times the square root
-        of the number of symbols, in the range from 8 to 64; for a category alongside numbers, or
-        one that does not change in time, the square root of the number of categories, at most 32.
+    embedding_dim : int, PretrainedEmbedding or None, default=None
+        Size of the embedding vector of a symbol, or a file of vectors: `PretrainedEmbedding`. If
+        not None, integers in X are symbols rather than numbers, unless there are columns of another
+        kind. None selects eight times the square root of the number of symbols, in the range from 8
+        to 64; for a category alongside numbers, or one that does not change in time, the square
+        root of the number of categories, at most 32.
     categorical_features : array-like of bool, int or str, str, or None, default=None
         Columns of numbers that are categories: a mask, positions, or names of columns. Columns of
         strings and of a categorical type are always categories, so that None or "from_dtype"
@@ -364,7 +366,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         pooling: str = "max",
         dropout: float | str = "auto",
         recurrent_dropout: float = 0.0,
-        embedding_dim: int | None = None,
+        embedding_dim: int | PretrainedEmbedding | None = None,
         categorical_features: ArrayLike | Sequence[Hashable] | None = None,
         frame_length: int | str = "auto",
         frame_step: int | None = None,

@@ -16,7 +16,7 @@ from sksequence._base import SEASONS, SHARED, BaseRNN, Decoders, StepReader, ava
 from sksequence._batching import Sequences, offsets_of
 from sksequence._blueprint import Blueprint
 from sksequence._forecasts import Forecast
-from sksequence._input import check_sequences
+from sksequence._input import PretrainedEmbedding, check_sequences
 from sksequence._language import LanguageModel, SamplingRules, SymbolReader
 from sksequence._random import RandomState
 from sksequence._series import SeriesCodec, SeriesModel, SeriesReader, check_forecast_levels
@@ -76,9 +76,9 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     recurrent_dropout : float, default=0.0
         Fraction of the units of the previous hidden state that are dropped during training, with
         the same mask at every step of a chunk of `tbptt_steps` [5]_. Must be in the range [0, 1).
-    embedding_dim : int or None, default=None
-        Size of the embedding vector of a symbol. None selects eight times the square root of the
-        number of symbols, in the range from 8 to 64.
+    embedding_dim : int, PretrainedEmbedding or None, default=None
+        Size of the embedding vector of a symbol, or a file of vectors: `PretrainedEmbedding`. None
+        selects eight times the square root of the number of symbols, in the range from 8 to 64.
     tie_weights : bool, default=False
         Whether the output layer uses the embedding vectors of the symbols as its weights, instead
         of weights of its own [7]_. If `hidden_size` and `embedding_dim` differ, hidden states are
@@ -371,7 +371,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         residual_connections: bool = False,
         dropout: float | str = "auto",
         recurrent_dropout: float = 0.0,
-        embedding_dim: int | None = None,
+        embedding_dim: int | PretrainedEmbedding | None = None,
         tie_weights: bool = False,
         n_estimators: int = 1,
         loss: str = "auto",

@@ -23,6 +23,41 @@ class CellParameters(Protocol):
         """Return the parameters by name."""
 
 
+@dataclass(frozen=True)
+class EmbeddingVectors:
+    """Vectors of some symbols.
+
+    Attributes
+    ----------
+    codes : ndarray of int of shape (n_found,)
+        Codes of the symbols.
+    vectors : ndarray of float32 of shape (n_found, n_dims)
+        Vector of each of them.
+    scale : float
+        Factor with which the network reads all vectors.
+    """
+
+    codes: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    scale: float
+
+
+class VectorsOfSymbols(Protocol):
+    """A source of embedding vectors.
+
+    Attributes
+    ----------
+    trainable : bool
+        Whether the vectors are trained.
+    """
+
+    trainable: bool
+
+    def __sksequence_vectors__(self, symbols: Sequence[Hashable]) -> EmbeddingVectors:
+        """Return the vectors of the symbols that it knows; symbol i has code i + 1."""
+
+
+EmbeddingDim = int | VectorsOfSymbols | None
 CellChoice = str | CellParameters | Callable[..., Any]  # a callable returns a torch module
 HiddenSize = int | tuple[int, ...]  # of all layers alike, or of each
 Scale = str | bool
@@ -56,6 +91,7 @@ _SPEC_TYPES: dict[str, type[int | float]] = {
     "frame_step": int,
     "has_gaps": bool,
     "residual_connections": bool,
+    "frozen_embedding": bool,
 }
 
 
@@ -71,7 +107,7 @@ class NetworkSettings:
     num_layers: int
     dropout: float | str
     recurrent_dropout: float
-    embedding_dim: int | None
+    embedding_dim: EmbeddingDim
     n_estimators: int
     bidirectional: bool | str = False
     merge_mode: str = "concat"
@@ -79,6 +115,26 @@ class NetworkSettings:
     tie_weights: bool = False
     missing: str = "error"
     residual_connections: bool = False
+    embedding_scale: float | None = None
+    frozen_embedding: bool = False
+
+    @property
+    def category_dim(self) -> int | None:
+        """Size of the vectors of categories, None for the size that suits their number."""
+        has_file = self.embedding_scale is not None
+        return None if has_file else cast("int | None", self.embedding_dim)
+
+    def with_vectors(self, vectors: EmbeddingVectors | None) -> Self:
+        """Return the settings of an embedding with these vectors."""
+        if vectors is None:
+            return self
+        source = cast("VectorsOfSymbols", self.embedding_dim)
+        return replace(
+            self,
+            embedding_dim=vectors.vectors.shape[1],
+            embedding_scale=vectors.scale,
+            frozen_embedding=not source.trainable,
+        )
 
     def with_layers(self) -> Self:
         """Return the settings with the number of layers that have a width of their own."""
@@ -199,6 +255,10 @@ class NetworkSpec:
         Whether the time since the previous step comes before the numbers.
     residual_connections : bool
         Whether each layer but the first adds its outputs to its input.
+    embedding_scale : float or None
+        Factor with which the embedding is read; None selects it by `tie_weights`.
+    frozen_embedding : bool
+        Whether the embedding stays as it is in training.
     """
 
     n_features: int
@@ -222,6 +282,8 @@ class NetworkSpec:
     missing: str = "error"
     has_gaps: bool = False
     residual_connections: bool = False
+    embedding_scale: float | None = None
+    frozen_embedding: bool = False
 
     @property
     def hidden_sizes(self) -> tuple[int, ...]:

@@ -33,8 +33,8 @@ KINDS = {  # blocks of X, and what else the estimator is given
 @pytest.fixture(autouse=True)
 def read_by_hand(monkeypatch):
     """Let estimators take `Sequences` that are read already."""
-    monkeypatch.setattr("sksequence._base._fitting.learn_form", lambda X, *_, **__: (form_of(X), X))
-    for module in ("_fitting", "_base_rnn"):
+    monkeypatch.setattr("sksequence._base._samples.learn_form", lambda X, *_, **__: (form_of(X), X))
+    for module in ("_samples", "_base_rnn"):
         monkeypatch.setattr(f"sksequence._base.{module}.check_sequences", lambda X, form: X)
 
 

@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._modules._stack import Stack
+from sksequence.datasets import make_first_label
 from sksequence.persistence import load, save
 from tests.helpers import DOCUMENTS, assert_close
 
@@ -79,6 +80,26 @@ def test_gradients_reach_the_first_layer():
         ratios.append(float(first / last))
     assert ratios[0] < 1e-3
     assert ratios[1] > 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_deep_stacks_train_with_connections_only(seed):
+    """The loss of 24 layers stays where it began without connections, and vanishes with them."""
+    X, y = make_first_label(300, lag=10, random_state=seed)
+    X_test, y_test = make_first_label(300, lag=10, random_state=seed + 100)
+    falls, scores = [], []
+    for residual_connections in (False, True):
+        model = RNNClassifier(
+            "lstm", 16, num_layers=24, residual_connections=residual_connections, max_epochs=20,
+            bidirectional=False, pooling="last", frame_length=1, random_state=seed,
+        ).fit(X, y)  # fmt: skip
+        falls.append(model.loss_curve_[-1] / model.loss_curve_[0])
+        scores.append(model.score(X_test, y_test))
+    assert falls[0] > 0.97
+    assert scores[0] < 0.35
+    assert falls[1] < 0.01
+    assert scores[1] > 0.99
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -10,24 +10,20 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    clone,
-)
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, estimator_html_repr
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base._fitting import Fit, read_samples, read_targets
+from sksequence._base._fitting import Fit
 from sksequence._base._hold_out import check_weights
 from sksequence._base._html_repr import LINK, LINKED_PACKAGE, without_features
 from sksequence._base._origin import check_resumable, described_parameters
 from sksequence._base._parameter_constraints import SHARED
 from sksequence._base._parameter_hints import name_hint, suggest_values
 from sksequence._base._pickles import check_arrays, checksum_of, register_former_modules
+from sksequence._base._samples import read_samples, read_targets
 from sksequence._base._streams import Decoders, SequenceReader, StepReader, Stream
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint, Codec

@@ -26,9 +26,20 @@ def check_embedding(network: NetworkSettings, form: InputForm) -> None:
     """Raise a ValueError if `embedding_dim` is set and there is nothing to embed."""
     if network.embedding_dim is not None and not (form.vocabularies or form.static_vocabularies):
         raise ValueError(
-            f"embedding_dim={network.embedding_dim!r} has no effect, as X holds numbers only. Set "
+            f"embedding_dim={_shown(network)} has no effect, as X holds numbers only. Set "
             "embedding_dim=None, or make the categories strings or integers (columns of numbers "
             "that are categories: categorical_features)."
+        )
+
+
+def check_vectors(network: NetworkSettings, form: InputForm) -> None:
+    """Raise a ValueError if a file of vectors has several columns of symbols to choose from."""
+    n_columns = len(form.vocabularies)
+    if n_columns != 1:
+        raise ValueError(
+            f"embedding_dim={_shown(network)} has the vectors of one column of symbols, "
+            f"but the steps of X have {n_columns}. Pass X with one symbol per step, or set "
+            "embedding_dim to an int or None."
         )
 
 
@@ -70,3 +81,8 @@ def check_same_network(network: NetworkSettings, known: Blueprint[AnyCodec]) -> 
                 f"{name} is now {value!r}, but the network to continue was built with {built!r}. "
                 "Set it back, or fit with warm_start=False."
             )
+
+
+def _shown(network: NetworkSettings) -> str:
+    """Return the value of `embedding_dim` in one line."""
+    return " ".join(repr(network.embedding_dim).split())

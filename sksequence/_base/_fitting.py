@@ -1,32 +1,29 @@
-"""The steps of a fit: read X and y, build the net, train it, report. None knows the estimator."""
+"""The steps of a fit: build the net, train it, report. None knows the estimator."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Generic, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.callback import CallbackContext
-from sklearn.utils import _safe_indexing
 
-from sksequence._base._conflicts import check_effects, check_embedding, check_same_network
-from sksequence._base._hold_out import check_weights, hold_out
+from sksequence._base._conflicts import (
+    check_effects,
+    check_embedding,
+    check_same_network,
+    check_vectors,
+)
 from sksequence._base._origin import digest
-from sksequence._base._splitters import GivenRows
-from sksequence._batching import PreparedSequences, SequenceDataset, Sequences, Share
+from sksequence._batching import PreparedSequences, SequenceDataset, Share
 from sksequence._blueprint import AnyCodec, Blueprint
 from sksequence._input import (
     InputForm,
-    Reading,
-    check_sequences,
-    forget_unused,
-    keep_frequent,
-    learn_form,
 )
 from sksequence._net import (
     Checkpointing,
@@ -43,107 +40,13 @@ from sksequence._net import (
     train_on,
 )
 from sksequence._random import numpy_generator
-from sksequence._settings import DataSettings, Settings, TrainingSettings
-from sksequence._targets import plain_container
+from sksequence._settings import (
+    EmbeddingVectors,
+    NetworkSettings,
+    Settings,
+    TrainingSettings,
+)
 from sksequence._tasks import Attributes, Task, TrainingData, automatic_batch_steps
-
-# --- reading -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Checked X and weights, and y as the user passes it.
-
-    Attributes
-    ----------
-    form : InputForm
-        Form of X.
-    sequences : Sequences
-        The sequences of X.
-    y : object
-        Targets that are still to be parsed.
-    weights : ndarray of shape (n_sequences,) or None
-        Weight of each sequence, none of them 0. None gives all sequences the weight 1.
-    given : GivenRows
-        What a splitter reads, and the rows of it that are in use.
-    """
-
-    form: InputForm
-    sequences: Sequences
-    y: Sized | None
-    weights: NDArray[np.float64] | None
-    given: GivenRows
-
-
-def read_samples(
-    X: Sized,
-    y: Sized | None,
-    sample_weight: ArrayLike | None,
-    groups: ArrayLike | None,
-    settings: DataSettings,
-    estimator_name: str,
-    known: Blueprint[AnyCodec] | None,
-) -> Samples:
-    """Read X and weights; sequences of weight 0 are left out before anything is learnt."""
-    form, sequences = _read_sequences(X, settings, estimator_name, known)
-    given = GivenRows.of(X, y, groups, len(sequences))
-    weights = check_weights(sample_weight, len(sequences))
-    if weights is not None and not weights.all():
-        y = None if y is None else plain_container(y)
-        if y is not None and len(y) != len(sequences):
-            raise ValueError(
-                f"X has {len(sequences)} sequences, y has {len(y)}: inconsistent numbers of "
-                "samples. Pass one target per sequence."
-            )
-        kept = np.flatnonzero(weights)
-        sequences, weights, given = sequences.take(kept), weights[kept], given.take(kept)
-        y = None if y is None else _safe_indexing(y, kept)
-        if known is None:
-            form, sequences = forget_unused(form, sequences)
-    if known is None:
-        form, sequences = keep_frequent(form, sequences, settings.max_features, weights)
-    return Samples(form, sequences, y, weights, given)
-
-
-def _read_sequences(
-    X: Sized, settings: DataSettings, estimator_name: str, known: Blueprint[AnyCodec] | None
-) -> tuple[InputForm, Sequences]:
-    if known is not None:
-        return known.form, check_sequences(X, known.form)
-    reading = Reading(
-        integers_are_symbols=settings.integers_are_symbols,
-        analyzer=settings.analyzer,
-        categorical=settings.categorical_features,
-        missing=settings.missing,
-        time_column=settings.time_column,
-    )
-    return learn_form(X, reading, estimator_name=estimator_name)
-
-
-def read_targets(
-    task: Task[AnyCodec],
-    samples: Samples,
-    training: TrainingSettings,
-    seed: int,
-    known: Blueprint[AnyCodec] | None,
-) -> TrainingData[AnyCodec]:
-    """Read y, leave out sequences without any target, and select the rows to hold out."""
-    form, weights, given = samples.form, samples.weights, samples.given
-    inputs, targets = task.read(samples.y, samples.sequences, form, known)
-    if not targets.per_step and not targets.labelled.all():
-        kept = np.flatnonzero(targets.labelled)
-        inputs, targets, given = inputs.take(kept), targets.rows(kept), given.take(kept)
-        weights = None if weights is None else weights[kept]
-        if known is None:
-            form, inputs = forget_unused(form, inputs)
-    elif targets.sources is not None:
-        given = given.take(targets.sources)
-    parts = given.parts(training, seed, judges=task.judges(targets))
-    split = hold_out(inputs, targets, weights, training, seed, parts)
-    return TrainingData(form, inputs, targets, split, seed)
-
-
-# --- building, training and reporting ------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -162,6 +65,8 @@ class Fit(Generic[AnyCodec]):
         Fitted encodings and sizes.
     net : SequenceNet
         Network with its training loop, trained in place.
+    vectors : EmbeddingVectors or None
+        Pre-trained vectors of new nets.
     """
 
     task: Task[AnyCodec]
@@ -169,6 +74,7 @@ class Fit(Generic[AnyCodec]):
     data: TrainingData[AnyCodec]
     blueprint: Blueprint[AnyCodec]
     net: SequenceNet
+    vectors: EmbeddingVectors | None = None
 
     @classmethod
     def begin(cls, task: Task[AnyCodec], data: TrainingData[AnyCodec], settings: Settings) -> Self:
@@ -176,10 +82,12 @@ class Fit(Generic[AnyCodec]):
         check_embedding(settings.network, data.form)
         check_effects(settings.data, data.form)
         join_ranks(settings.training.callbacks)  # before a net is built: it selects the GPU
+        vectors = _pretrained_vectors(settings.network, data.form)
+        settings = replace(settings, network=settings.network.with_vectors(vectors))
         blueprint = task.settle(data, settings)
         blueprint = replace(blueprint, loss_options=task.loss_options(blueprint))
-        net = new_net(blueprint, settings.training)
-        return cls(task, settings.training, data, blueprint, net)
+        net = new_net(blueprint, settings.training, vectors)
+        return cls(task, settings.training, data, blueprint, net, vectors)
 
     @classmethod
     def resume(
@@ -333,13 +241,23 @@ class Fit(Generic[AnyCodec]):
 
     def _net_of(self, rows: NDArray[np.int64]) -> SequenceNet:
         """Return another net, trained on some of the rows."""
-        net = new_net(self.blueprint, replace(self.training, callbacks=None, verbose=0))
+        training = replace(self.training, callbacks=None, verbose=0)
+        net = new_net(self.blueprint, training, self.vectors)
         train_on(net, self.ranks)
         split = self.data.split.training
         part = self._dataset(split[np.isin(split, rows)], self._shuffler())
         with self.blueprint.threads():
             train(net, part, None, None, lambda record: False)
         return net
+
+
+def _pretrained_vectors(network: NetworkSettings, form: InputForm) -> EmbeddingVectors | None:
+    """Read the vectors of the symbols of X, if they come from a file."""
+    source = network.embedding_dim
+    if source is None or not hasattr(source, "__sksequence_vectors__"):
+        return None
+    check_vectors(network, form)
+    return source.__sksequence_vectors__(form.vocabularies[0].symbols)
 
 
 def _attributes_of(

@@ -90,6 +90,16 @@ class LayerSizes(Interval):
         return "a tuple of one such int per layer"
 
 
+class EmbeddingFile(HasMethods):
+    """A file of embedding vectors."""
+
+    def __init__(self) -> None:
+        super().__init__("__sksequence_vectors__")
+
+    def __str__(self) -> str:
+        return "a file of vectors, such as sksequence.PretrainedEmbedding('vectors.txt')"
+
+
 class SplitterObject(HasMethods):
     """A splitter as those of scikit-learn: an instance, not its class."""
 
@@ -123,7 +133,7 @@ NETWORK: dict[str, list[Any]] = {
     "residual_connections": ["boolean"],
     "dropout": [_FRACTION],
     "recurrent_dropout": [_FRACTION],
-    "embedding_dim": [_AT_LEAST_ONE, None],
+    "embedding_dim": [_AT_LEAST_ONE, EmbeddingFile(), None],
     "n_estimators": [_AT_LEAST_ONE],
 }
 

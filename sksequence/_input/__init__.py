@@ -4,6 +4,7 @@ from sksequence._input._containers import cut_text, read_input, texts_in
 from sksequence._input._encoding import check_sequences, forget_unused, keep_frequent, learn_form
 from sksequence._input._foreign_containers import without_foreign
 from sksequence._input._input_form import InputForm
+from sksequence._input._pretrained_embedding import PretrainedEmbedding
 from sksequence._input._raw_input import (
     Analyzer,
     CategoricalFeatures,
@@ -18,6 +19,7 @@ __all__ = [
     "CategoricalFeatures",
     "CellColumn",
     "InputForm",
+    "PretrainedEmbedding",
     "RawInput",
     "Reading",
     "check_sequences",

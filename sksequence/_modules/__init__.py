@@ -3,7 +3,12 @@
 It has no access to data or losses.
 """
 
-from sksequence._modules._network import Ensemble, SequenceNetwork, build_network
+from sksequence._modules._network import (
+    Ensemble,
+    SequenceNetwork,
+    build_network,
+    fill_embedding,
+)
 from sksequence._modules._pooling import POOLINGS
 from sksequence._modules._residual import EPSILON, Residual
 from sksequence._modules._stack import MERGE_MODES, State, select_rows
@@ -19,6 +24,7 @@ __all__ = [
     "SequenceNetwork",
     "State",
     "build_network",
+    "fill_embedding",
     "network_stepper",
     "select_rows",
 ]

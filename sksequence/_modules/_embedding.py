@@ -31,7 +31,8 @@ class InputLayer(nn.Module):
 
     At first, the vectors have unit variance, as a standardised column has. If the head shares them,
     they have the length of its weights, and are multiplied by `scale` as inputs; this learns better
-    than one length for both.
+    than one length for both. Pre-trained vectors are kept as they are, and `scale` is that of the
+    specification.
 
     The time since the previous step, if it is known, is the last input. Cells that do not compute
     with it read log2(1 + gap) - 1, which is 0 for the median gap, as one more feature.
@@ -55,7 +56,11 @@ class InputLayer(nn.Module):
         super().__init__()
         dims = spec.embedding_dims
         self.scale = math.sqrt(dims[0]) if spec.tie_weights else 1.0
+        if spec.embedding_scale is not None:
+            self.scale = spec.embedding_scale
         self.tables = _tables(spec.n_symbols, dims, 1.0 / self.scale, generator)
+        if spec.frozen_embedding:
+            self.tables[0].requires_grad_(False)
         self.unknown = SymbolDropout(spec.unknown_rate)
         self.frame_length = spec.frame_length
         self.has_gaps, self.gap_is_feature = spec.has_gaps, not reads_gaps(spec.cell)

@@ -22,7 +22,7 @@ from sksequence._modules._padded_steps import flatten_steps, is_step
 from sksequence._modules._pooling import POOLINGS, AttentionPooling
 from sksequence._modules._stack import Stack, State
 from sksequence._random import torch_generator
-from sksequence._settings import NetworkSpec
+from sksequence._settings import EmbeddingVectors, NetworkSpec
 
 _Input = Tensor | int | None
 
@@ -378,6 +378,15 @@ def _join(parts: Iterable[tuple[Tensor, State]]) -> tuple[Tensor, tuple[State, .
     """Concatenate the rows of the members, and collect their states."""
     rows, states = zip(*parts, strict=True)
     return torch.cat(rows, dim=1), states
+
+
+def fill_embedding(network: SequenceNetwork | Ensemble, given: EmbeddingVectors) -> None:
+    """Set the vectors of some symbols, in all members of an ensemble."""
+    members: Any = network.members if isinstance(network, Ensemble) else [network]
+    with torch.no_grad():
+        for member in members:
+            codes = torch.from_numpy(given.codes)
+            member.inputs.tables[0][codes] = torch.from_numpy(given.vectors)
 
 
 def build_network(spec: NetworkSpec, seed: int) -> SequenceNetwork | Ensemble:

@@ -16,7 +16,7 @@ from torch import nn
 
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._losses import loss_of
-from sksequence._modules import build_network
+from sksequence._modules import build_network, fill_embedding
 from sksequence._net._checkpoints import bare, is_checkpoint
 from sksequence._net._optimizer import SCHEDULES, optimizer_options, without_compiler
 from sksequence._net._out_of_memory import check_size, memory_errors, n_weights, network_advice
@@ -24,7 +24,7 @@ from sksequence._net._progress_report import ProgressReport
 from sksequence._net._ranks import Ranks, is_joining
 from sksequence._net._sequence_net import RowLoss, SequenceNet
 from sksequence._random import torch_generator
-from sksequence._settings import NetworkSpec, TrainingSettings
+from sksequence._settings import EmbeddingVectors, NetworkSpec, TrainingSettings
 from sksequence._threads import one_thread
 
 Arrays = dict[str, Any]
@@ -60,12 +60,18 @@ def available_device(device: str) -> str:
         return best_device()
 
 
-def new_net(blueprint: Blueprint[Codec], training: TrainingSettings) -> SequenceNet:
-    """Build a net with newly drawn weights, ready to be trained."""
+def new_net(
+    blueprint: Blueprint[Codec],
+    training: TrainingSettings,
+    vectors: EmbeddingVectors | None = None,
+) -> SequenceNet:
+    """Build a net with newly drawn weights and pre-trained vectors, ready to be trained."""
     device = check_device(training.device)
     check_size(blueprint.spec)
     with memory_errors(partial(network_advice, blueprint.spec)):
         net = _bare_net(blueprint, training, device)
+        if vectors is not None:
+            fill_embedding(net.module, vectors)
         net.initialize()
     _seed_dropout(net, blueprint.seed)
     return net

@@ -7,12 +7,14 @@ the measurements behind them are in the benchmarks of the documentation.
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Frames, Sequences
 from sksequence._series import Reference, mean_sizes
+from sksequence._settings import EmbeddingDim
 
 Floats = NDArray[np.float64]
 
@@ -165,24 +167,24 @@ def automatic_series_dropout(n_numbers: int) -> float:
     return 0.5 if n_numbers < _FEW_NUMBERS else 0.2
 
 
-def category_dims(embedding_dim: int | None, n_symbols: tuple[int, ...]) -> tuple[int, ...]:
+def category_dims(embedding_dim: EmbeddingDim, n_symbols: tuple[int, ...]) -> tuple[int, ...]:
     """Return the size of the embedding vectors of each column of categories.
 
     None selects the square root of the number of categories, at most 32. Categories stand alongside
     other features, and are fewer than words: wide vectors overfit.
     """
     if embedding_dim is not None:
-        return (int(embedding_dim),) * len(n_symbols)
+        return (int(cast("int", embedding_dim)),) * len(n_symbols)
     return tuple(min(round(n**0.5), 32) for n in n_symbols)
 
 
-def resolve_embedding_dim(embedding_dim: int | None, n_symbols: tuple[int, ...]) -> int:
+def resolve_embedding_dim(embedding_dim: EmbeddingDim, n_symbols: tuple[int, ...]) -> int:
     """Return the size of the embedding vectors of symbols.
 
     None selects eight times the square root of the number of symbols, from 8 to 64.
     """
     if embedding_dim is not None:
-        return int(embedding_dim)
+        return int(cast("int", embedding_dim))
     largest = max(n_symbols, default=1)
     return int(np.clip(8 * round(largest**0.5), 8, 64))
 

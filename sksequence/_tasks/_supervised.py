@@ -348,7 +348,7 @@ def _spec(
         n_outputs=data.targets.codec.n_outputs,
         embedding_dims=category_dims(network.embedding_dim, n_symbols) if is_mixed else None,
         frame_length=frames.length if is_mixed else 1,
-        static=_static_spec(data.form, network.embedding_dim),
+        static=_static_spec(data.form, network.category_dim),
         unknown_rate=unknown_rate(float(dropout)) if labelled_symbols else 0.0,
         frame_step=frames.step,
         has_gaps=data.form.has_times,

@@ -14,7 +14,7 @@ from sksequence._blueprint import Blueprint
 from sksequence._cells import CELLS
 from sksequence._classifier import RNNClassifier
 from sksequence._generator import SequenceGenerator
-from sksequence._input import CellColumn, InputForm
+from sksequence._input import CellColumn, InputForm, PretrainedEmbedding
 from sksequence._language import Labels, LanguageModel, SymbolCodec
 from sksequence._regressor import RNNRegressor
 from sksequence._series import PositiveReference, Reference, SeriesCodec, SeriesModel
@@ -111,6 +111,7 @@ _ATTRIBUTES: dict[type[object], set[str]] = {
         "std",
         "window_scale",
     },
+    PretrainedEmbedding: {"lowercase", "path", "tensor", "trainable", "words"},
     Scaler: {"kind", "level_steps", "mean", "std"},
     SeriesCodec: {
         "known_columns",
