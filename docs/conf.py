@@ -118,8 +118,15 @@ def leave_links_to_the_gallery(app, docname, source):
         source[0] = f".. autolink-skip:: file\n\n{source[0]}"
 
 
+def allow_absent_pictures(app, config):
+    """Build without the pictures of the examples, if these are not run (-D plot_gallery=0)."""
+    if config.plot_gallery in {"0", "False", False}:
+        config.suppress_warnings = [*config.suppress_warnings, "image.not_readable"]
+
+
 def setup(app):
-    """Connect the filters above; the second one has to run before that of numpydoc."""
+    """Connect the filters above; that of docstrings has to run before that of numpydoc."""
+    app.connect("config-inited", allow_absent_pictures)
     app.connect("source-read", leave_links_to_the_gallery)
     app.connect("autodoc-skip-member", skip_inherited_members)
     app.connect("autodoc-process-docstring", escape_fitted_names, priority=400)
