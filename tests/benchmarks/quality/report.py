@@ -41,7 +41,8 @@ def row_of(name: str, result: dict[str, Any], mode: str) -> list[str]:
         asked = f"{'>=' if task.greater != task.fails else '<='} {target:g}"
         met = task.passes(median, target) and seconds <= task.budget
         verdict = "met" if met else "MISSED"
-    what = f"{name}: {task.title}, {task.metric} {_short(task.stated | result['chosen'])}"
+    title = task.title if task.title.startswith(name) else f"{name}: {task.title}"
+    what = f"{title}, {task.metric} {_short(task.stated | result['chosen'])}"
     cells = [what.strip(), f"{median:.4g}", f"{ordered[0]:.4g} to {ordered[-1]:.4g}"]
     cells += [asked, verdict, f"{seconds:.1f}", f"{task.budget:g}", str(len(ordered))]
     known = (f"{what} {value:.4g}" for what, value in result["baselines"].items())
@@ -60,15 +61,18 @@ def csv_table(head: str, rows: list[list[str]]) -> str:
 
 
 def _lost(results: dict[str, Any]) -> str:
-    """Name the sets on which a model without a network is better."""
-    lost = []
+    """List the sets on which a model without a network is better, one line per family."""
+    lost: dict[str, list[str]] = {}
     for name, result in results.items():
         ours, sign = float(np.median(result["scores"])), 1 if TASKS[name].greater else -1
         if any(sign * value > sign * ours for value in result["baselines"].values()):
-            lost.append(name)
+            family, _, member = name.rpartition("-")
+            lost.setdefault(family, []).append(member)
     if not lost:
         return "\nNo model without a network scores better on any of these sets.\n"
-    return f"\nA model without a network scores better on {', '.join(lost)}: try one there first.\n"
+    head = "\nA model without a network scores better on these sets. Try one there first:\n\n"
+    names = {family: f"{family}: " if family else "" for family in lost}
+    return head + "".join(f"- {names[family]}{'; '.join(lost[family])}\n" for family in lost)
 
 
 def _judged(results: dict[str, Any]) -> str:
