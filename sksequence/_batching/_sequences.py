@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from copy import copy
+from sys import getsizeof
 from typing import Any
 
 import numpy as np
@@ -259,6 +260,12 @@ class Sequences:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def __sizeof__(self) -> int:
+        """Return the number of bytes, from which dask sees that it has to ship the data once."""
+        blocks = [*self.blocks, *self.static_blocks, self.offsets]
+        of_table = 0 if self.table is None else getsizeof(self.table)
+        return object.__sizeof__(self) + of_table + sum(block.nbytes for block in blocks)
 
     def __iter__(self) -> Iterator[Any]:
         return (self._one(i) for i in range(len(self)))

@@ -107,6 +107,11 @@ def _from_awkward(X: Any) -> object:
 
 
 def _from_arrow(X: Any) -> object:
+    if hasattr(X, "get_fragments"):
+        raise TypeError(
+            f"X is a {type(X).__name__}, whose rows are on disk. Pass the sequences that "
+            "preprocessing.write_sequences(X, folder) maps, or its batches to partial_fit."
+        )
     if hasattr(X, "combine_chunks"):
         X = X.combine_chunks()
     if not hasattr(X, "type"):  # a table of columns, or a batch

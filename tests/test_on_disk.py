@@ -1,0 +1,267 @@
+"""Data larger than memory: written in chunks, mapped, and read batch by batch to the same bits."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from sklearn.base import clone
+
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
+from sksequence.preprocessing import open_sequences, write_sequences
+from tests.helpers import ROOT, all_weights, run_in_child
+from tests.test_laws import peak_above
+
+RANDOM = np.random.RandomState(0)
+LENGTHS = RANDOM.randint(1, 9, 50)
+X = [RANDOM.randn(n, 2).astype(np.float32) for n in LENGTHS]
+LABELS = np.array([x.sum() > 0 for x in X])
+MEANS = np.array([x.mean() for x in X])
+
+
+def table_of(sequences):
+    """Return a table with one column of lists per feature, and the labels."""
+    columns = {name: [x[:, j] for x in sequences] for j, name in enumerate(["speed", "power"])}
+    return pa.table(columns | {"label": np.arange(len(sequences))})
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    """Return the path of a file of several row groups."""
+    pq.write_table(table_of(X), tmp_path / "steps.parquet", row_group_size=7)
+    return tmp_path / "steps.parquet"
+
+
+def features(sequences):
+    """Return each row as a list of steps, each a list of features."""
+    inner = pa.list_(pa.list_(pa.float32(), 2))
+    return pa.table({"steps": pa.array([x.tolist() for x in sequences], type=inner)})
+
+
+def sources(folder):
+    """Return the sequences in every form that can be written."""
+    pq.write_table(table_of(X), folder / "a.parquet", row_group_size=7)
+    parts = folder / "parts"
+    parts.mkdir()
+    for i in (0, 1):
+        pq.write_table(features(X[i * 20 :][: 20 if i == 0 else 30]), parts / f"{i}.parquet")
+    ds.write_dataset(table_of(X), folder / "arrow", format="arrow")
+    return {
+        "file": (str(folder / "a.parquet"), ["speed", "power"]),
+        "folder": (parts, None),
+        "dataset": (ds.dataset(folder / "arrow", format="arrow"), ["speed", "power"]),
+        "lists": (iter([X[:30], X[30:]]), None),
+        "sequences": (iter([Sequences.from_arrays(X)]), None),
+    }
+
+
+@pytest.mark.parametrize("source", ["file", "folder", "dataset", "lists", "sequences"])
+def test_every_source_is_written_as_it_is(source, tmp_path):
+    """The numbers have the bits, the type and the order of the source, and stay on disk."""
+    given, columns = sources(tmp_path)[source]
+    written = write_sequences(given, tmp_path / "out", columns=columns, batch_size=8)
+    for sequences in (written, open_sequences(tmp_path / "out")):
+        assert isinstance(sequences.values, np.memmap)
+        assert sequences.values.dtype == np.float32
+        np.testing.assert_array_equal(sequences.values, np.concatenate(X))
+        assert sequences.lengths.tolist() == LENGTHS.tolist()
+        names = ("speed", "power") if columns else None
+        assert sequences.feature_names == names
+    assert sorted(p.name for p in (tmp_path / "out").glob("*.part")) == []
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y"),
+    [
+        (RNNClassifier("gru", 4, max_epochs=3, early_stopping=True, random_state=0), LABELS),
+        (RNNRegressor("lstm", 4, max_epochs=3, shuffle=False, random_state=0), MEANS),
+        (SequenceGenerator("gru", 4, max_epochs=3, random_state=0), None),
+    ],
+)
+def test_models_are_those_of_the_data_in_memory(estimator, y, parquet, tmp_path):
+    """Weights, curves and predictions have the same bits; `partial_fit` too."""
+    mapped = write_sequences(parquet, tmp_path / "out", columns=["speed", "power"])
+    in_memory = Sequences.from_arrays(X)
+    in_memory.feature_names = mapped.feature_names
+    for method in ("fit", "partial_fit"):
+        classes = {"classes": [False, True]} if method == "partial_fit" and y is LABELS else {}
+        weights = []
+        for data in (mapped, in_memory):
+            model = getattr(clone(estimator), method)(data, *([] if y is None else [y]), **classes)
+            weights.append((all_weights(model.module_).tobytes(), model.loss_curve_))
+        assert weights[0] == weights[1]
+        if y is not None:
+            np.testing.assert_array_equal(model.predict(mapped), model.predict(in_memory))
+
+
+def test_columns_come_in_the_order_given(parquet, tmp_path):
+    """It may be another one than that of the file."""
+    written = write_sequences(parquet, tmp_path / "out", columns=["power", "speed"])
+    np.testing.assert_array_equal(written.values, np.concatenate(X)[:, ::-1])
+    assert written.feature_names == ("power", "speed")
+
+
+def test_zarr_arrays(tmp_path):
+    """Slices of an array in chunks are an iterator."""
+    zarr = pytest.importorskip("zarr")
+    array = RANDOM.randn(20, 5, 3)
+    stored = zarr.create_array(store=tmp_path / "x.zarr", shape=array.shape, dtype=array.dtype)
+    stored[:] = array
+    chunks = (stored[i : i + 8] for i in range(0, 20, 8))
+    written = write_sequences(chunks, tmp_path / "out", dtype=np.float32)
+    np.testing.assert_array_equal(written.values, array.reshape(-1, 3).astype(np.float32))
+
+
+def test_symbols_as_integers(tmp_path):
+    """Integers stay integers, which an embedding and the generator read as symbols."""
+    tokens = [RANDOM.randint(0, 5, n) for n in LENGTHS]
+    pq.write_table(pa.table({"tokens": tokens}), tmp_path / "a.parquet")
+    written = write_sequences(tmp_path / "a.parquet", tmp_path / "out")
+    assert written.values.dtype == np.int64
+    small = {"hidden_size": 4, "max_epochs": 1, "random_state": 0}
+    models = [SequenceGenerator("gru", **small).fit(data) for data in (written, tokens)]
+    assert models[0].perplexity(tokens) == models[1].perplexity(tokens)
+
+
+def test_partial_fit_reads_batches_of_a_dataset(tmp_path):
+    """Batches of Arrow are an X themselves: no file is written."""
+    parquet = tmp_path / "a.parquet"
+    pq.write_table(table_of(X), parquet, row_group_size=20)
+    model = RNNClassifier("gru", 4, batch_size=5, scale=False, random_state=0)
+    whole = RNNClassifier("gru", 4, batch_size=5, scale=False, random_state=0)
+    for batch in ds.dataset(parquet).to_batches(batch_size=10):
+        rows = batch["label"].to_numpy()
+        model.partial_fit(batch.select(["speed", "power"]), LABELS[rows], classes=[False, True])
+    whole.partial_fit(table_of(X).select(["speed", "power"]), LABELS, classes=[False, True])
+    np.testing.assert_array_equal(all_weights(model.module_), all_weights(whole.module_))
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+def write_large(path, n_sequences, n_steps=50, n_features=8):
+    """Write a Parquet file of random numbers in one row group after the other."""
+    random = np.random.default_rng(0)
+    kind = pa.list_(pa.list_(pa.float32(), n_features))
+    chunk = 25_000
+    with pq.ParquetWriter(path, pa.schema([("steps", kind)]), compression="none") as writer:
+        for start in range(0, n_sequences, chunk):
+            n = min(chunk, n_sequences - start)
+            lengths = random.integers(n_steps // 2, n_steps * 3 // 2 + 1, n)
+            numbers = random.standard_normal(lengths.sum() * n_features, dtype=np.float32)
+            steps = pa.FixedSizeListArray.from_arrays(numbers, n_features)
+            offsets = np.r_[0, np.cumsum(lengths)].astype(np.int32)
+            rows = pa.ListArray.from_arrays(offsets, steps)
+            writer.write_table(pa.table({"steps": rows}, schema=pa.schema([("steps", kind)])))
+
+
+def peaks_of_a_file(path, folder):
+    """Return the peaks of memory of writing, training and prediction, with their seconds."""
+    small = {"hidden_size": 4, "max_epochs": 1, "batch_size": 512, "random_state": 0}
+    model = RNNClassifier("rnn", **small, frame_length=16, frame_step=16, bidirectional=False)
+    first = Path(folder, "first")
+    write_sequences(iter([X]), first)
+    model.fit(X * 20, np.tile(LABELS, 20)).predict(X)  # what the libraries need once
+    found, peaks = {}, {}
+
+    def watched(name, function):
+        start = time.perf_counter()
+        peaks[name] = peak_above(lambda: found.setdefault(name, function()))
+        peaks[f"{name}_s"] = time.perf_counter() - start
+
+    watched("write", lambda: write_sequences(path, Path(folder, "large")))
+    sequences = found["write"]
+    y = np.arange(len(sequences)) % 2
+    watched("fit", lambda: model.fit(sequences, y))
+    watched("predict", lambda: model.predict(sequences))
+    return peaks
+
+
+BOUNDED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from tests.test_on_disk import peaks_of_a_file
+import torch
+torch.set_num_threads(1)
+peaks = peaks_of_a_file(*sys.argv[2:])
+print(peaks, file=sys.stderr)
+assert max(peaks[name] for name in ("write", "fit", "predict")) < 300, peaks
+"""
+
+
+@pytest.mark.scale
+def test_memory_is_bounded(tmp_path):
+    """Writing, training and prediction need at most 300 MB above the start, as for 2 GB."""
+    size = int(os.environ.get("SKSEQUENCE_PARQUET_MB", "400"))
+    write_large(tmp_path / "large.parquet", size * 1_000_000 // (50 * 8 * 4))
+    run_in_child(BOUNDED, ROOT, tmp_path / "large.parquet", tmp_path)
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+def test_other_sources(tmp_path):
+    """A list may be chunks or sequences: the error asks."""
+    with pytest.raises(TypeError, match=r"X is a list; pass the path .*iter\(\[X\]\)"):
+        write_sequences(X, tmp_path)
+    with pytest.raises(ValueError, match=r"columns=.'a'.* but X is an iterator"):
+        write_sequences(iter([X]), tmp_path, columns=["a"])
+    pq.write_table(table_of(X), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"columns has \['pace'\], but .* has the columns"):
+        write_sequences(tmp_path / "a.parquet", tmp_path / "out", columns=["pace", "power"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"has no files \*\.parquet"):
+        write_sequences(tmp_path / "empty", tmp_path / "out")
+    with pytest.raises(ValueError, match="X holds no sequence"):
+        write_sequences(iter([]), tmp_path)
+
+
+def test_columns_without_lists(parquet, tmp_path):
+    """The error says which columns to leave out."""
+    with pytest.raises(ValueError, match=r"Column 'label' holds int64, not lists.*columns=\[...\]"):
+        write_sequences(parquet, tmp_path / "out")
+
+
+def test_chunks_that_differ(tmp_path):
+    """Features, names and types are those of the first chunk."""
+    other = RANDOM.randn(4, 5, 3).astype(np.float32)
+    with pytest.raises(ValueError, match=r"A chunk of X has 3 features.* the first one 2"):
+        write_sequences(iter([X, other]), tmp_path / "a")
+    integers = np.ones((2, 3, 2), dtype=int)
+    with pytest.raises(
+        ValueError, match=r"holds float32, but int64 is written\. Pass dtype=float64"
+    ):
+        write_sequences(iter([integers, X]), tmp_path / "b")
+    assert len(write_sequences(iter([integers, X]), tmp_path / "c", dtype=float)) == 52
+    with pytest.raises(ValueError, match="A chunk of X holds symbols"):
+        write_sequences(iter([["text"]]), tmp_path / "d")
+    uneven = pa.table({"a": [[1.0, 2.0]], "b": [[1.0]]})
+    pq.write_table(uneven, tmp_path / "uneven.parquet")
+    with pytest.raises(ValueError, match="2 steps in column 'a' and 1 in column 'b'"):
+        write_sequences(tmp_path / "uneven.parquet", tmp_path / "e")
+
+
+def test_folders_are_complete_or_refused(tmp_path):
+    """An interrupted copy is not read, and a complete one is not overwritten."""
+
+    def interrupted():
+        yield X
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_sequences(interrupted(), tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no complete sequences: offsets\.npy is missing"):
+        open_sequences(tmp_path)
+    write_sequences(iter([X]), tmp_path)
+    with pytest.raises(FileExistsError, match=r"holds sequences already\. Read them with open_seq"):
+        write_sequences(iter([X]), tmp_path)
+
+
+def test_datasets_are_no_x(parquet):
+    """Estimators say how a dataset is read."""
+    with pytest.raises(TypeError, match=r"X is a FileSystemDataset.*write_sequences\(X, folder\)"):
+        RNNClassifier().fit(ds.dataset(parquet), LABELS)
