@@ -186,6 +186,15 @@ def test_oldest_numba_is_the_bound_of_the_extra():
     assert release(pinned("constraints-min.txt")["numba"]) == _dispatch._OLDEST_NUMBA
 
 
+def test_badges_say_what_the_package_does():
+    """The badges of the README have the versions of Python and the licence of setup.cfg."""
+    setup, readme = ((ROOT / name).read_text("utf-8") for name in ("setup.cfg", "README.md"))
+    versions = re.findall(r"Python :: (3\.\d+)", setup)
+    licence = re.search("license_expression = (.+)", setup)[1].replace("-", "--")
+    assert f"/badge/Python-{versions[0]}_to_{versions[-1]}-" in readme
+    assert f"/badge/licence-{licence}-" in readme
+
+
 def test_readme_has_two_commands():
     """One command runs the first example, one runs the tests, each a single line."""
     readme = (ROOT / "README.md").read_text("utf-8")
