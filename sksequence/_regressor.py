@@ -381,13 +381,16 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     nothing below one standard error, or two [11]_ in forecasts, whose windows overlap. Several
     steps ahead, a gain of half of the error is enough, and one of less than 30 % is not, if there
     are too few windows for small standard errors. These rows are the validation part of
-    `early_stopping`. Without it, further networks are trained, which about doubles the time of
-    `fit`: one on the training part of the splitter in `validation_split`, if there is one;
-    otherwise, with `residual`, one on all but the newest windows of each series
-    (`validation_fraction` of them, or more, up to a quarter, if gains would not show in so few),
-    and without, two on halves of the sequences, if there are 8 to 500. The network that predicts is
-    trained on all rows. With more sequences and no splitter, with per-step targets and with the
-    losses "poisson", "negative_binomial" and "gamma", predictions are those of the network.
+    `early_stopping`. Without it, further networks are trained: one on the training part of the
+    splitter in `validation_split`, if there is one; otherwise, with `residual`, one on all but the
+    newest windows of each series (`validation_fraction` of them, or more, up to a quarter, if gains
+    would not show in so few), and without, two on halves of the sequences, if there are 8 to 500.
+    This about doubles the time of `fit` with `residual`. Without, these networks end after half of
+    the epochs, or 75 optimizer steps if that is more, and a single one after a quarter of the
+    epochs, if it is then certainly better or worse than the mean: `fit` takes from an eighth to a
+    half longer. The network that predicts is trained on all rows. With more sequences and no
+    splitter, with per-step targets and with the losses "poisson", "negative_binomial" and "gamma",
+    predictions are those of the network.
     `partial_fit` leaves `shrinkage_` as it is.
 
     References

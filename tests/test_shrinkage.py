@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence._base import _fitting
+from sksequence._net import train
 from sksequence._tasks._shrinkage import Corrections, _standard_error
 
 SMALL = {"hidden_size": 8, "random_state": 0}
@@ -54,6 +56,16 @@ def test_corrections_of_noise_are_not_kept(least, most):
         true, predicted = np.random.default_rng(seed).normal(size=(2, 100, 1))
         kept.append(corrections(true, predicted, least=least).kept_fraction())
     assert np.mean(kept) < most
+
+
+@pytest.mark.parametrize(("truth", "clear"), [(1.0, True), (0.5, False), (-1.0, True)])
+def test_gains_and_losses_are_clear_if_they_are_certain(truth, clear):
+    """Corrections are clear if all of them are certainly kept, or if they certainly do harm."""
+    random = np.random.default_rng(0)
+    predicted = random.normal(size=(50, 1))
+    judged = corrections(truth * predicted + 0.3 * random.normal(size=(50, 1)), predicted)
+    assert judged.are_clear() == clear
+    assert clear == (judged.kept_fraction() in (0.0, 1.0))
 
 
 def test_missing_targets_are_left_out():
@@ -120,6 +132,22 @@ def test_small_noisy_regressions_are_not_worse_than_the_mean(signal):
     assert relative_error(model, X_new, y_new, mean) <= 1.02
     model._blueprint = replace(model._blueprint, shrinkage=0.0)
     assert relative_error(model, X_new, y_new, mean) > 1.2 or signal > 0.0
+
+
+@pytest.mark.parametrize(("signal", "n_epochs"), [(0.0, [20]), (0.5, [40, 40]), (1e9, [20])])
+def test_networks_are_judged_until_their_gain_is_clear(signal, n_epochs, monkeypatch):
+    """One network ends after a quarter of the epochs, or two of them do so after half."""
+    epochs = []
+
+    def recorded(*arguments, **options):
+        record = train(*arguments, **options)
+        epochs.append(record.n_epochs)
+        return record
+
+    monkeypatch.setattr(_fitting, "train", recorded)
+    X, y = noisy(80, signal)
+    RNNRegressor("gru", 32, max_epochs=80, random_state=0).fit(X, y)
+    assert epochs == [80, *n_epochs]
 
 
 def test_clean_regressions_keep_everything():

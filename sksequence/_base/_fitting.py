@@ -236,19 +236,33 @@ class Fit(Generic[AnyCodec]):
         else:
             fraction = training.validation_fraction
             parts = split.to_judge or self.task.parts_to_judge(self.blueprint, self.data, fraction)
-            judged = [(self._net_of(rows), unseen) for rows, unseen in parts]
+            judged = []
+            for rows, unseen in parts:
+                net, is_clear = self._net_of(rows, unseen)
+                judged.append((net, unseen))
+                if is_clear:
+                    break
         return self.task.evaluate(judged, self.blueprint, self.data)
 
-    def _net_of(self, rows: NDArray[np.int64]) -> SequenceNet:
-        """Return another net, trained on some of the rows."""
+    def _net_of(
+        self, rows: NDArray[np.int64], unseen: NDArray[np.int64]
+    ) -> tuple[SequenceNet, bool]:
+        """Return another net, trained on some of the rows, and whether it ended as it was clear."""
         training = replace(self.training, callbacks=None, verbose=0)
         net = new_net(self.blueprint, training, self.vectors)
         train_on(net, self.ranks)
         split = self.data.split.training
         part = self._dataset(split[np.isin(split, rows)], self._shuffler())
+        first, last = self.task.epochs_to_judge(self.blueprint, len(rows))
+
+        def is_over(record: TrainingRecord) -> bool:
+            if record.n_epochs != first:
+                return record.n_epochs == last
+            return self.task.is_clear([(net, unseen)], self.blueprint, self.data)
+
         with self.blueprint.threads():
-            train(net, part, None, None, lambda record: False)
-        return net
+            record = train(net, part, None, None, is_over)
+        return net, record.n_epochs < last
 
 
 def _pretrained_vectors(network: NetworkSettings, form: InputForm) -> EmbeddingVectors | None:

@@ -27,6 +27,9 @@ from sksequence._tasks._shrinkage import corrections_to_mean, corrections_to_nai
 from sksequence._tasks._supervised import SupervisedTask
 from sksequence._tasks._task import Attributes, Rows, Targets, TrainingData
 
+# Least number of optimizer steps after which half of the epochs show the gain of a network
+_STEPS_TO_JUDGE = 75
+
 TargetColumns = int | str | Sequence[int | str] | None
 
 
@@ -156,6 +159,28 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         rows = np.sort(data.split.training)
         parts = newest_windows(data.sequences, rows, horizon, fraction)
         return [parts] if len(parts[1]) else []
+
+    def epochs_to_judge(self, blueprint: Blueprint[NumberCodec], n_rows: int) -> tuple[int, int]:
+        """Return a quarter and half of the epochs, or more of them for few rows.
+
+        A forecast, whose error is reported, needs all of them.
+        """
+        n_epochs = blueprint.max_epochs
+        if blueprint.baseline is not None:
+            return n_epochs, n_epochs
+        least = -(-_STEPS_TO_JUDGE // -(-n_rows // blueprint.batch_size))
+        return max(1, n_epochs // 4), min(n_epochs, max(n_epochs // 2, least))
+
+    def is_clear(
+        self,
+        judged: Sequence[tuple[SequenceNet, Rows]],
+        blueprint: Blueprint[NumberCodec],
+        data: TrainingData[NumberCodec],
+    ) -> bool:
+        """Check whether networks are certainly better or worse than the mean of y."""
+        if blueprint.baseline is not None:
+            return False
+        return corrections_to_mean(judged, blueprint, data).are_clear()
 
     def evaluate(
         self,

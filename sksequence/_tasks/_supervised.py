@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Generic, Self, TypeVar
 
 import numpy as np
@@ -11,15 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Frames, Scaler, Sequences, learn_time_unit, without_gaps
 from sksequence._blueprint import Blueprint
-from sksequence._cells import is_causal, is_feedforward
+from sksequence._cells import is_feedforward
 from sksequence._input import InputForm
 from sksequence._net import SequenceNet
 from sksequence._settings import (
     LossChoice,
-    NetworkSpec,
     Scale,
     Settings,
-    StaticSpec,
     TrainingSettings,
 )
 from sksequence._targets import (
@@ -32,21 +30,15 @@ from sksequence._targets import (
 )
 from sksequence._tasks._defaults import (
     automatic_batch_size,
-    automatic_bidirectional,
-    automatic_cell,
-    automatic_dropout,
     automatic_frame_step,
     automatic_frames,
-    automatic_hidden_size,
     automatic_labelled_batch_size,
     automatic_max_epochs,
-    category_dims,
     frame_length_of_steps,
     n_step_features,
-    resolve_embedding_dim,
-    unknown_rate,
 )
 from sksequence._tasks._naive_forecast import NaiveForecast
+from sksequence._tasks._network_spec import network_spec
 from sksequence._tasks._task import (
     Attributes,
     Rows,
@@ -155,7 +147,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
             codec=targets.codec,
             container=targets.container,
             target_names=targets.names,
-            spec=_spec(settings, data, scaler, frames, self._labels_symbols(data)),
+            spec=network_spec(settings, data, scaler, frames, self._labels_symbols(data)),
             loss=self._loss(targets.codec),
             seed=data.seed,
             batch_size=batch_size,
@@ -286,6 +278,19 @@ class SupervisedTask(Generic[AnyRowCodec]):
         """Return nothing: predictions are those of the network."""
         return []
 
+    def epochs_to_judge(self, blueprint: Blueprint[AnyRowCodec], n_rows: int) -> tuple[int, int]:
+        """Return all of them."""
+        return blueprint.max_epochs, blueprint.max_epochs
+
+    def is_clear(
+        self,
+        judged: Sequence[tuple[SequenceNet, Rows]],
+        blueprint: Blueprint[AnyRowCodec],
+        data: TrainingData[AnyRowCodec],
+    ) -> bool:
+        """Return False: no network is judged."""
+        return False
+
     def evaluate(
         self,
         judged: Sequence[tuple[SequenceNet, Rows]],
@@ -305,58 +310,3 @@ def _learn_static_scaler(
         return None
     single_steps = Sequences(static, np.arange(len(static) + 1))
     return Scaler(False if scale is False else "global").fit(single_steps, rows)
-
-
-def _spec(
-    settings: Settings,
-    data: TrainingData[AnyRowCodec],
-    scaler: Scaler | None,
-    frames: Frames,
-    labelled_symbols: bool,
-) -> NetworkSpec:
-    network, per_step = settings.network, data.targets.per_step
-    hidden_size, dropout = network.hidden_size, network.dropout
-    cell, bidirectional = network.cell, network.bidirectional
-    if cell == "auto":
-        cell = automatic_cell(n_step_features(data.sequences), per_step=per_step)
-    if hidden_size == "auto":
-        hidden_size = automatic_hidden_size(per_step=per_step)
-    if dropout == "auto":
-        dropout = automatic_dropout(per_step=per_step, labelled_symbols=labelled_symbols)
-    if bidirectional == "auto":
-        tbptt_steps = settings.training.tbptt_steps
-        bidirectional = is_causal(cell) and automatic_bidirectional(
-            per_step=per_step, tbptt_steps=tbptt_steps
-        )
-    n_symbols = tuple(len(vocabulary) for vocabulary in data.form.vocabularies)
-    is_mixed = scaler is not None and len(n_symbols) > 0
-    n_features = 0
-    if scaler is not None:
-        n_numbers = data.form.n_step_features - data.form.has_times
-        n_features = n_numbers * frames.length + scaler.n_extra
-    return replace(
-        network,
-        cell=cell,
-        hidden_size=hidden_size,
-        dropout=dropout,
-        bidirectional=bidirectional,
-        pooling=None if per_step else network.pooling,
-        embedding_dim=resolve_embedding_dim(network.embedding_dim, n_symbols),
-    ).spec(
-        n_features=n_features,
-        n_symbols=n_symbols,
-        n_outputs=data.targets.codec.n_outputs,
-        embedding_dims=category_dims(network.embedding_dim, n_symbols) if is_mixed else None,
-        frame_length=frames.length if is_mixed else 1,
-        static=_static_spec(data.form, network.category_dim),
-        unknown_rate=unknown_rate(float(dropout)) if labelled_symbols else 0.0,
-        frame_step=frames.step,
-        has_gaps=data.form.has_times,
-    )
-
-
-def _static_spec(form: InputForm, embedding_dim: int | None) -> StaticSpec | None:
-    n_symbols = tuple(len(vocabulary) for vocabulary in form.static_vocabularies)
-    if not n_symbols and not form.n_static_numbers:
-        return None
-    return StaticSpec(form.n_static_numbers, n_symbols, category_dims(embedding_dim, n_symbols))

@@ -199,6 +199,17 @@ class Task(Protocol[AnyCodec]):
         `fraction` is that of the rows of a single validation part.
         """
 
+    def epochs_to_judge(self, blueprint: Blueprint[AnyCodec], n_rows: int) -> tuple[int, int]:
+        """Return the epochs after which such a network ends: if it is clear, and in any case."""
+
+    def is_clear(
+        self,
+        judged: Sequence[tuple[SequenceNet, Rows]],
+        blueprint: Blueprint[AnyCodec],
+        data: TrainingData[AnyCodec],
+    ) -> bool:
+        """Check whether more epochs and networks would not change the evaluation."""
+
     def evaluate(
         self,
         judged: Sequence[tuple[SequenceNet, Rows]],
