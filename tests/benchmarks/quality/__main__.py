@@ -15,17 +15,25 @@ from typing import Any
 import torch
 
 from .comparison import as_text, compared, rows_of_table
-from .forecasts import forecast_table, smoothing_table
+from .forecasts import forecast_table, hour_windows_table, hours_table, smoothing_table
 from .gradients import gradient_table
 from .loaders import MissingData
 from .measuring import baselines_of, measure
 from .report import render, row_of
+from .rivals import rivals_table
 from .rules import SPLITS, measure_rules
 from .rules_report import render_rules
 from .tasks import TASKS
 
 # results that have tables of their own
-TABLES = {"forecasts": forecast_table, "smoothing": smoothing_table, "gradients": gradient_table}
+TABLES = {
+    "forecasts": forecast_table,
+    "smoothing": smoothing_table,
+    "hours": hours_table,
+    "hour-windows": hour_windows_table,
+    "rivals": rivals_table,
+    "gradients": gradient_table,
+}
 NAMES = [*TASKS, *TABLES]
 STORE = Path(__file__).with_name("quality.json")
 PAGE = Path(__file__).parents[3] / "docs" / "benchmarks" / "quality.rst"

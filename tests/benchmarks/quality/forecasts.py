@@ -16,15 +16,18 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence import SequenceGenerator
+from sksequence import RNNRegressor, SequenceGenerator
 from sksequence.datasets import load_air_passengers
+from sksequence.preprocessing import last_windows, make_windows
 
+from .hourly import DAY, KINDS, WEEK, hourly
 from .loaders import MissingData
-from .measuring import cpu_seconds
+from .measuring import SEEDS, cpu_seconds
 from .packaged import frame
 from .panels import Series, houses, known, months, quarters
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
+_STEP = 6
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Panel:
         Numbers of steps.
     n_origins : int
         Number of origins.
+    longer : int or None
+        Second season. The naive forecast of a series is then the one with the smaller error.
     """
 
     title: str
@@ -48,6 +53,7 @@ class Panel:
     season: int
     horizon: int
     n_origins: int
+    longer: int | None = None
 
 
 def _employment(n_steps: int | None = None) -> Series:
@@ -82,6 +88,16 @@ PANELS: dict[str, Panel] = {
 }
 
 
+# panels of hours, which are made anew for each seed
+HOURS: dict[str, Panel] = {
+    f"{kind}, {n_weeks} weeks, {horizon} ahead": Panel(
+        kind, partial(hourly, make, n_weeks), DAY, horizon, 1, longer=WEEK
+    )
+    for kind, make in KINDS.items()
+    for n_weeks in (5, 12)
+    for horizon in (DAY, WEEK)
+}
+
 Table = dict[str, list[dict[str, float]]]
 Forecaster = Callable[[Panel, Series], NDArray[np.float64]]
 
@@ -89,6 +105,23 @@ Forecaster = Callable[[Panel, Series], NDArray[np.float64]]
 def forecast_table() -> Table:
     """Return the results of a generator on each panel."""
     return _table(_generated)
+
+
+def hours_table() -> Table:
+    """Return the results of a generator on each panel of hours, one for each seed."""
+    return {name: _of_seeds(name, panel, _generated) for name, panel in HOURS.items()}
+
+
+def hour_windows_table() -> Table:
+    """Return those of a regressor of windows, which forecasts a day."""
+    days = {name: panel for name, panel in HOURS.items() if panel.horizon == DAY}
+    return {name: _of_seeds(name, panel, _regressed) for name, panel in days.items()}
+
+
+def _of_seeds(name: str, panel: Panel, forecaster: Forecaster) -> list[dict[str, float]]:
+    found = [_judged(panel, panel.load(seed=seed), 0, forecaster) for seed in range(SEEDS)]
+    print(f"{name}: {found}", flush=True)
+    return found
 
 
 def smoothing_table() -> Table:
@@ -104,6 +137,16 @@ def _generated(panel: Panel, past: Series) -> NDArray[np.float64]:
     generator = SequenceGenerator(random_state=0).fit(past)
     forecast = generator.forecast(past, panel.horizon, quantiles=LEVELS, random_state=0)
     return np.asarray(forecast.quantiles)
+
+
+def _regressed(panel: Panel, past: Series) -> NDArray[np.float64]:
+    """Return quantiles of forecasts from windows of two weeks, every sixth of which is learnt."""
+    window, horizon = 2 * WEEK, panel.horizon
+    X, y = make_windows(past, window, horizon, step=_STEP)
+    regressor = RNNRegressor(
+        residual="auto", scale="sequence", loss="quantile", quantiles=LEVELS, random_state=0
+    )
+    return regressor.fit(X, y).predict_quantiles(last_windows(past, window))
 
 
 def _smoothed(panel: Panel, past: Series) -> NDArray[np.float64]:
@@ -131,18 +174,21 @@ def _judged(panel: Panel, series: Series, back: int, forecaster: Forecaster) -> 
     """Fit up to an origin, and score the forecast of the values after it."""
     horizon = panel.horizon
     cut = [x[: len(x) - back * horizon] for x in series]
-    cut = [x for x in cut if len(x) >= 3 * panel.season + horizon]
+    cut = [x for x in cut if len(x) >= 3 * (panel.longer or panel.season) + horizon]
     past, truth = [x[:-horizon] for x in cut], np.stack([x[-horizon:] for x in cut])
     start = cpu_seconds()
     quantiles = forecaster(panel, past)
     seconds = cpu_seconds() - start
-    naive = np.stack([x[-panel.season :][np.arange(horizon) % panel.season] for x in past])
-    ours, theirs = (_scaled_errors(panel, past, f, truth) for f in (quantiles[2], naive))
+    seasons = [panel.season] if panel.longer is None else [panel.season, panel.longer]
+    naive = [np.stack([np.resize(x[-season:], horizon) for x in past]) for season in seasons]
+    ours, *each = (scaled_errors(panel, past, f, truth) for f in (quantiles[2], *naive))
+    theirs = np.min(each, axis=0)
     return {
         "series": len(cut),
         "MASE": float(np.median(ours)),
         "naive MASE": float(np.median(theirs)),
         "better": float(np.mean(ours < theirs)),
+        "error / naive": float(np.exp(np.mean(np.log(ours / theirs)))),
         "MAPE": float(np.mean(np.abs(quantiles[2] / truth - 1))),
         "in 80 %": float(np.mean((quantiles[1] <= truth) & (truth <= quantiles[3]))),
         "in 95 %": float(np.mean((quantiles[0] <= truth) & (truth <= quantiles[4]))),
@@ -150,7 +196,7 @@ def _judged(panel: Panel, series: Series, back: int, forecaster: Forecaster) -> 
     }
 
 
-def _scaled_errors(
+def scaled_errors(
     panel: Panel, past: Series, forecast: NDArray[np.float64], truth: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the mean absolute error of each series over that of the seasonal naive forecast."""

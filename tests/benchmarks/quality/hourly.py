@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,8 +76,3 @@ def hourly(make: Maker, n_weeks: int, n_series: int = 20, seed: int = 0) -> list
 
 
 KINDS: dict[str, Maker] = {"day": _day, "week": _week, "both": _both, "drifting": _drifting}
-HOURLY: dict[str, Callable[[], list[Hours]]] = {
-    f"{kind}, {n_weeks} weeks": partial(hourly, make, n_weeks)
-    for kind, make in KINDS.items()
-    for n_weeks in (5, 12)
-}
