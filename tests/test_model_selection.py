@@ -19,7 +19,12 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
-from sksequence.model_selection import one_standard_error, recommended_grid
+from sksequence.datasets import make_first_label
+from sksequence.model_selection import (
+    one_standard_error,
+    recommended_grid,
+    textbook_parameters,
+)
 
 RANDOM = np.random.default_rng(0)
 SERIES = RANDOM.normal(size=(12, 14, 2))
@@ -249,3 +254,32 @@ def test_several_metrics_are_refused():
     )
     with pytest.raises(ValueError, match="a single metric, but the search has 'accuracy', 'f1'"):
         search.fit(SERIES, LABELS)
+
+
+# --- the network of textbooks --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("estimator", [RNNClassifier, RNNRegressor, SequenceGenerator])
+def test_textbook_parameters_are_those_of_the_estimator(estimator):
+    """They are parameters of the class and of its objects, and some of them are not defaults."""
+    parameters = textbook_parameters(estimator)
+    assert parameters == textbook_parameters(estimator(dropout=0.3))
+    assert parameters.items() <= estimator(**parameters).get_params().items()
+    assert not parameters.items() <= estimator().get_params().items()
+
+
+def test_the_network_of_textbooks_forgets():
+    """Defaults read the first step from the end; the network of textbooks cannot."""
+    X, y = make_first_label(200, lag=40, random_state=0)
+    scores = [
+        RNNClassifier("rnn", 16, max_epochs=10, random_state=0, **parameters).fit(X, y).score(X, y)
+        for parameters in ({}, textbook_parameters(RNNClassifier))
+    ]
+    assert scores[0] > 0.95
+    assert scores[1] < 0.6
+
+
+def test_other_estimators_have_no_textbook():
+    """An estimator of another library is an error."""
+    with pytest.raises(TypeError, match="textbook_parameters supports RNNClassifier, RNNRegressor"):
+        textbook_parameters(LogisticRegression())

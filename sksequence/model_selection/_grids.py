@@ -1,4 +1,4 @@
-"""Small parameter grids, one per kind of task."""
+"""Small parameter grids, one per kind of task, and the plain network of textbooks."""
 
 from __future__ import annotations
 
@@ -71,6 +71,60 @@ _VALUES: tuple[Candidate, ...] = (
     {"hidden_size": 64},
     {"hidden_size": 128},
 )
+
+
+# the network of textbooks, for the parameters that an estimator has
+_TEXTBOOK: Candidate = {
+    "num_layers": 1,
+    "residual_connections": False,
+    "bidirectional": False,
+    "pooling": "last",
+    "frame_length": 1,
+    "n_estimators": 1,
+    "dropout": 0.0,
+    "recurrent_dropout": 0.0,
+}
+
+
+def textbook_parameters(estimator: BaseRNN | type[BaseRNN]) -> dict[str, object]:
+    """Return the parameters of the recurrent network that textbooks describe.
+
+    One layer reads the sequence forwards, one step at a time without frames, and the last hidden
+    state makes the prediction; nothing is dropped. Defaults solve many tasks by other means: the
+    second direction begins at the end, pooling and frames shorten the way to each step. Use these
+    parameters to compare cells, or to teach what one of them can do, and defaults for results.
+
+    Parameters
+    ----------
+    estimator : RNNClassifier, RNNRegressor or SequenceGenerator
+        Estimator, or its class.
+
+    Returns
+    -------
+    parameters : dict
+        Values for ``set_params`` or the constructor, of the parameters that the estimator has.
+
+    Raises
+    ------
+    TypeError
+        If it is not one of these estimators.
+
+    Examples
+    --------
+    >>> from sksequence import RNNClassifier
+    >>> from sksequence.model_selection import textbook_parameters
+    >>> classifier = RNNClassifier("lru", 32, **textbook_parameters(RNNClassifier))
+    >>> classifier.bidirectional, classifier.pooling, classifier.frame_length
+    (False, 'last', 1)
+    """
+    kind = estimator if isinstance(estimator, type) else type(estimator)
+    if not issubclass(kind, SequenceGenerator | RNNRegressor | RNNClassifier):
+        raise TypeError(
+            "textbook_parameters supports RNNClassifier, RNNRegressor and SequenceGenerator; got "
+            f"{estimator!r:.60}."
+        )
+    known = kind().get_params(deep=False)
+    return {name: value for name, value in _TEXTBOOK.items() if name in known}
 
 
 def recommended_grid(
