@@ -63,14 +63,14 @@ def _keep(name: str, rows: list[Row]) -> None:
     _PAGE.write_text(_page({part: [Row(**row) for row in stored[part]] for part in stored}))
 
 
-_HEAD = "| ratio | target | | what | quartiles; ours / theirs |\n|---|---|---|---|---|"
+_HEAD = "| ratio | plain | target | | what | quartiles; ours / theirs |\n|---|---|---|---|---|---|"
 
 
 def _line(row: Row) -> str:
-    ratio = "" if row.ratio is None else f"{row.ratio:.4g}"
+    ratio, plain = ("" if n is None else f"{n:.4g}" for n in (row.ratio, row.plain))
     sign = ">=" if row.greater else "<="
     target = "" if row.target is None else f"{sign} {row.target:g}"
-    return f"| {ratio} | {target} | {row.verdict} | {row.what} | {row.details} |"
+    return f"| {ratio} | {plain} | {target} | {row.verdict} | {row.what} | {row.details} |"
 
 
 def _page(stored: dict[str, list[Row]]) -> str:
@@ -79,7 +79,8 @@ def _page(stored: dict[str, list[Row]]) -> str:
         "# Speed of training and prediction\n\n"
         "Written by `python -m tests.benchmarks.speed`; README.md describes the protocol. Each\n"
         "ratio is our median time over the other one, of interleaved runs: CPU time on one thread\n"
-        "unless the row has another measure. Below 1, ours is faster.\n\n"
+        "unless the row has another measure. Below 1, ours is faster. The column *plain* has the\n"
+        "ratio of the installation without the extra `fast`, where it was measured.\n\n"
         f"Python {platform.python_version()}, {packages};\n"
         f"{platform.machine()}, two shared cores.\n"
     )

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 
 from .environments import child_epochs
 from .loops import LoopEpochs, loaded, packed, padded, preloaded
-from .ours import OurEpochs, classifier
+from .ours import OurEpochs, PlainEpochs, classifier
 from .timing import Contender, Row, compare, interleave
 from .with_skorch import SkorchEpochs
 from .work import Work
@@ -21,6 +21,7 @@ FUSED = "preloaded loop, fused Adam"
 SKORCH = "skorch"
 PACKED = "DataLoader loop, packed"
 PADDED = "DataLoader loop, padded"
+PLAIN = "ours, plain installation"
 
 _TARGETS = {
     LOADED: {"lstm": 0.90, "gru": 0.30, "rnn": 0.50},
@@ -39,6 +40,7 @@ def equal(*, quick: bool) -> Iterator[Row]:
         ours = OurEpochs(work)
         contenders: dict[str, Contender] = {
             "ours": ours,
+            PLAIN: PlainEpochs(work),
             LOADED: LoopEpochs(work, loaded),
             PRELOADED: LoopEpochs(work, preloaded),
             FUSED: LoopEpochs(work, preloaded, fused=True),
@@ -55,9 +57,10 @@ def equal(*, quick: bool) -> Iterator[Row]:
 
 def _rows(cell: str, times: dict[str, list[float]]) -> Iterator[Row]:
     for name, theirs in times.items():
-        if name != "ours":
+        if name not in ("ours", PLAIN):
             target = _TARGETS.get(name, {}).get(cell)
-            yield compare(f"{cell}: {name}", times["ours"], theirs, target)
+            ours, plain = times["ours"], times[PLAIN]
+            yield compare(f"{cell}: {name}", ours, theirs, target, plain=plain)
 
 
 def _whole_fit(work: Work, ours: OurEpochs, loop: list[float]) -> Row:
@@ -76,6 +79,7 @@ def ragged(*, quick: bool) -> Iterator[Row]:
         ours = OurEpochs(work)
         contenders: dict[str, Contender] = {
             "ours": ours,
+            PLAIN: PlainEpochs(work),
             PACKED: LoopEpochs(work, packed),
             PADDED: LoopEpochs(work, padded),
             PRELOADED: LoopEpochs(work, preloaded),

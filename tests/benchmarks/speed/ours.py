@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from sksequence import RNNClassifier
+from sksequence._kernels import _dispatch
 
 from .timing import Clock, seconds
 from .work import LEARNING_RATE, MAX_GRAD_NORM, Work
@@ -32,6 +35,17 @@ def classifier(work: Work, **changes: Any) -> RNNClassifier:
     return RNNClassifier(**(parameters | changes))
 
 
+@contextmanager
+def plain_installation() -> Iterator[None]:
+    """Run the body as without the extra `fast`: no loop is compiled."""
+    original = _dispatch.HAS_NUMBA
+    _dispatch.HAS_NUMBA = False
+    try:
+        yield
+    finally:
+        _dispatch.HAS_NUMBA = original
+
+
 class OurEpochs:
     """Seconds per epoch: a fit of 1 + n_epochs less a fit of one, over n_epochs.
 
@@ -51,3 +65,12 @@ class OurEpochs:
         once = seconds(lambda: self.short.fit(*self.data), self.clock)
         self.fits.append(seconds(lambda: self.long.fit(*self.data), self.clock))
         return (self.fits[-1] - once) / self.n_epochs
+
+
+class PlainEpochs(OurEpochs):
+    """The same without compiled loops."""
+
+    def __call__(self) -> float:
+        """Fit twice."""
+        with plain_installation():
+            return super().__call__()

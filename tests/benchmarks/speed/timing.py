@@ -30,6 +30,8 @@ class Row:
         Required ratio, if there is one.
     greater : bool
         Whether the ratio must be at least the target instead of at most.
+    plain : float or None
+        Ratio of the plain installation, without compiled loops, if it was measured.
     details : str
         Spread and times.
     """
@@ -39,6 +41,7 @@ class Row:
     target: float | None = None
     greater: bool = False
     details: str = ""
+    plain: float | None = None
 
     @property
     def verdict(self) -> str:
@@ -75,6 +78,7 @@ def compare(
     theirs: list[float],
     target: float | None = None,
     unit: str = "ms",
+    plain: list[float] | None = None,
 ) -> Row:
     """Return the ratio of two medians, with the quartiles of the ratios of the rounds."""
     ratio = float(np.median(ours) / np.median(theirs))
@@ -82,4 +86,5 @@ def compare(
     factor = 1e3 if unit == "ms" else 1e6 if unit == "us" else 1.0
     a, b = factor * np.median(ours), factor * np.median(theirs)
     details = f"{low:.2f} to {high:.2f}; {a:.3g} / {b:.3g} {unit}"
-    return Row(what, ratio, target, details=details)
+    of_plain = None if plain is None else float(np.median(plain) / np.median(theirs))
+    return Row(what, ratio, target, details=details, plain=of_plain)
