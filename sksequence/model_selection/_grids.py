@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sized
+from typing import Any
 
 from sksequence._base import BaseRNN
 from sksequence._classifier import RNNClassifier
@@ -117,7 +118,7 @@ def textbook_parameters(estimator: BaseRNN | type[BaseRNN]) -> dict[str, object]
     >>> classifier.bidirectional, classifier.pooling, classifier.frame_length
     (False, 'last', 1)
     """
-    kind = estimator if isinstance(estimator, type) else type(estimator)
+    kind: Any = estimator if isinstance(estimator, type) else type(estimator)
     if not issubclass(kind, SequenceGenerator | RNNRegressor | RNNClassifier):
         raise TypeError(
             "textbook_parameters supports RNNClassifier, RNNRegressor and SequenceGenerator; got "
