@@ -18,6 +18,7 @@ from sksequence._blueprint import Blueprint
 from sksequence._forecasts import Forecast
 from sksequence._input import PretrainedEmbedding, check_sequences
 from sksequence._language import LanguageModel, SamplingRules, SymbolReader
+from sksequence._net import augmentations_in
 from sksequence._random import RandomState
 from sksequence._series import SeriesCodec, SeriesModel, SeriesReader, check_forecast_levels
 from sksequence._settings import Splitter
@@ -440,6 +441,11 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     _integers_are_symbols = True
 
     def _task(self) -> NextStepTasks:
+        if augmentations_in(self.callbacks):
+            raise ValueError(
+                "callbacks contains Augmentation, which changes the inputs of a network but not "
+                "what it predicts, and a generator predicts its inputs. Leave it out."
+            )
         training = self._settings().training
         numbers = SeriesTask(
             self.loss,

@@ -202,6 +202,23 @@ def test_tables_with_sequences_in_cells(kind):
         permutation_importance(model, X, age > 0, by="windows")
 
 
+@pytest.mark.parametrize("kind", [pd.DataFrame, pd.DataFrame.to_numpy], ids=["table", "array"])
+@pytest.mark.parametrize("as_cell", [np.asarray, list])
+def test_channels_in_cells_of_different_lengths(kind, as_cell):
+    """A cell of another row is stretched to the steps of its new row, and names stay."""
+    random = np.random.default_rng(0)
+    lengths, y = random.integers(3, 9, 40), np.arange(40) % 2
+    rows = list(zip(lengths, y, strict=True))
+    cells = {
+        name: [as_cell(random.normal(size=n) + shift * label) for n, label in rows]
+        for name, shift in (("noise", 0), ("level", 5))
+    }
+    X = kind(pd.DataFrame(cells))
+    model = RNNClassifier("gru", 4, max_epochs=20, random_state=0).fit(X, y)
+    importances = permutation_importance(model, X, y, n_repeats=3).importances_mean
+    assert importances[1] > 0.3 > importances[0]
+
+
 def test_texts_have_windows_of_words():
     """Words are kept, and blanks stay; the part with the label is found."""
     texts = ["good or bad  ", " bad and sad", "good and good", "bad\nor glad"] * 10

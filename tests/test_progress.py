@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import EarlyStopping
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence.preprocessing import StepTransformer
 
 RANDOM = np.random.RandomState(0)
 X, Y = RANDOM.randn(40, 6), np.arange(40) % 2
@@ -84,3 +88,38 @@ def test_searches_name_their_candidates(capsys):
         assert all(line.startswith(f"[search {i + 1}/4]") for line in block)
         assert f"cell='{grid['cell'][i // 2]}'" in block[0] or "LSTM" in block[0]
     assert "cell='rnn'" in lines[0]
+
+
+def test_searches_of_pipelines_name_their_candidates(capsys):
+    """The number is that of the fit in the search, not that of the step in the pipeline."""
+    pipeline = make_pipeline(StepTransformer(StandardScaler()), make(verbose=1, max_epochs=1))
+    grid = {pipeline.steps[-1][0] + "__hidden_size": [2, 3]}
+    GridSearchCV(pipeline, grid, cv=2).fit(X, Y)
+    heads = [line for line in capsys.readouterr().out.splitlines() if "hidden_size" in line]
+    assert [head.split("]")[0] for head in heads] == [
+        *(f"[search {i}/4" for i in (1, 2, 3, 4)),
+        "[fit 2/2",
+    ]
+    assert [f"hidden_size={n}" in head for n, head in zip([2, 2, 3, 3], heads, strict=False)] == [
+        True
+    ] * 4
+
+
+def test_bars_of_two_processes(capsys):
+    """ProgressBar on a search shows the bar of each fit, with one process or two."""
+    pytest.importorskip("rich")
+    shown = []
+    for n_jobs in (1, 2):
+        search = GridSearchCV(make(max_epochs=1), {"hidden_size": [2, 3]}, cv=2, n_jobs=n_jobs)
+        search.set_callbacks(ProgressBar()).fit(X, Y)
+        shown.append(capsys.readouterr().out)
+    for text in shown:
+        for i in range(4):
+            assert f"fit #{i}" in text
+
+
+def test_a_bar_in_a_search_says_where_to_set_it():
+    """The error of a callback on the inner estimator names the outer one."""
+    inner = make(max_epochs=1).set_callbacks(ProgressBar())
+    with pytest.raises(ValueError, match="Register them directly on the meta-estimator"):
+        GridSearchCV(inner, {"hidden_size": [2, 3]}, cv=2).fit(X, Y)

@@ -148,13 +148,11 @@ class BaseRNN(
                 raise
             return self
         record = self._train(fit, X, y)
-        curves = {
-            "loss_curve_": [*getattr(self, "loss_curve_", []), *record.loss_curve],
-            "gradient_norm_curve_": [
-                *getattr(self, "gradient_norm_curve_", []),
-                *record.gradient_norm_curve,
-            ],
+        new = {
+            "loss_curve_": record.loss_curve,
+            "gradient_norm_curve_": record.gradient_norm_curve,
         }
+        curves = {name: [*getattr(self, name, []), *values] for name, values in new.items()}
         n_iter = len(curves["loss_curve_"])
         return self._set_fitted(fit.attributes(record) | curves | {"n_iter_": n_iter})
 
@@ -202,8 +200,8 @@ class BaseRNN(
             origin = {"the class": type(self).__name__, "the version of sksequence": __version__}
             origin |= described_parameters(self.get_params(deep=False)) | fit.origin()
             fit.ranks.check_same(origin)
-            if checkpoint is not None:
-                state = checkpoint.begin(origin, self._model_of(fit.so_far()))
+            build = self._model_of(fit.so_far())
+            state = None if checkpoint is None else checkpoint.begin(origin, build)
         record = fit.train(after_epoch, checkpoint, state)
         attributes = partial(fit.attributes, record)
         context.call_on_fit_task_end(**arguments, reconstruction_attributes=attributes)

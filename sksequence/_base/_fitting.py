@@ -20,6 +20,7 @@ from sksequence._base._conflicts import (
     check_vectors,
 )
 from sksequence._base._origin import digest
+from sksequence._base._search_titles import title_in_search
 from sksequence._batching import PreparedSequences, SequenceDataset, Share
 from sksequence._blueprint import AnyCodec, Blueprint
 from sksequence._input import (
@@ -32,6 +33,8 @@ from sksequence._net import (
     State,
     Stopping,
     TrainingRecord,
+    augmentations_in,
+    check_augmentations,
     join_ranks,
     net_arrays,
     new_net,
@@ -75,6 +78,15 @@ class Fit(Generic[AnyCodec]):
     blueprint: Blueprint[AnyCodec]
     net: SequenceNet
     vectors: EmbeddingVectors | None = None
+
+    def __post_init__(self) -> None:
+        """Check changes of batches."""
+        blueprint = self.blueprint
+        levels = blueprint.scaler is not None and blueprint.scaler.level_steps is not None
+        ends_matter = levels or blueprint.baseline is not None
+        check_augmentations(
+            self.training.callbacks, blueprint.spec, self.ranks, ends_matter=ends_matter
+        )
 
     @classmethod
     def begin(cls, task: Task[AnyCodec], data: TrainingData[AnyCodec], settings: Settings) -> Self:
@@ -125,7 +137,8 @@ class Fit(Generic[AnyCodec]):
         vocabularies = (*data.form.vocabularies, *data.form.static_vocabularies)
         targets, split = data.targets, data.split
         classes = getattr(self.blueprint.codec, "classes", None)
-        return {
+        changes = augmentations_in(self.training.callbacks)
+        return ({"callbacks": repr(changes)} if changes else {}) | {
             "X": digest(
                 sequences.offsets,
                 *sequences.blocks,
@@ -143,10 +156,9 @@ class Fit(Generic[AnyCodec]):
 
     def name_in_search(self, context: CallbackContext, candidate: object) -> None:
         """Name the fit and its parameters for the lines that are printed during a search."""
-        above = context.parent
-        if context.source_estimator_name is not None and above is not None and above.max_subtasks:
-            self.net.title_ = f"{above.task_name} {context.task_id + 1}/{above.max_subtasks}"
-            self.net.candidate_ = re.sub(r"\s+", " ", repr(candidate))
+        title = title_in_search(context)
+        if title:
+            self.net.title_, self.net.candidate_ = title, re.sub(r"\s+", " ", repr(candidate))
 
     def train(
         self,
@@ -248,7 +260,8 @@ class Fit(Generic[AnyCodec]):
         self, rows: NDArray[np.int64], unseen: NDArray[np.int64]
     ) -> tuple[SequenceNet, bool]:
         """Return another net, trained on some of the rows, and whether it ended as it was clear."""
-        training = replace(self.training, callbacks=None, verbose=0)
+        changes = augmentations_in(self.training.callbacks)
+        training = replace(self.training, callbacks=changes, verbose=0)
         net = new_net(self.blueprint, training, self.vectors)
         train_on(net, self.ranks)
         split = self.data.split.training

@@ -1,6 +1,7 @@
 """All use of skorch: nets are constructed, trained, run, and converted to arrays and back."""
 
 from sksequence._net._attributions import Attribution, Method, attributions
+from sksequence._net._augmenting import Augmenting, augmentations_in, check_augmentations
 from sksequence._net._checkpoints import Checkpointing, State, checkpoint_in
 from sksequence._net._chunked_reading import (
     last_features,
@@ -25,6 +26,7 @@ __all__ = [
     "SCHEDULES",
     "Arrays",
     "Attribution",
+    "Augmenting",
     "Checkpointing",
     "Joining",
     "Method",
@@ -35,6 +37,8 @@ __all__ = [
     "Stopping",
     "TrainingRecord",
     "attributions",
+    "augmentations_in",
+    "check_augmentations",
     "check_callbacks",
     "check_memory",
     "checkpoint_in",

@@ -17,11 +17,11 @@ from torch import nn
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._losses import loss_of
 from sksequence._modules import build_network, fill_embedding
-from sksequence._net._checkpoints import bare, is_checkpoint
+from sksequence._net._augmenting import augmentations_in, callbacks_of_skorch
 from sksequence._net._optimizer import SCHEDULES, optimizer_options, without_compiler
 from sksequence._net._out_of_memory import check_size, memory_errors, n_weights, network_advice
 from sksequence._net._progress_report import ProgressReport
-from sksequence._net._ranks import Ranks, is_joining
+from sksequence._net._ranks import Ranks
 from sksequence._net._sequence_net import RowLoss, SequenceNet
 from sksequence._random import torch_generator
 from sksequence._settings import EmbeddingVectors, NetworkSpec, TrainingSettings
@@ -129,7 +129,7 @@ def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: s
     spec, loss = blueprint.spec, loss_of(blueprint.loss)
     optimizer, options = optimizer_options(training.optimizer, float(training.weight_decay))
     callbacks = [
-        *(c for c in training.callbacks or () if not _is_own(bare(c))),
+        *callbacks_of_skorch(training.callbacks),
         *([ProgressReport(shows_batches=training.verbose > 1)] if training.verbose else []),
     ]
     options_of_loss = blueprint.loss_options
@@ -158,13 +158,9 @@ def _bare_net(blueprint: Blueprint[Codec], training: TrainingSettings, device: s
         schedule=None if training.lr_schedule is None else SCHEDULES[training.lr_schedule],
         per_step=blueprint.per_step,
         n_networks=spec.n_estimators,
+        augmentations=augmentations_in(training.callbacks),
         **{f"optimizer__{name}": value for name, value in options.items()},
     )
-
-
-def _is_own(callback: object) -> bool:
-    """Check whether a callback is called by this package instead of skorch."""
-    return is_checkpoint(callback) or is_joining(callback)
 
 
 def train_on(net: SequenceNet, ranks: Ranks) -> None:

@@ -74,11 +74,6 @@ class Joining(ABC):
         """Join the group of processes, unless this process is in it already."""
 
 
-def is_joining(callback: object) -> bool:
-    """Check whether a callback lets a fit run on several processes."""
-    return isinstance(callback, Joining)
-
-
 def join_ranks(callbacks: Sequence[object] | None) -> Ranks:
     """Return the processes that a callback has joined, or this process alone."""
     joining = next((c for c in map(bare, callbacks or ()) if isinstance(c, Joining)), None)

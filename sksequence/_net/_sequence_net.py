@@ -18,11 +18,13 @@ from torch import Tensor, nn
 
 from sksequence._batching import STEP_BLOCKS, Batch, BatchIterator, cut_chunks, on_device
 from sksequence._modules import select_rows
+from sksequence._net._augmenting import Augmenting
 from sksequence._net._many_outputs import backward_in_pieces, is_large, loss_in_pieces
 from sksequence._net._optimizer import clip_gradients, take_step, without_compiler
 from sksequence._net._out_of_memory import batch_advice, memory_errors
 from sksequence._net._progress_report import ProgressReport
 from sksequence._net._ranks import ALONE, Ranks
+from sksequence._random import torch_generator
 
 Inputs = dict[str, Tensor]
 
@@ -89,6 +91,8 @@ class SequenceNet(NeuralNet):
     n_networks : int, default=1
         Number of networks that the module holds side by side; the gradient of each is clipped
         separately.
+    augmentations : sequence of Augmenting, default=()
+        Changes of the batches of training.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class SequenceNet(NeuralNet):
         schedule: Callable[[float], float] | None = None,
         per_step: bool = False,
         n_networks: int = 1,
+        augmentations: Sequence[Augmenting] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -115,6 +120,7 @@ class SequenceNet(NeuralNet):
         self.schedule = schedule
         self.per_step = per_step
         self.n_networks = n_networks
+        self.augmentations = augmentations
         self.title_ = self.candidate_ = ""  # for messages: of a fit in a search
         self.ranks_: Ranks = ALONE
         self.batch_lengths_: Tensor | None = None  # of the whole batch, which ranks share
@@ -335,9 +341,24 @@ class SequenceNet(NeuralNet):
                     self._follow_schedule(0.0)
                 self.batch_lengths_ = iterator.lengths
                 n_rows = len(iterator.lengths)
+                if training:
+                    batch = self._augmented(batch)
                 total.add_(run(batch, **fit_params)["loss"].detach(), alpha=n_rows)
                 n_sequences += n_rows
         self._record_loss(f"{prefix}_loss", float(self.ranks_.sum(total)) / n_sequences)
+
+    def _augmented(self, batch: Batch) -> Batch:
+        """Return a batch of training with its random changes, drawn anew for each."""
+        for augmentation in self.augmentations:
+            if augmentation.is_active:  # otherwise nothing is drawn, and dropout stays the same
+                source = self.dropout_generator_
+                seed = torch.randint(1 << 31, (), generator=source, device=source.device)
+                # each rank changes its rows in its own way, and draws alike for what follows
+                own = torch_generator(int(seed), f"augmentation {self.ranks_.rank}")
+                batch = augmentation.augmented(batch, self.module_.spec, own)
+                if self.ranks_.size == 1:
+                    self.batch_lengths_ = batch[0]["lengths"]
+        return batch
 
     def _record_loss(self, name: str, loss: float) -> None:
         """Record a loss, and for callbacks whether it is the lowest so far."""

@@ -28,11 +28,11 @@ from skorch.helper import predefined_split
 
 from sksequence._batching import STEP_BLOCKS, SequenceDataset
 from sksequence._cells import has_bounded_outputs
+from sksequence._net._augmenting import is_own
 from sksequence._net._checkpoints import Checkpointing, State, bare, is_checkpoint
 from sksequence._net._construction import load_weights, to_arrays, to_tensors, weights_of
 from sksequence._net._optimizer import without_compiler
 from sksequence._net._progress_report import ProgressReport
-from sksequence._net._ranks import is_joining
 from sksequence._net._sequence_net import SequenceNet, network_inputs
 
 # Norm of a weight above which a bounded cell may give infinite outputs; usual ones are below 100.
@@ -283,7 +283,7 @@ def check_callbacks(callbacks: Sequence[Any] | None, lr_schedule: str | None) ->
             raise ValueError(f"callbacks contains {callback!r}; a tuple must be (name, callback).")
         named = bare(callback)
         is_called = _is_a(named, Callback) or hasattr(named, "on_train_begin")
-        if not (is_called or is_checkpoint(named) or is_joining(named)):
+        if not (is_called or is_own(named)):
             raise ValueError(
                 f"callbacks contains {named!r}, which is no skorch.callbacks.Callback. Pass "
                 "instances of its subclasses; callbacks of scikit-learn go to set_callbacks."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,11 +124,36 @@ class CellExchange(Exchange):
                 "X is a table whose cells are sequences, of which features can be permuted, but "
                 "no windows. Set by='features', or pass a list of sequences."
             )
-        if not isinstance(self.X, np.ndarray):
-            return with_column_from(self.X, self.names[feature], order)
-        X = self.X.copy()
-        X[:, feature] = self.X[order, feature]
-        return X
+        if isinstance(self.X, np.ndarray):
+            X = self.X.copy()
+            X[:, feature] = _exchanged_cells(self.X[:, feature], order)
+            return X
+        name, table = self.names[feature], cast("Any", self.X)
+        if hasattr(table, "iloc") and table[name].dtype == object:
+            changed = table.copy()
+            changed[name] = _exchanged_cells(table[name].to_numpy(), order)
+            return changed
+        return with_column_from(self.X, name, order)
+
+
+def _exchanged_cells(cells: NDArray[np.object_], order: Rows) -> NDArray[np.object_]:
+    """Return the cells at `order`, with the steps at the same relative times as in the own ones.
+
+    The other cells of a row have as many steps as its own one.
+    """
+    return object_array(
+        [
+            _stretched(donor, len(own)) if hasattr(own, "__len__") else donor
+            for own, donor in zip(cells, cells[order], strict=True)
+        ]
+    )
+
+
+def _stretched(cell: Any, n_steps: int) -> Any:
+    if isinstance(cell, str) or len(cell) == n_steps or len(cell) == 0:
+        return cell
+    places = np.arange(n_steps) * len(cell) // n_steps
+    return cell[places] if isinstance(cell, np.ndarray) else [cell[i] for i in places]
 
 
 class ColumnExchange(Exchange):
