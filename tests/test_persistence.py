@@ -59,7 +59,7 @@ import sksequence
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence.cells import JANET
 from sksequence.persistence import load, save
-from sksequence.preprocessing import StepTransformer
+from sksequence.preprocessing import Differencer, FillGaps, SequenceScaler, StepTransformer
 from tests.helpers import ROOT, run_in_child
 
 RANDOM = np.random.default_rng(0)
@@ -233,6 +233,9 @@ PLAIN = [
     FeatureUnion([("p", PCA(1)), ("s", "passthrough")], transformer_weights={"p": 2.0}),
     StepTransformer(make_pipeline(StandardScaler(), PCA(1))),
     StepTransformer("passthrough"),
+    FillGaps("forward", add_indicator=True),
+    SequenceScaler(with_std=False),
+    Differencer(lag=2),
 ]
 
 

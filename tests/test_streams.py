@@ -330,6 +330,8 @@ def test_forms_of_steps():
     many = model.start(n_streams=12, method="decision_function")
     table = pd.DataFrame(X[:, 0], columns=["a", "b", "c"])[["c", "a", "b"]]
     assert np.array_equal(many.push(table)[0], expected[0])
+    again = model.start(n_streams=2, method="decision_function").push([rows[0], rows[0]])
+    assert np.array_equal(again, [expected[0]] * 2)  # rows of JSON
     single = RNNRegressor("gru", 8, **small).fit(list(X[:, :, 0]), NUMBERS)
     assert np.array_equal(pushed(single, X[0, :, 0]), pushed(single, X[0, :, :1]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,12 +54,9 @@ def _numbers(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Num
     """Return numeric steps; a mapping, a Series or a table has its numbers by name."""
     n_features, names = form.n_step_features, form.step_names
     if names is not None and hasattr(steps, "keys"):
-        absent = [name for name in names if name not in steps]
-        if absent:
-            raise ValueError(
-                f"The step has no {absent}. Pass all features of fit by name: {list(names)}."
-            )
-        steps = np.asarray([np.asarray(steps[name]) for name in names]).T
+        steps = _by_name(steps, names)
+    elif names is not None and are_several and isinstance(steps, list | tuple):
+        steps = [_by_name(step, names) if hasattr(step, "keys") else step for step in steps]
     try:
         values = np.asarray(steps, dtype=np.float64)
     except (TypeError, ValueError):
@@ -81,6 +79,16 @@ def _numbers(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Num
             "such as the last known value."
         )
     return values.reshape(n_rows, n_features)
+
+
+def _by_name(steps: Any, names: Sequence[Hashable]) -> NDArray[Any]:
+    """Return the features of a mapping, a row or a table in the order of their names."""
+    absent = [name for name in names if name not in steps]
+    if absent:
+        raise ValueError(
+            f"The step has no {absent}. Pass all features of fit by name: {list(names)}."
+        )
+    return np.asarray([np.asarray(steps[name]) for name in names]).T
 
 
 def _code_of(symbol: str, form: InputForm) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Sized
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -125,14 +125,13 @@ class UnfoldingDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_count("n_points", n_points)
-        sequences = _as_list(X)
-        longest = max(len(sequence) for sequence in sequences)
+        first_steps, longest = _first_steps_of(X)
         n_steps = np.unique(np.linspace(1, longest, n_points).round().astype(int))
         scorer = check_scoring(estimator, scoring=scoring)
         model: Any = estimator
         scores, predictions = [], []
         for n in n_steps.tolist():
-            first = [sequence[:n] for sequence in sequences]
+            first = first_steps(n)
             scores.append(scorer(estimator, first, y))
             predictions.append(model.predict(first))
         score_name = scoring.replace("_", " ").capitalize() if isinstance(scoring, str) else "Score"
@@ -175,12 +174,14 @@ class UnfoldingDisplay:
         return self
 
 
-def _as_list(X: Sized) -> list[Any]:
-    """Return sequences whose first steps are slices."""
-    if isinstance(X, list | tuple | Sequences):
-        return list(X)
-    if isinstance(X, np.ndarray) and (X.ndim > 1 or X.dtype == object):
-        return list(X)
+def _first_steps_of(X: Sized) -> tuple[Callable[[int], Any], int]:
+    """Return a function from a number to the first steps of sequences, and the largest number."""
+    if isinstance(X, Sequences) and X.static_blocks == []:  # keeps the names of features
+        return lambda n: X.take_runs(X.offsets[:-1], np.minimum(X.lengths, n)), int(X.lengths.max())
+    is_array = isinstance(X, np.ndarray) and (X.ndim > 1 or X.dtype == object)
+    if is_array or isinstance(X, list | tuple | Sequences):
+        sequences: list[Any] = list(cast("Any", X))
+        return lambda n: [x[:n] for x in sequences], max(map(len, sequences))
     raise ValueError(
         f"X is a {type(X).__name__}, whose first steps cannot be taken. Pass a list of sequences, "
         "such as arrays or DataFrames, or an array."

@@ -44,7 +44,7 @@ OWN_ESTIMATORS: dict[str, type[object]] = {
 # imported only if a file or an estimator has one of them. Estimators whose fitted attributes are
 # read by compiled code without checks (trees, support vectors, neighbours) stay out
 _OTHER_ESTIMATORS = {
-    "sksequence.preprocessing": ["StepTransformer"],
+    "sksequence.preprocessing": ["Differencer", "FillGaps", "SequenceScaler", "StepTransformer"],
     "sklearn.compose": ["ColumnTransformer", "TransformedTargetRegressor"],
     "sklearn.decomposition": ["IncrementalPCA", "PCA", "TruncatedSVD"],
     "sklearn.dummy": ["DummyClassifier", "DummyRegressor"],
@@ -80,6 +80,9 @@ _OTHER_ESTIMATORS = {
 }
 _MODULES = {
     f"{module}.{name}": module for module, names in _OTHER_ESTIMATORS.items() for name in names
+} | {
+    f"sksequence.preprocessing.{name}": "sksequence.preprocessing._whole_sequences"
+    for name in ("Unchanged", "UnchangedWithIndicators")  # parts of our transformers
 }
 
 _DATACLASSES: tuple[type[object], ...] = (

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
 
@@ -72,8 +72,8 @@ class FillGaps(StepTransformer, auto_wrap_output_keys=None):  # type: ignore[cal
     def _template(self) -> Any:
         if self.method not in _METHODS:
             raise ValueError(f"method must be one of {list(_METHODS)}; got {self.method!r}.")
-        names = _with_indicators if self.add_indicator else "one-to-one"
-        return Unchanged(feature_names_out=names)
+        kind = UnchangedWithIndicators if self.add_indicator else Unchanged
+        return kind(feature_names_out="one-to-one")
 
     def _learn(self, steps: Values | Table, layout: Layout) -> None:
         values = numbers(steps, layout)
@@ -192,6 +192,16 @@ class Unchanged(FunctionTransformer, auto_wrap_output_keys=None):  # type: ignor
         raise AttributeError("Sequences are transformed as a whole.")
 
 
+class UnchangedWithIndicators(Unchanged, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """The same, with a further name per feature, like those of scikit-learn's imputers."""
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
+        """Return the names of features and of their indicators."""
+        names = super().get_feature_names_out(input_features)
+        added = [f"missingindicator_{name}" for name in names]
+        return np.asarray([*names, *added], dtype=object)
+
+
 def with_gaps(tags: Tags) -> Tags:
     """Return tags of a transformer of numbers that may be missing."""
     tags.input_tags.allow_nan, tags.no_validation = True, False
@@ -217,9 +227,3 @@ def _is_infinite(value: object) -> bool:
 def bounds(layout: Layout) -> Iterator[tuple[int, int]]:
     """Yield first step and end of each sequence."""
     return pairwise(layout.offsets.tolist())
-
-
-def _with_indicators(transformer: object, names: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Return the names of features and of their indicators, as those of scikit-learn."""
-    added = [f"missingindicator_{name}" for name in names]
-    return np.asarray([*names, *added], dtype=object)
