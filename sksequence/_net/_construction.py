@@ -105,15 +105,21 @@ def check_amount(spec: NetworkSpec, weights: Arrays) -> None:
 
     The number of weights is a lower bound.
     """
-    sizes = (*spec.hidden_sizes, spec.num_layers, spec.n_outputs, spec.n_estimators)
     total = sum(array.size for array in weights.values())
-    static = 0 if spec.static is None else spec.static.width * spec.hidden_sizes[-1]
-    if min(sizes) < 1 or n_weights(spec) + static > total:
+    # in this order: the sizes of very many layers would fill the memory
+    if spec.num_layers > len(weights) or _is_larger(spec, total):
         network = network_advice(spec).partition(". ")[0]
         raise ValueError(
             f"The weights do not fit the parameters: {network}, but there are {len(weights)} "
             f"arrays of {total} numbers. {_DAMAGED}"
         )
+
+
+def _is_larger(spec: NetworkSpec, total: int) -> bool:
+    """Check whether a network has more weights than `total`, or a size without any."""
+    sizes = (*spec.hidden_sizes, spec.num_layers, spec.n_outputs, spec.n_estimators)
+    static = 0 if spec.static is None else spec.static.width * spec.hidden_sizes[-1]
+    return min(sizes) < 1 or n_weights(spec) + static > total
 
 
 def net_arrays(net: SequenceNet) -> Arrays:
