@@ -67,7 +67,10 @@ def in_shards(work: Callable[[slice], T], pieces: list[slice]) -> list[T]:
     Pieces begin at whole blocks: a compiled loop computes every row alike whatever the number of
     threads, which share the pieces.
     """
-    edges = np.linspace(0, len(pieces), min(len(pieces), n_loop_threads()) + 1).round().astype(int)
+    n_shards = min(len(pieces), n_loop_threads())
+    if n_shards <= 1:
+        return [work(piece) for piece in pieces]
+    edges = [len(pieces) * i // n_shards for i in range(n_shards + 1)]
     shards = [pieces[first:last] for first, last in pairwise(edges)]
     inference = torch.is_inference_mode_enabled()  # a mode of the thread
 
@@ -134,11 +137,6 @@ if hasattr(os, "register_at_fork"):
 def part_of(tensor: Tensor, rows: slice) -> Tensor:
     """Return the rows of a tensor; the tensor itself if they are all."""
     return tensor if rows.stop - rows.start == len(tensor) else tensor[rows]
-
-
-def parts_of(rows: slice, *tensors: Tensor) -> list[Tensor]:
-    """Return the rows of each of several tensors."""
-    return [part_of(tensor, rows) for tensor in tensors]
 
 
 def arrays_of(tensors: Iterable[Tensor]) -> list[NDArray[Any]]:
@@ -210,6 +208,21 @@ def _all_steps(path: Tensor) -> NDArray[np.float32]:
     return path.flatten(0, 1).numpy()
 
 
+def run_loop(
+    loop: Callable[..., None], fixed: tuple[Any, ...], tensors: tuple[Tensor, ...]
+) -> None:
+    """Run a forward loop over all rows: `fixed` is the same for all, tensors have rows."""
+    arrays = arrays_of(tensors)
+    if n_loop_threads() == 1:
+        loop(*fixed, *arrays)
+        return
+
+    def run_piece(rows: slice) -> None:
+        loop(*fixed, *(array[rows] for array in arrays))
+
+    in_shards(run_piece, cut_rows(len(arrays[0]), n_loop_threads()))
+
+
 def loop_gradient(
     loop: Callable[..., None],
     panels: tuple[NDArray[np.float32], ...],
@@ -236,9 +249,11 @@ def loop_gradient(
     """
     (n_rows, _, n_features), size = tensors[0].shape, tensors[1].shape[1]
 
+    arrays = arrays_of(tensors)
+
     def run_piece(rows: slice) -> list[Tensor]:
         gradient = new_gradient(size + n_features, n_columns)
-        loop(*panels, *arrays_of([*parts_of(rows, *tensors), gradient]))
+        loop(*panels, *(array[rows] for array in arrays), gradient.numpy())
         return [gradient]
 
     return add_up(in_shards(run_piece, fixed_pieces(n_rows, size)))[0]

@@ -19,14 +19,11 @@ import torch
 from torch import Tensor
 
 from sksequence._kernels._autograd import (
-    arrays_of,
-    cut_rows,
     empty_block,
     first_derivative_only,
-    in_shards,
     laid_out,
     loop_gradient,
-    parts_of,
+    run_loop,
 )
 from sksequence._kernels._compiled import clear_padding, compiled, longest, sigmoid, tanh
 from sksequence._kernels._loop_parts import (
@@ -38,7 +35,6 @@ from sksequence._kernels._loop_parts import (
 )
 from sksequence._kernels._tiles import BLOCK, add_product, in_panels, no_panels
 from sksequence._kernels._vectors import LANES, load, store
-from sksequence._threads import n_loop_threads
 
 
 class LSTMFunction(torch.autograd.Function):
@@ -95,11 +91,7 @@ def _run(
     kept = [empty_block(n_rows, n_steps * is_kept, width) for width in (4 * size, size)]
     fixed = laid_out(weight_ih, weight_hh, bias_ih, bias_hh)
     read = x.contiguous(), start.contiguous(), memory.contiguous(), lengths
-
-    def run_piece(rows: slice) -> None:
-        forward_loop(*fixed, *arrays_of(parts_of(rows, *read, outputs, last, *kept)))
-
-    in_shards(run_piece, cut_rows(n_rows, n_loop_threads()))
+    run_loop(forward_loop, fixed, (*read, outputs, last, *kept))
     return outputs, last, *kept
 
 

@@ -14,14 +14,11 @@ import torch
 from torch import Tensor
 
 from sksequence._kernels._autograd import (
-    arrays_of,
-    cut_rows,
     empty_block,
     first_derivative_only,
-    in_shards,
     laid_out,
     loop_gradient,
-    parts_of,
+    run_loop,
 )
 from sksequence._kernels._compiled import clear_padding, compiled, longest, tanh
 from sksequence._kernels._loop_parts import (
@@ -33,7 +30,6 @@ from sksequence._kernels._loop_parts import (
 )
 from sksequence._kernels._tiles import BLOCK, add_product, in_panels, no_panels
 from sksequence._kernels._vectors import LANES, load, store, where_above
-from sksequence._threads import n_loop_threads
 
 
 class RNNFunction(torch.autograd.Function):
@@ -80,11 +76,7 @@ def run(
     outputs = empty_block(*x.shape[:2], start.shape[1])
     fixed = laid_out(weight_ih, weight_hh, bias_ih, bias_hh)
     read = x.contiguous(), start.contiguous(), lengths
-
-    def run_piece(rows: slice) -> None:
-        forward_loop(relu, *fixed, *arrays_of(parts_of(rows, *read, outputs)))
-
-    in_shards(run_piece, cut_rows(len(x), n_loop_threads()))
+    run_loop(forward_loop, (relu, *fixed), (*read, outputs))
     return outputs
 
 
