@@ -29,6 +29,7 @@ from sksequence._kernels._autograd import (
 from sksequence._kernels._compiled import clear_padding, compiled, longest, sigmoid, tanh
 from sksequence._kernels._loop_parts import (
     add_bias_gradient,
+    copy_step,
     fill_input_gradient,
     is_full,
     new_block,
@@ -133,7 +134,7 @@ def forward_loop(
         clear_padding(outputs, lengths, first, n)
         for t in range(longest(lengths, first, n)):
             for k in range(n):
-                now[k, :n_features] = x[first + k, t]
+                copy_step(now, k, 0, x, first + k, t)
                 for j in range(0, 4 * size, LANES):
                     store(s, (k, j), load(bias, (j,)))
             add_product(s, now, input_panels, n)
@@ -202,7 +203,7 @@ def backward_loop(
                     d = load(d_outputs, (b, t, j)) + load(dh, (k, j))
                     carried = _step_back(at + k, b, t, j, d, previous, gates, da)
                     store(dh, (k, j), carried)
-                read[at + k, size : size + n_features] = x[b, t]
+                copy_step(read, at + k, size, x, b, t)
             da_now = da[at : at + BLOCK]
             add_product(dh, da_now[:, size:], panels, n)
             fill_input_gradient(d_x, dx, da_now, input_panels, lengths, first, n, t)

@@ -33,6 +33,16 @@ def new_steps(width: int) -> Any:
 
 
 @compiled
+def copy_step(out: Any, row: int, column: int, x: Any, b: int, t: int) -> None:
+    """Copy step t of row b of x (B, T, F) to a row of out, from a column on.
+
+    An assignment to a slice would take longer than the whole step of a small layer.
+    """
+    for j in range(x.shape[2]):
+        out[row, column + j] = x[b, t, j]
+
+
+@compiled
 def is_full(at: int, n: int, t: int) -> bool:
     """Check whether n more steps would not fit behind the first `at`, or there are no more."""
     return at + n > DEPTH or t == 0
@@ -75,7 +85,8 @@ def fill_input_gradient(
     add_product(dx, d, panels, n)
     for k in range(n):
         if t < lengths[first + k]:
-            d_x[first + k, t] = dx[k, :n_features]
+            for j in range(n_features):
+                d_x[first + k, t, j] = dx[k, j]
 
 
 @compiled

@@ -28,6 +28,7 @@ from sksequence._kernels._autograd import (
 from sksequence._kernels._compiled import clear_padding, compiled, longest, sigmoid, tanh
 from sksequence._kernels._loop_parts import (
     add_weight_gradient,
+    copy_step,
     fill_input_gradient,
     is_full,
     new_block,
@@ -124,7 +125,7 @@ def forward_loop(
         clear_padding(outputs, lengths, first, n)
         for t in range(longest(lengths, first, n)):
             for k in range(n):
-                read[k, size:depth] = x[first + k, t]
+                copy_step(read, k, size, x, first + k, t)
                 for j in range(0, 4 * size, LANES):
                     store(s, (k, j), load(bias, (j,)))
             add_product(s, read, panels, n)
@@ -203,7 +204,7 @@ def backward_loop(
                     d = load(d_outputs, (b, t, j)) + load(dh, (k, j))
                     store(dh, (k, j), np.float32(0.0))
                     _step_back(at + k, b, t, j, d, previous_memory, gates, memories, d_memory, da)
-                read[at + k, size:n_read] = x[b, t]
+                copy_step(read, at + k, size, x, b, t)
             da_now = da[at : at + BLOCK]
             add_product(dh, da_now, panels, n)
             fill_input_gradient(d_x, dx, da_now, input_panels, lengths, first, n, t)

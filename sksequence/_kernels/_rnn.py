@@ -23,6 +23,7 @@ from sksequence._kernels._autograd import (
 from sksequence._kernels._compiled import clear_padding, compiled, longest, tanh
 from sksequence._kernels._loop_parts import (
     add_weight_gradient,
+    copy_step,
     fill_input_gradient,
     is_full,
     new_block,
@@ -98,7 +99,7 @@ def forward_loop(
         clear_padding(outputs, lengths, first, n)
         for t in range(longest(lengths, first, n)):
             for k in range(n):
-                read[k, size:depth] = x[first + k, t]
+                copy_step(read, k, size, x, first + k, t)
                 for j in range(0, size, LANES):
                     store(s, (k, j), load(bias, (j,)))
             add_product(s, read, panels, n)
@@ -153,7 +154,7 @@ def backward_loop(
                     store(dh, (k, j), zero)
                     d = where_above(output, zero, d, zero) if relu else d * (one - output * output)
                     store(da, (at + k, j), d)
-                read[at + k, size:n_read] = x[b, t]
+                copy_step(read, at + k, size, x, b, t)
             da_now = da[at : at + BLOCK]
             add_product(dh, da_now, panels, n)
             fill_input_gradient(d_x, dx, da_now, input_panels, lengths, first, n, t)
