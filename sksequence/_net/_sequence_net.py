@@ -296,7 +296,7 @@ class SequenceNet(NeuralNet):
             self._follow_schedule(i / n_chunks)
             if state is not None:
                 with torch.no_grad():  # detached from the graph of the previous chunk
-                    state = select_rows(state, chunk.kept.to(self.device))
+                    state = select_rows(state, on_device(chunk.kept, self.device))
             outputs, state, loss = self._train_on_chunk(chunk.batch, state, factor)
             total += loss.detach() / (factor * len(lengths))
         return {"loss": total, "y_pred": outputs}
@@ -304,7 +304,7 @@ class SequenceNet(NeuralNet):
     def _train_on_chunk(
         self, batch: Batch, state: Any, factor: float
     ) -> tuple[Tensor | None, Any, Tensor]:
-        inputs = {name: block.to(self.device) for name, block in batch[0].items()}
+        inputs = {name: on_device(block, self.device) for name, block in batch[0].items()}
         self._zero_grad_optimizer()
         outputs: Tensor | None
         if is_large(len(batch[1][0]), self.module_):
