@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sksequence._batching import Sequences
-from sksequence._tables import column_names, holds_times, is_table
+from sksequence._tables import holds_times, is_table, series_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,18 +202,10 @@ def _ids(X: object, n_sequences: int) -> list[Hashable]:
     if is_table(X) and hasattr(index, "nlevels"):  # rows are series
         return list(index)
     names: list[Hashable] = (
-        [_name(series) for series in X] if isinstance(X, list | tuple) else [None]
+        [series_name(series) for series in X] if isinstance(X, list | tuple) else [None]
     )
     is_named = all(name not in (None, "") for name in names) and len(set(names)) == n_sequences
     return names if is_named else list(range(n_sequences))
-
-
-def _name(series: object) -> Hashable:
-    """Return the name of a Series, or that of the only column of a table."""
-    if is_table(series):
-        columns = column_names(series)
-        return columns[0] if len(columns) == 1 else None
-    return getattr(series, "name", None)
 
 
 def _indexes(X: object, n_sequences: int) -> list[Any]:

@@ -23,6 +23,7 @@ from sksequence._tables._table import (
     feature_names,
     holds_times,
     is_table,
+    series_name,
 )
 from sksequence._tables._table_columns import (
     column_kinds,
@@ -59,6 +60,7 @@ __all__ = [
     "read_ranks",
     "rename_columns",
     "select_columns",
+    "series_name",
     "tables_in",
     "take_rows",
     "with_column",

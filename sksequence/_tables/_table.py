@@ -40,6 +40,15 @@ def column_names(table: Table) -> list[Hashable]:
     return list(arrow.column_names if hasattr(type(table), "column_names") else table.columns)
 
 
+def series_name(series: object) -> Hashable:
+    """Return the name of a Series, or that of the only column of a table."""
+    if is_table(series):
+        columns = column_names(series)
+        return columns[0] if len(columns) == 1 else None
+    name: Hashable = getattr(series, "name", None)
+    return name
+
+
 def feature_names(table: Table) -> list[Hashable] | None:
     """Return the names of the columns, or None if they only number the columns."""
     names = column_names(table)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
 from sksequence._settings import as_floats, check_count
-from sksequence._tables import as_table, column_names, is_table, take_rows
+from sksequence._tables import as_table, column_names, is_table, series_name, take_rows
 
 Columns = Hashable | Sequence[Hashable] | None
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ class SeriesPanel:
     @property
     def ids(self) -> list[Hashable]:
         """Names of the series if all have different ones, else their positions."""
-        names = [getattr(item, "name", None) for item in self.items]
+        names = [series_name(item) for item in self.items]
         is_named = all(name not in (None, "") for name in names) and len(set(names)) == len(names)
         return names if is_named else list(range(len(names)))
 
