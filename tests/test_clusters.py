@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import joblib
@@ -38,14 +39,16 @@ GRID = {"hidden_size": [3, 4, 5], "learning_rate": [0.01, 0.03]}
 def client():
     """Return the client of two workers."""
     distributed = pytest.importorskip("distributed")
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0
-    )
-    client = distributed.Client(cluster)
-    client.wait_for_workers(2)
-    yield client
-    client.close()
-    cluster.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "warnoptions", [])  # workers inherit them: dask's warnings are not ours
+        cluster = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0
+        )
+        client = distributed.Client(cluster)
+        client.wait_for_workers(2)
+        yield client
+        client.close()
+        cluster.close()
 
 
 def searched(X, y, **params):
