@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 
 # Penalty (ridge) of each weight, as a fraction of the mean square of what it multiplies
 _PENALTY = 0.03
-# Windows whose forecasts are held in memory at once
-_CHUNK = 4096
+# Numbers of each forecast that are held in memory at once
+_CHUNK = 1 << 19
 # Bits of a sum that is exact in double precision, of a rounded number at most and before the point
 _EXACT_BITS, _MOST_BITS, _BITS_OF_SIZE = 52, 20, 4
 
@@ -146,8 +146,9 @@ class CombinedForecast:
         bits = min((_EXACT_BITS - int(n_rows).bit_length()) // 2 - _BITS_OF_SIZE, _MOST_BITS)
         largest = 2.0 ** (bits + _BITS_OF_SIZE)
         squares, products = 0.0, 0.0
-        for first in range(0, len(parsed), _CHUNK):
-            rows = np.arange(first, min(first + _CHUNK, len(parsed)))
+        n_chunk = max(1, _CHUNK // parsed.shape[1])
+        for first in range(0, len(parsed), n_chunk):
+            rows = np.arange(first, min(first + n_chunk, len(parsed)))
             base, differences = self._forecasts(sequences.take(rows), columns, horizon)
             y = parsed[rows].reshape(base.shape) - base
             known = ~np.isnan(y)

@@ -32,6 +32,7 @@ for the set. The row *all* has geometric means, each with its standard error as 
 
 An alternative is *clear* if it is better than the default by two standard errors. An alternative
 that is better, but not clearly so, is a candidate for a search and no reason to change the default.
+Sets that the command knows and the tables do not have were not measured with these defaults.
 """
 
 

@@ -446,6 +446,7 @@ TASKS |= {
 _CHANGED: dict[str, Parameters] = {
     "P3": {"learning_rate": 3e-3},
     "P4": {"n_estimators": 5, "frame_length": 16},
+    "P6": {"residual": "auto"},
     "P8": {"hidden_size": 200, "batch_size": 4},
 }
 TASKS |= {
