@@ -7,7 +7,6 @@ lists. Values are (sum of n_steps, n_features).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from numbers import Number
 from typing import Any, TypeGuard, cast
@@ -183,7 +182,7 @@ def _from_array(X: object, reading: Reading) -> RawInput:
             "(n_sequences, n_steps, n_features). Flatten the features of one step."
         )
     layout: Layout = "table" if array.ndim == 2 else "sequences"
-    return replace(from_flat(layout, Sequences.from_array(array), reading), is_array=True)
+    return from_flat(layout, Sequences.from_array(array), reading, is_array=True)
 
 
 def _check_is_several(X: object) -> None:

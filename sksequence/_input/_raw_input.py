@@ -195,7 +195,9 @@ class RawInput:
         ]
 
 
-def from_flat(layout: Layout, sequences: Sequences, reading: Reading) -> RawInput:
+def from_flat(
+    layout: Layout, sequences: Sequences, reading: Reading, *, is_array: bool = False
+) -> RawInput:
     """Decide between numbers and symbols by the type of the flat values."""
     values = sequences.values
     if values is None:
@@ -218,12 +220,13 @@ def from_flat(layout: Layout, sequences: Sequences, reading: Reading) -> RawInpu
     is_symbolic = is_str(values) or (reading.integers_are_symbols and values.dtype.kind in "iu")
     if reading.categorical is not None or (values.dtype == object and not is_symbolic):
         columns = _columns_of(values)
-        return from_columns(columns, sequences.offsets, reading, names, layout)
+        raw = from_columns(columns, sequences.offsets, reading, names, layout)
+        return replace(raw, is_array=True) if is_array else raw
     if not is_symbolic:
         values = _as_numbers(values)
     if values is not sequences.values:
         sequences = Sequences(values, sequences.offsets)
-    return RawInput(layout, sequences, is_symbolic, names=names)
+    return RawInput(layout, sequences, is_symbolic, names=names, is_array=is_array)
 
 
 def of_symbols(
