@@ -22,6 +22,7 @@ from sksequence.cells import (
     EchoState,
     FeedForward,
     IndRNN,
+    LayerNormLSTM,
     LinOSS,
     MinGRU,
     MinLSTM,
@@ -144,6 +145,19 @@ def peephole_lstm(layer, inputs, h, c):
     return (o + layer.peephole_o * c).sigmoid() * c.tanh(), c
 
 
+def layer_norm_lstm(layer, inputs, h, c):
+    """Take a step by the equations of Ba et al., with torch's normalisation."""
+
+    def normalised(x, gain=None, shift=None):
+        return nn.functional.layer_norm(x, x.shape[1:], gain, shift)
+
+    x = normalised(torch.cat(inputs, dim=1), layer.gain_inputs)
+    sums = x + normalised(h @ layer.weight_hh.T, layer.gain_hidden, layer.shift)
+    i, f, g, o = sums.chunk(4, dim=1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * normalised(c, layer.gain_memory, layer.shift_memory).tanh(), c
+
+
 def mgu(layer, inputs, h):
     """Take a step by the equations of Zhou et al.."""
     f = (inputs[0] + h @ layer.weight_update.T).sigmoid()
@@ -210,6 +224,7 @@ REFERENCES = {
     GRUD: gru_d,
     IndRNN: indrnn,
     JANET: janet,
+    LayerNormLSTM: layer_norm_lstm,
     LEM: lem,
     MGU: mgu,
     MinGRU: mingru,
@@ -243,6 +258,31 @@ def test_zero_peepholes_are_an_lstm():
         peephole.zero_()
     x = make_input()
     assert_close(layer(x, None, None)[0], twin(x)[0])
+
+
+@torch.no_grad()
+def test_identical_statistics_are_an_lstm(monkeypatch):
+    """Where a norm changes nothing, outputs are those of torch's LSTM."""
+    monkeypatch.setattr("sksequence._cells._layer_norm_lstm._normalised", list)
+    layer, twin = make_layer("layer_norm_lstm").double(), nn.LSTM(N_FEATURES, SIZE).double()
+    copy_lstm(layer, twin)
+    for name in ("gain_inputs", "gain_hidden", "gain_memory"):
+        getattr(layer, name).fill_(1.0)
+    for name in ("shift", "shift_memory"):
+        getattr(layer, name).fill_(0.0)
+    x = make_input().double()
+    assert_close(layer(x, None, None)[0], twin(x.transpose(0, 1))[0].transpose(0, 1), tol=1e-10)
+
+
+@torch.no_grad()
+def test_normalised_sums_do_not_grow_with_weights():
+    """Outputs are the same with ten times as large matrices, as the norm undoes the factor."""
+    layer, x = make_layer("layer_norm_lstm", 40), make_input()
+    before, _ = layer(x, None, None)
+    for weight in (layer.weight_ih, layer.bias, layer.weight_hh):
+        weight.mul_(10.0)
+    after, _ = layer(x, None, None)
+    assert float((before - after).abs().max()) <= 1e-3
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")

@@ -10,7 +10,7 @@ import torch
 from sksequence import _kernels
 from sksequence._cells import CELLS, build_layer
 from sksequence.cells import LEM, Cell, EchoState
-from sksequence.cells.functions import maximum, tanh
+from sksequence.cells.functions import maximum, mean, sigmoid, sqrt, tanh
 from tests.helpers import assert_close
 
 N_ROWS, N_STEPS, N_FEATURES, SIZE = 4, 5, 3, 6
@@ -66,7 +66,26 @@ class OnlyVector(Cell):
         return (vectors["vector"],)
 
 
-OWN = [LargerOfTwo(), AtLeast(), AtLeast(low=0.25), VectorState(), OnlyVector()]
+class Centred(Cell):
+    """Means of inputs, of products and of means; one of them is a state, and a product reads it."""
+
+    inputs = ("input", "gate")
+    states = ("hidden", "mean")
+    products = (("first", 2), ("second", 1))
+    unit_parameters = ("vector",)
+    vectors = ("vector",)
+
+    def equations(self, inputs, product, states, vectors):
+        """Return h' and a mean."""
+        first, gate = product("first", states[0] - mean(states[0]))
+        gate = sigmoid(inputs[1] + gate - mean(gate * vectors["vector"]))
+        centred = inputs[0] + first - mean(inputs[0] + first) / 2.0
+        scale = 1.0 / sqrt(mean(centred * centred) + 0.1)
+        (second,) = product("second", mean(gate * centred) + states[1])
+        return tanh(gate * centred * scale + second), 0.5 * states[1] + mean(gate)
+
+
+OWN = [LargerOfTwo(), AtLeast(), AtLeast(low=0.25), VectorState(), OnlyVector(), Centred()]
 
 
 def new_layer(cell, size=SIZE):
@@ -93,7 +112,7 @@ def read_both(monkeypatch, layer, x):
     return results
 
 
-@pytest.mark.parametrize("size", [SIZE, 32])
+@pytest.mark.parametrize("size", [SIZE, 32, 70])
 @pytest.mark.parametrize("cell", OWN, ids=repr)
 def test_compiled_equals_iterated(monkeypatch, cell, size):
     """Values and gradients are those of torch, whatever the equations read and return."""
@@ -104,6 +123,31 @@ def test_compiled_equals_iterated(monkeypatch, cell, size):
         layer.train(training)
         for ours, iterated in zip(*read_both(monkeypatch, layer, x), strict=True):
             assert_close(ours, iterated)
+
+
+def test_gradients_of_means_are_those_of_finite_differences():
+    """The derivative of a mean is a mean again."""
+    layer = new_layer(Centred(), 3).double()
+    x = torch.randn(2, 3, N_FEATURES, generator=torch.Generator().manual_seed(2)).double()
+    names = [name for name, _ in layer.named_parameters()]
+
+    def outputs(*parameters):
+        values = dict(zip(names, parameters, strict=True))
+        return torch.func.functional_call(layer, values, (x, None, None))[0]
+
+    assert torch.autograd.gradcheck(outputs, [*layer.parameters()])
+
+
+@pytest.mark.parametrize("has_numba", [True, False])
+def test_means_do_not_see_other_rows(monkeypatch, has_numba):
+    """The bits of a row are the same alone and in a batch, compiled and iterated."""
+    monkeypatch.setattr(_kernels._dispatch, "HAS_NUMBA", has_numba and _kernels.has_numba())
+    layer = new_layer(Centred(), 21).eval()
+    x = torch.randn(19, N_STEPS, N_FEATURES, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        together, _ = layer(x, None, None)
+        alone = torch.cat([layer(row[None], None, None)[0] for row in x])
+    assert torch.equal(together, alone)
 
 
 @pytest.mark.parametrize("cell", [LargerOfTwo(), AtLeast(), AtLeast(low=0.25)], ids=repr)
@@ -184,7 +228,7 @@ def test_empty_batches(monkeypatch, cell, shape, has_numba):
 INTERPRETED = """
 import torch
 from sksequence._cells import build_layer
-for cell in ("cfc", "lem", "slstm"):
+for cell in ("cfc", "layer_norm_lstm", "lem", "slstm"):
     layer = build_layer(cell, 3, 32, 0.0, torch.Generator().manual_seed(0)).requires_grad_()
     x = torch.linspace(-1, 1, 24).reshape(2, 4, 3)
     results = []

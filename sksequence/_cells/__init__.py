@@ -12,6 +12,7 @@ from sksequence._cells._gru import GRU, GRULayer
 from sksequence._cells._gru_d import GRUD
 from sksequence._cells._indrnn import IndRNN
 from sksequence._cells._janet import JANET
+from sksequence._cells._layer_norm_lstm import LayerNormLSTM
 from sksequence._cells._lem import LEM
 from sksequence._cells._linear_and_dropout import (
     Dropout,
@@ -71,6 +72,7 @@ __all__ = [
     "GRULayer",
     "IndRNN",
     "LSTMLayer",
+    "LayerNormLSTM",
     "LayerState",
     "LinOSS",
     "MinGRU",

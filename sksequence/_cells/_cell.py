@@ -29,8 +29,8 @@ class Cell:
 
     A cell states its parts as attributes of the class, and the equations of one step in
     `equations`, with ``+ - * /`` and the functions of `sksequence.cells.functions`: sigmoid, tanh,
-    exp, sqrt, softplus, relu, maximum and detach. From these, the layer is compiled, forward and
-    backward. An estimator adds the weights of the input, stacking, directions and sequences of
+    exp, sqrt, softplus, relu, maximum, mean and detach. From these, the layer is compiled, forward
+    and backward. An estimator adds the weights of the input, stacking, directions and sequences of
     different lengths. `sksequence.testing.check_cell` checks a cell.
 
     Parameters of a cell are keyword arguments of ``__init__`` that are stored under their names, as

@@ -24,7 +24,14 @@ from sksequence._cells._recurrent import (
     wider_matrix,
     with_spare_units,
 )
-from sksequence._kernels import Recurrence, can_compile, is_traced, new_recurrence, padded_size
+from sksequence._kernels import (
+    Recurrence,
+    can_compile,
+    is_traced,
+    new_recurrence,
+    padded_size,
+    units,
+)
 
 Linear = Callable[..., Tensor]
 Rows = NDArray[np.float32]
@@ -123,6 +130,7 @@ class CellLayer(nn.Module):
         vectors = cell.loop_vectors(parameters)
         weight, bias = self.input_weights
         return _LoopParts(
+            F.pad(torch.full((size,), 1.0 / size, device=weight.device), (0, spare)),
             with_spare_units(weight, size, spare),
             with_spare_units(bias, size, spare),
             {name: F.pad(vectors[name], (0, spare)) for name in cell.vectors},
@@ -143,6 +151,7 @@ class CellLayer(nn.Module):
             x,
             F.pad(torch.stack(state), (0, width - size)),
             lengths,
+            parts.units,
             parts.weight,
             parts.bias,
             torch.stack(vectors) if vectors else x.new_empty(0, width),
@@ -160,9 +169,8 @@ class CellLayer(nn.Module):
         size = self.hidden_size
         parts = self._loop_parts(padded_size(size) - size)
         vectors = torch.stack([*parts.vectors.values()]) if parts.vectors else torch.empty(0, 0)
-        weights = [part.detach().clone() for part in (parts.weight, parts.bias, vectors)]
-        matrices = [matrix.detach().clone() for matrix in parts.matrices]
-        advance = _compiled(self.cell).single_step(*weights, *matrices)
+        weights = parts.units, parts.weight, parts.bias, vectors, *parts.matrices
+        advance = _compiled(self.cell).single_step(*(part.detach().clone() for part in weights))
         leave: CellStep | None = getattr(self.readout, "single_step", lambda: None)()
 
         def step(x: Rows, states: Rows) -> Rows:
@@ -189,7 +197,8 @@ class CellLayer(nn.Module):
         states = [state]
         for step, inputs_now in enumerate(inputs.unbind(dim=1)):
             blocks = inputs_now.chunk(len(cell.inputs), dim=1)
-            after = cell.equations(blocks, product, states[-1], vectors)
+            with units(size):
+                after = cell.equations(blocks, product, states[-1], vectors)
             if lengths is not None:
                 running = (lengths > step)[:, None]
                 pairs = zip(after, states[-1], strict=True)
@@ -208,8 +217,9 @@ class CellLayer(nn.Module):
 
 @dataclass(frozen=True)
 class _LoopParts:
-    """Weights and bias of the inputs, vectors by name, and recurrent matrices in their order."""
+    """What equations read: weights of units in means, W and b, vectors, recurrent matrices."""
 
+    units: Tensor
     weight: Tensor
     bias: Tensor
     vectors: dict[str, Tensor]

@@ -9,7 +9,7 @@ from torch import nn
 from sksequence._cells._cell import Cell, ReadProduct
 from sksequence._kernels import Equations, Expression, Shape, StepPlan, V
 
-_FUNCTIONS = "detach, exp, maximum, relu, sigmoid, softplus, sqrt and tanh"
+_FUNCTIONS = "detach, exp, maximum, mean, relu, sigmoid, softplus, sqrt and tanh"
 _TAKEN = {"weight_ih", "bias", "cell", "has_gaps", "hidden_size", "output_size", "readout"}
 
 

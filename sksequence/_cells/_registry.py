@@ -20,6 +20,7 @@ from sksequence._cells._gru import GRU, GRULayer
 from sksequence._cells._gru_d import GRUD
 from sksequence._cells._indrnn import IndRNN
 from sksequence._cells._janet import JANET
+from sksequence._cells._layer_norm_lstm import LayerNormLSTM
 from sksequence._cells._lem import LEM
 from sksequence._cells._linoss import LinOSS
 from sksequence._cells._lru import LRU
@@ -45,6 +46,7 @@ CELLS: dict[str, type[Cell]] = {
         PeepholeLSTM,
         CoupledLSTM,
         ProjectedLSTM,
+        LayerNormLSTM,
         SLSTM,
         MGU,
         JANET,

@@ -29,14 +29,17 @@ from sksequence._kernels._expressions import (
     detach,
     exp,
     maximum,
+    mean,
     relu,
     sigmoid,
     softplus,
     sqrt,
     tanh,
+    units,
 )
 from sksequence._kernels._single_steps import Product, gru_step, lstm_step, rnn_step
-from sksequence._kernels._step_plan import Equations, Shape, StepPlan
+from sksequence._kernels._step_plan import StepPlan
+from sksequence._kernels._traced_step import Equations, Shape
 
 __all__ = [
     "STABLE",
@@ -60,6 +63,7 @@ __all__ = [
     "is_transformed",
     "lstm_step",
     "maximum",
+    "mean",
     "new_recurrence",
     "padded_size",
     "relu",
@@ -71,4 +75,5 @@ __all__ = [
     "softplus",
     "sqrt",
     "tanh",
+    "units",
 ]

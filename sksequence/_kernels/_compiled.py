@@ -74,9 +74,10 @@ def compiled(function: Any, made_from: str = "") -> Any:
     return dispatcher
 
 
-def inlined(function: Any) -> Any:
+def inlined(function: Any, **options: Any) -> Any:
     """Compile a function that only cached ones call."""
-    dispatcher: Any = njit(nogil=True, fastmath={"contract"}, error_model="numpy")(function)
+    options |= {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+    dispatcher: Any = njit(**options)(function)
     return dispatcher
 
 

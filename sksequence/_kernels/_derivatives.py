@@ -19,6 +19,7 @@ _RULES: dict[str, Callable[[Sequence[Expression], Expression, Expression], list[
     "softplus": lambda x, y, d: [d * sigmoid(x[0])],
     # 0 at 0, as in torch
     "relu": lambda x, y, d: [_where_above(y, d.graph.constant(0.0), d, d.graph.constant(0.0))],
+    "mean": lambda x, y, d: [d.graph.mean(d)],
     "maximum": lambda x, y, d: [_of_larger(x[0], x[1], d), _of_larger(x[1], x[0], d)],
 }
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from sksequence._kernels._step_plan import Equations, Shape
+from sksequence._kernels._traced_step import Equations, Shape
 
 # Wider layers are as fast in torch, whose products see all rows of a step at once.
 _LARGEST_HIDDEN = 256
@@ -158,6 +158,7 @@ class Recurrence(Protocol):
         x: Tensor,
         states: Tensor,
         lengths: Tensor,
+        units: Tensor,
         weight: Tensor,
         bias: Tensor,
         vectors: Tensor,
@@ -167,6 +168,7 @@ class Recurrence(Protocol):
 
     def single_step(
         self,
+        units: Tensor,
         weight: Tensor,
         bias: Tensor,
         vectors: Tensor,

@@ -8,6 +8,8 @@ Equal expressions are one object, so that what occurs twice is computed once.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
 import torch
@@ -33,9 +35,11 @@ class Expression:
     ----------
     index : int
         Number of expressions that the graph had before.
+    is_uniform : bool
+        Whether it is the same for all units of a row.
     """
 
-    __slots__ = ("graph", "index", "operands", "operation")
+    __slots__ = ("graph", "index", "is_uniform", "operands", "operation")
     __array_ufunc__ = None  # numbers of NumPy leave operations to expressions
 
     def __init__(self, graph: Graph, operation: str, operands: tuple[Expression | float, ...]):
@@ -43,6 +47,11 @@ class Expression:
         self.index = len(graph)
         self.operation = operation
         self.operands = operands
+        self.is_uniform: bool
+        is_function = bool(self.expressions) and operation != "product"
+        self.is_uniform = operation in ("constant", "mean") or (
+            is_function and all(operand.is_uniform for operand in self.expressions)
+        )
 
     @property
     def expressions(self) -> list[Expression]:
@@ -142,6 +151,18 @@ class Graph(dict[tuple[object, ...], Expression]):
                 return self.constant(0.0)
         return self.node("mul", left, right)
 
+    def mean(self, x: Expression) -> Expression:
+        """Return the mean over the units of a row; what is the same for all is taken out of it."""
+        if x.is_uniform:
+            return x
+        if x.operation in ("mul", "div"):
+            left, right = x.expressions
+            if right.is_uniform:
+                return self.node(x.operation, self.mean(left), right)
+            if left.is_uniform and x.operation == "mul":
+                return self.node("mul", left, self.mean(right))
+        return self.node("mean", x)
+
     def _expression(self, operand: Expression | float) -> Expression:
         return operand if isinstance(operand, Expression) else self.constant(operand)
 
@@ -198,6 +219,26 @@ def maximum(x: V, y: V | float) -> V:
     if isinstance(x, Expression):
         return x.graph.node("maximum", x, y)
     return torch.maximum(x, y) if isinstance(y, Tensor) else x.clamp(min=float(y))
+
+
+_n_units: ContextVar[int | None] = ContextVar("n_units", default=None)
+
+
+@contextmanager
+def units(n: int) -> Iterator[None]:
+    """Take means of tensors over the first units only: the others are spare ones."""
+    token = _n_units.set(n)
+    try:
+        yield
+    finally:
+        _n_units.reset(token)
+
+
+def mean(x: V) -> V:
+    """Return the mean over all units of the layer, as one value per row."""
+    if isinstance(x, Expression):
+        return x.graph.mean(x)
+    return x[..., : _n_units.get()].mean(dim=-1, keepdim=True).expand_as(x)
 
 
 def in_order(

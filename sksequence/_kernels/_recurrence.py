@@ -32,9 +32,10 @@ from sksequence._kernels._autograd import (
 from sksequence._kernels._loop_parts import fill_product
 from sksequence._kernels._loop_source import write_step
 from sksequence._kernels._single_steps import ones
-from sksequence._kernels._step_plan import Equations, Shape, StepPlan
+from sksequence._kernels._step_plan import StepPlan
 from sksequence._kernels._tiles import in_panels, no_panels
 from sksequence._kernels._time_loop import TimeLoop, time_loop
+from sksequence._kernels._traced_step import Equations, Shape
 
 _NO_PANELS = (no_panels(),)
 
@@ -56,7 +57,9 @@ class CompiledRecurrence:
     @cached_property
     def loop(self) -> TimeLoop:
         """The loops, compiled or read from the cache when they are first called."""
-        return time_loop(write_step(self.plan), len(self.plan.sources))
+        plan = self.plan
+        n_shared = len(plan.shared), len(plan.backward_shared)
+        return time_loop(write_step(plan), plan.products_after, n_shared, len(plan.backward_means))
 
     @cached_property
     def constants(self) -> NDArray[np.float32]:
@@ -69,6 +72,7 @@ class CompiledRecurrence:
         x: Tensor,
         states: Tensor,
         lengths: Tensor,
+        units: Tensor,
         weight: Tensor,
         bias: Tensor,
         vectors: Tensor,
@@ -84,6 +88,8 @@ class CompiledRecurrence:
             States before the first step.
         lengths : Tensor of shape (batch,)
             Number of real steps of each row.
+        units : Tensor of shape (hidden,)
+            Weights of the units in means over them: 0 for spare ones.
         weight : Tensor of shape (n_inputs * hidden, input)
             Weights W of the input.
         bias : Tensor of shape (n_inputs * hidden,)
@@ -100,7 +106,7 @@ class CompiledRecurrence:
         states : Tensor of shape (n_states, batch, hidden)
             All states after each row's last step.
         """
-        inputs = (x, states.contiguous(), lengths, weight, bias, vectors, *matrices)
+        inputs = (x, states.contiguous(), lengths, units, weight, bias, vectors, *matrices)
         if torch.is_grad_enabled():
             outputs, last = _RecurrenceFunction.apply(self, *inputs)  # type: ignore[no-untyped-call]
             return outputs, last
@@ -108,7 +114,7 @@ class CompiledRecurrence:
         return run.paths, run.last
 
     def single_step(
-        self, weight: Tensor, bias: Tensor, vectors: Tensor, *matrices: Tensor
+        self, units: Tensor, weight: Tensor, bias: Tensor, vectors: Tensor, *matrices: Tensor
     ) -> Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]:
         """Return a function that takes a step with weights that are laid out once.
 
@@ -116,15 +122,18 @@ class CompiledRecurrence:
         (n_states, batch, hidden) before the step by those after it; the bits are those of a call.
         """
         product = in_panels(weight.T), bias.numpy()
-        fixed = _panels(matrix.T for matrix in matrices), vectors.numpy(), self.constants
-        n_outputs, forward = self.plan.shape.n_outputs, self.loop.forward
+        panels = _panels(matrix.T for matrix in matrices)
+        fixed = panels, vectors.numpy(), self.constants, units.numpy()
+        n_outputs, n_means = self.plan.shape.n_outputs, len(self.plan.means)
+        forward = self.loop.forward
 
         def step(x: NDArray[np.float32], states: NDArray[np.float32]) -> NDArray[np.float32]:
             _, n_rows, size = states.shape
             outputs = np.empty((n_outputs, n_rows, 1, size), np.float32)
             gates = np.empty((n_rows, len(bias)), np.float32)
             fill_product(gates, x, *product)
-            filled = gates[:, None], np.empty((0, n_rows, 1, size), np.float32)
+            means = np.empty((n_rows, 1, n_means), np.float32)
+            filled = gates[:, None], np.empty((0, n_rows, 1, size), np.float32), means
             forward(False, ones(n_rows), *fixed, *filled, outputs, states)
             return outputs[:, :, 0]
 
@@ -145,12 +154,15 @@ class _Run:
         What the backward loop reads.
     kept_sources : Tensor of shape (n, batch, time, hidden)
         What products have read besides states.
+    means : Tensor of shape (batch, time, n_means)
+        Means over the units.
     """
 
     paths: Tensor
     last: Tensor
     gates: Tensor
     kept_sources: Tensor
+    means: Tensor
 
 
 class _RecurrenceFunction(torch.autograd.Function):
@@ -183,6 +195,7 @@ def _run(
     x: Tensor,
     states: Tensor,
     lengths: Tensor,
+    units: Tensor,
     weight: Tensor,
     bias: Tensor,
     vectors: Tensor,
@@ -201,15 +214,17 @@ def _run(
         states.clone(),
         empty_block(n_rows, n_steps, n_slots) if is_kept else empty_block(0),
         empty_block(len(plan.kept_sources) * is_kept, n_rows, n_steps, size),
+        empty_block(n_rows, n_steps, len(plan.means)),
     )
+    fixed = panels, vectors.numpy(), recurrence.constants, units.numpy()
 
     def run_piece(rows: slice) -> None:
         part = part_of(x, rows)
         gates = part_of(run.gates, rows) if is_kept else scratch_block(len(part), n_steps, n_slots)
         project(part, input_panels, bias, gates[:, :, :n_inputs])
-        fixed = is_kept, lengths[rows].numpy(), panels, vectors.numpy(), recurrence.constants
-        filled = gates, run.kept_sources[:, rows], run.paths[:, rows], run.last[:, rows]
-        recurrence.loop.forward(*fixed, *arrays_of(filled))
+        filled = [gates, run.kept_sources[:, rows], run.means[rows]]
+        filled += [run.paths[:, rows], run.last[:, rows]]
+        recurrence.loop.forward(is_kept, lengths[rows].numpy(), *fixed, *arrays_of(filled))
 
     in_shards(run_piece, fixed_pieces(n_rows, size, n_slots * n_steps))
     return run
@@ -246,11 +261,10 @@ class _Backward:
         inputs: tuple[Tensor, ...],
     ) -> None:
         self.plan, self.loop = recurrence.plan, recurrence.loop
-        self.constants = recurrence.constants
         self.run = run
         self.d_outputs, self.d_states = d_outputs, d_states
-        self.x, self.starts, self.lengths, self.weight, _, self.vectors, *matrices = inputs
-        self.panels = _panels(matrices)
+        self.x, self.starts, self.lengths, units, self.weight, _, vectors, *matrices = inputs
+        self.fixed = _panels(matrices), vectors.numpy(), recurrence.constants, units.numpy()
         self.size = self.starts.shape[2]
 
     def gradients(self, needs_x: bool) -> tuple[Tensor | None, ...]:
@@ -260,12 +274,12 @@ class _Backward:
         n_rows, n_steps, width = self.run.gates.shape
 
         def run_piece(rows: slice) -> list[Tensor]:
-            d_vectors = torch.zeros_like(self.vectors)
-            gates, paths = part_of(self.run.gates, rows), self.run.paths[:, rows]
-            lengths, vectors = self.lengths[rows].numpy(), self.vectors.numpy()
-            fixed = lengths, self.panels, vectors, self.constants
-            read = gates, self.starts[:, rows], paths, self.d_outputs[:, rows]
-            self.loop.backward(*fixed, *arrays_of([*read, self.d_states[:, rows], d_vectors]))
+            d_vectors = torch.zeros(self.plan.shape.n_vectors, self.size)
+            gates, run = part_of(self.run.gates, rows), self.run
+            read = [gates, run.means[rows], self.starts[:, rows], run.paths[:, rows]]
+            filled = [self.d_outputs[:, rows], self.d_states[:, rows], d_vectors]
+            lengths = self.lengths[rows].numpy()
+            self.loop.backward(lengths, *self.fixed, *arrays_of([*read, *filled]))
             d_inputs = gates[:, :, : len(self.weight)]
             if d_x is not None:
                 project(d_inputs, input_panels, zeros, part_of(d_x, rows))
@@ -273,7 +287,7 @@ class _Backward:
             return [*weights, d_vectors, *self._matrix_gradients(rows, gates)]
 
         pieces = in_shards(run_piece, fixed_pieces(n_rows, self.size, width * n_steps))
-        return d_x, self.d_states, None, *add_up(pieces)
+        return d_x, self.d_states, None, None, *add_up(pieces)
 
     def _matrix_gradients(self, rows: slice, gates: Tensor) -> list[Tensor]:
         """Return the gradients of the recurrent matrices over a piece of rows."""

@@ -1,114 +1,87 @@
 """What a compiled loop computes in each step, where it is read and where it is stored.
 
-A step has one stage before each product of a matrix with a state, and one after the last: stage p
-may read products before p. Backward, the stages run in the opposite order, and stage p may read the
-gradients of what products from p on have read.
+A step is computed in stages; see `_stages`. Forward, a stage ends where a product of a matrix with
+a state is computed, or a mean over the units is complete. Backward, stages are counted from the end
+of the step, and products are those of the transposed matrices with gradients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
-from sksequence._kernels._derivatives import gradients
-from sksequence._kernels._expressions import Expression, Graph, in_order
+from sksequence._kernels._expressions import Expression, in_order
+from sksequence._kernels._stages import COSTLY, shared_values, stages_of
+from sksequence._kernels._traced_step import TracedStep
+
+_ARITHMETIC = {"add", "sub", "mul"}
+
+# what no other value of the backward pass is stored in
+_OWN_PLACES = {"product_gradient", "shared", "d_mean"}
 
 Place = tuple[str, int] | tuple[str, int, int]
 Targets = dict[Place, Expression]
-ReadProduct = Callable[[str, Expression], Sequence[Expression]]
-Equations = Callable[
-    [Sequence[Expression], ReadProduct, Sequence[Expression], Sequence[Expression]],
-    Sequence[Expression],
-]
-
-# cheaper to read from memory than to compute again
-_COSTLY = {"sigmoid", "tanh", "exp", "sqrt", "softplus", "div"}
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Number of parts of a cell, each as wide as the layer.
-
-    Parameters
-    ----------
-    n_inputs : int
-        Blocks of W x + b.
-    n_states : int
-        States; the first ones are outputs.
-    n_outputs : int
-        States that are outputs.
-    n_vectors : int
-        Vectors of parameters with one number per unit.
-    products : tuple of (str, int)
-        Names of the recurrent matrices, in the order of their use, and the number of their blocks.
-    """
-
-    n_inputs: int
-    n_states: int
-    n_outputs: int
-    n_vectors: int
-    products: tuple[tuple[str, int], ...]
-
-
-class StepPlan:
-    """The stages of one step, forward and backward.
-
-    Parameters
-    ----------
-    shape : Shape
-        Number of inputs, states, vectors and products.
-    equations : callable
-        ``(inputs, product, states, vectors) -> new states``, where ``product(name, read)`` returns
-        the blocks of a matrix times a state.
-    """
-
-    def __init__(self, shape: Shape, equations: Equations) -> None:
-        self.shape = shape
-        self.graph = Graph()
-        self.sources: list[Expression] = []
-        self.blocks: list[list[Expression]] = []  # of each product
-        self.inputs = self._leaves("input", shape.n_inputs)
-        self.states = self._leaves("state", shape.n_states)
-        self.vectors = self._leaves("vector", shape.n_vectors)
-        self.results = list(equations(self.inputs, self._product, self.states, self.vectors))
-        self.n_stages = len(self.sources) + 1
-
-    def _leaves(self, kind: str, n: int) -> list[Expression]:
-        return [self.graph.leaf(kind, i) for i in range(n)]
-
-    def _product(self, name: str, read: Expression) -> list[Expression]:
-        number = len(self.sources)
-        names = [known for known, _ in self.shape.products]
-        if name not in names[number : number + 1]:
-            raise ValueError(
-                f"they use the product {name!r} as number {number + 1}, but each of {names} is "
-                "used once, in this order"
-            )
-        n_blocks = self.shape.products[number][1]
-        self.sources.append(read)
-        self.blocks.append([self.graph.block(number, block, read) for block in range(n_blocks)])
-        return self.blocks[-1]
-
-    @cached_property
-    def constants(self) -> list[float]:
-        """Numbers besides 0 and 1, in the order in which the equations and their gradients come."""
-        *_, known = self.gradients, list(self.graph.values())
-        numbers = (one.number for one in known)
-        return [number for number in numbers if number is not None and number not in (0.0, 1.0)]
+class StepPlan(TracedStep):
+    """The stages of one step, forward and backward; see `TracedStep` for its parameters."""
 
     # forward
 
     @cached_property
-    def forward(self) -> list[Targets]:
-        """What each stage computes, by where it is stored, without what is kept."""
+    def product_stages(self) -> list[int]:
+        """The stage after which each product is computed, one at a time."""
+        after: dict[Expression, int] = {}
+        stages: list[int] = []
+        for source, blocks in zip(self.sources, self.blocks, strict=True):
+            first = stages_of([source], (), after)[source]
+            stages.append(max([first, *(stage + 1 for stage in stages)]))
+            after |= dict.fromkeys(blocks, stages[-1] + 1)
+        return stages
+
+    @cached_property
+    def _stages(self) -> dict[Expression, int]:
+        """The first stage in which each expression of the forward pass can be computed."""
+        pairs = zip(self.blocks, self.product_stages, strict=True)
+        after = {block: stage + 1 for blocks, stage in pairs for block in blocks}
+        return stages_of([*self.results, *self.sources], (), after)
+
+    @cached_property
+    def means(self) -> list[Expression]:
+        """Means over the units of a row."""
+        return [one for one in self._stages if one.operation == "mean"]
+
+    @cached_property
+    def n_stages(self) -> int:
+        """Number of stages of the forward pass."""
+        last = max((self._stages[result] for result in self.results), default=0)
+        return max([last, *(stage + 1 for stage in self.product_stages)]) + 1
+
+    @cached_property
+    def _needed(self) -> list[Targets]:
+        """What each stage of the forward pass computes, without what is shared or kept."""
         stages: list[Targets] = [{} for _ in range(self.n_stages)]
         for number, source in enumerate(self.sources):
-            stages[number]["source", number] = source
+            stages[self.product_stages[number]]["source", number] = source
+        for number, mean in enumerate(self.means):
+            stages[self._stages[mean] - 1]["mean", number] = mean.expressions[0]
         for i, result in enumerate(self.results):
             stages[-1]["state", i] = result
             if i in self.paths:
                 stages[-1]["path", i] = result
+        return stages
+
+    @cached_property
+    def shared(self) -> list[Expression]:
+        """Values that a stage stores for later ones."""
+        targets = [targets.values() for targets in self._needed]
+        return shared_values(targets, self._stages, self._read_forward)
+
+    @cached_property
+    def forward(self) -> list[Targets]:
+        """What each stage computes, by where it is stored, without what is kept."""
+        stages = [dict(targets) for targets in self._needed]
+        for number, one in enumerate(self.shared):
+            stages[self._stages[one]]["shared", number] = one
         return stages
 
     @cached_property
@@ -119,7 +92,7 @@ class StepPlan:
             if expression.operation != "input":
                 stages[self._kept_stage(expression)]["gate", slot] = expression
         for number in self.kept_sources:
-            stages[number]["kept_source", number] = self.sources[number]
+            stages[self.product_stages[number]]["kept_source", number] = self.sources[number]
         return stages
 
     @cached_property
@@ -131,19 +104,24 @@ class StepPlan:
     def kept(self) -> list[Expression]:
         """Expressions of the forward pass that the backward pass reads, besides states."""
         found: set[Expression] = set()
-        visited = {*self.results, *self.states}
+        visited = {*self.results, *self.states, *self.means}
 
         def visit(expression: Expression) -> None:
             if expression in visited:
                 return
             visited.add(expression)
-            if expression in self._stages and expression not in self._cheap:
-                found.add(expression)
+            wide = [operand for operand in expression.expressions if not operand.is_uniform]
+            if len(wide) == 1 and expression.operation in _ARITHMETIC:
+                visit(wide[0])
+            elif expression.is_uniform:
                 return
-            for operand in expression.expressions:
-                visit(operand)
+            elif expression in self._stages and expression not in self._cheap:
+                found.add(expression)
+            else:
+                for operand in expression.expressions:
+                    visit(operand)
 
-        for target in self._all_gradients():
+        for target in self.all_gradients():
             visit(target)
         return sorted(found, key=lambda one: one.index)
 
@@ -152,24 +130,16 @@ class StepPlan:
         """Arithmetic of the forward pass on states, vectors, constants and what is costly."""
         known: set[Expression] = set()  # and the costly ones
         for one in self._stages:
-            is_result = one in self.results or one.operation in ("state", "vector", "constant")
+            is_result = one in self.results or one.is_uniform
+            is_result |= one.operation in ("state", "vector")
             is_read = one.operation in ("input", "product")
             if (
                 is_result
-                or one.operation in _COSTLY
+                or one.operation in COSTLY
                 or (not is_read and known.issuperset(one.expressions))
             ):
                 known.add(one)
-        return {one for one in known if one.operation not in _COSTLY or one in self.results}
-
-    @cached_property
-    def _stages(self) -> dict[Expression, int]:
-        """The first stage in which each expression of the forward pass can be computed."""
-        stages: dict[Expression, int] = {}
-        for one in in_order([*self.results, *self.sources]):
-            before = max((stages[operand] for operand in one.expressions), default=0)
-            stages[one] = one.place[0] + 1 if one.operation == "product" else before
-        return stages
+        return {one for one in known if one.operation not in COSTLY or one in self.results}
 
     @cached_property
     def slots(self) -> dict[Expression, int]:
@@ -205,39 +175,40 @@ class StepPlan:
 
     def available_forward(self, stage: int) -> dict[Expression, Place]:
         """Return what a stage can read besides leaves, and where."""
-        return {self.sources[i]: ("source", i) for i in self.kept_sources if i < stage}
+        shared = enumerate(self.shared)
+        stored: dict[Expression, Place] = {one: ("shared", number) for number, one in shared}
+        stored = {one: place for one, place in stored.items() if self._stages[one] < stage}
+        return stored | self._read_forward(stage)
+
+    def _read_forward(self, stage: int) -> dict[Expression, Place]:
+        """Return what a stage can read besides leaves and what is shared, and where."""
+        sources: dict[Expression, Place] = {
+            self.sources[i]: ("source", i)
+            for i in self.kept_sources
+            if self.product_stages[i] < stage
+        }
+        means = enumerate(self.means)
+        return sources | {one: ("mean", i) for i, one in means if self._stages[one] <= stage}
 
     @cached_property
     def paths(self) -> list[int]:
         """States that are stored at each step: the outputs, and those that gradients read."""
-        read = {*in_order(self._all_gradients()), *self.sources}
+        read = {*in_order(self.all_gradients()), *self.sources}
         return [
             i
             for i, (state, result) in enumerate(zip(self.states, self.results, strict=True))
             if i < self.shape.n_outputs or state in read or result in read
         ]
 
+    @property
+    def products_after(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The number of the product after each stage, forward and backward; -1 for none."""
+        return (
+            _products_after(self.product_stages, self.n_stages),
+            _products_after(self.backward_product_stages, len(self.backward)),
+        )
+
     # backward
-
-    @cached_property
-    def gradients(self) -> dict[Expression, Expression]:
-        """The gradient of each expression of the forward pass."""
-        pairs = []
-        for i, result in enumerate(self.results):
-            carried = self.graph.leaf("d_state", i)
-            if i < self.shape.n_outputs:
-                carried = carried + self.graph.leaf("d_output", i)
-            pairs.append((result, carried))
-        return gradients(pairs)
-
-    def gradient(self, expression: Expression) -> Expression:
-        """Return the gradient of an expression, 0 if no result depends on it."""
-        return self.gradients.get(expression, self.graph.constant(0.0))
-
-    def _all_gradients(self) -> Iterable[Expression]:
-        blocks = [block for blocks in self.blocks for block in blocks]
-        for expression in [*self.inputs, *self.states, *self.vectors, *blocks]:
-            yield self.gradient(expression)
 
     @cached_property
     def block_slots(self) -> list[list[int]]:
@@ -263,27 +234,70 @@ class StepPlan:
         return max([len(self.inputs) - 1, *self.slots.values(), *gradients]) + 1
 
     @cached_property
+    def backward_product_stages(self) -> list[int]:
+        """The stage of the backward pass after which each transposed product is computed."""
+        stages: dict[int, int] = {}
+        after: dict[Expression, int] = {}
+        for number in reversed(range(len(self.sources))):
+            gradients = [self.gradient(block) for block in self.blocks[number]]
+            firsts = stages_of(gradients, self._read_backward, after)
+            least = [stage + 1 for stage in stages.values()]
+            stages[number] = max([*(firsts[one] for one in gradients), *least])
+            after[self.graph.leaf("source_gradient", number)] = stages[number] + 1
+        return [stages[number] for number in range(len(self.sources))]
+
+    @cached_property
+    def _backward_stages(self) -> dict[Expression, int]:
+        """The first stage of the backward pass in which each expression can be computed."""
+        after = {
+            self.graph.leaf("source_gradient", number): stage + 1
+            for number, stage in enumerate(self.backward_product_stages)
+        }
+        return stages_of(self.all_gradients(), self._read_backward, after)
+
+    @cached_property
+    def backward_means(self) -> list[Expression]:
+        """Means over the units of a row that only the backward pass needs."""
+        means = [one for one in self._backward_stages if one.operation == "mean"]
+        return [one for one in means if one not in self._read_backward]
+
+    @cached_property
+    def backward_shared(self) -> list[Expression]:
+        """Values that a stage of the backward pass stores for later ones."""
+        stages = self._backward_stages
+        targets: list[list[Expression]] = [[] for _ in range(max(stages.values()) + 1)]
+        for one in self._gradient_targets.values():
+            targets[stages[one]].append(one)
+        return shared_values(targets, stages, self._read_in_backward)
+
+    @cached_property
     def backward(self) -> list[Targets]:
         """What each stage computes backward, by where it is stored.
 
         A value is computed in the first stage where it can be, but what it overwrites must not be
         read afterwards.
         """
-        targets = self._gradient_targets
+        targets = self._gradient_targets | {
+            ("shared", number): one for number, one in enumerate(self.backward_shared)
+        }
         stages = {place: self._backward_stages[one] for place, one in targets.items()}
-        overwriting = [place for place in targets if place[0] != "product_gradient"]
+        overwriting = [place for place in targets if place[0] not in _OWN_PLACES]
         has_changed = True
         while has_changed:
             has_changed = False
             for place in overwriting:
-                stage = stages[place]
-                readers = [stages[other] for other in targets if self._reads(other, place, stages)]
-                last = min([stage, *readers])
-                has_changed |= last < stage
+                readers = [
+                    stages[other]
+                    for other, one in targets.items()
+                    if place in read_places(one, self.available_backward(stages[other]))
+                ]
+                last = max([stages[place], *readers])
+                has_changed |= last > stages[place]
                 stages[place] = last
+        n_stages = max([*stages.values(), *(stage + 1 for stage in self.backward_product_stages)])
         return [
             {place: one for place, one in targets.items() if stages[place] == stage}
-            for stage in range(self.n_stages)
+            for stage in range(n_stages + 1)
         ]
 
     @cached_property
@@ -300,19 +314,9 @@ class StepPlan:
             targets["d_state", i] = self.gradient(leaf)
         for i, leaf in enumerate(self.vectors):
             targets["d_vector", i] = self.gradient(leaf)
+        for i, mean in enumerate(self.backward_means):
+            targets["d_mean", i] = mean.expressions[0]
         return targets
-
-    @cached_property
-    def _backward_stages(self) -> dict[Expression, int]:
-        """The first stage of the backward pass in which each expression can be computed."""
-        stages: dict[Expression, int] = {}
-        for one in in_order(self._all_gradients()):
-            before = min((stages[operand] for operand in one.expressions), default=len(self.blocks))
-            is_read = one in self._read_backward
-            stages[one] = len(self.blocks) if is_read else before
-            if one.operation == "source_gradient":
-                stages[one] = one.place[0]
-        return stages
 
     @cached_property
     def _read_backward(self) -> dict[Expression, Place]:
@@ -321,23 +325,34 @@ class StepPlan:
             **{state: ("before", i) for i, state in enumerate(self.states)},
             **{result: ("path", i) for i, result in reversed([*enumerate(self.results)])},
             **{one: ("gate", slot) for one, slot in self.slots.items()},
+            **{one: ("mean", i) for i, one in enumerate(self.means)},
         }
         return read
 
     def available_backward(self, stage: int) -> dict[Expression, Place]:
         """Return what a stage can read, and where."""
-        known = dict(self._read_backward)
-        for number in range(stage, len(self.blocks)):
-            for i, block in enumerate(self.blocks[number]):
-                known.setdefault(self.gradient(block), ("product_gradient", number, i))
+        known = self._read_in_backward(stage)
+        for number, one in enumerate(self.backward_shared):
+            if self._backward_stages[one] < stage:
+                known.setdefault(one, ("shared", number))
         return known
 
-    def _reads(self, target: Place, overwritten: Place, stages: dict[Place, int]) -> bool:
-        """Check whether the value of a target is computed from what another one overwrites."""
-        stage = stages[target]
-        expression = self._gradient_targets[target]
-        available = self.available_backward(stage)
-        return overwritten in read_places(expression, available)
+    def _read_in_backward(self, stage: int) -> dict[Expression, Place]:
+        """Return what a stage can read besides what is shared, and where."""
+        known = dict(self._read_backward)
+        for number, blocks in enumerate(self.blocks):
+            for i, block in enumerate(blocks):
+                if self._backward_stages[self.gradient(block)] < stage:
+                    known.setdefault(self.gradient(block), ("product_gradient", number, i))
+        for number, mean in enumerate(self.backward_means):
+            if self._backward_stages[mean] <= stage:
+                known[mean] = ("d_mean", number)
+        return known
+
+
+def _products_after(stages: list[int], n_stages: int) -> tuple[int, ...]:
+    """Return the number of the product after each stage, -1 for none."""
+    return tuple(stages.index(i) if i in stages else -1 for i in range(n_stages))
 
 
 def read_places(expression: Expression, available: dict[Expression, Place]) -> set[Place]:

@@ -8,6 +8,7 @@ a vector is a small array.
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,13 @@ def where_nan(x: Any, nan: Any, other: Any) -> Any:
     return np.where(np.isnan(x), nan, other)
 
 
+def total(x: Any) -> Any:
+    """Return the sum of the elements: of the two halves, of halves of these, and so on."""
+    while len(x) > 1:
+        x = x[: len(x) // 2] + x[len(x) // 2 :]
+    return x[0]
+
+
 def rounded(x: Any) -> Any:
     """Return the nearest whole numbers, halves to even ones."""
     return np.rint(x)
@@ -144,6 +152,35 @@ def _where_nan(x: Any, nan: Any, other: Any) -> Any:
     if _vector in (x, nan, other):
         return lambda x, nan, other: _choose_nan(x, nan, other)
     return lambda x, nan, other: nan if x != x else other
+
+
+@overload(total, strict=False)
+def _total(x: Any) -> Any:
+    return lambda x: _sum_elements(x)
+
+
+@intrinsic
+def _sum_elements(typing: Any, x: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (x,), n = arguments, LANES
+        while n > 1:
+            n //= 2
+            nothing = ir.Constant(x.type, ir.Undefined)
+            halves = [
+                builder.shuffle_vector(x, nothing, _integers(range(first, first + n)))
+                for first in (0, n)
+            ]
+            x = builder.fadd(*halves)
+        return builder.extract_element(x, ir.Constant(ir.IntType(32), 0))
+
+    return types.float32(_vector), emit
+
+
+def _integers(numbers: Iterable[int]) -> Any:
+    """Return a constant vector of integers."""
+    kind = ir.IntType(32)
+    listed = [ir.Constant(kind, number) for number in numbers]
+    return ir.Constant(ir.VectorType(kind, len(listed)), listed)
 
 
 @intrinsic

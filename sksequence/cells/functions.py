@@ -4,6 +4,6 @@ They take the inputs, states and products that `Cell.equations` receives, and re
 computed; called with tensors, they compute.
 """
 
-from sksequence._kernels import detach, exp, maximum, relu, sigmoid, softplus, sqrt, tanh
+from sksequence._kernels import detach, exp, maximum, mean, relu, sigmoid, softplus, sqrt, tanh
 
-__all__ = ["detach", "exp", "maximum", "relu", "sigmoid", "softplus", "sqrt", "tanh"]
+__all__ = ["detach", "exp", "maximum", "mean", "relu", "sigmoid", "softplus", "sqrt", "tanh"]
