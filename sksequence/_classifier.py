@@ -150,9 +150,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     max_epochs : int or "auto", default="auto"
         Maximum number of passes over the training data. "auto" selects as many as make
         about 2500 steps of the optimizer in total, but at least 10 and at most 100 epochs, or at
-        most 50 if the network reads more than 64 steps of a sequence with one label. For symbols
-        with one label per sequence, it selects about 1000 steps of the optimizer, but at least 10
-        and at most 100 epochs.
+        most 50 if the network reads more than 64 steps of several features with one label. For
+        symbols with one label per sequence, it selects about 1000 steps of the optimizer, but at
+        least 10 and at most 100 epochs.
     batch_size : int or "auto", default="auto"
         Number of sequences per batch. "auto" selects 32 with at most 4096 training sequences, 64
         with at most 16,384, and 128 with more. It selects less if the average batch would exceed

@@ -178,7 +178,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     max_epochs : int or "auto", default="auto"
         Maximum number of passes over the training data. "auto" selects as many as make
         about 2500 steps of the optimizer in total, but at least 10 and at most 100 epochs, or at
-        most 50 if the network reads more than 64 steps of a sequence with one target. With
+        most 50 if the network reads more than 64 steps of several features with one target. With
         `residual`, it selects about 500 steps of the optimizer, but at least 3 and at most 10
         epochs.
     batch_size : int or "auto", default="auto"

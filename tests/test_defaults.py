@@ -141,13 +141,17 @@ def test_the_context_of_a_baseline_is_one_of_steps():
 
 
 def test_long_sequences_have_fewer_epochs():
-    """Each step is learnt from; forecasts and targets of steps have rules of their own."""
+    """Each step of several features is learnt from; other tasks have rules of their own."""
     assert automatic_max_epochs(160, 32, 64) == 100
     assert automatic_max_epochs(160, 32, 65) == 50
     assert automatic_max_epochs(16_000, 32, 65) == 10
     assert automatic_max_epochs(160, 32, 65, forecast=True) == 10
     steps = np.random.RandomState(0).randn(4, 80, 2)
     model = RNNClassifier(hidden_size=2, random_state=0).fit(steps, [x[:, 0] > 0 for x in steps])
+    assert model.max_epochs_ == 100
+    model.fit(steps, [0, 1, 0, 1])
+    assert model.max_epochs_ == 50
+    model.fit(np.random.RandomState(0).randn(4, 1000, 1), [0, 1, 0, 1])
     assert model.max_epochs_ == 100
 
 

@@ -100,9 +100,10 @@ def automatic_max_epochs(
 ) -> int:
     """Select the epochs that make 2500 optimizer steps, from 10 to 100.
 
-    At most 50, if the network reads more than 64 steps per sequence on average. For a forecast, 500
-    optimizer steps, and from 3 to 10 epochs. For sequences of symbols with one label each, 1000
-    optimizer steps, and from 10 to 100 epochs.
+    At most 50, if the network reads more than 64 steps per sequence on average; `n_steps` is 1 for
+    a single feature, whose frames overlap. For a forecast, 500 optimizer steps, and from 3 to 10
+    epochs. For sequences of symbols with one label each, 1000 optimizer steps, and from 10 to 100
+    epochs.
     """
     if labelled_symbols:
         return _epochs(n_sequences, batch_size, _SYMBOL_TRAINING)

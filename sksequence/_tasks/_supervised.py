@@ -191,10 +191,11 @@ class SupervisedTask(Generic[AnyRowCodec]):
         if max_epochs == "auto":
             # with one target per step, the optimizer takes one step per chunk
             n_chunks = round(n_steps / chunk) if per_step else 1
+            reads_channels = not per_step and n_step_features(data.sequences) > 1
             max_epochs = automatic_max_epochs(
                 len(rows) * n_chunks,
                 int(batch_size),
-                1.0 if per_step else n_steps,
+                n_steps if reads_channels else 1.0,
                 forecast=self.naive is not None,
                 labelled_symbols=self._labels_symbols(data),
             )

@@ -122,7 +122,7 @@ def _halved(shipped: str, name: str) -> Rule:
 RULES: dict[str, Rule] = {
     "hidden_size": _halved("64", "hidden_size"),
     "max_epochs": _halved(
-        "2500 steps, 10 to 100, long sequences to 50; symbols 1000; forecasts 500, 3 to 10",
+        "2500 steps, 10 to 100, long channels to 50; symbols 1000; forecasts 500, 3 to 10",
         "max_epochs",
     ),
     "learning_rate": Rule(
