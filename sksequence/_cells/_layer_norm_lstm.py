@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sksequence._cells._cell import Cell, Parameters, ReadProduct
-from sksequence._kernels import V, mean, sigmoid, sqrt, tanh
+from sksequence._kernels import V, sigmoid, standardised, tanh
 
 _EPSILON = 1e-5  # as torch.nn.LayerNorm
 _GATES = ("input", "forget", "candidate", "output")
@@ -32,7 +32,7 @@ class LayerNormLSTM(Cell):
 
     =============  ==============================================================================
     Parameters     4 H (F + H + 1) + 14 H for F inputs and H units
-    Cost per step  as "lstm", and three means and variances over the units
+    Cost per step  twice that of "peephole_lstm": three means and variances over the units
     Memory         hundreds of steps
     Choose it for  deep or wide networks, high learning rates, features of changing size
     =============  ==============================================================================
@@ -113,10 +113,4 @@ class LayerNormLSTM(Cell):
 
 def _normalised(blocks: Sequence[V]) -> list[V]:
     """Return blocks of units minus the mean of all, over their standard deviation."""
-    n_blocks = len(blocks)
-    centre = mean(sum(blocks[1:], start=blocks[0])) / n_blocks
-    centred = [block - centre for block in blocks]
-    squares = [block * block for block in centred]
-    variance = mean(sum(squares[1:], start=squares[0])) / n_blocks
-    scale = 1.0 / sqrt(variance + _EPSILON)
-    return [block * scale for block in centred]
+    return standardised(blocks, _EPSILON)

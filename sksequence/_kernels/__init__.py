@@ -34,6 +34,7 @@ from sksequence._kernels._expressions import (
     sigmoid,
     softplus,
     sqrt,
+    standardised,
     tanh,
     units,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "sigmoid",
     "softplus",
     "sqrt",
+    "standardised",
     "tanh",
     "units",
 ]

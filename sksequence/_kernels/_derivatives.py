@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from sksequence._kernels._expressions import Expression, in_order, sigmoid
 
@@ -38,6 +38,27 @@ def _of_larger(x: Expression, y: Expression, d: Expression) -> Expression:
     return _where_above(y, x, zero, _where_above(x, y, d, equal))
 
 
+def _of_standardised(
+    last: Expression, totals: Mapping[Expression, Expression]
+) -> Iterator[tuple[Expression, Expression]]:
+    """Yield what was standardised together with an expression, and the gradients.
+
+    All means are complete at once, where the rules for each operation would need one after the
+    other (Ba et al. 2016, Layer Normalization).
+    """
+    graph, (centre, scale) = last.graph, last.expressions[1:]
+    group = [
+        (one, totals.get(one, graph.constant(0.0)))
+        for one in list(graph.values())
+        if one.operation == "standardised" and one.expressions[1:] == [centre, scale]
+    ]
+    mean = graph.mean(sum((d for _, d in group), start=graph.constant(0.0))) / len(group)
+    products = sum((d * y for y, d in group), start=graph.constant(0.0))
+    slope = graph.mean(products) / len(group)
+    for y, d in group:
+        yield y.expressions[0], scale * (d - mean - y * slope)
+
+
 def gradients(results: Iterable[tuple[Expression, Expression]]) -> dict[Expression, Expression]:
     """Return the gradient of every expression that results depend on, from pairs with theirs.
 
@@ -46,7 +67,7 @@ def gradients(results: Iterable[tuple[Expression, Expression]]) -> dict[Expressi
     """
     results = list(results)
     totals: dict[Expression, Expression] = {}
-    seen = set()
+    seen: set[int | tuple[Expression, ...]] = set()  # products, and means with their scales
 
     def add(expression: Expression, gradient: Expression) -> None:
         known = totals.get(expression)
@@ -63,6 +84,12 @@ def gradients(results: Iterable[tuple[Expression, Expression]]) -> dict[Expressi
             if product not in seen:
                 seen.add(product)
                 add(read, expression.graph.leaf("source_gradient", product))
+        elif expression.operation == "standardised":
+            group = tuple(expression.expressions[1:])
+            if group not in seen:
+                seen.add(group)
+                for one, gradient in _of_standardised(expression, totals):
+                    add(one, gradient)
         elif expression.operation in _RULES:
             rule = _RULES[expression.operation]
             parts = rule(expression.expressions, expression, totals[expression])

@@ -7,7 +7,7 @@ Equal expressions are one object, so that what occurs twice is computed once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol, TypeVar
@@ -239,6 +239,22 @@ def mean(x: V) -> V:
     if isinstance(x, Expression):
         return x.graph.mean(x)
     return x[..., : _n_units.get()].mean(dim=-1, keepdim=True).expand_as(x)
+
+
+def standardised(blocks: Sequence[V], epsilon: float) -> list[V]:
+    """Return blocks of units minus the mean of all, over the root of variance plus epsilon."""
+    n_blocks = len(blocks)
+    centre = mean(sum(blocks[1:], start=blocks[0])) / n_blocks
+    squares = [(block - centre) * (block - centre) for block in blocks]
+    variance = mean(sum(squares[1:], start=squares[0])) / n_blocks
+    scale = 1.0 / sqrt(variance + epsilon)
+    return [_standardised(block, centre, scale) for block in blocks]
+
+
+def _standardised(x: V, centre: V, scale: V) -> V:
+    if isinstance(x, Expression):
+        return x.graph.node("standardised", x, centre, scale)
+    return (x - centre) * scale
 
 
 def in_order(

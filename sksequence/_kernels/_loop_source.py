@@ -189,6 +189,8 @@ def _operation(name: str, operands: list[str]) -> str:
     """Return the code of an operation."""
     if name in _INFIX:
         return f"{operands[0]} {_INFIX[name]} {operands[1]}"
+    if name == "standardised":
+        return f"({operands[0]} - {operands[1]}) * {operands[2]}"
     if name == "detach":
         return operands[0]
     return f"{name}({', '.join(operands)})"

@@ -13,7 +13,7 @@ from sksequence._kernels._expressions import Expression, in_order
 from sksequence._kernels._stages import COSTLY, shared_values, stages_of
 from sksequence._kernels._traced_step import TracedStep
 
-_ARITHMETIC = {"add", "sub", "mul"}
+_ARITHMETIC = {"add", "sub", "mul", "standardised"}
 
 # what no other value of the backward pass is stored in
 _OWN_PLACES = {"product_gradient", "shared", "d_mean"}
