@@ -109,6 +109,17 @@ CLAIMS: dict[str, list[Claim]] = {
         (r"rnn +accuracy", 0.1, 0.35),
         (r"lstm +accuracy", 0.95, 1),
     ],
+    "which_cell": [
+        (r"^rnn", 0.9, 1),
+        (r"^lstm", 0.3, 0.85),
+        (r"^gru", 0.9, 1),
+        (r"^mingru", 0.15, 0.4),
+        (r"^echo_state", 0.15, 0.4),
+        (r"^lstm +[\d.]+", 0.94, 0.97),
+        (r"^echo_state +[\d.]+", 0.9, 0.96),
+        (r"lstm with defaults, first label:", 0.95, 1),
+        (r"lstm with defaults, vowels:", 0.965, 1),
+    ],
     "which_channel_and_when": [
         (r"accuracy:", 0.9, 1),
         "the most important sensor: 3",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +244,7 @@ class PretrainedEmbedding(BaseEstimator):
             )
         if len(parts) == 2 and all(part.isdecimal() for part in parts):
             return int(parts[1]), lines
-        return len(parts) - 1, _chained(first, lines)
+        return len(parts) - 1, chain([first], lines)
 
     def _no_overlap(self, symbols: Sequence[Hashable]) -> str:
         """Describe that the file has none of the symbols."""
@@ -263,11 +263,6 @@ class PretrainedEmbedding(BaseEstimator):
             )
         none = f"the file has none of the {len(symbols)} symbols of X ({shown})"
         return f"{self._shown}: {none}. {advice}"
-
-
-def _chained(first: tuple[int, str], rest: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    yield first
-    yield from rest
 
 
 def _is_number(text: str) -> bool:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import argparse
 
-from sksequence._cells import CELLS
-
 from . import report
 from .layers import speed
-from .study import MOST_SEEDS, PROBLEMS, run
+from .study import MOST_SEEDS, PROBLEMS, RECURRENCES, run
 
 
 def main() -> None:
@@ -22,7 +20,7 @@ def main() -> None:
     parser.add_argument("command", choices=["speed", "scores", "page"])
     parser.add_argument("tasks", nargs="*", help=f"of {list(PROBLEMS)}; all by default")
     parser.add_argument("--seeds", type=int, default=MOST_SEEDS)
-    parser.add_argument("--cells", nargs="*", default=list(CELLS), choices=list(CELLS))
+    parser.add_argument("--cells", nargs="*", default=list(RECURRENCES), choices=list(RECURRENCES))
     parser.add_argument("--minutes", type=float, default=60.0, help="after which no fit begins")
     arguments = parser.parse_args()
     if arguments.command == "speed":

@@ -7,9 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from sksequence._cells import CELLS
-
-from .study import PROBLEMS, REFERENCE, Problem, Stored, stored_figures
+from .study import PROBLEMS, RECURRENCES, REFERENCE, Problem, Stored, stored_figures
 
 PAGE = Path(__file__).parents[3] / "docs" / "benchmarks" / "cells.rst"
 # the page is written up to this line; conclusions after it are written by hand
@@ -21,7 +19,8 @@ Every cell on the same tasks, with the same training. ``python -m tests.benchmar
 measures the tables, and goes on where it was interrupted; the README of ``tests/benchmarks``
 describes the protocol. Layers have about as many parameters as those of an LSTM of {units} units;
 widths end at 256, which leaves IndRNN and minGRU smaller. Cells have their default parameters: none
-was told how long a memory the task needs (``chrono_steps``, ``r_min``). Scores are medians over the
+was told how long a memory the task needs (``chrono_steps``, ``r_min``). Two layers have residual
+connections, and are narrower, so that they have as many parameters. Scores are medians over the
 seeds, with the worst and the best; times are CPU seconds per fit on one thread of a shared machine.
 """
 
@@ -45,7 +44,7 @@ def render(stored: Stored) -> str:
 def _table(problem: Problem, figures: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the rows of the cells, the best first."""
     sign = -1 if problem.greater else 1
-    measured = [cell for cell in CELLS if cell in figures]
+    measured = [cell for cell in RECURRENCES if cell in figures]
     measured.sort(key=lambda cell: sign * median(figures[cell]["scores"].values()))
     head = f"cell, {problem.metric}, worst to best, seeds, CPU s, units, parameters"
     rows = "\n   ".join(", ".join(_row(problem, cell, figures[cell])) for cell in measured)
@@ -56,12 +55,13 @@ def _row(problem: Problem, cell: str, own: Mapping[str, Any]) -> list[str]:
     scores = sorted(own["scores"].values(), reverse=not problem.greater)
     spread = f"{scores[0]:.3f} to {scores[-1]:.3f}" if len(scores) > 1 else ""
     seconds = median(own["seconds"].values())
-    sizes = [str(own["units"]), f'"{own["parameters"]:,}"']
+    name, _, layers = cell.partition(", ")
     return [
-        f"``{cell}``",
+        f"``{name}`` {layers}".strip(),
         f"{median(scores):.3f}",
         spread,
         str(len(scores)),
         f"{seconds:.1f}",
-        *sizes,
+        str(own["units"]),
+        f'"{own["parameters"]:,}"',
     ]

@@ -38,6 +38,12 @@ LONG_FIT = 30.0  # CPU seconds above which three seeds are enough
 MOST_SEEDS, SEEDS_OF_LONG_FITS = 5, 3
 REFERENCE = "lstm", 32  # cell and units that all others match in their number of parameters
 _MOST_UNITS = 256
+# cells that their papers stack, with residual connections, as one layer of them is linear in time
+_STACKED = ("indrnn", "mingru", "minlstm", "lru", "rg_lru", "linoss")
+RECURRENCES: dict[str, dict[str, Any]] = {name: {"cell": name} for name in CELLS} | {
+    f"{name}, 2 layers": {"cell": name, "num_layers": 2, "residual_connections": True}
+    for name in _STACKED
+}
 Score = Callable[[Any, Any, Any], float]
 Stored = dict[str, dict[str, dict[str, Any]]]  # task -> cell -> figures
 
@@ -176,8 +182,8 @@ PROBLEMS = {
         n_inputs=48,
     ),
     "ETTh1": Problem(
-        "ETTh1, 96 hours of 7 series to the next 24, a window every other day",
-        partial(transformer_temperature, 48),
+        "ETTh1, 96 hours of 7 series to the next 24, two windows per day",
+        partial(transformer_temperature, 12),
         RNNRegressor,
         {"residual": "last", "target_columns": "all"},
         score=_squared_error,
@@ -203,15 +209,19 @@ PROBLEMS = {
 
 @cache
 def n_parameters(name: str, size: int, n_inputs: int) -> int:
-    """Return the number of parameters of one layer."""
-    cell: Cell = CELLS[name]()
-    layer = build_layer(cell, n_inputs, size, 0.0, torch.Generator())
-    return sum(parameter.numel() for parameter in layer.parameters())
+    """Return the number of parameters of the layers in one direction."""
+    cell: Cell = CELLS[RECURRENCES[name]["cell"]]()
+    total = 0
+    for _ in range(RECURRENCES[name].get("num_layers", 1)):
+        layer: Any = build_layer(cell, n_inputs, size, 0.0, torch.Generator())
+        total += sum(parameter.numel() for parameter in layer.parameters())
+        n_inputs = layer.output_size
+    return total
 
 
 @cache
 def equal_size(name: str, n_inputs: int) -> int:
-    """Return the number of units with which a layer has about the parameters of the reference."""
+    """Return the number of units with which the layers have the parameters of the reference."""
     target = n_parameters(*REFERENCE, n_inputs)
     sizes = range(4, _MOST_UNITS + 1, 2)
     return min(sizes, key=lambda size: abs(n_parameters(name, size, n_inputs) - target))
@@ -222,7 +232,7 @@ def equal_size(name: str, n_inputs: int) -> int:
 
 @dataclass(frozen=True)
 class Fit:
-    """One cell on one task with one seed."""
+    """One cell, or two layers of it, on one task with one seed."""
 
     task: str
     cell: str
@@ -234,7 +244,7 @@ class Fit:
         data = _load(self.task)
         _compile(self.cell)
         size = equal_size(self.cell, self.problem.n_inputs)
-        parameters = self.problem.parameters | {"cell": self.cell, "hidden_size": size}
+        parameters = self.problem.parameters | RECURRENCES[self.cell] | {"hidden_size": size}
         model = self.problem.estimator(**parameters, random_state=self.seed)
         start = time.process_time()
         with warnings.catch_warnings():
@@ -253,7 +263,8 @@ class Fit:
 def _compile(cell: str) -> None:
     """Fit a small network, so that no time of a compiler counts."""
     X = np.random.default_rng(0).normal(size=(8, 5, 2))
-    RNNClassifier(cell, 8, frame_length=1, max_epochs=1).fit(X, np.arange(8) % 2)
+    name = RECURRENCES[cell]["cell"]
+    RNNClassifier(name, 8, frame_length=1, max_epochs=1).fit(X, np.arange(8) % 2)
 
 
 @cache
