@@ -265,3 +265,103 @@ def test_datasets_are_no_x(parquet):
     """Estimators say how a dataset is read."""
     with pytest.raises(TypeError, match=r"X is a FileSystemDataset.*write_sequences\(X, folder\)"):
         RNNClassifier().fit(ds.dataset(parquet), LABELS)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "dtype", "message"),
+    [
+        ([np.ones((2, 3), np.int8), np.full((2, 3), 300)], None, "300, which int8 .*dtype=int64"),
+        ([np.full((2, 3), 300)], np.int8, "300, which int8 cannot represent"),
+        ([np.full((2, 3), 2**63, np.uint64)], np.int64, f"{2**63}, which int64 .*dtype=float64"),
+        ([np.full((2, 3), 1e6)], np.float16, r"1000000\.0, which float16 .*or scale the numbers"),
+    ],
+)
+def test_numbers_beyond_a_type(chunks, dtype, message, tmp_path):
+    """Numbers are rounded at most: they never wrap around, nor become infinite."""
+    with pytest.raises(ValueError, match=f"A chunk of X holds {message}"):
+        write_sequences(iter(chunks), tmp_path, dtype=dtype)
+    assert list(tmp_path.iterdir()) == []
+    gaps = np.array([[1.0, np.nan, np.inf]])
+    written = write_sequences(iter([gaps]), tmp_path, dtype=np.float32)
+    np.testing.assert_array_equal(written.values.ravel(), gaps.ravel())
+
+
+def test_files_come_in_the_order_of_arrow(tmp_path):
+    """The rows belong to a y that pyarrow reads from the folder; hidden files are left out."""
+    names = ["a/z", "a-file", "a0", "b/z", "part-10", "part-2", "_temporary/a", ".hidden"]
+    for i, name in enumerate(names):
+        path = tmp_path / "in" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"x": [[float(i)]], "y": [i]}), path)
+    written = write_sequences(tmp_path / "in", tmp_path / "out", columns=["x"])
+    y = pq.read_table(tmp_path / "in", columns=["y"])["y"]
+    assert written.values.ravel().tolist() == y.to_pylist() == [1, 0, 2, 3, 4, 5]
+
+
+def test_columns_that_cannot_be_told_apart(parquet, tmp_path):
+    """Names of columns are a list of distinct names, of a file and of a dataset."""
+    with pytest.raises(TypeError, match=r"columns is the text 'speed'\. Pass .* \['speed'\]"):
+        write_sequences(parquet, tmp_path / "out", columns="speed")
+    for columns in ([], ["speed", "speed"]):
+        with pytest.raises(ValueError, match="at least one column is needed, and each of them on"):
+            write_sequences(parquet, tmp_path / "out", columns=columns)
+    with pytest.raises(ValueError, match=r"columns has \['pace'\], but the dataset has the col"):
+        write_sequences(ds.dataset(parquet), tmp_path / "out", columns=["pace"])
+    twice = pa.table([pa.array([[1.0]])] * 2, names=["a", "a"])
+    pq.write_table(twice, tmp_path / "twice.parquet")
+    with pytest.raises(ValueError, match="has more than one column 'a'"):
+        write_sequences(tmp_path / "twice.parquet", tmp_path / "out")
+    pq.write_table(pa.table({"a": [{"x": 1.0}]}), tmp_path / "struct.parquet")
+    with pytest.raises(ValueError, match="Column 'a' holds struct<x: double>, not lists"):
+        write_sequences(tmp_path / "struct.parquet", tmp_path / "out")
+
+
+def test_paths_without_parquet(tmp_path):
+    """The error says what is there, and how other data are read."""
+    with pytest.raises(FileNotFoundError, match=r"no file or folder .*pyarrow\.dataset\.dataset"):
+        write_sequences("s3://bucket/a.parquet", tmp_path / "out")
+    for content in (b"", b"a,b\n1,2\n"):
+        (tmp_path / "a.csv").write_bytes(content)
+        with pytest.raises(ValueError, match=r"a\.csv is not a complete Parquet file: .*Pass a p"):
+            write_sequences(tmp_path / "a.csv", tmp_path / "out")
+    with pytest.raises(TypeError, match="dtype=complex128 is no type of real numbers"):
+        write_sequences(iter([X]), tmp_path / "out", dtype=complex)
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    """Nothing of a copy that failed at its end is in the next one, nor is it opened."""
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    pq.write_table(table_of(X).drop(["label"]), tmp_path / "a.parquet")
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "save", full)
+        with pytest.raises(OSError, match="No space left"):
+            write_sequences(tmp_path / "a.parquet", tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match="no complete sequences"):
+        open_sequences(tmp_path / "out")
+    assert write_sequences(iter([X]), tmp_path / "out").feature_names is None
+
+
+def test_one_process_writes(tmp_path):
+    """A second one at the same time is refused, and does not disturb the first."""
+
+    def chunks():
+        yield X
+        with pytest.raises(FileExistsError, match="another process writes sequences there, or was"):
+            write_sequences(iter([X]), tmp_path)
+        yield X
+
+    assert len(write_sequences(chunks(), tmp_path)) == 100
+
+
+@pytest.mark.parametrize("name", ["values.npy", "offsets.npy", "feature_names.json"])
+@pytest.mark.parametrize("n_bytes", [0, -3])
+def test_files_cut_off_later(name, n_bytes, parquet, tmp_path):
+    """The error names the folder and the remedy."""
+    write_sequences(parquet, tmp_path / "out", columns=["speed"])
+    file = tmp_path / "out" / name
+    file.write_bytes(file.read_bytes()[:n_bytes])
+    with pytest.raises(ValueError, match=r"The files of .*out are not as .*Delete the folder, an"):
+        open_sequences(tmp_path / "out")

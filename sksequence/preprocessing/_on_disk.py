@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,7 +44,8 @@ def write_sequences(
         Path of a Parquet file or a folder of them, a dataset of ``pyarrow.dataset``, or an iterator
         of chunks, each of them a form of X that ``fit`` accepts: slices of a zarr array, tables,
         lists of arrays. In a file, a row is a sequence, and each column holds lists: of numbers for
-        one feature, or of equally long lists for several.
+        one feature, or of equally long lists for several. The files ``*.parquet`` of a folder are
+        read in the order of ``pyarrow.parquet.read_table``, without hidden ones.
     folder : str or path
         Folder to write, which must not hold sequences yet. It is created if it does not exist.
     columns : list of str, default=None
@@ -61,14 +63,16 @@ def write_sequences(
     Raises
     ------
     FileExistsError
-        If the folder holds sequences already.
+        If the folder holds sequences already, or another process is writing to it.
+    FileNotFoundError
+        If there is no file of the path.
     ImportError
         If X is a path, and pyarrow is not installed.
     TypeError
-        If X is of another kind.
+        If X, `columns` or `dtype` is of another kind.
     ValueError
-        If a chunk holds symbols, other features than the first, or numbers that `dtype` cannot
-        represent.
+        If a file is not a complete one of Parquet, or a chunk holds symbols, other features than
+        the first, or numbers that `dtype` cannot represent.
 
     See Also
     --------
@@ -89,7 +93,8 @@ def write_sequences(
     >>> write_sequences(chunks, tempfile.mkdtemp())
     Sequences(n_sequences=8, n_steps=3..5, n_features=2)
     """
-    chunks = _read_chunks(X, None if columns is None else list(columns), batch_size)
+    _check_numeric(dtype)
+    chunks = _read_chunks(X, _names_in(columns), batch_size)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / _OFFSETS).exists():
@@ -97,16 +102,12 @@ def write_sequences(
             f"{folder} holds sequences already. Read them with open_sequences, or delete the "
             "folder, to write others."
         )
-    part = folder / f"{_VALUES}.part"
-    try:
-        with part.open("wb") as file:
-            lengths, names = _write_values(chunks, file, dtype)
-        part.replace(folder / _VALUES)
-    finally:
-        part.unlink(missing_ok=True)
-    if names is not None:
-        (folder / _NAMES).write_text(json.dumps(names), encoding="utf-8")
-    np.save(folder / _OFFSETS, offsets_of(lengths))
+    with _created(folder / _VALUES) as file:
+        lengths, names = _write_values(chunks, file, dtype)
+    with _created(folder / _NAMES) as file:
+        file.write(json.dumps(names).encode())
+    with _created(folder / _OFFSETS) as file:  # the last one: with it, the folder is complete
+        np.save(file, offsets_of(lengths))
     return open_sequences(folder)
 
 
@@ -127,6 +128,8 @@ def open_sequences(folder: str | os.PathLike[str]) -> Sequences:
     ------
     FileNotFoundError
         If the folder holds no complete sequences.
+    ValueError
+        If files were cut off or replaced since.
 
     Examples
     --------
@@ -144,13 +147,19 @@ def open_sequences(folder: str | os.PathLike[str]) -> Sequences:
             f"{folder} holds no complete sequences: {_OFFSETS} is missing. Write them with "
             "write_sequences."
         )
-    values = np.load(folder / _VALUES, mmap_mode="r")
-    names = folder / _NAMES
-    return Sequences(
-        values,
-        np.load(folder / _OFFSETS),
-        feature_names=json.loads(names.read_text(encoding="utf-8")) if names.exists() else None,
-    )
+    try:
+        values = np.load(folder / _VALUES, mmap_mode="r")
+        names = folder / _NAMES
+        return Sequences(
+            values,
+            np.load(folder / _OFFSETS),
+            feature_names=json.loads(names.read_text(encoding="utf-8")) if names.exists() else None,
+        )
+    except (EOFError, FileNotFoundError, ValueError) as error:
+        raise ValueError(
+            f"The files of {folder} are not as write_sequences has written them: {error}. Delete "
+            "the folder, and write the sequences again."
+        ) from error
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -175,6 +184,52 @@ def _read_chunks(X: object, columns: list[str] | None, batch_size: int) -> Itera
     return (read_input(chunk, _NUMBERS) for chunk in X)
 
 
+def _names_in(columns: Sequence[str] | None) -> list[str] | None:
+    """Return the names of columns as a list, or None for all of them."""
+    if columns is None:
+        return None
+    if isinstance(columns, str):
+        raise TypeError(f"columns is the text {columns!r}. Pass a list of names: [{columns!r}].")
+    if len(columns) == 0 or len(set(columns)) < len(columns):
+        raise ValueError(
+            f"columns={list(columns)}, but at least one column is needed, and each of them once. "
+            "Name the columns of features, or pass None for all columns."
+        )
+    return list(columns)
+
+
+def _check_columns(present: Sequence[str], columns: list[str] | None, place: object) -> None:
+    """Raise a ValueError if the columns to read are not there, or have one name together."""
+    absent = [name for name in columns or () if name not in present]
+    if absent:
+        raise ValueError(
+            f"columns has {absent}, but {place} has the columns {list(present)}. Name columns of "
+            "the file."
+        )
+    twice = [name for name in columns or present if list(present).count(name) > 1]
+    if twice:
+        raise ValueError(
+            f"{place} has more than one column {twice[0]!r}. Rename them, or leave them out with "
+            "columns=[...]."
+        )
+
+
+def _files_in(path: Path) -> list[Path]:
+    """Return the files of a path in Arrow's order, which is that of the y read with it."""
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no file or folder {path}. Pass the path of a Parquet file or of a folder of "
+            "them; for other places, such as S3, pass pyarrow.dataset.dataset(address)."
+        )
+    if not path.is_dir():
+        return [path]
+    names = {file: file.relative_to(path).as_posix() for file in path.rglob("*.parquet")}
+    shown = [f for f in names if not any(part[0] in "._" for part in names[f].split("/"))]
+    if not shown:
+        raise FileNotFoundError(f"The folder {path} has no files *.parquet. Pass another path.")
+    return sorted(shown, key=names.__getitem__)
+
+
 def _batches_of_files(path: Path, columns: list[str] | None, batch_size: int) -> Iterator[Any]:
     """Yield batches of rows of a file, or of the files of a folder by their names."""
     try:
@@ -183,25 +238,25 @@ def _batches_of_files(path: Path, columns: list[str] | None, batch_size: int) ->
         raise ImportError(
             "Parquet files are read with pyarrow. Install it with `pip install pyarrow`."
         ) from error
-    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-    if not files:
-        raise FileNotFoundError(f"The folder {path} has no files *.parquet. Pass another path.")
-    for file in files:
-        # pages are decoded one after the other: row groups may be larger than the memory
-        with ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as rows:
+    for file in _files_in(path):
+        try:
+            # pages are decoded one after the other: row groups may be larger than the memory
+            opened = ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
+        except ValueError as error:
+            raise ValueError(
+                f"{file} is not a complete Parquet file: {error} Pass a path of Parquet files; "
+                "read other kinds with pyarrow.dataset, or as an iterator of chunks."
+            ) from error
+        with opened as rows:
             names = rows.schema_arrow.names if columns is None else columns
-            absent = [name for name in names if name not in rows.schema_arrow.names]
-            if absent:
-                raise ValueError(
-                    f"columns has {absent}, but {file} has the columns {rows.schema_arrow.names}. "
-                    "Name columns of the file."
-                )
+            _check_columns(rows.schema_arrow.names, columns, file)
             for batch in rows.iter_batches(batch_size, columns=names, use_threads=False):
                 yield batch.select(names)  # files keep their own order
 
 
 def _batches_of_dataset(dataset: Any, columns: list[str] | None, batch_size: int) -> Iterator[Any]:
     """Return batches of rows in their order, of which few are read ahead."""
+    _check_columns(dataset.schema.names, columns, "the dataset")
     batches = dataset.to_batches(
         columns=columns,
         batch_size=batch_size,
@@ -216,7 +271,7 @@ def _read_columns(batch: Any) -> RawInput:
     """Read a batch of Arrow, whose columns hold the features of the same steps."""
     names, parts = batch.schema.names, []
     for name, column in zip(names, batch.columns, strict=True):
-        if not hasattr(column, "flatten"):
+        if not hasattr(column, "value_lengths"):  # all kinds of lists have it
             raise ValueError(
                 f"Column {name!r} holds {column.type}, not lists of numbers. Name the columns of "
                 "features with columns=[...]; read the others separately, for example as y."
@@ -239,6 +294,13 @@ def _read_columns(batch: Any) -> RawInput:
     return RawInput("sequences", sequences, False, names=tuple(names) if are_single else None)
 
 
+def _check_numeric(dtype: DTypeLike | None) -> None:
+    if dtype is not None and np.dtype(dtype).kind not in "biuf":
+        raise TypeError(
+            f"dtype={np.dtype(dtype)!s} is no type of real numbers. Pass one: numpy.float32."
+        )
+
+
 def _check_numbers(chunk: RawInput, place: str) -> None:
     if chunk.symbols or chunk.static:
         raise ValueError(
@@ -249,6 +311,26 @@ def _check_numbers(chunk: RawInput, place: str) -> None:
 
 
 # --- writing --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _created(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that has its name when it is complete, and is removed otherwise."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        file = part.open("xb")
+    except FileExistsError as error:
+        raise FileExistsError(
+            f"{part} exists: another process writes sequences there, or was killed. Let only one "
+            "process write, and the others open the folder then; if none writes, delete the folder."
+        ) from error
+    try:
+        with file:
+            yield file
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _write_values(
@@ -264,7 +346,7 @@ def _write_values(
             first, kind = chunk, np.dtype(chunk.values.dtype if dtype is None else dtype)
             _write_header(file, kind, 0, chunk.n_features)
         _check_same(chunk, first, kind)
-        np.ascontiguousarray(chunk.values, dtype=kind).tofile(file)
+        _converted(chunk.values, kind).tofile(file)
         lengths.append(chunk.sequences.lengths)
         n_steps += len(chunk.values)
     if first is None:
@@ -283,6 +365,24 @@ def _write_header(file: IO[bytes], dtype: np.dtype[Any], n_steps: int, n_feature
     }
     npy.write_array_header_1_0(file, header)
     file.flush()  # the numbers are written past the buffer
+
+
+def _converted(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Convert numbers to a type; raise a ValueError if it cannot hold them."""
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(values, dtype=dtype)
+    if np.can_cast(values.dtype, dtype, casting="safe"):
+        return converted
+    if dtype.kind == "f":
+        is_lost = np.isinf(converted) & np.isfinite(values)
+    else:
+        is_lost = converted != values
+    if is_lost.any():
+        raise ValueError(
+            f"A chunk of X holds {values[is_lost][0]}, which {dtype} cannot represent. Pass dtype="
+            f"{np.result_type(values.dtype, dtype)!s}, or scale the numbers."
+        )
+    return converted
 
 
 def _check_same(chunk: RawInput, first: RawInput, dtype: np.dtype[Any]) -> None:
