@@ -261,6 +261,21 @@ def test_streams_of_series_at_any_age(residual):
     assert np.array_equal(predicted, model.predict(expected))
 
 
+@pytest.mark.parametrize("fit", [classifier, generator, lambda: generator(residual=None)])
+def test_orders_of_rows(fit):
+    """Steps belong to the streams that `rows` names, in an order that may change each time."""
+    model = fit()
+    sequences = X[:4] if isinstance(model, RNNClassifier) else np.array([w[:20] for w in WAVES[:4]])
+    method = "decision_function" if isinstance(model, RNNClassifier) else "predict"
+    stream = model.start(n_streams=4, method=method)
+    for t, rows in enumerate([[3, 1, 0, 2], [0, 1, 2, 3], [1, 2], [2, 3, 0, 1], [1, 2, 3, 0]]):
+        predicted = stream.push(sequences[rows, t], rows=rows)
+    stepped = [sequences[0, [0, 1, 3, 4]], sequences[1, :5], sequences[2, :5], sequences[3]]
+    stepped[3] = stepped[3][[0, 1, 3, 4]]
+    expected = getattr(model, method)(stepped)
+    assert np.array_equal(predicted, expected[[1, 2, 3, 0]])
+
+
 def test_streams_in_threads():
     """Streams of one estimator in several threads do not mix."""
     model = classifier("lstm")
@@ -343,6 +358,15 @@ def test_mixed_steps():
     steps = [frames[0].iloc[t : t + 1] for t in range(20)]
     scores = pushed(model, steps, "decision_function")
     assert np.array_equal(scores[-1], model.decision_function(frames[:1])[0])
+    rows = [{"k": frame["k"].iloc[0], "v": frame["v"].iloc[0]} for frame in frames]
+    for steps in (rows, [[row["v"], row["k"]] for row in rows], [f.iloc[0] for f in frames]):
+        assert np.array_equal(pushed(model, steps[:1], "decision_function")[0], scores[0])
+        many = model.start(n_streams=12, method="decision_function").push(steps)
+        assert np.array_equal(many, model.decision_function([f[:1] for f in frames]))
+    with pytest.raises(ValueError, match=r"The step has no \['v'\]"):
+        model.start().push({"k": "on"})
+    with pytest.raises(ValueError, match=r"features \['v', 'k'\]; got \[1.0\]"):
+        model.start().push([1.0])
 
 
 # --- errors --------------------------------------------------------------------------------------
@@ -412,7 +436,7 @@ def test_invalid_steps(step, message):
 def test_invalid_rows_and_names():
     """Positions are different ones of the streams; names are complete; a word is one symbol."""
     stream = classifier().start(n_streams=3)
-    for rows in ([0, 0], [3], [0.5]):
+    for rows in ([0, 0], [3], [0.5], np.array([], dtype=int)):
         with pytest.raises(ValueError, match="different positions of streams, from 0 to 2"):
             stream.push(X[:2, 0], rows=rows)
     frames = [pd.DataFrame(x, columns=["a", "b", "c"]) for x in X]

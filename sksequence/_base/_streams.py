@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sksequence._batching import Frames
 from sksequence._blueprint import Blueprint, Codec
-from sksequence._input import read_stream_steps
+from sksequence._input import are_all_streams, read_stream_steps
 from sksequence._modules import Ensemble, SequenceNetwork, network_stepper, select_rows
 from sksequence._settings import check_count
 
@@ -174,6 +174,7 @@ class Stream:
         is_index = which.dtype.kind in "iu" and which.ndim == 1
         if (
             not is_index
+            or len(which) == 0
             or len(np.unique(which)) < len(which)
             or not np.isin(which, self._rows).all()
         ):
@@ -233,7 +234,8 @@ class _States:
             inputs = self._framed(inputs, rows, ages[rows])
         n_phases = self._frames.step
         is_first = ages[rows] < self._frames.length
-        if n_phases == 1 and len(rows) == self._n and is_first.all() == is_first.any():
+        in_order = are_all_streams(rows, self._n)
+        if n_phases == 1 and in_order and is_first.all() == is_first.any():
             state = _started(stepper, reader, len(rows)) if is_first[0] else self._state
             outputs, self._state = stepper(*inputs, state)
             return outputs

@@ -12,7 +12,7 @@ from sksequence._input._raw_input import (
     RawInput,
     Reading,
 )
-from sksequence._input._stream_steps import read_stream_steps
+from sksequence._input._stream_steps import are_all_streams, read_stream_steps
 
 __all__ = [
     "Analyzer",
@@ -22,6 +22,7 @@ __all__ = [
     "PretrainedEmbedding",
     "RawInput",
     "Reading",
+    "are_all_streams",
     "check_sequences",
     "cut_text",
     "forget_unused",

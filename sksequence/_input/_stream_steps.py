@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sksequence._batching import Sequences
 from sksequence._input._encoding import check_sequences
 from sksequence._input._input_form import InputForm
 from sksequence._tables import is_table, take_rows
@@ -50,6 +51,11 @@ def read_stream_steps(
     return numbers, sequences.codes.astype(np.int64)
 
 
+def are_all_streams(rows: NDArray[np.int64], n_streams: int) -> bool:
+    """Check whether different positions of streams are those of all, in their order."""
+    return len(rows) == n_streams and bool((rows[1:] > rows[:-1]).all())
+
+
 def _numbers(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Numbers:
     """Return numeric steps; a mapping, a Series or a table has its numbers by name."""
     n_features, names = form.n_step_features, form.step_names
@@ -83,12 +89,16 @@ def _numbers(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Num
 
 def _by_name(steps: Any, names: Sequence[Hashable]) -> NDArray[Any]:
     """Return the features of a mapping, a row or a table in the order of their names."""
-    absent = [name for name in names if name not in steps]
+    _check_complete(steps, names)
+    return np.asarray([np.asarray(steps[name]) for name in names]).T
+
+
+def _check_complete(step: Any, names: Sequence[Hashable]) -> None:
+    absent = [name for name in names if name not in step]
     if absent:
         raise ValueError(
             f"The step has no {absent}. Pass all features of fit by name: {list(names)}."
         )
-    return np.asarray([np.asarray(steps[name]) for name in names]).T
 
 
 def _code_of(symbol: str, form: InputForm) -> int | None:
@@ -109,6 +119,21 @@ def _one_step_each(steps: Any, form: InputForm, n_rows: int, are_several: bool) 
         return list(steps) if are_several else [steps]
     if is_table(steps):
         return [take_rows(steps, slice(i, i + 1)) for i in range(len(steps))]
-    if form.step_names is not None and hasattr(steps, "keys"):
-        steps = [steps[name] for name in form.step_names]
-    return [[step] for step in steps] if are_several else [[steps]]
+    several = steps if are_several else [steps]
+    if form.step_names is not None:
+        return _named_steps(several, form.step_names)
+    return [[step] for step in several]
+
+
+def _named_steps(steps: Sequence[Any], names: Sequence[Hashable]) -> Sequences:
+    """Return mappings, or lists in the order of the names, as sequences of one step."""
+    values = np.empty((len(steps), len(names)), dtype=object)
+    for i, step in enumerate(steps):
+        if hasattr(step, "keys"):
+            _check_complete(step, names)
+            step = [step[name] for name in names]
+        row = np.ravel(np.asarray(step, dtype=object))
+        if len(row) != len(names):
+            raise ValueError(f"push reads steps with the features {list(names)}; got {step!r:.60}.")
+        values[i] = row
+    return Sequences(values, np.arange(len(steps) + 1), None, tuple(names))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
-from sksequence._input import read_stream_steps
+from sksequence._input import are_all_streams, read_stream_steps
 from sksequence._series._past import Past
 from sksequence._series._reference import Steps
 from sksequence._series._series_codec import SeriesCodec, check_finite
@@ -62,7 +62,7 @@ class SeriesReader:
         assert values is not None
         values = values[:, self._codec.targets]
         self._codec.check_support(values, np.arange(len(rows) + 1))
-        are_all = len(rows) == len(self._first)
+        are_all = are_all_streams(rows, len(self._first))
         part = self._past if are_all else self._past.take(rows)
         part.append(values)
         if self._is_constant.any():
