@@ -385,10 +385,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     splitter in `validation_split`, if there is one; otherwise, with `residual`, one on all but the
     newest windows of each series (`validation_fraction` of them, or more, up to a quarter, if gains
     would not show in so few), and without, two on halves of the sequences, if there are 8 to 500.
-    This about doubles the time of `fit` with `residual`. Without, these networks end after half of
-    the epochs, or 75 optimizer steps if that is more, and a single one after a quarter of the
-    epochs, if it is then certainly better or worse than the mean: `fit` takes from an eighth to a
-    half longer. The network that predicts is trained on all rows. With more sequences and no
+    This about doubles the time of `fit` with `residual`. Without, the first of them is the only
+    one and ends early if it is certainly better than the mean after a quarter or half of the
+    epochs, or if it has learnt nothing but noise after half of them: it is certainly better than
+    the mean on its own rows, and certainly worse on the others. The network that predicts is trained on all rows. With more sequences and no
     splitter, with per-step targets and with the losses "poisson", "negative_binomial" and "gamma",
     predictions are those of the network.
     `partial_fit` leaves `shrinkage_` as it is.

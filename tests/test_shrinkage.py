@@ -58,14 +58,15 @@ def test_corrections_of_noise_are_not_kept(least, most):
     assert np.mean(kept) < most
 
 
-@pytest.mark.parametrize(("truth", "clear"), [(1.0, True), (0.5, False), (-1.0, True)])
-def test_gains_and_losses_are_clear_if_they_are_certain(truth, clear):
-    """Corrections are clear if all of them are certainly kept, or if they certainly do harm."""
+@pytest.mark.parametrize(
+    ("truth", "noise", "harm"), [(-1, 0.3, True), (0.5, 0.3, False), (0, 30, False)]
+)
+def test_corrections_do_harm_if_they_are_certainly_worse_than_none(truth, noise, harm):
+    """Neither a gain nor a loss within the noise is harm."""
     random = np.random.default_rng(0)
     predicted = random.normal(size=(50, 1))
-    judged = corrections(truth * predicted + 0.3 * random.normal(size=(50, 1)), predicted)
-    assert judged.are_clear() == clear
-    assert clear == (judged.kept_fraction() in (0.0, 1.0))
+    judged = corrections(truth * predicted + noise * random.normal(size=(50, 1)), predicted)
+    assert judged.do_harm() == harm
 
 
 def test_missing_targets_are_left_out():
@@ -134,9 +135,12 @@ def test_small_noisy_regressions_are_not_worse_than_the_mean(signal):
     assert relative_error(model, X_new, y_new, mean) > 1.2 or signal > 0.0
 
 
-@pytest.mark.parametrize(("signal", "n_epochs"), [(0.0, [20]), (0.5, [40, 40]), (1e9, [20])])
-def test_networks_are_judged_until_their_gain_is_clear(signal, n_epochs, monkeypatch):
-    """One network ends after a quarter of the epochs, or two of them do so after half."""
+@pytest.mark.parametrize(
+    ("n_sequences", "signal", "n_epochs"),
+    [(240, 0.0, [40]), (80, 0.5, [80, 80]), (80, 1e9, [20])],
+)
+def test_networks_are_judged_until_their_gain_is_clear(n_sequences, signal, n_epochs, monkeypatch):
+    """A gain is clear after a quarter of the epochs, noise after half, and others after all."""
     epochs = []
 
     def recorded(*arguments, **options):
@@ -145,7 +149,7 @@ def test_networks_are_judged_until_their_gain_is_clear(signal, n_epochs, monkeyp
         return record
 
     monkeypatch.setattr(_fitting, "train", recorded)
-    X, y = noisy(80, signal)
+    X, y = noisy(n_sequences, signal)
     RNNRegressor("gru", 32, max_epochs=80, random_state=0).fit(X, y)
     assert epochs == [80, *n_epochs]
 

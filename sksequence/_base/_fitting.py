@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -49,7 +49,7 @@ from sksequence._settings import (
     Settings,
     TrainingSettings,
 )
-from sksequence._tasks import Attributes, Task, TrainingData, automatic_batch_steps
+from sksequence._tasks import Attributes, Rows, Task, TrainingData, automatic_batch_steps
 
 
 @dataclass(frozen=True)
@@ -247,35 +247,41 @@ class Fit(Generic[AnyCodec]):
             judged = [(self.net, split.validation)]
         else:
             fraction = training.validation_fraction
-            parts = split.to_judge or self.task.parts_to_judge(self.blueprint, self.data, fraction)
-            judged = []
-            for rows, unseen in parts:
-                net, is_clear = self._net_of(rows, unseen)
-                judged.append((net, unseen))
-                if is_clear:
-                    break
+            parts = self.task.parts_to_judge(self.blueprint, self.data, fraction)
+            judged = self._judged(split.to_judge or parts, may_end=not split.to_judge)
         return self.task.evaluate(judged, self.blueprint, self.data)
 
-    def _net_of(
-        self, rows: NDArray[np.int64], unseen: NDArray[np.int64]
-    ) -> tuple[SequenceNet, bool]:
-        """Return another net, trained on some of the rows, and whether it ended as it was clear."""
+    def _judged(
+        self, parts: Sequence[tuple[Rows, Rows]], may_end: bool
+    ) -> list[tuple[SequenceNet, Rows]]:
+        """Return networks trained on parts of the rows, and the rows that they have not seen.
+
+        Networks that may end do so as soon as the verdict is clear.
+        """
+        judged = []
+        for part in parts:
+            net, n_epochs = self._net_of(part, may_end)
+            judged.append((net, part[1]))
+            if n_epochs < self.blueprint.max_epochs:
+                break
+        return judged
+
+    def _net_of(self, part: tuple[Rows, Rows], may_end: bool) -> tuple[SequenceNet, int]:
+        """Return another net, trained on the first rows of a part, and its number of epochs."""
         changes = augmentations_in(self.training.callbacks)
         training = replace(self.training, callbacks=changes, verbose=0)
         net = new_net(self.blueprint, training, self.vectors)
         train_on(net, self.ranks)
-        split = self.data.split.training
-        part = self._dataset(split[np.isin(split, rows)], self._shuffler())
-        first, last = self.task.epochs_to_judge(self.blueprint, len(rows))
+        rows = self.data.split.training
+        dataset = self._dataset(rows[np.isin(rows, part[0])], self._shuffler())
 
         def is_over(record: TrainingRecord) -> bool:
-            if record.n_epochs != first:
-                return record.n_epochs == last
-            return self.task.is_clear([(net, unseen)], self.blueprint, self.data)
+            n_epochs = record.n_epochs
+            return may_end and self.task.is_clear(net, part, n_epochs, self.blueprint, self.data)
 
         with self.blueprint.threads():
-            record = train(net, part, None, None, is_over)
-        return net, record.n_epochs < last
+            record = train(net, dataset, None, None, is_over)
+        return net, record.n_epochs
 
 
 def _pretrained_vectors(network: NetworkSettings, form: InputForm) -> EmbeddingVectors | None:

@@ -7,7 +7,7 @@ from sksequence._tasks._naive_forecast import NaiveForecast
 from sksequence._tasks._next_symbol import SymbolTask
 from sksequence._tasks._next_values import NextStepTasks, SeriesTask
 from sksequence._tasks._regression import RegressionTask
-from sksequence._tasks._task import Attributes, Split, Targets, Task, TaskChoice, TrainingData
+from sksequence._tasks._task import Attributes, Rows, Split, Targets, Task, TaskChoice, TrainingData
 
 __all__ = [
     "Attributes",
@@ -16,6 +16,7 @@ __all__ = [
     "NaiveForecast",
     "NextStepTasks",
     "RegressionTask",
+    "Rows",
     "SeriesTask",
     "Split",
     "SymbolTask",

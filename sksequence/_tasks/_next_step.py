@@ -148,13 +148,11 @@ class NextStepTask(Generic[AnyCodec]):
         """Return nothing: predictions are those of the network."""
         return []
 
-    def epochs_to_judge(self, blueprint: Blueprint[AnyCodec], n_rows: int) -> tuple[int, int]:
-        """Return all of them."""
-        return blueprint.max_epochs, blueprint.max_epochs
-
     def is_clear(
         self,
-        judged: Sequence[tuple[SequenceNet, Rows]],
+        net: SequenceNet,
+        part: tuple[Rows, Rows],
+        n_epochs: int,
         blueprint: Blueprint[AnyCodec],
         data: TrainingData[AnyCodec],
     ) -> bool:

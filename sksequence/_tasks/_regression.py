@@ -27,9 +27,6 @@ from sksequence._tasks._shrinkage import corrections_to_mean, corrections_to_nai
 from sksequence._tasks._supervised import SupervisedTask
 from sksequence._tasks._task import Attributes, Rows, Targets, TrainingData
 
-# Least number of optimizer steps after which half of the epochs show the gain of a network
-_STEPS_TO_JUDGE = 75
-
 TargetColumns = int | str | Sequence[int | str] | None
 
 
@@ -160,27 +157,26 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         parts = newest_windows(data.sequences, rows, horizon, fraction)
         return [parts] if len(parts[1]) else []
 
-    def epochs_to_judge(self, blueprint: Blueprint[NumberCodec], n_rows: int) -> tuple[int, int]:
-        """Return a quarter and half of the epochs, or more of them for few rows.
-
-        A forecast, whose error is reported, needs all of them.
-        """
-        n_epochs = blueprint.max_epochs
-        if blueprint.baseline is not None:
-            return n_epochs, n_epochs
-        least = -(-_STEPS_TO_JUDGE // -(-n_rows // blueprint.batch_size))
-        return max(1, n_epochs // 4), min(n_epochs, max(n_epochs // 2, least))
-
     def is_clear(
         self,
-        judged: Sequence[tuple[SequenceNet, Rows]],
+        net: SequenceNet,
+        part: tuple[Rows, Rows],
+        n_epochs: int,
         blueprint: Blueprint[NumberCodec],
         data: TrainingData[NumberCodec],
     ) -> bool:
-        """Check whether networks are certainly better or worse than the mean of y."""
-        if blueprint.baseline is not None:
+        """Check whether the network is certainly better than the mean of y, or has learnt noise.
+
+        A gain counts from a quarter of the epochs on, noise from half of them on: a network that is
+        worse than the mean and has not learnt its own rows either may still learn. A forecast,
+        whose error is reported, needs all epochs.
+        """
+        quarter, half = blueprint.max_epochs // 4, blueprint.max_epochs // 2
+        if blueprint.baseline is not None or n_epochs not in (quarter, half):
             return False
-        return corrections_to_mean(judged, blueprint, data).are_clear()
+        own, unseen = (corrections_to_mean([(net, rows)], blueprint, data) for rows in part)
+        learns_noise = unseen.do_harm() and own.kept_fraction() == 1.0
+        return unseen.kept_fraction() == 1.0 or (n_epochs == half and learns_noise)
 
     def evaluate(
         self,

@@ -79,12 +79,11 @@ class Corrections:
         best = float(np.clip((true * predicted).sum() / square, 0.0, 1.0)) if square > 0 else 1.0
         return max(self._certain_part(1.0), self._certain_part(best))
 
-    def are_clear(self) -> bool:
-        """Check whether all of them are certainly kept, or certainly none."""
-        kept, gains = self.kept_fraction(), self._errors(0.0) - self._errors(1.0)
-        loss = -float(self.weights @ gains)
-        error = self.least * _standard_error(gains, self.weights, self.horizon)
-        return kept == 1.0 or (kept == 0.0 and loss >= error)
+    def do_harm(self) -> bool:
+        """Check whether none of them is kept, and all of them are certainly worse than none."""
+        losses = self._errors(1.0) - self._errors(0.0)
+        error = self.least * _standard_error(losses, self.weights, self.horizon)
+        return self.kept_fraction() == 0.0 and float(self.weights @ losses) >= error
 
     def _certain_part(self, fraction: float) -> float:
         simple_errors = self._errors(0.0)

@@ -279,13 +279,11 @@ class SupervisedTask(Generic[AnyRowCodec]):
         """Return nothing: predictions are those of the network."""
         return []
 
-    def epochs_to_judge(self, blueprint: Blueprint[AnyRowCodec], n_rows: int) -> tuple[int, int]:
-        """Return all of them."""
-        return blueprint.max_epochs, blueprint.max_epochs
-
     def is_clear(
         self,
-        judged: Sequence[tuple[SequenceNet, Rows]],
+        net: SequenceNet,
+        part: tuple[Rows, Rows],
+        n_epochs: int,
         blueprint: Blueprint[AnyRowCodec],
         data: TrainingData[AnyRowCodec],
     ) -> bool:

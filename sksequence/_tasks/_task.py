@@ -199,16 +199,18 @@ class Task(Protocol[AnyCodec]):
         `fraction` is that of the rows of a single validation part.
         """
 
-    def epochs_to_judge(self, blueprint: Blueprint[AnyCodec], n_rows: int) -> tuple[int, int]:
-        """Return the epochs after which such a network ends: if it is clear, and in any case."""
-
     def is_clear(
         self,
-        judged: Sequence[tuple[SequenceNet, Rows]],
+        net: SequenceNet,
+        part: tuple[Rows, Rows],
+        n_epochs: int,
         blueprint: Blueprint[AnyCodec],
         data: TrainingData[AnyCodec],
     ) -> bool:
-        """Check whether more epochs and networks would not change the evaluation."""
+        """Check after an epoch whether more of them, and more networks, would change nothing.
+
+        `part` holds the rows that the network is trained on, and those that it is judged on.
+        """
 
     def evaluate(
         self,
