@@ -1,5 +1,6 @@
 """The documentation: its code runs, its links are valid, and its indexes are complete."""
 
+import ast
 import inspect
 import pkgutil
 import re
