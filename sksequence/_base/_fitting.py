@@ -247,8 +247,8 @@ class Fit(Generic[AnyCodec]):
             judged = [(self.net, split.validation)]
         else:
             fraction = training.validation_fraction
-            parts = self.task.parts_to_judge(self.blueprint, self.data, fraction)
-            judged = self._judged(split.to_judge or parts, may_end=not split.to_judge)
+            parts = split.to_judge or self.task.parts_to_judge(self.blueprint, self.data, fraction)
+            judged = self._judged(parts, may_end=not split.to_judge)
         return self.task.evaluate(judged, self.blueprint, self.data)
 
     def _judged(
