@@ -8,6 +8,8 @@ import pickle
 import sys
 import threading
 from contextlib import redirect_stdout
+from datetime import timedelta
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence._net import _ranks
 from sksequence.callbacks import DataParallel
 
 RANDOM = np.random.RandomState(0)
@@ -75,6 +78,14 @@ class Leave(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Close all connections."""
         os._exit(0)
+
+
+class Fail(Callback):
+    """Raise an error in the first epoch."""
+
+    def on_grad_computed(self, net, **kwargs):
+        """Fail before the gradients are exchanged again."""
+        raise RuntimeError("failed here")
 
 
 def fit(estimator, X, y, weights, *callbacks):
@@ -157,6 +168,13 @@ def main(part, folder):
             fit(printing, X, LABELS, None, DataParallel(), *([Watch()] if rank else []))
         write(printed.getvalue(), "printed", folder)
         write({name: m.set_params(callbacks=None) for name, m in models.items()}, part, folder)
+        return
+    if part == "failing":
+        _ranks._PATIENCE = timedelta(seconds=2)
+        one = [Fail()] if rank == 1 else []
+        fits = ([Fail()], [], one, [])
+        calls = [partial(fit, model, X, LABELS, None, DataParallel(), *added) for added in fits]
+        write([message_of(call) for call in calls], part, folder)
         return
     messages = failures(rank)
     write(messages, part, folder)

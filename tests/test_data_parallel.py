@@ -154,6 +154,17 @@ def test_a_process_that_ends_ends_the_others(messages):
     assert messages[0]["last"].startswith("ConnectionError")
 
 
+@pytest.mark.scale
+def test_a_process_that_fails_ends_the_group(folder):
+    """After an error of all processes they go on; one of a single process ends them all."""
+    first, second = run_ranks("failing", folder)
+    for found in (first, second):
+        assert found[:2] == ["RuntimeError: failed here", "NoneType: None"]
+        assert "an earlier fit failed in some of them only" in found[3]
+    assert second[2] == "RuntimeError: failed here"
+    assert first[2].startswith("ConnectionError: Another process of DataParallel has ended")
+
+
 def test_without_a_group(monkeypatch):
     """The error says how to start one."""
     monkeypatch.delenv("RANK", raising=False)

@@ -128,8 +128,9 @@ class BaseRNN(
         """Train a new network or, with `warm_start`, continue the previous fit."""
         known = self._known if self.warm_start else None
         fit = self._prepare(tasks, self._settings(), known, X, y, sample_weight, groups)
-        record = self._train(fit, X, y)
-        fitted = fit.attributes(record) | fit.evaluation()
+        with fit.ranks.together():
+            record = self._train(fit, X, y)
+            fitted = fit.attributes(record) | fit.evaluation()
         fit.net.end_training()
         return self._set_fitted(fitted)
 
@@ -147,7 +148,8 @@ class BaseRNN(
             if self._known is None:
                 raise
             return self
-        record = self._train(fit, X, y)
+        with fit.ranks.together():
+            record = self._train(fit, X, y)
         new = {
             "loss_curve_": record.loss_curve,
             "gradient_norm_curve_": record.gradient_norm_curve,

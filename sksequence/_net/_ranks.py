@@ -12,7 +12,9 @@ import multiprocessing
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 
@@ -26,6 +28,10 @@ from sksequence._net._checkpoints import bare, checkpoint_in
 _ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _LIBRARIES = ("numpy", "scikit-learn", "skorch", "torch")
 _DIGESTS = ("X", "y", "sample_weight or groups", "the network at the start")
+# how long a process that has failed waits to hear whether the others have failed as well
+_PATIENCE = timedelta(seconds=30)
+_FAILED = 22  # tag of the messages about it
+_group_has_ended = threading.Event()
 
 
 class Ranks:
@@ -61,6 +67,11 @@ class Ranks:
 
     def check_device(self, device: object) -> None:
         """Raise a ValueError if gradients on the device cannot be exchanged."""
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """End the group if training fails on some ranks only, for which the others would wait."""
+        yield
 
 
 ALONE = Ranks()
@@ -106,6 +117,11 @@ def join_group() -> Ranks:
 
 
 def _start_group() -> None:
+    if _group_has_ended.is_set():
+        raise RuntimeError(
+            "The processes of DataParallel have ended their group, because an earlier fit failed "
+            "in some of them only. Mend the cause of that error, and start the script again."
+        )
     missing = [name for name in _ENVIRONMENT if name not in os.environ]
     if missing or not dist.is_available():
         raise RuntimeError(
@@ -128,6 +144,12 @@ def _start_group() -> None:
 def _leave_group() -> None:
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def _end_group() -> None:
+    """Close all connections: ranks that wait for this one get an error."""
+    _group_has_ended.set()
+    _leave_group()
 
 
 class _Group(Ranks):
@@ -169,6 +191,32 @@ class _Group(Ranks):
                     f"The processes of DataParallel differ: {difference}. All of them must call "
                     "fit with the same data and parameters."
                 )
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if not self._all_have_failed():
+                _end_group()
+            raise
+        except BaseException:  # Ctrl-C should not wait
+            _end_group()
+            raise
+
+    def _all_have_failed(self) -> bool:
+        """Tell the other ranks of an error, and wait until they do the same."""
+        others = [rank for rank in range(self.size) if rank != self.rank]
+        marks = torch.zeros(self.size, 1)
+        try:
+            sent = [dist.isend(marks[self.rank], rank, tag=_FAILED) for rank in others]
+            received = [dist.irecv(marks[rank], rank, tag=_FAILED) for rank in others]
+            for message in (*sent, *received):
+                if message is not None:
+                    message.wait(_PATIENCE)
+        except RuntimeError:
+            return False
+        return True
 
     def check_device(self, device: object) -> None:
         kind = torch.device(str(device)).type
