@@ -220,7 +220,15 @@ def _index_of_dates(series: object) -> Any:
     index: Any = getattr(series, "index", None)
     if not hasattr(index, "nlevels") or index.nlevels > 1 or len(index) == 0:
         return None
-    return index if holds_times(index) and hasattr(index, "freq") else None
+    if not (holds_times(index) and hasattr(index, "freq")):
+        return None
+    if not index.is_monotonic_increasing:
+        raise ValueError(
+            f"The dates of a series do not ascend: its first step is of {index[0]}, its last one "
+            f"of {index[-1]}. A forecast continues the last step: sort the series with "
+            "sort_index(), also those of fit."
+        )
+    return index
 
 
 def _one_per_series(pandas: Any, last_dates: object, n_sequences: int) -> Iterable[tuple[int, Any]]:

@@ -106,6 +106,14 @@ def test_a_frequency_replaces_that_of_the_index():
     assert result.to_frame(freq="B")["date"].tolist() == expected.tolist()
 
 
+def test_dates_must_ascend():
+    """The newest value last: a forecast of the newest value first would lead to the past."""
+    newest_first = pd.Series(WAVE, index=MONTHS[::-1])
+    with pytest.raises(ValueError, match=r"first step is of 2023-06-01.*sort_index\(\)"):
+        forecast([newest_first])
+    assert forecast([newest_first.sort_index()]).to_frame()["date"].iloc[0].year == 2023
+
+
 # --- ids -----------------------------------------------------------------------------------------
 
 

@@ -172,10 +172,15 @@ class WithoutState(torch.nn.Module):
         return self.layer(x.transpose(1, 2)).transpose(1, 2), state
 
 
-def test_cells_without_a_step_are_refused():
+def test_cells_without_a_step_are_refused(plt):
     """The error states what is missing, and what works without it."""
     classifier = fit(WithoutState)
     with pytest.raises(ValueError, match=r"gradient_flow runs a layer step by step, .* no method"):
         gradient_flow(classifier, RAGGED)
+    with pytest.raises(ValueError, match=r"The gradient is 0 at every step.*shrinkage_ is 1"):
+        GradientFlowDisplay([[0.0, 0.0]]).plot()
+    for several in (RAGGED, np.zeros((2, 4, 3))):
+        with pytest.raises(ValueError, match=r"x must be one sequence; got .* such as X\[0\]"):
+            HiddenStateDisplay.from_estimator(fit(), several)
     with pytest.raises(ValueError, match=r"layer=3 is not a layer of this network"):
         gradient_flow(fit(), RAGGED, layer=3)

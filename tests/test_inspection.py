@@ -483,6 +483,19 @@ def test_parts_of_a_forecast_must_match(plt):
         ForecastDisplay.from_predictions(history, mean, actuals=np.zeros((1, 4)))
     with pytest.raises(ValueError, match=r"dates has 4 entries for a history of 4 and a forecast"):
         ForecastDisplay.from_predictions(history, mean, dates=[np.arange(4)])
+    for other in (np.zeros(3), np.zeros((2, 3))):
+        with pytest.raises(ValueError, match=r"for a history of 1 series; expected \(1, horizon\)"):
+            ForecastDisplay.from_predictions(history, other)
+    with pytest.raises(ValueError, match=r"n_history must be a whole number of at least 1; got 0"):
+        ForecastDisplay.from_predictions(history, mean, n_history=0)
+
+
+def test_names_of_forecasts_may_be_an_index(plt):
+    """Names are any sequence, such as the columns of a table."""
+    generator = SequenceGenerator(hidden_size=4, max_epochs=1, random_state=0)
+    X = [pd.Series(np.arange(9.0), name=name) for name in "ab"]
+    display = ForecastDisplay.from_estimator(generator.fit(X), X, 2, names=pd.Index(["x", "y"]))
+    assert [axes.get_ylabel() for axes in display.axes_[:, 0]] == ["x", "y"]
 
 
 def test_forecasts_go_into_given_axes(plt):

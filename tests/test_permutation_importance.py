@@ -202,8 +202,13 @@ def test_tables_with_sequences_in_cells(kind):
         permutation_importance(model, X, age > 0, by="windows")
 
 
+def by_date(values):
+    """Return a Series with an index of dates."""
+    return pd.Series(values, pd.date_range("2024-01-01", periods=len(values)))
+
+
 @pytest.mark.parametrize("kind", [pd.DataFrame, pd.DataFrame.to_numpy], ids=["table", "array"])
-@pytest.mark.parametrize("as_cell", [np.asarray, list])
+@pytest.mark.parametrize("as_cell", [np.asarray, list, by_date])
 def test_channels_in_cells_of_different_lengths(kind, as_cell):
     """A cell of another row is stretched to the steps of its new row, and names stay."""
     random = np.random.default_rng(0)

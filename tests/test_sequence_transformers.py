@@ -237,6 +237,15 @@ def test_containers_are_kept(transformer):
     np.testing.assert_array_equal(flat[0], expected[0][:, 0])
 
 
+@pytest.mark.parametrize("transformer", [FillGaps(), SequenceScaler(), Differencer()])
+def test_tables_keep_their_dates(transformer):
+    """Each table of the result has the index of its own sequence."""
+    dates = [pd.date_range(f"202{i}-01-01", periods=i + 2) for i in range(3)]
+    frames = [pd.DataFrame({"a": np.arange(1.0, len(d) + 1)}, index=d) for d in dates]
+    named = clone(transformer).set_output(transform="pandas").fit_transform(frames)
+    assert all(table.index.equals(d) for table, d in zip(named, dates, strict=True))
+
+
 def test_pipelines_pickles_and_parameters():
     """They are steps of pipelines, with parameters that can be searched."""
     y = ["a", "b", "a", "b"]

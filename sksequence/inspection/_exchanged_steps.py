@@ -153,6 +153,8 @@ def _stretched(cell: Any, n_steps: int) -> Any:
     if isinstance(cell, str) or len(cell) == n_steps or len(cell) == 0:
         return cell
     places = np.arange(n_steps) * len(cell) // n_steps
+    if hasattr(cell, "iloc"):  # a Series, whose index may be dates
+        return cell.iloc[places]
     return cell[places] if isinstance(cell, np.ndarray) else [cell[i] for i in places]
 
 

@@ -13,6 +13,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sksequence._forecasts import Forecast
 from sksequence._generator import SequenceGenerator
 from sksequence._input import Reading, read_input
+from sksequence._settings import check_count
 from sksequence.inspection._figures import axes_of_panels
 from sksequence.inspection._generation_display import check_generator
 
@@ -199,7 +200,7 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
             quantiles=forecast.quantiles,
             levels=forecast.levels,
             actuals=actuals,
-            names=None if is_numbered and names is None else names or forecast.ids,
+            names=names if is_numbered or names is not None else forecast.ids,
             feature_names=forecast.feature_names,
             dates=_dates(forecast, freq),
             n_history=n_history,
@@ -290,6 +291,8 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
             If the number of axes, or of steps, does not match.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
+        if self.n_history is not None:
+            check_count("n_history", self.n_history)
         panels = self._panels()
         n_sequences, n_features = len(self.history), panels[0].mean.shape[1]
         what = f"{n_sequences} series with {n_features} features each"
@@ -310,6 +313,7 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
         mean = _with_features(self.mean, 3)
         quantiles = None if self.quantiles is None else _with_features(self.quantiles, 4)
         actuals = None if self.actuals is None else _with_features(self.actuals, 3)
+        _check_shape(mean, len(self.history))
         horizon = mean.shape[1]
         if quantiles is not None and quantiles.shape != (len(self._levels), *mean.shape):
             raise ValueError(
@@ -399,6 +403,15 @@ class _Panel:
                 f"forecast of {len(self.mean)} steps. Pass {n_steps} dates for this series."
             )
         return self.dates
+
+
+def _check_shape(mean: NDArray[np.float64], n_sequences: int) -> None:
+    if mean.ndim != 3 or len(mean) != n_sequences:
+        raise ValueError(
+            f"mean has shape {mean.shape} for a history of {n_sequences} series; "
+            f"expected ({n_sequences}, horizon) or ({n_sequences}, horizon, n_features). Pass one "
+            "forecast per series; for a single series, lists of one: [history], [mean]."
+        )
 
 
 def _with_features(values: ArrayLike, n_dims: int) -> NDArray[np.float64]:

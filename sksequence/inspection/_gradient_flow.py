@@ -215,15 +215,23 @@ class GradientFlowDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+        ValueError
+            If all gradients are 0.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
+        mean = self.mean
+        if not mean.any():
+            raise ValueError(
+                "The gradient is 0 at every step, which a logarithmic axis cannot show: the "
+                "prediction does not depend on X. A regressor whose shrinkage_ is 1 predicts the "
+                "mean of y or the naive forecast: fit it on more data or for more epochs."
+            )
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
             ax.invert_xaxis()  # time goes to the right
         self.ax_, self.figure_ = ax, ax.figure
-        mean = self.mean
         self.line_: Line2D
         (self.line_,) = ax.plot(np.arange(len(mean)), mean, label=self.name)
         ax.set(xlabel="Steps before the end", ylabel="Norm of the gradient", yscale="log")

@@ -218,7 +218,8 @@ def check_attention(reading: NetworkReading, caller: str) -> None:
         has = "per-step targets and no pooling" if pooling is None else f"pooling={pooling!r}"
         raise ValueError(
             f"{caller} needs a network with attention pooling; this one has {has}. Fit with "
-            "pooling='attention', or use saliency, which works with every network."
+            "pooling='attention', or use saliency with method='integrated_gradients', which works "
+            "with every network."
         )
 
 

@@ -120,6 +120,7 @@ class HiddenStateDisplay:
             or if a cell of your own has no method `step`.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        _check_single(x)
         X: Sized = x[None] if isinstance(x, np.ndarray) else [x]
         reading = read_network(estimator, X, None if label is None else [label], cls.__name__)
         check_stepwise(reading, cls.__name__)
@@ -171,3 +172,12 @@ class HiddenStateDisplay:
             axes.locator_params(axis="both", integer=True)
         self.axes_[-1].set_xlabel("Step")
         return self
+
+
+def _check_single(x: Any) -> None:
+    several = x[:1] if isinstance(x, list | tuple) else []
+    if getattr(x, "ndim", 0) > 2 or any(getattr(one, "ndim", 0) > 1 for one in several):
+        raise ValueError(
+            f"x must be one sequence; got {len(x)} in a {type(x).__name__}. Pass one of them, such "
+            "as X[0]."
+        )

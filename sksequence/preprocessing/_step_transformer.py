@@ -199,7 +199,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         else:
             _, steps, layout = self._fit("fit", X, y, params)
             result = self._transform_steps(steps, layout, {})
-        return self._output(result, X, layout)
+        return self._output(result, X, steps, layout)
 
     @available_if(_transformer_has("partial_fit"))
     def partial_fit(self, X: object, y: object = None, **params: object) -> Self:
@@ -263,7 +263,8 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         check_is_fitted(self, "transformer_")
         steps, layout = self._steps(X)
         metadata = self._metadata("transform", params, layout)
-        return self._output(self._transform_steps(steps, layout, metadata), X, layout)
+        result = self._transform_steps(steps, layout, metadata)
+        return self._output(result, X, steps, layout)
 
     def _transform_steps(
         self, steps: Values | Table, layout: Layout, metadata: Mapping[str, object]
@@ -513,7 +514,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         except AttributeError:  # also that of a part of a pipeline
             return None
 
-    def _output(self, result: Any, X: object, layout: Layout) -> Any:
+    def _output(self, result: Any, X: object, steps: object, layout: Layout) -> Any:
         """Return what the transformer returned for all steps as sequences."""
         result = _dense(result)
         n_rows, n_steps = len(result), int(layout.offsets[-1])
@@ -535,7 +536,7 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
                 columns = [[np.asarray(cell).tolist() for cell in column] for column in columns]
             return _frame(library, dict(zip(names, columns, strict=True)), names, X)
         if library != "default" and names is not None and not is_table(result):
-            result = _frame(library, result, names)
+            result = _frame(library, result, names, steps)
         return layout.restack(result, names)
 
     def _output_library(self) -> str:
