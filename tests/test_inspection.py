@@ -444,13 +444,15 @@ def test_twelve_series_are_a_grid(plt):
     assert len({ax.get_subplotspec().colspan.start for ax in display.figure_.axes}) == 3
 
 
-@pytest.mark.parametrize("index", ["dates", "periods"])
+@pytest.mark.parametrize("index", ["dates", "periods", "time zone"])
 def test_forecasts_have_the_dates_of_pandas(plt, index):
     """Dates follow those of each series, and its name is the label."""
     months = pd.date_range("2020-01-01", periods=20, freq="MS")
     values = np.random.default_rng(0).normal(size=(2, 20))
     X = [pd.Series(row, index=months, name=name) for row, name in zip(values, "ab", strict=True)]
-    given = X if index == "dates" else [series.to_period("M") for series in X]
+    given = [series.to_period("M") for series in X] if index == "periods" else X
+    if index == "time zone":
+        given = [series.tz_localize("Europe/Berlin") for series in X]
     display = ForecastDisplay.from_estimator(fit(X), given, 3, n_samples=5, random_state=0)
     past, future = display.axes_[1, 0].lines
     assert list(pd.DatetimeIndex(past.get_xdata())) == list(months)

@@ -246,6 +246,15 @@ def test_tables_keep_their_dates(transformer):
     assert all(table.index.equals(d) for table, d in zip(named, dates, strict=True))
 
 
+@pytest.mark.parametrize("other", [["x", "y"], pd.to_datetime(["2024-01-01", "2024-01-02"])])
+@pytest.mark.parametrize("transformer", [FillGaps(), SequenceScaler(), Differencer()])
+def test_texts_and_dates_are_no_numbers(transformer, other):
+    """The error names the first one, also if all features are dates."""
+    for frame in (pd.DataFrame({"a": [1.0, 2.0], "b": other}), pd.DataFrame({"b": other})):
+        with pytest.raises((TypeError, ValueError), match=r"only.*sequence 0, step 0, feature 'b'"):
+            clone(transformer).fit([frame])
+
+
 def test_pipelines_pickles_and_parameters():
     """They are steps of pipelines, with parameters that can be searched."""
     y = ["a", "b", "a", "b"]

@@ -431,5 +431,8 @@ def _dates(forecast: Forecast, freq: object) -> list[NDArray[np.generic]] | None
     for index, after in zip(forecast.indexes, following, strict=True):
         stamps: Any = index.to_timestamp() if hasattr(index, "to_timestamp") else index
         later = [date.to_timestamp() if hasattr(date, "to_timestamp") else date for date in after]
+        if getattr(stamps, "tz", None) is not None:  # axes show local times
+            stamps = stamps.tz_localize(None)
+            later = [date.tz_localize(None) for date in later]
         dates.append(np.concatenate([stamps.to_numpy(), np.array(later, dtype="datetime64[ns]")]))
     return cast("list[NDArray[np.generic]]", dates)

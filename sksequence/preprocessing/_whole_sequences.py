@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -210,7 +211,16 @@ def with_gaps(tags: Tags) -> Tags:
 
 def numbers(steps: Any, layout: Layout) -> Floats:
     """Return a table of steps as finite or missing numbers."""
-    values = np.asarray(steps, dtype=np.float64)
+    given = np.asarray(steps)
+    try:
+        if given.dtype.kind in "mM":
+            raise TypeError(f"{given.dtype} is no type of numbers")
+        values = given.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"X must hold numbers only: {error}. {layout.first_place(steps, _is_no_number)} Leave "
+            "such features out."
+        ) from None
     if np.isinf(values).any():
         place = layout.first_place(values, _is_infinite)
         raise ValueError(
@@ -218,6 +228,10 @@ def numbers(steps: Any, layout: Layout) -> Floats:
             "is missing."
         )
     return values.reshape(len(values), -1)
+
+
+def _is_no_number(value: object) -> bool:
+    return not isinstance(value, Real | None)
 
 
 def _is_infinite(value: object) -> bool:
