@@ -220,7 +220,8 @@ def _index_of_dates(series: object) -> Any:
     index: Any = getattr(series, "index", None)
     if not hasattr(index, "nlevels") or index.nlevels > 1 or len(index) == 0:
         return None
-    if not (holds_times(index) and hasattr(index, "freq")):
+    is_elapsed = not hasattr(index, "year")  # times since a start are no dates
+    if is_elapsed or not (holds_times(index) and hasattr(index, "freq")):
         return None
     if not index.is_monotonic_increasing:
         raise ValueError(

@@ -106,6 +106,12 @@ def test_a_frequency_replaces_that_of_the_index():
     assert result.to_frame(freq="B")["date"].tolist() == expected.tolist()
 
 
+def test_elapsed_times_are_no_dates():
+    """Series with an index of times since their start are forecast without dates."""
+    elapsed = pd.Series(WAVE, index=pd.timedelta_range("0s", periods=30, freq="s"))
+    assert "date" not in forecast([elapsed]).to_frame()
+
+
 def test_dates_must_ascend():
     """The newest value last: a forecast of the newest value first would lead to the past."""
     newest_first = pd.Series(WAVE, index=MONTHS[::-1])
