@@ -282,6 +282,24 @@ def test_invalid_arguments_are_errors(estimator, arguments, error, message):
         backtest(estimator, PANEL, **arguments)
 
 
+def test_arrays_of_two_readings_are_an_error():
+    """A generator reads the rows of an array as series, and make_windows reads them as steps."""
+    panel = np.stack([series[:24] for series in PANEL])
+    with pytest.raises(ValueError, match=r"shape \(8, 24\).* Pass list\(series\) .* 24 features"):
+        backtest(GENERATOR, panel, 2, 1)
+    arguments = {"horizon": 2, "n_origins": 1, "random_state": 0}
+    assert backtest(GENERATOR, list(panel), **arguments).targets.shape == (1, 8, 2)
+    assert backtest(GENERATOR, [panel.T], **arguments).targets.shape == (1, 1, 16)
+
+
+def test_series_with_the_newest_step_first_are_an_error():
+    """They would be forecast into the past."""
+    days = pd.date_range("2024-01-01", periods=24)[::-1]
+    for estimator, window in ((GENERATOR, None), (REGRESSOR, 6)):
+        with pytest.raises(ValueError, match=r"not in increasing order.* series.sort_index\(\)"):
+            backtest(estimator, [pd.Series(PANEL[0], days)], 2, 1, window=window)
+
+
 def test_no_series_is_an_error():
     """An empty list holds nothing to forecast."""
     with pytest.raises(ValueError, match="no series"):

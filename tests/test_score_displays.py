@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence.inspection import QuantileCalibrationDisplay, UnfoldingDisplay
@@ -89,6 +89,9 @@ def test_quantiles_are_those_of_the_estimators(plt):
     display = QuantileCalibrationDisplay.from_estimator(regressor, X, y, name="regressor")
     expected = (y <= regressor.predict_quantiles(X)).mean(axis=1)
     np.testing.assert_array_equal(display.fractions, expected)
+    pipeline = make_pipeline(FunctionTransformer(), regressor)
+    of_pipeline = QuantileCalibrationDisplay.from_estimator(pipeline, X, y)
+    np.testing.assert_array_equal(of_pipeline.fractions, expected)
     gaussian = RNNRegressor("gru", 8, loss="gaussian", max_epochs=2, random_state=0).fit(X, y)
     assert len(QuantileCalibrationDisplay.from_estimator(gaussian, X, y).fractions) == 11
     generator = SequenceGenerator("gru", 8, max_epochs=2, random_state=0).fit(X)
@@ -119,3 +122,5 @@ def test_parts_must_match(plt):
         QuantileCalibrationDisplay.from_estimator(RNNClassifier(), [[0.0]], [0.0])
     with pytest.raises(ValueError, match=r"X is a str, whose first steps cannot be taken"):
         UnfoldingDisplay.from_estimator(RNNClassifier(), "text", [0])
+    with pytest.raises(ValueError, match=r"one target per sequence; y\[0\] holds 3, one per step"):
+        UnfoldingDisplay.from_estimator(RNNClassifier(), [np.zeros(3)], [["a", "b", "a"]])

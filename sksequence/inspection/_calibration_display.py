@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.pipeline import Pipeline
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sksequence._generator import SequenceGenerator
@@ -132,7 +133,7 @@ class QuantileCalibrationDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: RNNRegressor | SequenceGenerator,
+        estimator: RNNRegressor | SequenceGenerator | Pipeline,
         X: Any,
         y: ArrayLike,
         *,
@@ -146,8 +147,9 @@ class QuantileCalibrationDisplay:
 
         Parameters
         ----------
-        estimator : RNNRegressor or SequenceGenerator
-            Regressor that predicts quantiles, or generator fitted on numbers.
+        estimator : RNNRegressor, Pipeline or SequenceGenerator
+            Regressor that predicts quantiles, pipeline that ends in one, or generator fitted on
+            numbers.
         X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
             Sequences, as in `fit`.
         y : array-like of shape (n_sequences,), (n_sequences, n_outputs) or (n_sequences, horizon)
@@ -184,10 +186,12 @@ class QuantileCalibrationDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         truth = as_floats("y", y)
         own: Any = _LEVELS if levels is None else levels
-        if isinstance(estimator, RNNRegressor):
-            if levels is None and estimator.loss == "quantile":
-                own = estimator.quantiles
-            quantiles: NDArray[Any] = np.asarray(estimator.predict_quantiles(X, own))
+        model: Any = estimator
+        last = model[-1] if isinstance(model, Pipeline) else model
+        if isinstance(last, RNNRegressor):
+            if levels is None and last.loss == "quantile":
+                own = last.quantiles
+            quantiles: NDArray[Any] = np.asarray(model.predict(X, quantiles=own))
         else:
             check_generator(estimator, cls.__name__, symbols=False)
             options: Any = {"quantiles": own, "random_state": random_state}

@@ -121,11 +121,13 @@ class UnfoldingDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If X is not a container of sequences whose first steps can be taken.
+            If X is not a container of sequences whose first steps can be taken, or if y has targets
+            per step.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_count("n_points", n_points)
         first_steps, longest = _first_steps_of(X)
+        _check_targets(X, y)
         n_steps = np.unique(np.linspace(1, longest, n_points).round().astype(int))
         scorer = check_scoring(estimator, scoring=scoring)
         model: Any = estimator
@@ -172,6 +174,16 @@ class UnfoldingDisplay:
         if self.name is not None:
             ax.legend()
         return self
+
+
+def _check_targets(X: Any, y: Any) -> None:
+    """Raise a ValueError for targets per step in a list or an array of objects."""
+    is_list = isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype == object)
+    if is_list and len(y) and np.ndim(y[0]) and len(y[0]) == len(X[0]):
+        raise ValueError(
+            f"UnfoldingDisplay needs one target per sequence; y[0] holds {len(y[0])}, one per "
+            "step. The score of the estimator says how right they are."
+        )
 
 
 def _first_steps_of(X: Sized) -> tuple[Callable[[int], Any], int]:

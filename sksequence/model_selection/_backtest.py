@@ -17,7 +17,7 @@ from sksequence._generator import SequenceGenerator
 from sksequence._random import RandomState, draw_seed
 from sksequence._settings import check_count
 from sksequence.metrics import interval_coverage, pinball_loss
-from sksequence.model_selection._series_panel import Columns, SeriesPanel
+from sksequence.model_selection._series_panel import Columns, SeriesPanel, check_one_reading
 from sksequence.preprocessing import make_windows
 
 if TYPE_CHECKING:
@@ -154,9 +154,9 @@ def backtest(
         Estimator to evaluate, which is not changed. A regressor, which may be a pipeline or a
         search, reads the windows of `sksequence.preprocessing.make_windows`.
     series : array-like of shape (n_steps,) or (n_steps, n_features), or several of them
-        One series: a 1-D array, a 2-D array, a Series or a DataFrame whose rows are steps. Several
-        series: a list, a `Sequences` container or a 3-D array. Their lengths may differ; origins
-        are counted from the end of each.
+        One series: a 1-D array, a Series or a DataFrame whose rows are steps, and for regressors a
+        2-D array. Several series: a list, a `Sequences` container or a 3-D array. Their lengths may
+        differ; origins are counted from the end of each.
     horizon : int
         Number of steps to forecast from each origin.
     n_origins : int, default=5
@@ -231,6 +231,8 @@ def backtest(
     forecaster = _forecaster(
         estimator, horizon, window, target_columns, known_columns, quantiles, n_samples
     )
+    if isinstance(estimator, SequenceGenerator):
+        check_one_reading(series)
     panel = SeriesPanel.of(series, forecaster.target_columns, forecaster.known_columns)
     origins = [int(horizon + step * i) for i in range(n_origins)][::-1]
     panel.check_lengths(origins[0], forecaster.n_needed)

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
 from sksequence._settings import as_floats, check_count
-from sksequence._tables import as_table, column_names, is_table, series_name, take_rows
+from sksequence._tables import (
+    as_table,
+    check_rows_are_steps,
+    column_names,
+    is_table,
+    series_name,
+    take_rows,
+)
 
 Columns = Hashable | Sequence[Hashable] | None
 Floats = NDArray[np.float64]
@@ -103,6 +110,16 @@ class SeriesPanel:
         return np.stack(errors)
 
 
+def check_one_reading(series: object) -> None:
+    """Raise a ValueError for an array that a generator reads as several series, but a panel not."""
+    if isinstance(series, np.ndarray) and series.ndim == 2 and series.shape[1] > 1:
+        raise ValueError(
+            f"series is an array of shape {series.shape}, of which a SequenceGenerator reads each "
+            "row as a series. Pass list(series) for a series per row, or [series] for one series "
+            f"with a step per row and {series.shape[1]} features."
+        )
+
+
 def _are_several(series: object) -> bool:
     if isinstance(series, Sequences) or getattr(series, "ndim", 0) == 3:
         return True
@@ -118,6 +135,7 @@ def _listed(series: Any) -> list[Any]:
 
 def _item(one: Any) -> Any:
     """Return a series whose rows can be sliced."""
+    check_rows_are_steps(one, "series")
     if is_table(one):
         return as_table(one)
     return one if hasattr(one, "iloc") else np.asarray(one)
