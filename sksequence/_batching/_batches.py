@@ -119,7 +119,7 @@ class SequenceDataset(Dataset[Any]):
         return flat_rows(self.prepared.offsets[index], self.prepared.lengths[index])
 
     def batch(self, index: NDArray[np.int64]) -> Batch:
-        """Return inputs, targets and weights of the sequences at `index`, or of a share of them."""
+        """Return inputs, targets and weights of the sequences at `index`, or of some of them."""
         n_counted = len(index)
         if self.share is not None:
             index, n_counted = self.share.of(index, self.prepared.lengths[index])

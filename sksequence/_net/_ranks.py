@@ -1,6 +1,6 @@
 """Processes that train one network together, by torch.distributed; one process alone is the rule.
 
-Each process, a rank, computes the losses of its share of a batch, divided by the size of the whole
+Each process, a rank, computes the losses of its part of a batch, divided by the size of the whole
 batch. The sum of the gradients over all ranks is therefore the gradient of the batch, and every
 rank takes the same optimizer step.
 """

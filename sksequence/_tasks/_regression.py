@@ -174,9 +174,11 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         quarter, half = blueprint.max_epochs // 4, blueprint.max_epochs // 2
         if blueprint.baseline is not None or n_epochs not in (quarter, half):
             return False
-        own, unseen = (corrections_to_mean([(net, rows)], blueprint, data) for rows in part)
-        learns_noise = unseen.do_harm() and own.kept_fraction() == 1.0
-        return unseen.kept_fraction() == 1.0 or (n_epochs == half and learns_noise)
+        own, unseen = part
+        corrections = corrections_to_mean([(net, unseen)], blueprint, data)
+        if n_epochs < half or not corrections.do_harm():
+            return corrections.kept_fraction() == 1.0
+        return corrections_to_mean([(net, own)], blueprint, data).kept_fraction() == 1.0
 
     def evaluate(
         self,
