@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from operator import le
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -146,9 +147,13 @@ class Blueprint(Generic[AnyCodec_co]):
 
     def threads(self) -> AbstractContextManager[None]:
         """Limit the number of threads to that from which the network benefits."""
+        return self.thread_limits()()
+
+    def thread_limits(self) -> Callable[[], AbstractContextManager[None]]:
+        """Return `threads` as a function that does not look at the network again."""
         sizes = self.spec.hidden_sizes
         compiled = all(is_compiled(self.spec.cell, size) for size in sizes)
-        return limited_threads(self.batch_size, max(sizes), compiled=compiled)
+        return partial(limited_threads, self.batch_size, max(sizes), compiled=compiled)
 
 
 def _fit(needed: Sequence[int], available: Sequence[int]) -> bool:

@@ -821,7 +821,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """Return quantiles with the axis of the streams first."""
         codec = self._blueprint.codec
         rows = self._shrunken(codec.quantiles(outputs), codec.decode(outputs))
-        return np.moveaxis(rows, 0, 1)
+        return rows.swapaxes(0, 1)
 
     def score(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> float:
         """Return the coefficient of determination of the predictions.

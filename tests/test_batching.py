@@ -445,6 +445,22 @@ def test_scaling_does_not_depend_on_chunks(monkeypatch):
     np.testing.assert_allclose(scaled, scalers[3].transform(X)[0], rtol=1e-6, atol=1e-6)
 
 
+def test_scaled_in_parts(monkeypatch):
+    """A step has the same bits in parts of any size, and is limited in all of them."""
+    scaler = Scaler("global").fit(
+        Sequences.from_array(np.random.RandomState(0).randn(9, 4, 2)), [0]
+    )
+    values = np.random.RandomState(1).randn(100, 2)
+    values[[3, 70]] = 1e30, -1e30
+    whole = scaler.scale_steps(values)
+    assert whole.dtype == np.float32
+    assert np.abs(whole).max() == np.float32(1e6)
+    monkeypatch.setattr("sksequence._batching._scaler._IN_CACHE", 14)
+    assert np.array_equal(scaler.scale_steps(values), whole)
+    alone = [scaler.scale_steps(values[i : i + 1])[0] for i in range(100)]
+    assert np.array_equal(alone, whole)
+
+
 @pytest.mark.parametrize("kind", ["global", "sequence"])
 def test_timestamps_keep_their_differences(kind):
     """Scaling in float64 keeps differences that float32 would round to 0."""

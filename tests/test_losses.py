@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import special, stats
 from sklearn.metrics import mean_pinball_loss
 from torch.distributions import Normal, StudentT
 
-from sksequence._losses import LOSSES, gaussian_parameters, student_t_parameters
+from sksequence._losses import (
+    LOSSES,
+    gaussian_parameters,
+    joint_logits,
+    log_softmax,
+    student_t_parameters,
+)
 
 N_ROWS, N_VALUES = 7, 3
 
@@ -25,6 +31,16 @@ def make_problem(name, scale=1.0):
     if LOSSES[name].has_log_link:
         targets = targets.abs()
     return outputs, targets.floor() if LOSSES[name].support == "counts" else targets
+
+
+@pytest.mark.parametrize("scale", [0.1, 30.0, 1e5])
+def test_log_probabilities_are_those_of_scipy(scale):
+    """So are those of an ensemble, whose members can be certain of different classes."""
+    members = (scale * np.random.RandomState(0).randn(3, 20, 5)).astype(np.float32)
+    each = special.log_softmax(members.astype(np.float64), axis=2)
+    assert np.array_equal(log_softmax(members), each)
+    mean = special.logsumexp(each, axis=0) - np.log(3)
+    np.testing.assert_allclose(joint_logits(members), mean, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
-from sksequence._cells import CELLS, SimpleRNN
+from sksequence._cells import CELLS, FeedForward, SimpleRNN
 from tests.helpers import DOCUMENTS
 
 RANDOM = np.random.RandomState(0)
@@ -20,9 +20,9 @@ small = {"bidirectional": False, "frame_length": 1, "max_epochs": 1, "random_sta
 WAVES = [np.exp(np.sin(np.arange(40 + i) / 3) + 0.1 * RANDOM.randn(40 + i)) for i in range(6)]
 
 
-def classifier(cell="gru", **parameters):
+def classifier(cell="gru", hidden_size=8, **parameters):
     """Fit a small classifier."""
-    return RNNClassifier(cell, 8, **small | parameters).fit(X, LABELS)
+    return RNNClassifier(cell, hidden_size, **small | parameters).fit(X, LABELS)
 
 
 def generator(X=WAVES, **parameters):
@@ -60,6 +60,19 @@ def test_activations(activation):
     model = classifier(SimpleRNN(activation=activation), num_layers=2)
     proba = pushed(model, X[0], "predict_proba")
     assert np.array_equal(proba, of_prefixes(model, X[0], "predict_proba"))
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+@pytest.mark.parametrize("context_size", [1, 2, 5])
+def test_contexts(activation, context_size):
+    """Inputs enter a feedforward network once, and each context has the bits of a whole one."""
+    cell = FeedForward(activation=activation, context_size=context_size)
+    model, many = classifier(cell, hidden_size=21, num_layers=2), RANDOM.randn(50, 7, 3)
+    scores = pushed(model, X[0], "decision_function")
+    assert np.array_equal(scores, of_prefixes(model, X[0], "decision_function"))
+    stream = model.start(n_streams=50, method="decision_function")
+    together = [stream.push(many[:, t]) for t in range(7)]
+    assert np.array_equal(together[-1], model.decision_function(many))
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
@@ -180,6 +193,19 @@ def test_long_streams_of_numbers_are_one_read(residual):
     assert np.array_equal(predicted[np.array(some) - 1], model.predict([series[:n] for n in some]))
 
 
+@pytest.mark.parametrize("residual", ["last", 7, [2, 7], [24, 70]])
+def test_long_streams_of_several_numbers(residual):
+    """Several values per step, together and alone, have the bits of forecasts by the whole past."""
+    panel = np.exp(np.sin(np.arange(160) / 3))[None, :, None] * RANDOM.rand(4, 160, 3)
+    model = generator(list(panel), residual=residual, scale="sequence")
+    together, alone = model.start(n_streams=4), model.start()
+    for t in range(160):
+        several, single = together.push(panel[:, t]), alone.push(panel[2, t])
+        assert np.array_equal(several[2], single)
+        if t in (0, 6, 64, 72, 140, 159):
+            assert np.array_equal(several, model.predict(list(panel[:, : t + 1])))
+
+
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])
 def test_long_streams_of_symbols_are_one_read(method):
     """300 pushed symbols have the bits of predictions by the whole text."""
@@ -243,6 +269,20 @@ def test_thousand_streams_of_every_cell(cell):
     some = RANDOM.permutation(1000)[:300]
     scores = stream.push(many[some, 3], rows=some)
     assert np.array_equal(scores, model.decision_function(many[some]))
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", FeedForward(context_size=5), "lru"])
+def test_some_streams_go_on_after_the_first_step(cell, pooling):
+    """What streams know of the start is their own."""
+    model, many = classifier(cell, pooling=pooling), RANDOM.randn(5, 4, 3)
+    stream = model.start(n_streams=5, method="decision_function")
+    stream.push(many[:, 0])
+    for t in (1, 2):
+        stream.push(many[[1, 3], t], rows=[1, 3])
+    scores = stream.push(many[:, 3])
+    expected = [x if i in (1, 3) else x[[0, 3]] for i, x in enumerate(many)]
+    assert np.array_equal(scores, model.decision_function(expected))
 
 
 @pytest.mark.parametrize("residual", ["last", 5, [2, 5]])

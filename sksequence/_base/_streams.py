@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Inputs = tuple[NDArray[np.float32] | None, NDArray[np.int64] | None]
 Outputs = NDArray[np.float32]
+_FIRST = np.zeros(1, dtype=np.int64)
 Decoders = dict[str, Callable[[Outputs], NDArray[Any]]]  # by the names of methods
 
 
@@ -112,7 +113,7 @@ class Stream:
 
     def _prepare(self) -> None:
         self._stepper = network_stepper(self._model.module_)
-        self._threads = self._model._blueprint.threads
+        self._threads = self._model._blueprint.thread_limits()
 
     @property
     def n_steps(self) -> int | Index:
@@ -147,7 +148,10 @@ class Stream:
         inputs = self._reader.read(step, which, are_several=self._n_streams is not None)
         with self._threads():
             outputs = self._states.advance(self._stepper, self._reader, inputs, which, self._ages)
-        self._ages[which] += 1
+        if rows is None:
+            self._ages += 1
+        else:
+            self._ages[which] += 1
         predicted = self._reader.predict(outputs, which)
         return predicted[0] if self._n_streams is None else predicted
 
@@ -218,7 +222,7 @@ class _States:
 
     def __init__(self, frames: Frames, n_rows: int) -> None:
         self._frames, self._n = frames, n_rows
-        self._state: Any = None
+        self._of_phases: list[Any] = [None] * frames.step
         self._window: list[NDArray[Any] | None] = [None, None]
 
     def advance(
@@ -230,29 +234,42 @@ class _States:
         ages: Index,
     ) -> Outputs:
         """Read one step of the streams `rows`, which have read `ages` steps; return outputs."""
+        ages = ages[rows]
         if self._frames.length > 1:
-            inputs = self._framed(inputs, rows, ages[rows])
-        n_phases = self._frames.step
-        is_first = ages[rows] < self._frames.length
-        in_order = are_all_streams(rows, self._n)
-        if n_phases == 1 and in_order and is_first.all() == is_first.any():
-            state = _started(stepper, reader, len(rows)) if is_first[0] else self._state
-            outputs, self._state = stepper(*inputs, state)
+            inputs = self._framed(inputs, rows, ages)
+        groups = self._groups(ages)
+        if len(groups) == 1 and are_all_streams(rows, self._n):
+            ((phase, begins),) = groups
+            before = self._of_phases[phase]
+            state = _started(stepper, reader, len(rows)) if begins else before
+            outputs, self._of_phases[phase] = stepper(*inputs, state)
             return outputs
         outputs = np.empty((len(rows), 0), np.float32)
-        for some, begins in ((np.flatnonzero(is_first), True), (np.flatnonzero(~is_first), False)):
-            if len(some) == 0:
-                continue
-            slots = rows[some] * n_phases + ages[rows[some]] % n_phases
-            state = (
-                _started(stepper, reader, len(some)) if begins else select_rows(self._state, slots)
-            )
+        for (phase, begins), some in groups.items():
+            before, own = self._of_phases[phase], rows[some]
+            state = _started(stepper, reader, len(own)) if begins else select_rows(before, own)
             part, after = stepper(*(_taken(block, some) for block in inputs), state)
             if outputs.shape[1] == 0:
                 outputs = np.empty((len(rows), part.shape[1]), np.float32)
             outputs[some] = part
-            self._state = _stored(self._state, after, slots, self._n * n_phases)
+            self._of_phases[phase] = _stored(before, after, own, self._n)
         return outputs
+
+    def _groups(self, ages: Index) -> dict[tuple[int, bool], Index]:
+        """Return positions of the streams whose next frames belong to one state.
+
+        Keys are the remainder of the age, and whether a frame is the first one.
+        """
+        length, n_phases = self._frames.length, self._frames.step
+        if len(ages) == 1:
+            age = int(ages[0])
+            return {(age % n_phases, age < length): _FIRST}
+        phases, begins = ages % n_phases, ages < length
+        kinds, kind_of = np.unique(2 * phases + begins, return_inverse=True)
+        return {
+            (int(kind) // 2, bool(kind % 2)): np.flatnonzero(kind_of == i)
+            for i, kind in enumerate(kinds)
+        }
 
     def _framed(self, inputs: Inputs, rows: Index, ages: Index) -> Inputs:
         """Append steps to the last ones of their streams; return the frames that end with them."""
@@ -283,17 +300,17 @@ def _taken(block: NDArray[Any] | None, rows: Index) -> NDArray[Any] | None:
     return None if block is None else block[rows]
 
 
-def _stored(states: Any, after: Any, slots: Index, n_slots: int) -> Any:
-    """Return all states with some of them replaced."""
+def _stored(states: Any, after: Any, rows: Index, n_rows: int) -> Any:
+    """Return the states of all rows with some of them replaced."""
     if isinstance(after, tuple):
         parts = states or [None] * len(after)
         pairs = zip(parts, after, strict=True)
-        return tuple(_stored(part, new, slots, n_slots) for part, new in pairs)
+        return tuple(_stored(part, new, rows, n_rows) for part, new in pairs)
     if states is None:
-        index = np.zeros(n_slots, dtype=np.int64)
+        index = np.zeros(n_rows, dtype=np.int64)
         states = after[index]  # a copy in the shape of all states
     with torch.inference_mode():
-        states[slots] = after
+        states[rows] = after
     return states
 
 

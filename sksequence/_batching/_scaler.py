@@ -14,6 +14,7 @@ _Values = NDArray[np.number]
 # data read at a time: memory stays bounded with a memory map
 _CHUNK_STEPS = 1 << 18
 _CHUNK_VALUES = 1 << 21
+_IN_CACHE = 1 << 15  # values that several operations find in the cache
 # smaller standard deviations, relative to the mean, consist of rounding errors
 LEAST_STD = 1e-8
 # standard deviations to which values are limited: products with larger ones overflow in float32,
@@ -116,16 +117,20 @@ class Scaler:
 
     def transform_steps(self, values: _Values) -> NDArray[np.float32]:
         """Scale steps (n_rows, n_features) by the mean and standard deviation of all."""
+        n_steps = max(1, _IN_CACHE // values.shape[1])
+        if len(values) <= n_steps:
+            return self._standardised(values).astype(np.float32)
         scaled = np.empty(values.shape, dtype=np.float32)
-        n_steps = _chunk_steps(values)
         for start in range(0, len(scaled), n_steps):  # only a part at a time is in float64
             part = slice(start, start + n_steps)
-            centred = values[part] - self.mean
-            with np.errstate(over="ignore"):
-                np.divide(centred, self.std, out=scaled[part], casting="same_kind")
-            np.maximum(scaled[part], -MAX_SCALED, out=scaled[part])  # np.clip takes longer
-            np.minimum(scaled[part], MAX_SCALED, out=scaled[part])
+            scaled[part] = self._standardised(values[part])
         return scaled
+
+    def _standardised(self, values: _Values) -> NDArray[np.float64]:
+        block = np.asarray(values - self.mean, dtype=np.float64)
+        np.divide(block, self.std, out=block)
+        np.maximum(block, -MAX_SCALED, out=block)  # np.clip takes longer
+        return np.minimum(block, MAX_SCALED, out=block)
 
     def _each_standardised(
         self, sequences: Sequences

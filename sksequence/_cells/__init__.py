@@ -7,7 +7,7 @@ from sksequence._cells._coupled_lstm import CoupledLSTM
 from sksequence._cells._custom import CustomLayer
 from sksequence._cells._custom_modules import is_causal
 from sksequence._cells._echo_state import EchoState
-from sksequence._cells._feedforward import FeedForward
+from sksequence._cells._feedforward import FeedForward, FeedForwardLayer
 from sksequence._cells._gru import GRU, GRULayer
 from sksequence._cells._gru_d import GRUD
 from sksequence._cells._indrnn import IndRNN
@@ -69,6 +69,7 @@ __all__ = [
     "Dropout",
     "EchoState",
     "FeedForward",
+    "FeedForwardLayer",
     "GRULayer",
     "IndRNN",
     "LSTMLayer",

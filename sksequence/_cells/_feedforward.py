@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sksequence._cells._cell import Cell
@@ -13,6 +15,10 @@ from sksequence._cells._constraints import Choice, Constraint, WholeNumber
 from sksequence._cells._linear_and_dropout import Dropout, empty_linear, xavier_linear_
 from sksequence._cells._recurrent import LayerState
 from sksequence._cells._rnn import ACTIVATIONS
+from sksequence._kernels import STABLE, Product
+
+Rows = NDArray[np.float32]
+Entered = tuple[Rows, ...]  # the last inputs after the first dense layer
 
 
 class FeedForward(Cell):
@@ -113,6 +119,24 @@ class FeedForwardLayer(nn.Module):
         x = torch.cat([state[0], x], dim=1)  # (batch, context - 1 + time, input)
         return self._merge(x, n_steps), (self._last_inputs(x, n_steps, lengths),)
 
+    def single_step(self) -> Callable[[Rows, Entered | None], tuple[Rows, Entered]]:
+        """Return a function that takes a step on the CPU, with the weights as they are now.
+
+        It maps x (rows, input) and what it returned before (None: the start) to outputs (rows,
+        output) and what it needs for the next step: each input enters once.
+        """
+        enter, *merges = (_DenseStep(m, self.activation) for m in (self.enter, *self.merges))
+
+        def step(x: Rows, state: Entered | None) -> tuple[Rows, Entered]:
+            if state is None:
+                state = tuple(enter(np.zeros_like(x)) for _ in merges)
+            hidden, *later = window = *state, enter(x)
+            for merge, entered in zip(merges, later, strict=True):
+                hidden = merge(np.concatenate([hidden, entered], axis=1))
+            return hidden, window[1:]
+
+        return step
+
     def _merge(self, x: Tensor, n_steps: int) -> Tensor:
         """Merge the positions of the context, oldest first, for all steps at once."""
         f = ACTIVATIONS[self.activation]
@@ -131,3 +155,27 @@ class FeedForwardLayer(nn.Module):
             return x[:, n_steps:]
         positions = lengths[:, None] + torch.arange(self.context_size - 1, device=x.device)
         return x.gather(1, positions[:, :, None].expand(-1, -1, x.shape[2]))
+
+
+class _DenseStep:
+    """A dense layer and an activation on rows, with the bits of all rows of a batch.
+
+    Parameters
+    ----------
+    layer : nn.Linear
+        The layer, whose weights are copied.
+    activation : str
+        Name of the activation.
+    """
+
+    def __init__(self, layer: nn.Module, activation: str) -> None:
+        assert isinstance(layer, nn.Linear)
+        self._product = Product(layer.weight.detach().clone(), layer.bias.detach().clone())
+        self._activation = ACTIVATIONS[activation]
+
+    def __call__(self, x: Rows) -> Rows:
+        n_rows, width = x.shape
+        padded = np.zeros((n_rows + -n_rows % STABLE, width), np.float32)
+        padded[:n_rows] = x
+        outputs = self._activation(torch.from_numpy(self._product(padded)))
+        return np.asarray(outputs.numpy()[:n_rows])

@@ -53,7 +53,7 @@ def read_stream_steps(
 
 def are_all_streams(rows: NDArray[np.int64], n_streams: int) -> bool:
     """Check whether different positions of streams are those of all, in their order."""
-    return len(rows) == n_streams and bool((rows[1:] > rows[:-1]).all())
+    return len(rows) == n_streams and (n_streams == 1 or bool((rows[1:] > rows[:-1]).all()))
 
 
 def _numbers(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Numbers:

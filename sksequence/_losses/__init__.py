@@ -5,7 +5,12 @@ per column of y. A loss returns one number per row and knows neither weights nor
 """
 
 from sksequence._losses._counts import MAX_LOG_MEAN, NEGATIVE_BINOMIAL, POISSON
-from sksequence._losses._cross_entropy import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, joint_logits
+from sksequence._losses._cross_entropy import (
+    BINARY_CROSS_ENTROPY,
+    CROSS_ENTROPY,
+    joint_logits,
+    log_softmax,
+)
 from sksequence._losses._gamma import GAMMA
 from sksequence._losses._gaussian import GAUSSIAN, gaussian_parameters
 from sksequence._losses._loss import SUPPORTS, Density, Loss, Support, outside, own_loss
@@ -23,6 +28,7 @@ __all__ = [
     "Support",
     "gaussian_parameters",
     "joint_logits",
+    "log_softmax",
     "loss_of",
     "outside",
     "student_t_parameters",

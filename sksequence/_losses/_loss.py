@@ -87,6 +87,10 @@ class LocationScale(NamedTuple):
 
     def mixture(self) -> LocationScale:
         """Return the distribution of the same kind, with the mean of the degrees of freedom."""
+        if len(self.loc) == 1:
+            return LocationScale(
+                self.loc[0], self.scale[0], None if self.df is None else self.df[0]
+            )
         df = None if self.df is None else self.df.mean(axis=0)
         variance = (self.std() ** 2).mean(axis=0) + self.loc.var(axis=0)
         return LocationScale(self.loc.mean(axis=0), np.sqrt(variance) / _standard_std(df), df)

@@ -87,7 +87,8 @@ class MaxPooling(nn.Module):
 
     def advance(self, hidden: Rows, running: Running | None) -> tuple[Rows, Running]:
         """Return the pooled rows after one more step."""
-        largest = hidden if running is None else np.maximum(hidden, running[0])
+        # a copy: the rows are a view of the layer's state, of which streams replace rows
+        largest = hidden.copy() if running is None else np.maximum(hidden, running[0])
         return largest, (largest,)
 
 

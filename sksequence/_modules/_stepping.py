@@ -17,7 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sksequence._cells import CellLayer, CustomLayer, RecurrentLayer, sigmoid_as_tanh, wider_weights
+from sksequence._cells import (
+    CellLayer,
+    CustomLayer,
+    FeedForwardLayer,
+    RecurrentLayer,
+    sigmoid_as_tanh,
+    wider_weights,
+)
 from sksequence._kernels import (
     STABLE,
     Product,
@@ -112,9 +119,13 @@ class _MemberStepper:
 
 
 def _compiled_step(layer: Any) -> LayerStep | None:
-    """Return the step of a layer in compiled loops, None for other layers."""
+    """Return the step of a layer with weights that are laid out once, None for other layers."""
     if isinstance(layer, CellLayer):
         return _cell_step(layer) if can_compile(layer.weight_ih) else None
+    if isinstance(layer, FeedForwardLayer):
+        weight = layer.enter.weight
+        is_plain = weight.device.type == "cpu" and weight.dtype == torch.float32
+        return layer.single_step() if is_plain else None
     if not (isinstance(layer, RecurrentLayer) and layer.is_looped):
         return None
     size, n_gates, n_states = layer.output_size, layer.n_gates, layer.n_states

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
-from sksequence._series._reference import Reference, Steps, blocks_of_equal_length
-from sksequence._series._seasonal import N_RATES, Floats, smooth, smoothed_changes
+from sksequence._series._reference import Ages, Reference, Steps, blocks_of_equal_length, where
+from sksequence._series._seasonal import (
+    N_RATES,
+    Floats,
+    mean_of,
+    smooth,
+    smoothed_changes,
+    smoothing_weights,
+)
+
+# steps after which the values of the last season are moved to the front of their buffer
+_SPARE = 64
 
 
-class _Following(NamedTuple):
-    """What is known of the next step: base, values one season before, means of the last steps."""
-
-    base: Floats
-    lagged: list[Floats]
-    means: list[Floats]
+# base of the next step, values one season before, and means (n_spans, n_rows, n_features) of the
+# last steps
+_Following = tuple[Floats, list[Floats], Floats]
 
 
 class Past:
@@ -27,7 +34,7 @@ class Past:
     ----------
     reference : Reference
         Base and spread of values.
-    values : list of ndarray of shape (n_rows, n_features)
+    values : ndarray of shape (n_kept, n_rows, n_features)
         Values of the last season, the longest one, or of the last step without a season.
     errors : list of ndarray of shape (n_rows, n_features)
         Differences of these values to their base.
@@ -35,7 +42,7 @@ class Past:
         Changes to these values from the means of the steps before, smoothed over seasons.
     counts : ndarray of shape (n_rows, 1)
         Number of steps.
-    sums : ndarray of shape (3, n_rows, n_features)
+    sums : sequence of ndarray of shape (n_rows, n_features)
         Sums of values, of absolute values, and of absolute errors after the first step.
     at_rest : ndarray of shape (n_rows, n_features)
         Mask of the features that are constant, whose next value is the last one.
@@ -44,18 +51,30 @@ class Past:
     def __init__(
         self,
         reference: Reference,
-        values: list[Floats],
+        values: Floats,
         errors: list[Floats],
         changes: list[Floats],
         counts: NDArray[np.int64],
-        sums: Floats,
+        sums: Sequence[Floats],
         at_rest: NDArray[np.bool_],
     ) -> None:
         self.reference = reference
-        self._values, self._errors, self._changes = values, errors, changes
+        self._values, self._errors, self._changes = _LastValues(values), errors, changes
         self._counts, self._sums, self._at_rest = counts, sums, at_rest
-        self._seasons, self._spans = reference.seasons, reference.spans
+        self._season, self._seasons = reference.season, reference.seasons
+        self._spans = reference.spans
+        # of a season, those at which one more change is smoothed
+        self._first_steps = {span % (reference.season or 1) for span in reference.spans}
+        self._settle()
+
+    def _settle(self) -> None:
+        """Find what holds for all rows, which saves most of the time of a single row."""
+        counts = self._counts
         self._following: _Following | None = None
+        is_common = len(counts) > 0 and bool((counts == counts[0]).all())
+        self._ages: Ages = int(counts[0, 0]) if is_common else counts
+        self._is_any_at_rest = bool(self._at_rest.any())
+        self._weights: Floats | None = None
 
     @classmethod
     def of(cls, reference: Reference, sequences: Sequences, values: Floats) -> Past:
@@ -78,47 +97,46 @@ class Past:
             parts = x, np.abs(x), np.abs(errors[:, 1:])
             # in the order of time, as values are added one by one later
             sums[:, index] = [np.add.accumulate(part, axis=1)[:, -1:].sum(axis=1) for part in parts]
-        last_steps = list(last_values), list(last_errors), list(last_changes)
-        return cls(reference, *last_steps, sequences.lengths[:, None], sums, at_rest)
+        last_steps = last_values, list(last_errors), list(last_changes)
+        return cls(reference, *last_steps, sequences.lengths[:, None], list(sums), at_rest)
 
     def take(self, rows: NDArray[np.int64]) -> Past:
         """Return a copy of some rows; a row may be selected several times."""
-        values, errors = ([x[rows] for x in kept] for kept in (self._values, self._errors))
+        values, errors = self._values.all[:, rows], [x[rows] for x in self._errors]
         changes = [x[:, :, rows] for x in self._changes]
-        counts, sums, at_rest = self._counts[rows], self._sums[:, rows], self._at_rest[rows]
+        counts, at_rest = self._counts[rows], self._at_rest[rows]
+        sums = [x[rows] for x in self._sums]
         return Past(self.reference, values, errors, changes, counts, sums, at_rest)
 
     def put(self, rows: NDArray[np.int64], part: Past) -> None:
         """Replace some rows by those of another state."""
-        for mine, others in ((self._values, part._values), (self._errors, part._errors)):
+        self._values.all[:, rows] = part._values.all
+        for mine, others in ((self._errors, part._errors), (self._sums, part._sums)):
             for whole, piece in zip(mine, others, strict=True):
                 whole[rows] = piece
         for whole, piece in zip(self._changes, part._changes, strict=True):
             whole[:, :, rows] = piece
-        self._counts[rows], self._sums[:, rows] = part._counts, part._sums
-        self._at_rest[rows] = part._at_rest
-        self._following = None
+        self._counts[rows], self._at_rest[rows] = part._counts, part._at_rest
+        self._settle()
 
     def rest(self, is_constant: NDArray[np.bool_]) -> None:
         """Find the features at rest among those that have had one value only."""
         self._at_rest = self.reference.rests(is_constant, self._counts)
+        self._is_any_at_rest = bool(self._at_rest.any())
 
     def next(self) -> Steps:
         """Return base, spread and inputs of the next step."""
-        reference, counts = self.reference, self._counts
+        ages, season = self._ages, self._season
         base, lagged, means = self._known_of_next()
-        last, last_error = self._values[-1], self._errors[-1]
-        seasonal_error, smoothed = last_error, []
-        if reference.season is not None:
-            long_enough = counts >= 2 * reference.season
-            seasonal_error = np.where(long_enough, self._errors[-reference.season], 0.0)
-            changes = self._changes[-reference.season]
-            smoothed = [mean + change for mean, change in zip(means, changes, strict=True)]
-        sums = self._sums[1], self._sums[2]
-        steps = reference.steps(
-            counts, base, last, sums, (last_error, seasonal_error), lagged, smoothed
-        )
-        if not self._at_rest.any():
+        last, last_error = self._values.at(1), self._errors[-1]
+        seasonal_error, smoothed = last_error, means[:, None]
+        if season is not None:
+            seasonal_error = where(ages >= 2 * season, self._errors[-season])
+            smoothed = smoothed + self._changes[-season]
+        _, *sums = self._sums
+        errors = last_error, seasonal_error
+        steps = self.reference.steps(ages, base, last, sums, errors, lagged, smoothed)
+        if not self._is_any_at_rest:
             return steps
         return steps._replace(
             base=np.where(self._at_rest, last, steps.base),
@@ -128,31 +146,77 @@ class Past:
     def _known_of_next(self) -> _Following:
         """Return what is known of the next step, computed once per step."""
         if self._following is None:
-            last, longer = self._values[-1], self._spans[1:]
-            lagged = [self._values[-season] for season in self._seasons]
-            base = self.reference.base(self._counts, last, lagged, self._sums[0])
-            means = [last, *(np.mean(self._values[-span:], axis=0) for span in longer)]
-            self._following = _Following(base, lagged, means)
+            last = self._values.at(1)
+            lagged = [self._values.at(season) for season in self._seasons]
+            base = self.reference.base(self._ages, last, lagged, self._sums[0])
+            means = np.empty((len(self._spans), *last.shape))
+            for mean, span in zip(means, self._spans, strict=True):
+                mean[...] = last if span == 1 else mean_of(self._values.last(span))
+            self._following = base, lagged, means
         return self._following
 
     def append(self, values: Floats) -> None:
         """Add the values of one step, of shape (n_rows, n_features)."""
-        season, counts = self.reference.season, self._counts
         base, _, means = self._known_of_next()
-        if season is not None:
-            before = zip(self._changes[-season], self._spans, means, strict=True)
-            changes = [
-                smooth(old, np.where(counts >= span, values - mean, 0.0), counts, season, span)
-                for old, span, mean in before
-            ]
-            self._changes = [*self._changes[1:], np.array(changes)]
-        error = self.reference.errors(values, base, counts)
-        added = np.empty_like(self._sums)
-        added[0] = values
-        np.abs(values, out=added[1])
-        added[2] = np.where(counts > 0, np.abs(error), 0.0)
-        self._sums = self._sums + added
-        self._values = [*self._values[1:], values]
+        if self._season is not None:
+            changes = values - means
+            if not isinstance(self._ages, int) or self._ages < self._spans[-1]:
+                changes = np.where(self._ages >= self._column_of_spans[:, 0], changes, 0.0)
+            before, weights = self._changes[-self._season], self._smoothing_weights()
+            self._changes = [*self._changes[1:], smooth(before, changes[:, None], weights)]
+        error = self.reference.errors(values, base, self._ages)
+        added = values, np.abs(values), where(self._ages > 0, np.abs(error))
+        self._sums = [total + part for total, part in zip(self._sums, added, strict=True)]
+        self._values.append(values)
         self._errors = [*self._errors[1:], error]
-        self._counts = counts + 1
+        self._counts, self._ages = self._counts + 1, self._ages + 1
         self._following = None
+
+    def _smoothing_weights(self) -> Floats:
+        """Return the weights of the changes of the next step, which seldom change for one row."""
+        ages, season = self._ages, self._season
+        assert season is not None
+        is_new = not isinstance(ages, int) or ages % season in self._first_steps
+        if self._weights is None or is_new:
+            self._weights = smoothing_weights(ages, season, self._column_of_spans, 2)
+        return self._weights
+
+    @property
+    def _column_of_spans(self) -> NDArray[np.int64]:
+        return np.array(self._spans)[:, None, None, None]
+
+
+class _LastValues:
+    """The values of the last steps, next to each other in memory.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_kept, n_rows, n_features)
+        Values, in the order of time.
+    """
+
+    def __init__(self, values: Floats) -> None:
+        self._n_kept = self._end = len(values)
+        self._buffer = np.concatenate([values, np.empty((_SPARE, *values.shape[1:]))])
+
+    @property
+    def all(self) -> Floats:
+        """A view of all values that are kept."""
+        return self.last(self._n_kept)
+
+    def last(self, n_steps: int) -> Floats:
+        """Return a view of the values of the last steps."""
+        return self._buffer[self._end - n_steps : self._end]
+
+    def at(self, n_steps: int) -> Floats:
+        """Return a view of the values a number of steps before the next one."""
+        values: Floats = self._buffer[self._end - n_steps]
+        return values
+
+    def append(self, values: Floats) -> None:
+        """Append the values of one step, and forget the first ones."""
+        if self._end == len(self._buffer):
+            self._buffer[: self._n_kept] = self.all
+            self._end = self._n_kept
+        self._buffer[self._end] = values
+        self._end += 1

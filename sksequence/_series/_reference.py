@@ -18,6 +18,7 @@ from sksequence._batching import Sequences, flat_rows
 from sksequence._series._seasonal import N_RATES, Floats, means_before, smoothed_changes
 
 Counts = NDArray[np.int64]
+Ages = Counts | int  # numbers of steps of rows (..., 1), or that of all rows
 
 # smallest spread, as a fraction of the one expected from the size of the values, so that a change
 # after a constant beginning is not infinitely large
@@ -142,7 +143,7 @@ class Reference:
 
     # --- the recurrence: for one step of many series, or for all steps of series at once ---------
 
-    def base(self, counts: Counts, last: Floats, lagged: Sequence[Floats], sums: Floats) -> Floats:
+    def base(self, counts: Ages, last: Floats, lagged: Sequence[Floats], sums: Floats) -> Floats:
         """Return the base of the next step.
 
         Parameters
@@ -159,62 +160,61 @@ class Reference:
         if self.lag is not None:
             base = last
             for season, values in zip(self.seasons, lagged, strict=True):
-                base = np.where(counts >= season, values, base)
+                base = where(counts >= season, values, base)
             return base
-        if not self.own_scale:
-            return np.broadcast_to(self.start, last.shape).copy()
-        return np.where(counts > 0, sums / np.maximum(counts, 1), self.start)
+        start = np.broadcast_to(self.start, last.shape).copy()
+        return where(counts > 0, sums / np.maximum(counts, 1), start) if self.own_scale else start
 
-    def errors(self, values: Floats, base: Floats, counts: Counts) -> Floats:
+    def errors(self, values: Floats, base: Floats, counts: Ages) -> Floats:
         """Return differences to the base, with `own_scale` 0 for the first value of a series."""
         errors = values - base
-        return np.where(counts > 0, errors, 0.0) if self.own_scale else errors
+        return where(counts > 0, errors) if self.own_scale else errors
 
     def steps(
         self,
-        counts: Counts,
+        counts: Ages,
         base: Floats,
         last: Floats,
-        sums: tuple[Floats, Floats],
+        sums: Sequence[Floats],
         errors: tuple[Floats, Floats],
         lagged: Sequence[Floats],
-        smoothed: Sequence[Floats],
+        smoothed: Floats,
     ) -> Steps:
         """Return base, spread and inputs of the next step.
 
         Parameters
         ----------
-        counts : ndarray of shape (..., 1)
-            Number of steps so far.
+        counts : int or ndarray of shape (..., 1)
+            Number of steps so far; an int if it is that of all rows.
         base, last : ndarray of shape (..., n_features)
             Base of the next step, and the last value.
-        sums : tuple of two ndarray of shape (..., n_features)
+        sums : sequence of two ndarray of shape (..., n_features)
             Sums of the absolute values, and of the absolute errors after the first step.
         errors : tuple of two ndarray of shape (..., n_features)
             Last error, and the error one season before the next step.
         lagged : sequence of ndarray of shape (..., n_features)
             Values one season before the next step, for each of `seasons`.
-        smoothed : sequence of ndarray of shape (n_rates, ..., n_features)
+        smoothed : ndarray of shape (n_spans, n_rates, ..., n_features)
             Smoothed changes to the same step in the previous seasons, added to the mean from which
             values change, for each of `spans`.
         """
         spread = self._spread(counts, *sums)
         last_error, seasonal_error = errors
-        marks = [counts == 0]
-        columns = [last_error / spread]
-        if self.season is not None:
-            marks.append(counts < self.season)
-            columns += [(last - base) / spread, seasonal_error / spread]
+        ends, columns, season = [1], [last_error], self.season
+        if season is not None:
+            ends.append(season)
+            columns += [last - base, seasonal_error]
             for shorter, values in zip(self.shorter, lagged, strict=False):
-                columns.append((counts >= shorter) * (values - base) / spread)
-            for span, values in zip(self.spans, smoothed, strict=True):
+                columns.append(where(counts >= shorter, values - base))
+            changes, spans = smoothed - base, self.spans
+            if not isinstance(counts, int) or counts < season + spans[-1]:
                 # the first steps of a series have no change
-                changed = counts >= self.season + span
-                columns.extend(changed * (values - base) / spread)
-        marked = np.concatenate(marks, axis=-1).astype(np.float64)
-        return Steps(base, spread, np.concatenate(columns, axis=-1), marked)
+                begins = season + np.array(spans).reshape(-1, *[1] * (base.ndim + 1))
+                np.multiply(changes, counts >= begins, out=changes)
+            columns.extend(changes.reshape(-1, *base.shape))
+        return Steps(base, spread, _in_units(columns, spread), _marks(counts, ends, base.shape))
 
-    def _spread(self, counts: Counts, sizes: Floats, differences: Floats) -> Floats:
+    def _spread(self, counts: Ages, sizes: Floats, differences: Floats) -> Floats:
         """Return the mean absolute difference.
 
         The first value has no difference and counts as `typical_ratio` times the mean absolute
@@ -222,7 +222,7 @@ class Reference:
         """
         if not self.own_scale:
             return np.ones_like(sizes)
-        n = np.maximum(counts, 1)
+        n = max(counts, 1) if isinstance(counts, int) else np.maximum(counts, 1)
         expected = self.typical_ratio * sizes / n
         spread = np.maximum((expected + differences) / n, _SMALLEST_SPREAD * expected)
         # before the first step both sums are 0
@@ -291,17 +291,49 @@ class Reference:
             values[:, season:] = last[:, 1 : max(1, last.shape[1] - season + 1)]
         return lagged
 
-    def _smoothed(self, x: Floats, last: Floats) -> list[Floats]:
+    def _smoothed(self, x: Floats, last: Floats) -> Floats:
         """Return smoothed changes before each step, added to the mean from which values change."""
-        smoothed = []
-        for span in self.spans:
-            mean = last if span == 1 else means_before(x, span)
-            values = np.repeat(mean[None], N_RATES, axis=0)
+        smoothed = np.empty((len(self.spans), N_RATES, *last.shape))
+        for values, span in zip(smoothed, self.spans, strict=True):
+            values[:] = last if span == 1 else means_before(x, span)
             changes = smoothed_changes(x, self.seasons[-1], span)
             later = values[:, :, self.seasons[-1] :]
             later += changes[:, :, : later.shape[2]]
-            smoothed.append(values)
         return smoothed
+
+
+def where(
+    condition: bool | NDArray[np.bool_], chosen: Floats, other: Floats | None = None
+) -> Floats:
+    """Choose as numpy does, but without a copy if the condition is that of all rows.
+
+    Without another array, numbers that are not chosen are 0.
+    """
+    if not isinstance(condition, bool):
+        return np.where(condition, chosen, 0.0 if other is None else other)
+    if condition:
+        return chosen
+    return np.zeros(chosen.shape) if other is None else other
+
+
+def _in_units(columns: Sequence[Floats], spread: Floats) -> Floats:
+    """Divide columns (..., n_features) by the spread, and join them on the last axis."""
+    joined: Floats = np.concatenate(columns, axis=-1)
+    if spread.shape[-1] == 1:
+        return np.divide(joined, spread, out=joined)
+    of_features = joined.reshape(*spread.shape[:-1], len(columns), spread.shape[-1])
+    np.divide(of_features, spread[..., None, :], out=of_features)
+    return joined
+
+
+def _marks(counts: Ages, ends: Sequence[int], shape: tuple[int, ...]) -> Floats:
+    """Return a column for each of `ends`, which is 1 at the steps before."""
+    if not isinstance(counts, int):
+        return np.concatenate([counts < end for end in ends], axis=-1).astype(np.float64)
+    marks = np.zeros((*shape[:-1], len(ends)))
+    if counts < ends[-1]:
+        marks[...] = [counts < end for end in ends]
+    return marks
 
 
 def _sums_before(x: Floats) -> Floats:
@@ -389,11 +421,11 @@ class PositiveReference(Reference):
             learnt, start=np.zeros(len(size)), start_spread=np.where(size > 0, size, 1.0)
         )
 
-    def base(self, counts: Counts, last: Floats, lagged: Sequence[Floats], sums: Floats) -> Floats:
+    def base(self, counts: Ages, last: Floats, lagged: Sequence[Floats], sums: Floats) -> Floats:
         """Return 0."""
         return np.zeros(last.shape)
 
-    def _spread(self, counts: Counts, sizes: Floats, differences: Floats) -> Floats:
+    def _spread(self, counts: Ages, sizes: Floats, differences: Floats) -> Floats:
         """Return the mean so far, or 1 if values have no scale of their own."""
         spread = super()._spread(counts, sizes, differences)
         if not self.own_scale:

@@ -46,7 +46,8 @@ def smoothed_changes(x: Floats, season: int, span: int = 1) -> Floats:
         current = slice(first, min(first + season, n_steps))
         steps = np.arange(current.start, current.stop)[:, None]
         before = before[:, :, : len(steps)]
-        before = smooth(before, changes[:, current], steps, season, span)
+        weights = smoothing_weights(steps, season, span, changes.ndim)
+        before = smooth(before, changes[:, current], weights)
         smoothed[:, :, current] = before
     return smoothed
 
@@ -62,28 +63,41 @@ def means_before(x: Floats, span: int) -> Floats:
     return means
 
 
-def smooth(
-    before: Floats, changes: Floats, steps: NDArray[np.int64], season: int, span: int = 1
+def mean_of(steps: Floats) -> Floats:
+    """Return the mean of steps on the first axis, with the bits of numpy in half of its time."""
+    total: Floats = np.add.reduce(steps, axis=0)
+    return total / len(steps)
+
+
+def smoothing_weights(
+    steps: NDArray[np.int64] | int, season: int, span: NDArray[np.int64] | int, n_axes: int
 ) -> Floats:
-    """Update the smoothed changes `before` of the previous season with those of this season.
+    """Return the weights of changes in the smoothed ones.
 
     In the first seasons the result is the mean of the changes, so that the first one does not
     dominate.
 
     Parameters
     ----------
-    before : ndarray of shape (n_rates, ..., n_features)
-        Smoothed changes at the same steps of the previous season.
-    changes : ndarray of shape (..., n_features)
-        Changes in this season.
-    steps : ndarray of shape (..., 1)
+    steps : int or ndarray of shape (..., 1)
         Numbers of the steps, counted from 0.
     season : int
         Number of steps in a season.
-    span : int
+    span : int or ndarray
         Number of steps at the beginning without a change.
+    n_axes : int
+        Number of axes of the weights after that of the rates.
+
+    Returns
+    -------
+    weights : ndarray of shape (..., n_rates, ..., 1)
+        Weights.
     """
     n_changes = np.maximum(1, (steps - span) // season + 1)
-    rates = _RATES.reshape(-1, *[1] * changes.ndim)
-    weights: Floats = np.maximum(1 / n_changes, rates)
+    weights: Floats = np.maximum(1 / n_changes, _RATES.reshape(-1, *[1] * n_axes))
+    return weights
+
+
+def smooth(before: Floats, changes: Floats, weights: Floats) -> Floats:
+    """Update the smoothed changes `before` of the previous season with those of this season."""
     return before + weights * (changes - before)

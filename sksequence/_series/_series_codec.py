@@ -197,7 +197,9 @@ class SeriesCodec:
             density = LOSSES[self.loss].distributions(members, self.log_scales(steps.spread))
             return self.values(density.mixture().centre, steps)
         locations = members[..., : self.n_features]
-        mean = np.add.reduce(locations, axis=0, dtype=np.float64) / len(locations)
+        mean = locations[0].astype(np.float64)
+        if len(locations) > 1:
+            mean = np.add.reduce(locations, axis=0, dtype=np.float64) / len(locations)
         return self.values(mean, steps)
 
     def values(self, encoded: NDArray[np.float64], steps: Steps) -> NDArray[np.float64]:

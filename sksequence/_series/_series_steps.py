@@ -40,6 +40,7 @@ class SeriesReader:
         self._next = self._past.next()
         self._first = np.full((n_streams, self._codec.n_features), np.nan)
         self._is_constant = np.ones(self._first.shape, dtype=bool)
+        self._is_any_constant = True
 
     def _empty(self, n_rows: int) -> Past:
         nothing = np.empty((0, self._blueprint.form.n_step_features))
@@ -60,12 +61,11 @@ class SeriesReader:
         form = self._blueprint.form
         values, _ = read_stream_steps(steps, form, len(rows), are_several=are_several)
         assert values is not None
-        values = values[:, self._codec.targets]
         self._codec.check_support(values, np.arange(len(rows) + 1))
         are_all = are_all_streams(rows, len(self._first))
         part = self._past if are_all else self._past.take(rows)
         part.append(values)
-        if self._is_constant.any():
+        if self._is_any_constant:
             part.rest(self._still_constant(values, rows))
         if not are_all:
             self._past.put(rows, part)
@@ -77,6 +77,7 @@ class SeriesReader:
         first = self._first[rows]
         first = self._first[rows] = np.where(np.isnan(first), values, first)
         self._is_constant[rows] &= values == first
+        self._is_any_constant = bool(self._is_constant.any())
         return np.asarray(self._is_constant[rows])
 
     def predict(self, outputs: NDArray[np.float32], rows: Index) -> Floats:
@@ -88,3 +89,4 @@ class SeriesReader:
         """Forget the steps of streams."""
         self._past.put(rows, self._empty(len(rows)))
         self._first[rows], self._is_constant[rows] = np.nan, True
+        self._is_any_constant = True

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.special import log_softmax, logsumexp
+from scipy.special import logsumexp
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sksequence._losses import joint_logits
+from sksequence._losses import joint_logits, log_softmax
 from sksequence._targets._predictive_distributions import (
     DensityPrediction,
     PointPrediction,
@@ -115,7 +115,7 @@ class LabelCodec:
 
     def log_probabilities(self, outputs: Outputs) -> Floats:
         """Return the log-softmax of the logits, in float64."""
-        return np.asarray(log_softmax(self._logits(outputs).astype(np.float64), axis=1))
+        return log_softmax(self._logits(outputs))
 
 
 class IndicatorCodec:
