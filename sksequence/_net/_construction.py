@@ -173,6 +173,7 @@ def train_on(net: SequenceNet, ranks: Ranks) -> None:
     """Let a net train on several processes, each of which drops units of its own."""
     ranks.check_device(net.device)
     net.ranks_ = ranks
+    net.is_watched_by_any_ = ranks.any(net.is_watched)
     if ranks.size > 1:
         # the same number on all ranks: their nets stay alike, and so do pickles
         generator = net.dropout_generator_

@@ -158,15 +158,33 @@ class _Group(Ranks):
     def __init__(self) -> None:
         self.rank = dist.get_rank()
         self.size = dist.get_world_size()
+        self._buffers: dict[tuple[torch.dtype, torch.device], Tensor] = {}
 
     def sum_gradients(self, weights: Iterable[Tensor]) -> None:
         gradients = [weight.grad for weight in weights if weight.grad is not None]
-        # one message: each has a fixed cost
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        _exchange(partial(dist.all_reduce, flat))
-        sizes = [gradient.numel() for gradient in gradients]
-        for gradient, part in zip(gradients, torch.split(flat, sizes), strict=True):
-            gradient.copy_(part.view_as(gradient))
+        self._exchange_together(dist.all_reduce, gradients)
+
+    def _exchange_together(
+        self, operation: Callable[[Tensor], object], tensors: Sequence[Tensor]
+    ) -> None:
+        """Exchange tensors in place, those of one type in one message: each has a fixed cost."""
+        kinds = dict.fromkeys((tensor.dtype, tensor.device) for tensor in tensors)
+        for kind in kinds:
+            parts = [tensor for tensor in tensors if (tensor.dtype, tensor.device) == kind]
+            flat = self._flat(kind, sum(part.numel() for part in parts))
+            torch.cat([part.reshape(-1) for part in parts], out=flat)
+            _exchange(partial(operation, flat))
+            pieces = torch.split(flat, [part.numel() for part in parts])
+            for part, piece in zip(parts, pieces, strict=True):
+                part.copy_(piece.view_as(part))
+
+    def _flat(self, kind: tuple[torch.dtype, torch.device], size: int) -> Tensor:
+        """Return a buffer, which is kept: new memory for every batch takes longer than copies."""
+        buffer = self._buffers.get(kind)
+        if buffer is None or len(buffer) != size:
+            dtype, device = kind
+            buffer = self._buffers[kind] = torch.empty(size, dtype=dtype, device=device)
+        return buffer
 
     def sum(self, number: Tensor) -> Tensor:
         total = number.clone()
@@ -177,8 +195,7 @@ class _Group(Ranks):
         return bool(self.sum(torch.tensor(float(is_true))) > 0.0)
 
     def unify(self, network: nn.Module) -> None:
-        for tensor in network.state_dict().values():
-            _exchange(partial(dist.broadcast, tensor, 0))
+        self._exchange_together(partial(dist.broadcast, src=0), [*network.state_dict().values()])
 
     def check_same(self, origin: Mapping[str, str]) -> None:
         own = {f"the version of {name}": version(name) for name in _LIBRARIES} | dict(origin)

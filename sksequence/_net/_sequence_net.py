@@ -123,6 +123,7 @@ class SequenceNet(NeuralNet):
         self.augmentations = augmentations
         self.title_ = self.candidate_ = ""  # for messages: of a fit in a search
         self.ranks_: Ranks = ALONE
+        self.is_watched_by_any_ = False  # of the ranks, of which one alone may have callbacks
         self.batch_lengths_: Tensor | None = None  # of the whole batch, which ranks share
         self.forget_gradients()
         self.epoch_parts_ = (0.0, 1.0)
@@ -220,7 +221,7 @@ class SequenceNet(NeuralNet):
         return [p for group in self.optimizer_.param_groups for p in group["params"]]
 
     @property
-    def _is_watched(self) -> bool:
+    def is_watched(self) -> bool:
         """Whether callbacks follow each batch; those that print one line per epoch do not."""
         return any(not _follows_epochs(callback) for _, callback in self.callbacks_)
 
@@ -247,7 +248,7 @@ class SequenceNet(NeuralNet):
         """Take one optimizer step, or one per chunk if backpropagation is truncated per step."""
         if self.tbptt_steps is not None and self.per_step:
             return self._train_in_chunks(batch, self.tbptt_steps)
-        if self._is_watched:
+        if self.is_watched:
             return dict(super().train_step(batch, **fit_params))
         self._zero_grad_optimizer()
         step = self.train_step_single(batch, **fit_params)
@@ -262,7 +263,7 @@ class SequenceNet(NeuralNet):
         self._set_training(True)
         features = self.module_.features(**self._inputs(batch[0]))
         loss = self._loss_of_rows(batch, 1.0 / len(self._lengths(batch[0])))
-        total, outputs = backward_in_pieces(self.module_, features, loss, keep=self._is_watched)
+        total, outputs = backward_in_pieces(self.module_, features, loss, keep=self.is_watched)
         return {"loss": total, "y_pred": outputs}
 
     def validation_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
@@ -273,7 +274,7 @@ class SequenceNet(NeuralNet):
         with torch.no_grad():
             features = self.module_.features(**self._inputs(batch[0]))
             loss = self._loss_of_rows(batch, 1.0 / len(self._lengths(batch[0])))
-            total, outputs = loss_in_pieces(self.module_, features, loss, keep=self._is_watched)
+            total, outputs = loss_in_pieces(self.module_, features, loss, keep=self.is_watched)
         return {"loss": total, "y_pred": outputs}
 
     def _loss_of_rows(self, batch: Batch, factor: float) -> Callable[[Tensor, slice], Tensor]:
@@ -309,14 +310,14 @@ class SequenceNet(NeuralNet):
         outputs: Tensor | None
         if is_large(len(batch[1][0]), self.module_):
             features, state = self.module_.advance_features(**inputs, state=state)
-            rows, keep = self._loss_of_rows(batch, factor), self._is_watched
+            rows, keep = self._loss_of_rows(batch, factor), self.is_watched
             loss, outputs = backward_in_pieces(self.module_, features, rows, keep=keep)
         else:
             outputs, state = self.module_.advance(**inputs, state=state)
             loss = self._weighted_sum(outputs, batch[1], factor)
             loss.backward()  # type: ignore[no-untyped-call]
             outputs = outputs.detach()
-        if self._is_watched:
+        if self.is_watched:
             named = list(self.module_.named_parameters())
             self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
         else:
@@ -330,8 +331,9 @@ class SequenceNet(NeuralNet):
         """Run over all batches; the loss is read from the device once per epoch."""
         if iterator is None:
             return
-        is_watched = self.ranks_.any(self._is_watched)  # callbacks may be those of one rank only
-        run = partial(self._run_watched, prefix, training, step_fn) if is_watched else step_fn
+        run: Callable[..., Any] = step_fn
+        if self.is_watched or self.is_watched_by_any_:
+            run = partial(self._run_watched, prefix, training, step_fn)
         total = torch.zeros((), device=self.device)
         n_sequences, n_batches = 0, len(iterator)
         with memory_errors(partial(batch_advice, iterator, self.per_step)):
@@ -363,7 +365,7 @@ class SequenceNet(NeuralNet):
     def _record_loss(self, name: str, loss: float) -> None:
         """Record a loss, and for callbacks whether it is the lowest so far."""
         self.history.record(name, loss)
-        if self._is_watched:
+        if self.is_watched:
             earlier = [row[name] for row in self.history.to_list()[:-1] if name in row]
             self.history.record(f"{name}_best", loss < min(earlier, default=math.inf))
 

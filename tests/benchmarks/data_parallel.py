@@ -1,8 +1,13 @@
 """Time of one fit in one process and in several.
 
 ``python -m tests.benchmarks.data_parallel [n_ranks]`` prints, for a few widths, the processor time
-of a fit in one process with one thread, that of each of several processes, and the time on the
-clock. On idle cores the ratio of the processor times is that of the throughput, less the waiting.
+and the time on the clock of one process with one thread and of each of several processes:
+
+- of a short fit of two epochs, with the reading of the data and the comparison of the processes;
+- of training alone, as sequences per second: four further epochs, by the difference of two fits.
+
+Run it on idle cores; on busy ones, processes wait for each other, and only the processor times
+count.
 """
 
 from __future__ import annotations
@@ -20,11 +25,13 @@ from sksequence import RNNClassifier
 from sksequence.callbacks import DataParallel
 
 WIDTHS = (64, 128, 256)
-N_SEQUENCES, N_STEPS, N_FEATURES, BATCH_SIZE, N_EPOCHS = 512, 50, 8, 64, 2
+N_SEQUENCES, N_STEPS, N_FEATURES, BATCH_SIZE = 512, 50, 8, 64
+SHORT, LONG = 2, 6  # epochs
+Seconds = dict[str, list[float]]  # those of the processor and on the clock, by what took them
 
 
-def times() -> dict[int, tuple[float, float]]:
-    """Return seconds of the processor and on the clock, by width."""
+def times() -> dict[str, Seconds]:
+    """Return the times of this process by width."""
     random = np.random.RandomState(0)
     X = random.randn(N_SEQUENCES, N_STEPS, N_FEATURES).astype(np.float32)
     y = (X[:, :, 0].sum(axis=1) > 0).astype(int)
@@ -34,7 +41,7 @@ def times() -> dict[int, tuple[float, float]]:
         model = RNNClassifier(
             "lstm",
             width,
-            max_epochs=N_EPOCHS,
+            max_epochs=SHORT,
             batch_size=BATCH_SIZE,
             frame_length=1,
             dropout=0.0,
@@ -42,13 +49,21 @@ def times() -> dict[int, tuple[float, float]]:
             random_state=0,
         )
         model.fit(X[:BATCH_SIZE], y[:BATCH_SIZE])  # compiles the loops, and connects the processes
-        clock, processor = time.perf_counter(), time.process_time()
-        model.fit(X, y)
-        found[width] = time.process_time() - processor, time.perf_counter() - clock
+        short = seconds(model, X, y)
+        long = seconds(model.set_params(max_epochs=LONG), X, y)
+        training = [b - a for a, b in zip(short, long, strict=True)]
+        found[str(width)] = {"short fit": short, "training": training}
     return found
 
 
-def started(n_ranks: int) -> list[dict[str, list[float]]]:
+def seconds(model: RNNClassifier, X: np.ndarray, y: np.ndarray) -> list[float]:
+    """Return the seconds of a fit, of the processor and on the clock."""
+    clock, processor = time.perf_counter(), time.process_time()
+    model.fit(X, y)
+    return [time.process_time() - processor, time.perf_counter() - clock]
+
+
+def started(n_ranks: int) -> list[dict[str, Seconds]]:
     """Return the times of each of several processes, or of this one alone."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "localhost"}
     if n_ranks > 1:
@@ -74,18 +89,22 @@ def main() -> None:
         print(json.dumps(times()))
         return
     n_ranks = int(sys.argv[1]) if len(sys.argv) > 1 else 2
-    print(f"load before: {os.getloadavg()[0]:.1f}; seconds of processor (clock) of {n_ranks} ranks")
+    print(f"load before: {os.getloadavg()[0]:.1f}; processor (clock) of one and of {n_ranks} ranks")
+    n_trained = (LONG - SHORT) * N_SEQUENCES
     for _ in range(3):
         (alone,), ranks = started(1), started(n_ranks)
-        for width in map(str, WIDTHS):
-            most = max(rank[width][0] for rank in ranks)
-            clock = max(rank[width][1] for rank in ranks)
-            print(
-                f"{width:>4}  alone {alone[width][0]:.2f} ({alone[width][1]:.2f})  "
-                f"rank {most:.2f} ({clock:.2f})  ratio {alone[width][0] / most:.2f} "
-                f"({alone[width][1] / clock:.2f})",
-                flush=True,
-            )
+        for width, parts in alone.items():
+            for part, one in parts.items():
+                each = [max(rank[width][part][i] for rank in ranks) for i in (0, 1)]
+                ratios = [one[i] / each[i] for i in (0, 1)]
+                line = (
+                    f"{width:>4} {part:<10} one {one[0]:.2f} ({one[1]:.2f}) s  "
+                    f"rank {each[0]:.2f} ({each[1]:.2f}) s  ratio {ratios[0]:.2f} ({ratios[1]:.2f})"
+                )
+                if part == "training":
+                    rates = [n_trained / one[1], n_trained / each[1]]
+                    line += f"  sequences per second {rates[0]:.0f} -> {rates[1]:.0f}"
+                print(line, flush=True)
 
 
 if __name__ == "__main__":
