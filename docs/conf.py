@@ -23,6 +23,7 @@ extensions = [
     "mathml",
     "numpydoc",
     "parameter_groups",
+    "public_names",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
@@ -100,9 +101,9 @@ html_theme_options = {
 
 
 def skip_inherited_members(app, what, name, obj, skip, options):
-    """Skip members inherited from scikit-learn."""
+    """Skip members of classes that are inherited from scikit-learn."""
     inherited = (getattr(obj, "__module__", None) or "").partition(".")[0] == "sklearn"
-    return True if inherited else None
+    return True if inherited and what == "class" else None
 
 
 def escape_fitted_names(app, what, name, obj, options, lines):

@@ -5,7 +5,9 @@ The site is the one in the folder `SKSEQUENCE_SITE`, or is built first, which ta
 
 import functools
 import html
+import importlib
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import sksequence
 from tests.helpers import ROOT
 from tests.test_examples import CLAIMS, SCRIPTS, unmet_claims
 
@@ -226,3 +229,12 @@ def test_api_pages_list_their_examples(site):
     text = page(site / "api" / "sksequence.RNNClassifier.html")
     assert "../gallery/quickstart.html" in text
     assert 'href="../user_guide/classifier.html"' in text
+
+
+def test_the_page_of_the_api_lists_every_public_name(site):
+    """One page shows all classes and functions, each with its line and a link."""
+    linked = set(re.findall(r'href="api/(sksequence[\w.]*)\.html', page(site / "api.html")))
+    public = ["", *(f".{m.name}" for m in pkgutil.iter_modules(sksequence.__path__))]
+    modules = [f"sksequence{name}" for name in public if not name.startswith("._")]
+    names = [(m, name) for m in modules for name in importlib.import_module(m).__all__]
+    assert {f"{m}.{name}" for m, name in names if not name.startswith("__")} <= linked
