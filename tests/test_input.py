@@ -23,7 +23,7 @@ from sklearn.utils.validation import validate_data
 
 from sksequence import RNNClassifier, Sequences
 from sksequence._batching import object_array
-from sksequence._input import Reading, check_sequences, forget_unused, learn_form
+from sksequence._input import Reading, _encoding, check_sequences, forget_unused, learn_form
 from sksequence.preprocessing import from_long
 
 NUMBERS = st.floats(-1e6, 1e6)
@@ -1035,3 +1035,73 @@ def test_arrays_of_pandas_may_be_texts(texts):
     form, sequences = learn(texts)
     assert form.is_text
     np.testing.assert_array_equal(sequences.codes, learn(TEXTS)[1].codes)
+
+
+# --- a few sequences in plain arrays -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i1", "i8", "u8"])
+@pytest.mark.parametrize("size", [1.0, 200.0])
+def test_plain_arrays_are_read_at_once(dtype, size, monkeypatch):
+    """One look finds what all checks find, and never complains of large numbers."""
+    form, _ = learn(list(EQUAL))
+    X = (size * np.abs(EQUAL)).astype(dtype)
+    for form_of_x in (X, X[:1], [X[0]], X[:, ::2], np.asfortranarray(X)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            plain = _encoding._plain_sequences(form_of_x, form)
+        assert plain is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(_encoding, "_plain_sequences", lambda X, form: None)
+            checked = check_sequences(form_of_x, form)
+        assert np.array_equal(plain.values, checked.values)
+        assert plain.values.dtype == checked.values.dtype
+        assert np.array_equal(plain.offsets, checked.offsets)
+
+
+@pytest.mark.parametrize("n_steps", [1, 3000])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e39, -1e300])
+def test_plain_arrays_are_looked_at(n_steps, value):
+    """No number that is not finite in single precision passes, wherever it is."""
+    form, _ = learn(list(EQUAL))
+    for place in {0, n_steps // 2, n_steps - 1}:
+        X = np.zeros((1, n_steps, 2))
+        X[0, place, 1] = value
+        assert _encoding._plain_sequences(X, form) is None
+        with pytest.raises(ValueError, match=f"step {place}, feature 1"):
+            check_sequences(X, form)
+
+
+@pytest.mark.parametrize("largest", [1e19, 1e30, 3.4e38])
+def test_large_numbers_are_read(largest):
+    """Numbers whose squares are too large for single precision are read as any others."""
+    form, _ = learn(list(EQUAL))
+    for dtype in (np.float32, np.float64):
+        X = np.full((1, 4, 2), largest, dtype)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert np.array_equal(check_sequences(X, form).values, X[0])
+
+
+@pytest.mark.parametrize(
+    ("X", "options", "other"),
+    [
+        (list(EQUAL), {}, EQUAL > 0),
+        (list(EQUAL), {}, EQUAL.astype(">f8")),
+        (list(EQUAL), {}, EQUAL.astype(object)),
+        (list(EQUAL), {}, EQUAL[:, :, :1]),
+        (list(EQUAL), {}, EQUAL[:, :0]),
+        (list(EQUAL), {}, EQUAL[:0]),
+        (list(EQUAL), {}, EQUAL[0]),
+        (list(EQUAL), {}, np.ma.masked_array(EQUAL)),
+        (list(EQUAL), {"missing": "indicator"}, EQUAL),
+        (list(np.cumsum(np.abs(EQUAL), axis=1)), {"time_column": 0}, EQUAL),
+        ([pd.DataFrame(x, columns=["a", "b"]) for x in EQUAL], {}, EQUAL),
+        (TABLE, {}, TABLE),
+        (CODES, {"integers_are_symbols": True}, np.ones((1, 3, 1), dtype=int)),
+    ],
+)
+def test_other_data_are_looked_at_with_care(X, options, other):
+    """Whatever needs another check gets it."""
+    form, _ = learn(X, **options)
+    assert _encoding._plain_sequences(other, form) is None

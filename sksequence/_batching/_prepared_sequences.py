@@ -161,6 +161,17 @@ class PreparedSequences:
         batch = blocks.sequences(torch.from_numpy(index), self._n_steps, self._within)
         return {"lengths": torch.from_numpy(lengths)} | batch
 
+    def only_steps(self) -> tuple[NDArray[np.float32] | None, NDArray[np.int64] | None]:
+        """Return values (1, T, F) and codes (1, T, K) of a single sequence, without a batch."""
+        blocks = self._blocks
+        if blocks is not None and blocks.extra is None and self._within is None:
+            values, codes = blocks.values, blocks.codes
+            whole = None if values is None else values.numpy()[None]
+            return whole, None if codes is None else codes.long().numpy()[None]
+        batch = self._gather_steps(np.zeros(1, np.int64))
+        values, codes = batch.get("values"), batch.get("codes")
+        return None if values is None else values.numpy(), None if codes is None else codes.numpy()
+
     def gather_part(self, index: NDArray[np.int64], start: int, n_steps: int) -> dict[str, Tensor]:
         """Return at most `n_steps` steps from `start` on, of sequences without frames.
 

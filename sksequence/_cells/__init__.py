@@ -16,6 +16,7 @@ from sksequence._cells._layer_norm_lstm import LayerNormLSTM
 from sksequence._cells._lem import LEM
 from sksequence._cells._linear_and_dropout import (
     Dropout,
+    RowLinear,
     empty_linear,
     empty_parameter,
     stable_linear,
@@ -81,6 +82,7 @@ __all__ = [
     "PeepholeLSTM",
     "ProjectedLSTM",
     "RecurrentLayer",
+    "RowLinear",
     "SimpleRNN",
     "SimpleRNNLayer",
     "as_cell",

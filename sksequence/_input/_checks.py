@@ -273,7 +273,7 @@ def check_finite(raw: RawInput, form: InputForm) -> None:
     n_steps = max(1, _CHUNK // values.shape[1])
     for start in range(0, len(values), n_steps):
         block = values[start : start + n_steps]
-        bad = _find_not_finite(block, may_be_missing=form.may_be_missing)
+        bad = find_not_finite(block, may_be_missing=form.may_be_missing)
         if bad is not None:
             row, feature = bad
             i, step = find_step(start + row, offsets)
@@ -323,9 +323,7 @@ def _may_be_padded(raw: RawInput) -> bool:
     return is_rectangle and raw.values.dtype.kind == "f"
 
 
-def _find_not_finite(
-    block: NDArray[np.floating], *, may_be_missing: bool
-) -> tuple[int, int] | None:
+def find_not_finite(block: NDArray[np.floating], *, may_be_missing: bool) -> tuple[int, int] | None:
     """Return row and column of the first value that is not a finite float32 number."""
     if block.size == 0:
         return None
@@ -333,7 +331,8 @@ def _find_not_finite(
         places = np.argwhere(np.abs(block.astype(np.float64)) > _LARGEST)
         return (int(places[0, 0]), int(places[0, 1])) if len(places) else None
     # NaN compares false, so one pass of two reductions finds NaN, infinity and large numbers
-    if float(block.min()) >= -_LARGEST and float(block.max()) <= _LARGEST:
+    least, largest = np.minimum.reduce(block, axis=None), np.maximum.reduce(block, axis=None)
+    if float(least) >= -_LARGEST and float(largest) <= _LARGEST:
         return None
     row, column = np.argwhere(~(np.abs(block.astype(np.float64)) <= _LARGEST))[0]
     return int(row), int(column)

@@ -26,14 +26,17 @@ from sksequence._input._checks import (
     check_step_features,
     check_table_lengths,
     feature_names_in,
+    find_not_finite,
     has_inner_gaps,
     warn_of_names,
 )
 from sksequence._input._containers import read_input
 from sksequence._input._input_form import InputForm
-from sksequence._input._raw_input import RawInput, Reading
+from sksequence._input._raw_input import RawInput, Reading, is_real
 from sksequence._input._times import time_position, with_gaps
 from sksequence._vocabulary import Vocabulary
+
+_FEW = 1 << 17  # numbers up to which data are checked by one look
 
 
 def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[InputForm, Sequences]:
@@ -82,6 +85,9 @@ def check_sequences(X: object, form: InputForm, *, may_be_empty: bool = False) -
 
     With `may_be_empty`, sequences without steps are accepted if sequences have any length.
     """
+    plain = _plain_sequences(X, form)
+    if plain is not None:
+        return plain
     raw = read_input(X, form.reading)
     has_any_length = form.layout in ("sequences", "cells")
     check_not_empty(raw, may_be_empty=may_be_empty and has_any_length)
@@ -99,6 +105,24 @@ def check_sequences(X: object, form: InputForm, *, may_be_empty: bool = False) -
         check_table_lengths(raw, form)
     check_categorical(raw, form)
     return _encoded(raw, form)
+
+
+def _plain_sequences(X: object, form: InputForm) -> Sequences | None:
+    """Return a few sequences in plain arrays of numbers, of which all checks are one look.
+
+    Return None for anything else: what is wrong with it, and where, takes longer to find.
+    """
+    if type(X) is list and len(X) == 1 and is_real(X[0]) and X[0].ndim == 2:
+        X = X[0][None]
+    if not (is_real(X) and X.ndim == 3 and 0 < X.size <= _FEW and form.has_plain_numbers):
+        return None
+    if X.shape[2] != form.n_features_in or X.dtype.kind not in "iuf" or not X.dtype.isnative:
+        return None
+    sequences = Sequences.from_array(X)
+    values = sequences.values
+    assert values is not None
+    is_finite = X.dtype.kind != "f" or find_not_finite(values, may_be_missing=False) is None
+    return sequences if is_finite else None
 
 
 def forget_unused(form: InputForm, sequences: Sequences) -> tuple[InputForm, Sequences]:

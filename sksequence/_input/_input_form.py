@@ -87,6 +87,17 @@ class InputForm:
         return self.missing not in (None, "error")
 
     @property
+    def has_plain_numbers(self) -> bool:
+        """Whether sequences of any length hold numbers without names, gaps and times."""
+        return (
+            self.layout == "sequences"
+            and not self.vocabularies
+            and self.step_names is None
+            and not self.may_be_missing
+            and self.time_column is None
+        )
+
+    @property
     def has_times(self) -> bool:
         """Whether one feature of a step is its time."""
         return self.time_column is not None

@@ -38,7 +38,12 @@ from sksequence._kernels._expressions import (
     tanh,
     units,
 )
-from sksequence._kernels._single_steps import Product, gru_step, lstm_step, rnn_step
+from sksequence._kernels._single_steps import (
+    Product,
+    prepared_gru,
+    prepared_lstm,
+    prepared_rnn,
+)
 from sksequence._kernels._step_plan import StepPlan
 from sksequence._kernels._traced_step import Equations, Shape
 
@@ -55,20 +60,20 @@ __all__ = [
     "detach",
     "exp",
     "generation_loops",
-    "gru_step",
     "has_numba",
     "in_panels",
     "is_compiled_width",
     "is_fast",
     "is_traced",
     "is_transformed",
-    "lstm_step",
     "maximum",
     "mean",
     "new_recurrence",
     "padded_size",
+    "prepared_gru",
+    "prepared_lstm",
+    "prepared_rnn",
     "relu",
-    "rnn_step",
     "run_gru",
     "run_lstm",
     "run_rnn",

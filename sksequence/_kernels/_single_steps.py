@@ -1,7 +1,8 @@
-"""Single steps of a layer, with weights that were laid out before.
+"""Layers with weights that were laid out before, for single steps and single sequences.
 
 A compiled loop is fast enough for one step, but to lay out the weights takes several times as long.
-The bits are those of the loop over many steps. Arrays are (rows, width) float32.
+The bits are those of the same loop in a batch. Arrays are float32: x (rows, steps, width), all rows
+full, states (rows, width).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sksequence._kernels._dispatch import STABLE, Weights
 
 Array = NDArray[np.float32]
 State = tuple[Array, ...]
-Step = Callable[[Array, State], State]
+PreparedLayer = Callable[[Array, State], tuple[Array, State]]  # outputs, and the state after them
 
 
 class Product:
@@ -55,54 +56,58 @@ class Product:
         return filled  # type: ignore[no-any-return]
 
 
-def lstm_step(weights: Weights) -> Step:
-    """Return the step of an LSTM from (h, c) to the next ones."""
+def prepared_lstm(weights: Weights) -> PreparedLayer:
+    """Return an LSTM as a function of x and (h, c)."""
     from sksequence._kernels._autograd import laid_out
     from sksequence._kernels._lstm import forward_loop
 
     fixed = laid_out(*(part.detach() for part in weights))
 
-    def step(x: Array, state: State) -> State:
-        shape = state[0].shape
-        outputs, memory, nothing = _empty(shape), np.empty(shape, np.float32), _empty(shape, 0)
-        forward_loop(*fixed, x[:, None], *state, ones(len(x)), outputs, memory, nothing, nothing)
-        return outputs.reshape(shape), memory
+    def run(x: Array, state: State) -> tuple[Array, State]:
+        outputs, nothing = _empty(x, state, x.shape[1]), _empty(x, state, 0)
+        memory = np.empty(state[0].shape, np.float32)
+        forward_loop(*fixed, x, *state, _lengths(x), outputs, memory, nothing, nothing)
+        return outputs, (outputs[:, -1], memory)
 
-    return step
+    return run
 
 
-def gru_step(weights: Weights) -> Step:
-    """Return the step of a gated recurrent unit from (h,) to the next one."""
+def prepared_gru(weights: Weights) -> PreparedLayer:
+    """Return a layer of gated recurrent units as a function of x and (h,)."""
     from sksequence._kernels._gru import forward_loop, laid_out
 
     fixed = laid_out(*(part.detach() for part in weights))
 
-    def step(x: Array, state: State) -> State:
-        shape = state[0].shape
-        outputs = _empty(shape)
-        forward_loop(*fixed, x[:, None], *state, ones(len(x)), outputs, _empty(shape, 0))
-        return (outputs.reshape(shape),)
+    def run(x: Array, state: State) -> tuple[Array, State]:
+        outputs = _empty(x, state, x.shape[1])
+        forward_loop(*fixed, x, *state, _lengths(x), outputs, _empty(x, state, 0))
+        return outputs, (outputs[:, -1],)
 
-    return step
+    return run
 
 
-def rnn_step(weights: Weights, relu: bool) -> Callable[[Array, Array], Array]:
-    """Return the step of a simple recurrent layer from h to the next one."""
+def prepared_rnn(weights: Weights, relu: bool) -> PreparedLayer:
+    """Return a simple recurrent layer as a function of x and (h,)."""
     from sksequence._kernels._autograd import laid_out
     from sksequence._kernels._rnn import forward_loop
 
     fixed = laid_out(*(part.detach() for part in weights))
 
-    def step(x: Array, state: Array) -> Array:
-        outputs = _empty(state.shape)
-        forward_loop(relu, *fixed, x[:, None], state, ones(len(x)), outputs)
-        return outputs.reshape(state.shape)
+    def run(x: Array, state: State) -> tuple[Array, State]:
+        outputs = _empty(x, state, x.shape[1])
+        forward_loop(relu, *fixed, x, *state, _lengths(x), outputs)
+        return outputs, (outputs[:, -1],)
 
-    return step
+    return run
 
 
-def _empty(shape: tuple[int, ...], n_steps: int = 1) -> Array:
-    return np.empty((shape[0], n_steps, shape[1]), np.float32)
+def _empty(x: Array, state: State, n_steps: int) -> Array:
+    return np.empty((len(x), n_steps, state[0].shape[1]), np.float32)
+
+
+def _lengths(x: Array) -> NDArray[np.int64]:
+    n_rows, n_steps, _ = x.shape
+    return ones(n_rows) if n_steps == 1 else np.full(n_rows, n_steps)
 
 
 _ONE = np.ones(1, np.int64)

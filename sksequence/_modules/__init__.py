@@ -11,6 +11,7 @@ from sksequence._modules._network import (
 )
 from sksequence._modules._pooling import POOLINGS
 from sksequence._modules._residual import EPSILON, Residual
+from sksequence._modules._single_sequences import SingleSequenceReader, single_sequence_reader
 from sksequence._modules._stack import MERGE_MODES, State, select_rows
 from sksequence._modules._stepping import NetworkStepper, network_stepper
 
@@ -22,9 +23,11 @@ __all__ = [
     "NetworkStepper",
     "Residual",
     "SequenceNetwork",
+    "SingleSequenceReader",
     "State",
     "build_network",
     "fill_embedding",
     "network_stepper",
     "select_rows",
+    "single_sequence_reader",
 ]

@@ -29,11 +29,11 @@ from sksequence._kernels import (
     STABLE,
     Product,
     can_compile,
-    gru_step,
     is_fast,
-    lstm_step,
     padded_size,
-    rnn_step,
+    prepared_gru,
+    prepared_lstm,
+    prepared_rnn,
 )
 from sksequence._modules._embedding import TiedHead
 from sksequence._modules._network import Ensemble, SequenceNetwork
@@ -42,6 +42,8 @@ from sksequence._modules._stack import select_rows
 Rows = NDArray[np.float32]
 AnyState = Any  # nested tuples of arrays and tensors
 LayerStep = Callable[[Rows, AnyState], tuple[Rows, AnyState]]
+Steps = NDArray[np.float32]  # (rows, steps, width)
+LayerRun = Callable[[Steps, AnyState], tuple[Steps, AnyState]]
 
 
 class NetworkStepper:
@@ -126,6 +128,23 @@ def _compiled_step(layer: Any) -> LayerStep | None:
         weight = layer.enter.weight
         is_plain = weight.device.type == "cpu" and weight.dtype == torch.float32
         return layer.single_step() if is_plain else None
+    run = prepared_layer(layer)
+    if run is None:
+        return None
+
+    def step(x: Rows, state: AnyState) -> tuple[Rows, AnyState]:
+        outputs, after = run(x[:, None], state)
+        return outputs[:, 0], after
+
+    return step
+
+
+def prepared_layer(layer: Any) -> LayerRun | None:
+    """Return a layer with a compiled loop of its own, with its weights laid out as they are now.
+
+    It maps x (rows, steps, input), all rows full, and a state (None: the start) to outputs (rows,
+    steps, output) and the state after them. Return None for other layers.
+    """
     if not (isinstance(layer, RecurrentLayer) and layer.is_looped):
         return None
     size, n_gates, n_states = layer.output_size, layer.n_gates, layer.n_states
@@ -136,16 +155,33 @@ def _compiled_step(layer: Any) -> LayerStep | None:
     weights: Any = tuple(weight.detach().clone() for weight in layer.weights)
     wide = wider_weights(weights, size, width - size)
     if n_gates == 1:
-        return _simple_step(str(layer.activation), wide, size)
-    advance = gru_step(wide) if n_gates == 3 else lstm_step(wide)
+        return _prepared_simple_layer(str(layer.activation), wide, size)
+    advance = prepared_gru(wide) if n_gates == 3 else prepared_lstm(wide)
 
-    def step(x: Rows, state: AnyState) -> tuple[Rows, AnyState]:
+    def run(x: Steps, state: AnyState) -> tuple[Steps, AnyState]:
         if state is None:
             state = (np.zeros((len(x), width), np.float32),) * n_states
-        after = advance(x, state)
-        return after[0][:, :size], after
+        outputs, after = advance(x, state)
+        return outputs[:, :, :size], after
 
-    return step
+    return run
+
+
+def _prepared_simple_layer(activation: str, weights: Any, size: int) -> LayerRun:
+    """Return a prepared simple recurrent layer; the state of the sigmoid is 2 h - 1."""
+    is_sigmoid = activation == "sigmoid"
+    wide = sigmoid_as_tanh(weights) if is_sigmoid else weights
+    advance = prepared_rnn(wide, activation == "relu")
+    start = np.full(padded_size(size), -1.0 if is_sigmoid else 0.0, np.float32)
+
+    def run(x: Steps, state: AnyState) -> tuple[Steps, AnyState]:
+        if state is None:
+            state = (np.tile(start, (len(x), 1)),)
+        wider, after = advance(x, state)
+        outputs = wider[:, :, :size]
+        return (outputs + np.float32(1)) / np.float32(2) if is_sigmoid else outputs, after
+
+    return run
 
 
 def _cell_step(layer: CellLayer) -> LayerStep:
@@ -160,20 +196,6 @@ def _cell_step(layer: CellLayer) -> LayerStep:
             part[:, : before.shape[1]] = before  # as wide as the layer, after a read of many steps
         outputs = advance(x, after)
         return outputs, tuple(after)
-
-    return step
-
-
-def _simple_step(activation: str, weights: Any, size: int) -> LayerStep:
-    """Return the step of a simple recurrent layer; the state of the sigmoid is 2 h - 1."""
-    is_sigmoid = activation == "sigmoid"
-    advance = rnn_step(sigmoid_as_tanh(weights) if is_sigmoid else weights, activation == "relu")
-    start = np.full(padded_size(size), -1.0 if is_sigmoid else 0.0, np.float32)
-
-    def step(x: Rows, state: AnyState) -> tuple[Rows, AnyState]:
-        after = advance(x, np.tile(start, (len(x), 1)) if state is None else state)
-        outputs = after[:, :size]
-        return (outputs + np.float32(1)) / np.float32(2) if is_sigmoid else outputs, after
 
     return step
 

@@ -14,11 +14,18 @@ from torch import Tensor
 from sksequence._batching import PreparedSequences, flat_rows, inference_batches, offsets_of
 from sksequence._cells import is_compiled
 from sksequence._kernels import STABLE
-from sksequence._modules import Ensemble, SequenceNetwork
+from sksequence._modules import (
+    Ensemble,
+    SequenceNetwork,
+    SingleSequenceReader,
+    single_sequence_reader,
+)
 from sksequence._net._out_of_memory import inference_advice, memory_errors
 from sksequence._net._sequence_net import SequenceNet, network_inputs
 
 _FIRST = np.zeros(1, np.int64)
+_MOST_STEPS = 1 << 12  # of a sequence that is read without modules
+Arrays = tuple[NDArray[np.float32] | None, NDArray[np.int64] | None]
 
 
 def run_network(
@@ -98,11 +105,34 @@ def _batches(
         yield index, network_inputs(prepared.gather(padded), device)
 
 
+def _short_sequence(
+    net: SequenceNet, prepared: PreparedSequences
+) -> tuple[SingleSequenceReader, Arrays] | None:
+    """Return a reader and the input of a single short sequence, where modules would take longer."""
+    if len(prepared) > 1 or prepared.lengths[0] > _MOST_STEPS:
+        return None
+    network = net.module_
+    if network.training:
+        network.eval()
+    reader = single_sequence_reader(network)
+    if reader is None:
+        return None
+    return reader, prepared.only_steps()
+
+
 def network_outputs(net: SequenceNet, prepared: PreparedSequences) -> NDArray[np.float32]:
     """Return the head's outputs, one row per sequence or per step."""
+    short = _short_sequence(net, prepared)
+    if short is not None:
+        reader, arrays = short
+        return reader.outputs(*arrays)
     return run_network(net.module_, net.module_.forward, prepared, per_step=net.per_step)
 
 
 def network_features(net: SequenceNet, prepared: PreparedSequences) -> NDArray[np.float32]:
     """Return the input of the head, one row per sequence or per step."""
+    short = _short_sequence(net, prepared)
+    if short is not None:
+        reader, arrays = short
+        return reader.features(*arrays)
     return run_network(net.module_, net.module_.features, prepared, per_step=net.per_step)
