@@ -1,5 +1,6 @@
-"""Searches, backtests and ensembles on workers of dask: the bits of one process."""
+"""Searches, backtests and ensembles on workers of dask and ray: the bits of one process."""
 
+import importlib
 import os
 import signal
 import sys
@@ -51,6 +52,25 @@ def client():
         cluster.close()
 
 
+@pytest.fixture(scope="module")
+def ray_workers():
+    """Start two workers of ray, and its backend for joblib."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "warnoptions", [])
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        ray = pytest.importorskip("ray")
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            object_store_memory=100_000_000,
+            _node_ip_address="127.0.0.1",
+        )
+        importlib.import_module("ray.util.joblib").register_ray()
+        yield ray
+        ray.shutdown()
+
+
 def searched(X, y, **params):
     """Return all scores of a search, and the predictions of its best model."""
     search = GridSearchCV(MODEL.set_params(**params), GRID, cv=2, n_jobs=2).fit(X, y)
@@ -86,6 +106,16 @@ def test_results_are_those_of_one_process(job, client):
     """Workers compute the bits of a serial run."""
     serial = JOBS[job]()
     with joblib.parallel_config("dask"):
+        parallel = JOBS[job]()
+    for one, other in zip(serial, parallel, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("job", ["search", "search of Sequences", "cross_val_predict"])
+def test_ray_computes_the_bits_of_one_process(job, ray_workers):
+    """Its backend for joblib is tested where ray is installed."""
+    serial = JOBS[job]()
+    with joblib.parallel_config("ray"):
         parallel = JOBS[job]()
     for one, other in zip(serial, parallel, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -172,3 +202,16 @@ def test_partitions_of_dask(client, model, parquet):
 
     predictions = frame.map_partitions(predicted, meta=(None, "int64")).compute()
     np.testing.assert_array_equal(predictions, model.predict([x[:, 0] for x in X]))
+
+
+def test_batches_of_ray(ray_workers, model, parquet):
+    """A column of a batch is an X as it is."""
+    data = importlib.import_module("ray.data")
+
+    def predicted(batch):
+        return batch.append_column("label", [model.predict(batch["steps"])])
+
+    labelled = data.read_parquet(parquet).map_batches(predicted, batch_format="pyarrow")
+    rows = sorted(labelled.take_all(), key=lambda row: row["id"])
+    expected = model.predict([x[:, 0] for x in X])
+    np.testing.assert_array_equal([row["label"] for row in rows], expected)
