@@ -159,9 +159,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         32,768 steps of the network or about 4 million input values. With per-step labels, it
         selects at most as many sequences as hold 256 labels, or one long sequence, two with more
         than 200 sequences, three with more than 400, and four with more than 600.
-    shuffle : bool, default=True
+    shuffle : bool or "blocks", default=True
         Whether to visit the sequences in a new random order in each epoch. If True, the result
-        does not depend on the order of the rows of X.
+        does not depend on the order of the rows of X. "blocks" is for data larger than memory: it
+        shuffles blocks of neighbouring rows of 1 MB, then the rows within 64 MB of blocks, so that
+        a file is read once per epoch, in large pieces.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, in the form ``{class_label: weight}``. "balanced" uses
         weights inversely proportional to the class frequencies. None gives all classes the
@@ -381,7 +383,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         tbptt_steps: int | None = None,
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         class_weight: dict[Any, float] | str | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

@@ -132,9 +132,11 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         Number of sequences, or of streams cut from them (see Notes), per batch. "auto" selects 32
         with at most 4096 training sequences and a million steps, 64 with at most four times as
         many, and 128 with more.
-    shuffle : bool, default=True
+    shuffle : bool or "blocks", default=True
         Whether to visit the sequences in a new random order in each epoch. If True, the result
-        does not depend on the order of the rows of X.
+        does not depend on the order of the rows of X. "blocks" is for data larger than memory: it
+        shuffles blocks of neighbouring rows of 1 MB, then the rows within 64 MB of blocks, so that
+        a file is read once per epoch, in large pieces.
     early_stopping : bool, default=False
         Whether to hold out a part of the data, to stop training when its loss no longer improves,
         and to restore the best weights.
@@ -384,7 +386,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         tbptt_steps: int | None = 64,
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         validation_split: str | Splitter = "random",

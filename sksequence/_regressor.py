@@ -187,9 +187,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         32,768 steps of the network or about 4 million input values. With per-step targets, it
         selects at most as many sequences as hold 256 targets, or one long sequence, two with more
         than 200 sequences, three with more than 400, and four with more than 600.
-    shuffle : bool, default=True
+    shuffle : bool or "blocks", default=True
         Whether to visit the sequences in a new random order in each epoch. If True, the result
-        does not depend on the order of the rows of X.
+        does not depend on the order of the rows of X. "blocks" is for data larger than memory: it
+        shuffles blocks of neighbouring rows of 1 MB, then the rows within 64 MB of blocks, so that
+        a file is read once per epoch, in large pieces.
     early_stopping : bool, default=False
         Whether to hold out a part of the data, to stop training when its loss no longer improves,
         and to restore the best weights.
@@ -473,7 +475,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         tbptt_steps: int | None = None,
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         validation_split: str | Splitter = "random",

@@ -330,7 +330,7 @@ class TrainingSettings:
     tbptt_steps: int | None
     max_epochs: int | str
     batch_size: int | str
-    shuffle: bool
+    shuffle: bool | str
     early_stopping: bool
     validation_fraction: float
     validation_split: ValidationSplit
@@ -340,6 +340,11 @@ class TrainingSettings:
     device: str
     verbose: int
     is_single_pass: bool = False
+
+    @property
+    def shuffles_blocks(self) -> bool:
+        """Whether rows are shuffled by blocks instead of all together."""
+        return isinstance(self.shuffle, str)
 
     @property
     def splitter(self) -> Splitter | None:

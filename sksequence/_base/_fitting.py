@@ -207,6 +207,7 @@ class Fit(Generic[AnyCodec]):
                 generator=generator,
                 max_steps=max_steps,
                 share=share,
+                by_blocks=self.training.shuffles_blocks,
             )
 
         return dataset

@@ -79,15 +79,17 @@ def hold_out(
 ) -> Split:
     """Repeat rows by integer weights, hold out a part of them, and sort both parts by content.
 
-    With ``shuffle=False``, rows keep the order given. A "random" `validation_split` is drawn by a
-    seeded hash of the content, and "last" leaves a gap where windows overlap. `given` are masks of
-    both parts, which a splitter has selected: without early stopping, they are to be judged on.
+    With ``shuffle=False`` or "blocks", rows keep the order given. A "random" `validation_split` is
+    drawn by a seeded hash of the content, and "last" leaves a gap where windows overlap. `given`
+    are masks of both parts, which a splitter has selected: without early stopping, they are to be
+    judged on.
     """
     fraction = training.validation_fraction if training.early_stopping else 0.0
     rows, remaining = expand_weights(weights, len(sequences))
     is_drawn = fraction and training.validation_split == "random"
     digests = None
-    if training.shuffle or is_drawn:
+    is_sorted = training.shuffle and not training.shuffles_blocks
+    if is_sorted or is_drawn:
         digests = content_digests(sequences, targets.parsed, remaining)
     selected = None if given is None else (rows[given[0][rows]], rows[given[1][rows]])
     if not fraction:
@@ -101,7 +103,7 @@ def hold_out(
         parts = _last_part(sequences, rows, fraction, targets)
     if fraction or selected is not None:
         _check_parts(selected or parts, training, targets.has_target(sequences))
-    if digests is not None and training.shuffle:
+    if digests is not None and is_sorted:
         parts = (
             parts[0][content_order(digests[parts[0]])],
             parts[1][content_order(digests[parts[1]])],

@@ -146,7 +146,7 @@ TRAINING: dict[str, list[Any]] = {
     "tbptt_steps": [_AT_LEAST_ONE, None],
     "max_epochs": [_AT_LEAST_ONE, StrOptions({"auto"})],
     "batch_size": [_AT_LEAST_ONE, StrOptions({"auto"})],
-    "shuffle": ["boolean"],
+    "shuffle": ["boolean", StrOptions({"blocks"})],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "validation_split": [StrOptions({"random", "last"}), SplitterObject()],

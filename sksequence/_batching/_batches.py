@@ -22,6 +22,9 @@ from sksequence._batching._prepared_sequences import STATIC_BLOCKS, STEP_BLOCKS,
 _BATCHES_IN_A_POOL = 16
 _ROW_MULTIPLE = 16
 _INFERENCE_VALUES = 1 << 21
+# numbers that are read together (1 MB), and those whose rows are mixed (64 MB)
+_BLOCK_VALUES = 1 << 18
+_WINDOW_VALUES = 1 << 24
 _CPU = torch.device("cpu")
 
 Batch = tuple[dict[str, Tensor], tuple[Tensor, Tensor]]
@@ -86,6 +89,9 @@ class SequenceDataset(Dataset[Any]):
         Limit of the steps of a batch, padding included: larger batches are cut into equal parts.
     share : Share, default=None
         The rows of each batch that this process reads; None reads all of them.
+    by_blocks : bool, default=False
+        Whether to shuffle blocks of neighbouring rows, and rows within 64 MB of blocks: a file that
+        is larger than the memory is then read once per epoch, in large pieces.
     """
 
     def __init__(
@@ -99,8 +105,10 @@ class SequenceDataset(Dataset[Any]):
         generator: np.random.Generator | None = None,
         max_steps: int | None = None,
         share: Share | None = None,
+        by_blocks: bool = False,
     ) -> None:
         self.prepared = prepared
+        self.by_blocks = by_blocks
         self.share = share
         self.max_steps = max_steps
         self.rows = rows
@@ -133,7 +141,32 @@ class SequenceDataset(Dataset[Any]):
         """Cut the rows into batches for one epoch; every row is in exactly one."""
         if self.generator is None:
             return self._within_limit(_split(self.rows, batch_size))
-        rows = self.generator.permutation(self.rows)
+        windows = self._windows(batch_size, self.generator) if self.by_blocks else [self.rows]
+        return [
+            batch for rows in windows for batch in self._shuffled(rows, batch_size, self.generator)
+        ]
+
+    def _windows(self, batch_size: int, generator: np.random.Generator) -> list[NDArray[np.int64]]:
+        """Put blocks of rows in a random order, and cut it into windows of whole batches."""
+        blocks = _split(self.rows, max(1, round(_BLOCK_VALUES / self.prepared.mean_size)))
+        rows = np.concatenate([blocks[i] for i in generator.permutation(len(blocks))])
+        return _split(rows, self._batches_in_a_window(batch_size) * batch_size)
+
+    def _batches_in_a_window(self, batch_size: int) -> int:
+        n_batches = round(_WINDOW_VALUES / self.prepared.mean_size / batch_size)
+        return max(_BATCHES_IN_A_POOL, n_batches)
+
+    def read_ahead(self, batches: list[NDArray[np.int64]], batch_size: int) -> int:
+        """Fetch the first of these batches from the disk, and return how many they are."""
+        n_batches = self._batches_in_a_window(batch_size)
+        self.prepared.read_ahead(np.concatenate(batches[:n_batches]))
+        return n_batches
+
+    def _shuffled(
+        self, rows: NDArray[np.int64], batch_size: int, generator: np.random.Generator
+    ) -> list[NDArray[np.int64]]:
+        """Cut rows into batches in a random order, bucketed by length."""
+        rows = generator.permutation(rows)
         lengths = self.prepared.lengths[rows]
         if lengths.min() == lengths.max():
             return self._within_limit(_split(rows, batch_size))
@@ -143,7 +176,7 @@ class SequenceDataset(Dataset[Any]):
             for batch in _split(self._by_length(pool), batch_size)
         ]
         batches = self._within_limit(batches)
-        return [batches[i] for i in self.generator.permutation(len(batches))]
+        return [batches[i] for i in generator.permutation(len(batches))]
 
     def _by_length(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return rows[np.argsort(self.prepared.lengths[rows], kind="stable")]
@@ -189,7 +222,10 @@ class BatchIterator:
         return self._batches(batches)
 
     def _batches(self, batches: list[NDArray[np.int64]]) -> Iterator[Batch]:
-        for index in batches:
+        next_read = 0
+        for i, index in enumerate(batches):
+            if self.dataset.by_blocks and i == next_read:
+                next_read += self.dataset.read_ahead(batches[i:], self.batch_size)
             self.lengths = torch.from_numpy(self.dataset.prepared.lengths[index])
             yield self.dataset.batch(index)
 
@@ -229,8 +265,24 @@ def inference_batches(
     padded : ndarray of int
         The same, filled up with copies of the last one.
     """
-    order = np.argsort(-lengths, kind="stable")
     max_steps = min(max_steps, max(1, _INFERENCE_VALUES // width))
+    for window in _windows_of(lengths, max(max_steps, _WINDOW_VALUES // width)):
+        for index in _batches_of_similar_length(lengths, window, max_steps, chunk):
+            missing = -len(index) % multiple
+            padded = index if missing == 0 else np.r_[index, np.repeat(index[-1], missing)]
+            yield index, padded
+
+
+def _windows_of(lengths: NDArray[np.int64], n_steps: int) -> list[NDArray[np.int64]]:
+    """Cut the sequences into runs of a number of steps: larger data are read run by run."""
+    window = (np.cumsum(lengths) - 1) // n_steps
+    return np.split(np.arange(len(lengths)), np.flatnonzero(np.diff(window)) + 1)
+
+
+def _batches_of_similar_length(
+    lengths: NDArray[np.int64], window: NDArray[np.int64], max_steps: int, chunk: int | None
+) -> Iterator[NDArray[np.int64]]:
+    order = window[np.argsort(-lengths[window], kind="stable")]
     start = 0
     while start < len(order):
         longest = min(int(lengths[order[start]]), chunk or max_steps)
@@ -240,9 +292,7 @@ def inference_batches(
             # rows that end early are carried along to the end of the longest
             near = int(np.count_nonzero(2 * lengths[index] >= lengths[index[0]]))
             index = index[: max(_ROW_MULTIPLE, near)]
-        missing = -len(index) % multiple
-        padded = index if missing == 0 else np.r_[index, np.repeat(index[-1], missing)]
-        yield index, padded
+        yield index
         start += len(index)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._batching._gaps import in_units, without_gaps
+from sksequence._batching._read_ahead import read_ahead
 from sksequence._batching._scaler import Scaler
 from sksequence._batching._sequences import Sequences
 
@@ -137,6 +138,17 @@ class PreparedSequences:
         """Number of values and codes per network step."""
         per_step = sum(block.shape[1] for block in self._sequences.blocks)
         return int(per_step) * self.frames.length
+
+    @property
+    def mean_size(self) -> float:
+        """Mean number of values and codes per sequence, before frames."""
+        size = sum(block.size for block in self._sequences.blocks)
+        return max(1.0, float(size / len(self)))
+
+    def read_ahead(self, index: NDArray[np.int64]) -> None:
+        """Let the operating system fetch the sequences at `index`, if they are on a disk."""
+        for block in self._sequences.blocks:
+            read_ahead(block, self.offsets[index], self.step_lengths[index])
 
     def gather(self, index: NDArray[np.int64]) -> dict[str, Tensor]:
         """Return one padded batch of the sequences at `index`.
