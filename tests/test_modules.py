@@ -121,6 +121,25 @@ def test_full_rows_need_no_lengths(cell, pooling, bidirectional, training):
     assert_equal_rows(*results)
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_no_number_is_read_from_the_device(cell, pooling, bidirectional):
+    """With lengths on the CPU, a network runs where no value can be read: no GPU is waited for."""
+    static = StaticSpec(n_numbers=1, n_symbols=(), embedding_dims=())
+    network = make_network(cell=cell, pooling=pooling, bidirectional=bidirectional, static=static)
+    network = network.to("meta").train()
+    lengths, values = make_batch()
+    inputs = {"values": values.to("meta"), "static": torch.zeros(N_ROWS, 1, device="meta")}
+    outputs = network(lengths, **inputs, is_blank=True)
+    outputs.sum().backward()
+    n_rows = N_ROWS if pooling else int(lengths.sum())
+    assert outputs.shape == (n_rows, 2)
+    if pooling is None and network.can_step and not bidirectional:
+        features, _ = network.advance_features(lengths, **inputs)
+        assert len(features) == n_rows
+
+
 @pytest.mark.parametrize("pooling", [None, *POOLINGS], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
 def test_blank_padding_need_not_be_made_blank(cell, pooling):

@@ -6,8 +6,10 @@ from sksequence._batching._batches import (
     Chunk,
     SequenceDataset,
     Share,
+    batch_on_device,
     cut_chunks,
     inference_batches,
+    network_inputs,
     on_device,
 )
 from sksequence._batching._content_digests import (
@@ -48,6 +50,7 @@ __all__ = [
     "SequenceDataset",
     "Sequences",
     "Share",
+    "batch_on_device",
     "content_digests",
     "content_order",
     "cut_chunks",
@@ -59,6 +62,7 @@ __all__ = [
     "inference_batches",
     "learn_time_unit",
     "moments_of_each",
+    "network_inputs",
     "object_array",
     "offsets_of",
     "on_device",

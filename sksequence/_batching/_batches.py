@@ -341,3 +341,22 @@ def on_device(block: Tensor, device: str | torch.device) -> Tensor:
     if torch.device(device).type != "cuda" or block.device.type != "cpu":
         return block.to(device)
     return block.pin_memory().to(device, non_blocking=True)
+
+
+def batch_on_device(inputs: dict[str, Tensor], device: str | torch.device) -> dict[str, Tensor]:
+    """Move all inputs but the lengths: on the CPU, their sum is known without waiting for a GPU."""
+    lengths = {"lengths": inputs["lengths"]}
+    rest = {name: on_device(block, device) for name, block in inputs.items() if name != "lengths"}
+    return rest | lengths
+
+
+def network_inputs(batch: dict[str, Tensor], device: Any) -> dict[str, Any]:
+    """Move a batch to the device, as arguments of the network.
+
+    Lengths are None if all rows are full. Padding is known to be blank.
+    """
+    lengths = batch["lengths"]
+    n_steps = max(batch[name].shape[1] for name in STEP_BLOCKS if name in batch)
+    is_full = lengths.numpy().min() == n_steps
+    inputs: dict[str, Any] = {**batch_on_device(batch, device), "is_blank": True}
+    return inputs | {"lengths": None} if is_full else inputs

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from sksequence._cells import Dropout, empty_linear, xavier_linear_
 from sksequence._modules._embedding import InputLayer, StaticJoin, TiedHead
-from sksequence._modules._padded_steps import flatten_steps, is_step
+from sksequence._modules._padded_steps import flatten_steps, is_step, lengths_on
 from sksequence._modules._pooling import POOLINGS, AttentionPooling
 from sksequence._modules._stack import Stack, State
 from sksequence._random import torch_generator
@@ -118,7 +118,7 @@ class SequenceNetwork(nn.Module):
         static_codes: Tensor | None = None,
     ) -> Tensor:
         """Return the inputs of the head as `features` does, from those of the first layer."""
-        parts = self.stack(x, lengths, tbptt_steps)
+        parts = self.stack(x, lengths_on(x.device, lengths), tbptt_steps)
         return self.pool(parts, lengths, static, static_codes)
 
     def pool(
@@ -129,13 +129,13 @@ class SequenceNetwork(nn.Module):
         static_codes: Tensor | None = None,
     ) -> Tensor:
         """Return the inputs of the head from the outputs of the last layer's directions."""
-        if self.pooling is None:
-            pooled = flatten_steps(self.stack.merge(parts), lengths)
-        else:
-            pooled = self.pooling(parts, self.stack.merge, lengths)
+        own = lengths_on(parts[0].device, lengths)
         repeats: Tensor | int = 1
         if self.pooling is None:
-            repeats = parts[0].shape[1] if lengths is None else lengths
+            pooled = flatten_steps(self.stack.merge(parts), lengths)
+            repeats = parts[0].shape[1] if own is None else own
+        else:
+            pooled = self.pooling(parts, self.stack.merge, own)
         return self._leave(pooled, static, static_codes, repeats)
 
     def enter(self, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None) -> Tensor:
@@ -164,13 +164,15 @@ class SequenceNetwork(nn.Module):
         """Return the weights of the attention pooling at all real steps: (sum of lengths, 1)."""
         parts = self._outputs_of(self.spec.num_layers - 1, lengths, values, codes)
         assert isinstance(self.pooling, AttentionPooling)
-        return flatten_steps(self.pooling.weights(self.stack.merge(parts), lengths), lengths)
+        own = lengths_on(parts[0].device, lengths)
+        return flatten_steps(self.pooling.weights(self.stack.merge(parts), own), lengths)
 
     def _outputs_of(
         self, layer: int, lengths: Tensor | None, values: Tensor | None, codes: Tensor | None
     ) -> list[Tensor]:
         """Return the outputs (batch, time, hidden) of each direction of a layer."""
-        outputs = self.stack.layers(self.enter(lengths, values, codes), lengths, None)
+        x = self.enter(lengths, values, codes)
+        outputs = self.stack.layers(x, lengths_on(x.device, lengths), None)
         return next(islice(outputs, layer, None))
 
     def advance(
@@ -215,11 +217,12 @@ class SequenceNetwork(nn.Module):
             )
         n_own = int(self.inputs.has_state)
         own, of_layers = (state[0], state[1:]) if state and n_own else (None, state)
+        on_own = lengths_on(self.device, lengths)
         x, entered = self.inputs.advance(
-            _is_step(lengths, values, codes), values, codes, lengths, own
+            _is_step(on_own, values, codes), values, codes, on_own, own
         )
-        outputs, after = self.stack.advance(x, lengths, of_layers)
-        repeats = x.shape[1] if lengths is None else lengths
+        outputs, after = self.stack.advance(x, on_own, of_layers)
+        repeats = x.shape[1] if on_own is None else on_own
         hidden = flatten_steps(outputs, lengths)
         return self._leave(hidden, static, static_codes, repeats), (entered,) * n_own + after
 
@@ -272,7 +275,7 @@ def _is_step(lengths: Tensor | None, values: Tensor | None, codes: Tensor | None
     some = values if values is not None else codes
     if some is None:
         raise ValueError("A network needs values, codes or both; got neither.")
-    return is_step(lengths, some.shape[1])
+    return is_step(lengths_on(some.device, lengths), some.shape[1])
 
 
 def _build_head(width: int, spec: NetworkSpec, generator: torch.Generator) -> nn.Linear | TiedHead:

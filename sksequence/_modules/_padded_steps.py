@@ -2,7 +2,8 @@
 
 Padded tensors are (batch, time, ...), lengths (batch,) or None (all rows full: no work, and the
 same bits), flat ones (sum of lengths, ...) in sequence order. A mask of steps is None where lengths
-are None.
+are None. Lengths may be on the CPU while the rest is on a GPU: their sum is then known without
+waiting for it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sksequence._batching import on_device
+
 
 def is_step(lengths: Tensor | None, n_steps: int) -> Tensor | None:
     """Return a mask (batch, time), True at the steps that are not padding."""
     if lengths is None:
         return None
     return torch.arange(n_steps, device=lengths.device) < lengths[:, None]
+
+
+def lengths_on(device: torch.device, lengths: Tensor | None) -> Tensor | None:
+    """Return lengths on the device of what they are the lengths of."""
+    return None if lengths is None else on_device(lengths, device)
 
 
 def blank_padding(x: Tensor, steps: Tensor | None) -> Tensor:
@@ -43,4 +51,4 @@ def flatten_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
     if steps is None:
         return x.flatten(0, 1)
     rows = steps.flatten().nonzero().squeeze(1)
-    return x.flatten(0, 1).index_select(0, rows)
+    return x.flatten(0, 1).index_select(0, on_device(rows, x.device))

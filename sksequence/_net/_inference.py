@@ -11,7 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sksequence._batching import PreparedSequences, flat_rows, inference_batches, offsets_of
+from sksequence._batching import (
+    PreparedSequences,
+    flat_rows,
+    inference_batches,
+    network_inputs,
+    offsets_of,
+)
 from sksequence._cells import is_compiled
 from sksequence._kernels import STABLE
 from sksequence._modules import (
@@ -21,7 +27,7 @@ from sksequence._modules import (
     single_sequence_reader,
 )
 from sksequence._net._out_of_memory import inference_advice, memory_errors
-from sksequence._net._sequence_net import SequenceNet, network_inputs
+from sksequence._net._sequence_net import SequenceNet
 
 _FIRST = np.zeros(1, np.int64)
 _MOST_STEPS = 1 << 12  # of a sequence that is read without modules

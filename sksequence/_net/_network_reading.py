@@ -15,11 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sksequence._batching import PreparedSequences
+from sksequence._batching import PreparedSequences, network_inputs
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._modules import Ensemble, SequenceNetwork
 from sksequence._net._inference import run_network
-from sksequence._net._sequence_net import network_inputs
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,8 @@ class NetworkReading:
         self.network.eval()  # no dropout, as in a prediction
         rows = np.arange(len(self.prepared)) if index is None else np.array(index)
         inputs: dict[str, Any] = network_inputs(self.prepared.gather(rows), self.network.device)
+        if inputs["lengths"] is not None:
+            inputs["lengths"] = inputs["lengths"].to(self.network.device)
         del inputs["is_blank"]
         return inputs
 

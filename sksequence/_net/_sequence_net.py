@@ -16,7 +16,14 @@ from skorch import NeuralNet
 from skorch.callbacks import PrintLog
 from torch import Tensor, nn
 
-from sksequence._batching import STEP_BLOCKS, Batch, BatchIterator, cut_chunks, on_device
+from sksequence._batching import (
+    Batch,
+    BatchIterator,
+    batch_on_device,
+    cut_chunks,
+    network_inputs,
+    on_device,
+)
 from sksequence._modules import select_rows
 from sksequence._net._augmenting import Augmenting
 from sksequence._net._many_outputs import backward_in_pieces, is_large, loss_in_pieces
@@ -305,7 +312,7 @@ class SequenceNet(NeuralNet):
     def _train_on_chunk(
         self, batch: Batch, state: Any, factor: float
     ) -> tuple[Tensor | None, Any, Tensor]:
-        inputs = {name: on_device(block, self.device) for name, block in batch[0].items()}
+        inputs = batch_on_device(batch[0], self.device)
         self._zero_grad_optimizer()
         outputs: Tensor | None
         if is_large(len(batch[1][0]), self.module_):
@@ -397,17 +404,3 @@ def _follows_epochs(callback: Any) -> bool:
     if isinstance(callback, ProgressReport):
         return not callback.shows_batches
     return isinstance(callback, PrintLog)
-
-
-def network_inputs(batch: dict[str, Tensor], device: Any) -> dict[str, Any]:
-    """Move a batch to the device, as arguments of the network.
-
-    Lengths are None if all rows are full. Padding is known to be blank.
-    """
-    lengths = batch["lengths"]
-    n_steps = max(batch[name].shape[1] for name in STEP_BLOCKS if name in batch)
-    inputs: dict[str, Any] = {name: on_device(block, device) for name, block in batch.items()}
-    if lengths.numpy().min() == n_steps:
-        inputs["lengths"] = None
-    inputs["is_blank"] = True
-    return inputs

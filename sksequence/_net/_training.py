@@ -26,14 +26,14 @@ from skorch.callbacks import (
 from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 
-from sksequence._batching import STEP_BLOCKS, SequenceDataset
+from sksequence._batching import STEP_BLOCKS, SequenceDataset, network_inputs
 from sksequence._cells import has_bounded_outputs
 from sksequence._net._augmenting import is_own
 from sksequence._net._checkpoints import Checkpointing, State, bare, is_checkpoint
 from sksequence._net._construction import load_weights, to_arrays, to_tensors, weights_of
 from sksequence._net._optimizer import without_compiler
 from sksequence._net._progress_report import ProgressReport
-from sksequence._net._sequence_net import SequenceNet, network_inputs
+from sksequence._net._sequence_net import SequenceNet
 
 # Norm of a weight above which a bounded cell may give infinite outputs; usual ones are below 100.
 _LARGE_NORM = 1e4
