@@ -291,12 +291,19 @@ def test_files_come_in_the_order_of_arrow(tmp_path):
     """The rows belong to a y that pyarrow reads from the folder; hidden files are left out."""
     names = ["a/z", "a-file", "a0", "b/z", "part-10", "part-2", "_temporary/a", ".hidden"]
     for i, name in enumerate(names):
-        path = tmp_path / "in" / f"{name}.parquet"
+        path = tmp_path / "in" / f"{name}{'.pq' if i % 2 else '.parquet'}"
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.table({"x": [[float(i)]], "y": [i]}), path)
     written = write_sequences(tmp_path / "in", tmp_path / "out", columns=["x"])
     y = pq.read_table(tmp_path / "in", columns=["y"])["y"]
     assert written.values.ravel().tolist() == y.to_pylist() == [1, 0, 2, 3, 4, 5]
+
+
+def test_other_files_of_a_folder(parquet, tmp_path):
+    """Arrow would read them as well, and y would have other rows."""
+    (tmp_path / "part-2").touch()
+    with pytest.raises(ValueError, match=r"has 'part-2', .* end with \.parquet or \.pq\. Ren"):
+        write_sequences(tmp_path, tmp_path / "out", columns=["speed"])
 
 
 def test_columns_that_cannot_be_told_apart(parquet, tmp_path):

@@ -21,6 +21,7 @@ from sksequence._batching import Sequences, offsets_of
 from sksequence._input import RawInput, Reading, read_input
 
 _VALUES, _OFFSETS, _NAMES = "values.npy", "offsets.npy", "feature_names.json"
+_SUFFIXES = (".parquet", ".pq")
 _BUFFER = 1 << 20  # bytes of a file that are read at a time
 _NUMBERS = Reading(integers_are_symbols=False)
 
@@ -44,8 +45,8 @@ def write_sequences(
         Path of a Parquet file or a folder of them, a dataset of ``pyarrow.dataset``, or an iterator
         of chunks, each of them a form of X that ``fit`` accepts: slices of a zarr array, tables,
         lists of arrays. In a file, a row is a sequence, and each column holds lists: of numbers for
-        one feature, or of equally long lists for several. The files ``*.parquet`` of a folder are
-        read in the order of ``pyarrow.parquet.read_table``, without hidden ones.
+        one feature, or of equally long lists for several. The files of a folder, ``*.parquet`` and
+        ``*.pq``, are read in the order of ``pyarrow.parquet.read_table``, without hidden ones.
     folder : str or path
         Folder to write, which must not hold sequences yet. It is created if it does not exist.
     columns : list of str, default=None
@@ -71,8 +72,8 @@ def write_sequences(
     TypeError
         If X, `columns` or `dtype` is of another kind.
     ValueError
-        If a file is not a complete one of Parquet, or a chunk holds symbols, other features than
-        the first, or numbers that `dtype` cannot represent.
+        If a file is not a complete one of Parquet, a folder has other files, or a chunk holds
+        symbols, other features than the first, or numbers that `dtype` cannot represent.
 
     See Also
     --------
@@ -223,10 +224,18 @@ def _files_in(path: Path) -> list[Path]:
         )
     if not path.is_dir():
         return [path]
-    names = {file: file.relative_to(path).as_posix() for file in path.rglob("*.parquet")}
+    files = (file for file in path.rglob("*") if file.is_file())
+    names = {file: file.relative_to(path).as_posix() for file in files}
     shown = [f for f in names if not any(part[0] in "._" for part in names[f].split("/"))]
     if not shown:
         raise FileNotFoundError(f"The folder {path} has no files *.parquet. Pass another path.")
+    others = [names[file] for file in shown if file.suffix.lower() not in _SUFFIXES]
+    if others:
+        raise ValueError(
+            f"The folder {path} has {others[0]!r}, which pyarrow would read as a file of Parquet, "
+            f"but whose name does not end with {' or '.join(_SUFFIXES)}. Rename it if it is one, "
+            "or move it to another folder."
+        )
     return sorted(shown, key=names.__getitem__)
 
 
