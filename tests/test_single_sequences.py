@@ -66,8 +66,7 @@ def test_cells(cell):
     """Every cell has the bits of a batch."""
     model = classifier(cell)
     check_bits(model, X)
-    has_own_loop = cell in ("rnn", "gru", "lstm") or isinstance(cell, SimpleRNN)
-    assert (single_sequence_reader(model.module_) is not None) == has_own_loop
+    assert (single_sequence_reader(model.module_) is None) == (cell == "feedforward")
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
@@ -144,7 +143,7 @@ class FirstStep(torch.nn.Module):
 def with_new_weight(network):
     """Replace a parameter."""
     layer = network.stack.forwards[0]
-    layer.weight_hh = torch.nn.Parameter(2 * layer.weight_hh.detach())
+    layer.weight_ih = torch.nn.Parameter(2 * layer.weight_ih.detach())
 
 
 def with_other_head(network):
@@ -155,7 +154,7 @@ def with_other_head(network):
 CHANGES = {
     "in place": lambda network: network.head.bias.detach().add_(torch.arange(3.0)),
     "data": lambda network: network.head.weight.data.mul_(-1.0),
-    "data of a layer": lambda network: network.stack.forwards[0].bias_hh.data.add_(1.0),
+    "data of a layer": lambda network: list(network.stack.parameters())[-1].data.add_(1.0),
     "other data": lambda network: setattr(network.head.bias, "data", torch.arange(3.0)),
     "memory": lambda network: network.head.bias.detach().numpy().__setitem__(0, 5.0),
     "parameter": with_new_weight,
@@ -180,9 +179,10 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_changes_are_found(change):
+@pytest.mark.parametrize("cell", ["gru", "projected_lstm"])
+def test_changes_are_found(cell, change):
     """Whatever a user changes, a single prediction is that of the modules."""
-    model = classifier()
+    model = classifier(cell)
     before = check_bits(model, X)
     CHANGES[change](model.module_)
     alone = scores_alone(model, X)

@@ -30,6 +30,7 @@ from sksequence._cells._mingru import MinGRU
 from sksequence._cells._minlstm import MinLSTM
 from sksequence._cells._peephole_lstm import PeepholeLSTM
 from sksequence._cells._projected_lstm import ProjectedLSTM
+from sksequence._cells._readout import Readout
 from sksequence._cells._recurrent import (
     LayerState,
     RecurrentLayer,
@@ -81,6 +82,7 @@ __all__ = [
     "MinLSTM",
     "PeepholeLSTM",
     "ProjectedLSTM",
+    "Readout",
     "RecurrentLayer",
     "RowLinear",
     "SimpleRNN",

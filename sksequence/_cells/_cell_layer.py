@@ -34,8 +34,8 @@ from sksequence._kernels import (
 )
 
 Linear = Callable[..., Tensor]
-Rows = NDArray[np.float32]
-CellStep = Callable[[Rows, Rows], Rows]
+Steps = NDArray[np.float32]  # (rows, steps, width)
+CellRun = Callable[[Steps, Steps], Steps]
 
 
 class CellLayer(nn.Module):
@@ -160,24 +160,28 @@ class CellLayer(nn.Module):
         first, *others = outputs[..., :size]
         return torch.cat([first, *others], dim=2) if others else first, tuple(last[..., :size])
 
-    def single_step(self) -> CellStep:
-        """Return a function that takes a step in compiled loops, with the weights as they are now.
+    def prepared(self) -> CellRun:
+        """Return a function that runs compiled loops, with the weights as they are now.
 
-        It maps x (rows, input) and states (n_states, rows, padded size), which it replaces by those
-        after the step, to outputs (rows, output).
+        It maps x (rows, steps, input), all rows full, and states (n_states, rows, padded size),
+        which it replaces by those after the last step, to outputs (rows, steps, output).
         """
         size = self.hidden_size
         parts = self._loop_parts(padded_size(size) - size)
         vectors = torch.stack([*parts.vectors.values()]) if parts.vectors else torch.empty(0, 0)
         weights = parts.units, parts.weight, parts.bias, vectors, *parts.matrices
-        advance = _compiled(self.cell).single_step(*(part.detach().clone() for part in weights))
-        leave: CellStep | None = getattr(self.readout, "single_step", lambda: None)()
+        advance = _compiled(self.cell).prepared(*(part.detach().clone() for part in weights))
+        leave: CellRun | None = getattr(self.readout, "prepared", lambda: None)()
 
-        def step(x: Rows, states: Rows) -> Rows:
-            outputs = np.concatenate(advance(x, states)[..., :size], axis=1)
-            return outputs if leave is None else leave(outputs, x)
+        def run(x: Steps, states: Steps) -> Steps:
+            outputs = np.concatenate(advance(x, states)[..., :size], axis=2)
+            if leave is None:
+                return outputs
+            n_rows, n_steps, width = outputs.shape
+            read = leave(outputs.reshape(-1, width), x.reshape(n_rows * n_steps, -1))
+            return read.reshape(n_rows, n_steps, -1)
 
-        return step
+        return run
 
     def _iterate(
         self, x: Tensor, lengths: Tensor | None, state: LayerState

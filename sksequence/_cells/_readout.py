@@ -44,8 +44,8 @@ class Readout(nn.Module):
         """Draw Glorot-uniform weights."""
         nn.init.xavier_uniform_(self.weight, generator=generator)
 
-    def single_step(self) -> Callable[[Rows, Rows], Rows]:
-        """Return a function of the states and x of a step, (rows, n), with the weights of now."""
+    def prepared(self) -> Callable[[Rows, Rows], Rows]:
+        """Return a function of the states and x of steps, (rows, n), with the weights of now."""
         weight = self.weight.detach().clone()
         product, least = Product(weight, torch.zeros(len(weight))), np.float32(0.0)
 

@@ -166,7 +166,7 @@ class Recurrence(Protocol):
     ) -> tuple[Tensor, Tensor]:
         """Return outputs (n_outputs, batch, time, hidden) and the last states."""
 
-    def single_step(
+    def prepared(
         self,
         units: Tensor,
         weight: Tensor,
@@ -174,7 +174,7 @@ class Recurrence(Protocol):
         vectors: Tensor,
         *matrices: Tensor,
     ) -> Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]:
-        """Return a function (x, states) -> outputs of one step, which replaces the states."""
+        """Return a function (x, states) -> outputs, which replaces the states."""
 
 
 def new_recurrence(shape: Shape, equations: Equations) -> Recurrence:

@@ -31,7 +31,7 @@ from sksequence._kernels._autograd import (
 )
 from sksequence._kernels._loop_parts import fill_product
 from sksequence._kernels._loop_source import write_step
-from sksequence._kernels._single_steps import ones
+from sksequence._kernels._single_steps import full_lengths
 from sksequence._kernels._step_plan import StepPlan
 from sksequence._kernels._tiles import in_panels, no_panels
 from sksequence._kernels._time_loop import TimeLoop, time_loop
@@ -113,13 +113,14 @@ class CompiledRecurrence:
         run = _run(self, *inputs, is_kept=False)
         return run.paths, run.last
 
-    def single_step(
+    def prepared(
         self, units: Tensor, weight: Tensor, bias: Tensor, vectors: Tensor, *matrices: Tensor
     ) -> Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]:
-        """Return a function that takes a step with weights that are laid out once.
+        """Return a function of x and states with weights that are laid out once.
 
-        It maps x (batch, input) to outputs (n_outputs, batch, hidden) and replaces the states
-        (n_states, batch, hidden) before the step by those after it; the bits are those of a call.
+        It maps x (batch, time, input), all rows full, to outputs (n_outputs, batch, time, hidden)
+        and replaces the states (n_states, batch, hidden) by those after the last step; the bits are
+        those of a call.
         """
         product = in_panels(weight.T), bias.numpy()
         panels = _panels(matrix.T for matrix in matrices)
@@ -127,17 +128,18 @@ class CompiledRecurrence:
         n_outputs, n_means = self.plan.shape.n_outputs, len(self.plan.means)
         forward = self.loop.forward
 
-        def step(x: NDArray[np.float32], states: NDArray[np.float32]) -> NDArray[np.float32]:
-            _, n_rows, size = states.shape
-            outputs = np.empty((n_outputs, n_rows, 1, size), np.float32)
-            gates = np.empty((n_rows, len(bias)), np.float32)
-            fill_product(gates, x, *product)
-            means = np.empty((n_rows, 1, n_means), np.float32)
-            filled = gates[:, None], np.empty((0, n_rows, 1, size), np.float32), means
-            forward(False, ones(n_rows), *fixed, *filled, outputs, states)
-            return outputs[:, :, 0]
+        def run(x: NDArray[np.float32], states: NDArray[np.float32]) -> NDArray[np.float32]:
+            n_rows, n_steps, n_features = x.shape
+            size = states.shape[2]
+            outputs = np.empty((n_outputs, n_rows, n_steps, size), np.float32)
+            gates = np.empty((n_rows, n_steps, len(bias)), np.float32)
+            fill_product(gates.reshape(-1, len(bias)), x.reshape(-1, n_features), *product)
+            means = np.empty((n_rows, n_steps, n_means), np.float32)
+            filled = gates, np.empty((0, n_rows, n_steps, size), np.float32), means
+            forward(False, full_lengths(x), *fixed, *filled, outputs, states)
+            return outputs
 
-        return step
+        return run
 
 
 @dataclass

@@ -66,7 +66,7 @@ def prepared_lstm(weights: Weights) -> PreparedLayer:
     def run(x: Array, state: State) -> tuple[Array, State]:
         outputs, nothing = _empty(x, state, x.shape[1]), _empty(x, state, 0)
         memory = np.empty(state[0].shape, np.float32)
-        forward_loop(*fixed, x, *state, _lengths(x), outputs, memory, nothing, nothing)
+        forward_loop(*fixed, x, *state, full_lengths(x), outputs, memory, nothing, nothing)
         return outputs, (outputs[:, -1], memory)
 
     return run
@@ -80,7 +80,7 @@ def prepared_gru(weights: Weights) -> PreparedLayer:
 
     def run(x: Array, state: State) -> tuple[Array, State]:
         outputs = _empty(x, state, x.shape[1])
-        forward_loop(*fixed, x, *state, _lengths(x), outputs, _empty(x, state, 0))
+        forward_loop(*fixed, x, *state, full_lengths(x), outputs, _empty(x, state, 0))
         return outputs, (outputs[:, -1],)
 
     return run
@@ -95,7 +95,7 @@ def prepared_rnn(weights: Weights, relu: bool) -> PreparedLayer:
 
     def run(x: Array, state: State) -> tuple[Array, State]:
         outputs = _empty(x, state, x.shape[1])
-        forward_loop(relu, *fixed, x, *state, _lengths(x), outputs)
+        forward_loop(relu, *fixed, x, *state, full_lengths(x), outputs)
         return outputs, (outputs[:, -1],)
 
     return run
@@ -105,14 +105,10 @@ def _empty(x: Array, state: State, n_steps: int) -> Array:
     return np.empty((len(x), n_steps, state[0].shape[1]), np.float32)
 
 
-def _lengths(x: Array) -> NDArray[np.int64]:
-    n_rows, n_steps, _ = x.shape
-    return ones(n_rows) if n_steps == 1 else np.full(n_rows, n_steps)
-
-
 _ONE = np.ones(1, np.int64)
 
 
-def ones(n_rows: int) -> NDArray[np.int64]:
-    """Return the lengths of rows of one step."""
-    return _ONE if n_rows == 1 else np.ones(n_rows, np.int64)
+def full_lengths(x: Array) -> NDArray[np.int64]:
+    """Return the lengths of full rows."""
+    n_rows, n_steps, _ = x.shape
+    return _ONE if n_rows == n_steps == 1 else np.full(n_rows, n_steps)

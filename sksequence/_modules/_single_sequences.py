@@ -17,7 +17,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sksequence._cells import Dropout, GRULayer, LSTMLayer, RowLinear, SimpleRNNLayer
+from sksequence._cells import (
+    CellLayer,
+    Dropout,
+    GRULayer,
+    LSTMLayer,
+    Readout,
+    RowLinear,
+    SimpleRNNLayer,
+)
 from sksequence._kernels import Product, has_numba, is_traced
 from sksequence._modules._embedding import InputLayer
 from sksequence._modules._network import Ensemble, SequenceNetwork
@@ -31,8 +39,7 @@ Network = SequenceNetwork | Ensemble
 
 # larger networks compute for longer than their modules take, and would be copied
 _MOST_WEIGHTS = 1 << 20
-_LAYERS = SimpleRNNLayer, GRULayer, LSTMLayer
-_WEIGHTS_OF_LAYERS = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}
+_RECURRENT = SimpleRNNLayer, GRULayer, LSTMLayer
 
 
 class SingleSequenceReader:
@@ -183,26 +190,36 @@ class _MemberReader:
 
 def _is_usual(network: SequenceNetwork) -> bool:
     """Check for parts whose results are known without their modules."""
-    *layers, head = parts = _prepared_parts(network)
+    parts = _prepared_parts(network)
     dropouts = network.dropout, network.stack.dropout
     return (
-        type(head) is RowLinear
-        and all(type(layer) in _LAYERS for layer in layers)
         # other weights are computed when they are read
-        and all(set(layer._parameters) == _WEIGHTS_OF_LAYERS for layer in layers)
-        and set(head._parameters) == {"weight", "bias"}
+        all(set(part._parameters) == _weights_of(part) for part in parts)
         and all(type(dropout) is Dropout for dropout in dropouts)
         and type(network.inputs) is InputLayer
         and type(network.stack) is Stack
+        and type(network.head) is RowLinear
         and network.join is None
         and not len(network.stack.residuals)
+        and not network.stack.has_gaps
         and sum(weight.numel() for part in parts for weight in part.parameters()) <= _MOST_WEIGHTS
     )
 
 
+def _weights_of(part: Any) -> set[str] | None:
+    """Return the names of the weights of a module, None of an unknown one."""
+    if type(part) in _RECURRENT:
+        return {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}
+    if type(part) is CellLayer:
+        return {"weight_ih", "bias", *part.cell.shapes(part.hidden_size)}
+    return {RowLinear: {"weight", "bias"}, Readout: {"weight"}}.get(type(part))
+
+
 def _prepared_parts(network: SequenceNetwork) -> list[Any]:
-    """Return the modules whose weights are laid out: layers, those backward last, and the head."""
-    return [*network.stack.forwards, *network.stack.backwards, network.head]
+    """Return the modules whose weights are laid out."""
+    layers: list[Any] = [*network.stack.forwards, *network.stack.backwards]
+    readouts = [getattr(layer, "readout", None) for layer in layers]
+    return [*layers, *(part for part in readouts if part is not None), network.head]
 
 
 def _tensors(parts: Sequence[Floats]) -> list[Tensor]:

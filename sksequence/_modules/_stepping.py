@@ -122,8 +122,6 @@ class _MemberStepper:
 
 def _compiled_step(layer: Any) -> LayerStep | None:
     """Return the step of a layer with weights that are laid out once, None for other layers."""
-    if isinstance(layer, CellLayer):
-        return _cell_step(layer) if can_compile(layer.weight_ih) else None
     if isinstance(layer, FeedForwardLayer):
         weight = layer.enter.weight
         is_plain = weight.device.type == "cpu" and weight.dtype == torch.float32
@@ -140,11 +138,13 @@ def _compiled_step(layer: Any) -> LayerStep | None:
 
 
 def prepared_layer(layer: Any) -> LayerRun | None:
-    """Return a layer with a compiled loop of its own, with its weights laid out as they are now.
+    """Return a layer that has compiled loops, with its weights laid out as they are now.
 
     It maps x (rows, steps, input), all rows full, and a state (None: the start) to outputs (rows,
     steps, output) and the state after them. Return None for other layers.
     """
+    if isinstance(layer, CellLayer):
+        return _prepared_cell(layer) if can_compile(layer.weight_ih) else None
     if not (isinstance(layer, RecurrentLayer) and layer.is_looped):
         return None
     size, n_gates, n_states = layer.output_size, layer.n_gates, layer.n_states
@@ -184,20 +184,20 @@ def _prepared_simple_layer(activation: str, weights: Any, size: int) -> LayerRun
     return run
 
 
-def _cell_step(layer: CellLayer) -> LayerStep:
-    """Return the step of a layer that is compiled from its equations."""
+def _prepared_cell(layer: CellLayer) -> LayerRun:
+    """Return a prepared layer that is compiled from its equations."""
     n_states, width = len(layer.cell.states), padded_size(layer.hidden_size)
     with torch.no_grad():
-        advance = layer.single_step()
+        advance = layer.prepared()
 
-    def step(x: Rows, state: AnyState) -> tuple[Rows, AnyState]:
+    def run(x: Steps, state: AnyState) -> tuple[Steps, AnyState]:
         after = np.zeros((n_states, len(x), width), np.float32)
         for part, before in zip(after, state or (), strict=False):
             part[:, : before.shape[1]] = before  # as wide as the layer, after a read of many steps
         outputs = advance(x, after)
         return outputs, tuple(after)
 
-    return step
+    return run
 
 
 def _contract_step(layer: Any) -> LayerStep:

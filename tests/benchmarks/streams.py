@@ -57,6 +57,7 @@ def main() -> None:
     texts = ["to be or not to be", "that is the question"] * 5
     symbols = (texts[0] * 3)[:50]
     for name, X_own, steps, options in (
+        ("numbers with two seasons", waves, waves[0], {"residual": [4, 19]}),
         ("numbers with a season", waves, waves[0], {}),
         ("numbers", waves, waves[0], {"residual": "last"}),
         ("symbols", texts, symbols, {}),
