@@ -194,7 +194,9 @@ def test_rows_on_a_disk_are_fetched(tmp_path):
 
 
 def test_training_reads_ahead(small_blocks, tmp_path, monkeypatch):
-    """Every row is fetched before its batch is read, a window at a time."""
+    """Every row is fetched before its batch is read, a few blocks of neighbours at a time."""
+    monkeypatch.setattr(_batches, "_BLOCK_VALUES", 100)
+    monkeypatch.setattr(_batches, "_WINDOW_VALUES", 200)
     events = []
     fetched = PreparedSequences.read_ahead
     gathered = SequenceDataset.batch
@@ -214,5 +216,6 @@ def test_training_reads_ahead(small_blocks, tmp_path, monkeypatch):
     for name, index in events:
         if name == "ahead":
             ahead, n_ahead = set(index.tolist()), n_ahead + 1
+            assert len(joined_runs(index, np.ones_like(index), gap=0)) <= 4
         assert set(index.tolist()) <= ahead
     assert n_ahead > 1

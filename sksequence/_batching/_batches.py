@@ -275,6 +275,8 @@ def inference_batches(
 
 def _windows_of(lengths: NDArray[np.int64], n_steps: int) -> list[NDArray[np.int64]]:
     """Cut the sequences into runs of a number of steps: larger data are read run by run."""
+    if int(lengths.sum()) <= n_steps:
+        return [np.arange(len(lengths))]
     window = (np.cumsum(lengths) - 1) // n_steps
     return np.split(np.arange(len(lengths)), np.flatnonzero(np.diff(window)) + 1)
 

@@ -37,7 +37,8 @@ def write_sequences(
     """Write sequences of numbers to a folder, a few at a time, and map them from there.
 
     Data larger than memory are copied once, as plain numbers. ``fit`` then reads batches from the
-    map, and the model is bit for bit that of the same data in memory.
+    map, and the model is bit for bit that of the same data in memory. With ``shuffle="blocks"``, it
+    reads a file that does not fit in memory once per epoch, in large pieces.
 
     Parameters
     ----------
