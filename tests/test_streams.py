@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -356,6 +357,25 @@ def test_a_later_fit_leaves_streams_alone(cell):
     model.fit(X, NUMBERS)
     assert np.array_equal([stream.push(x) for x in X[0, 1:]], expected[1:])
     assert np.array_equal(pushed(model, X[0]), of_prefixes(model, X[0]))
+
+
+@pytest.mark.parametrize("cell", ["gru", "mgu", "feedforward"])
+@pytest.mark.parametrize("part", ["weights of the head", "head", "pooling"])
+def test_streams_begin_with_the_network_of_now(cell, part):
+    """Whatever a user changes, the next stream predicts as the estimator does."""
+    model = classifier(cell, pooling="max")
+    before = pushed(model, X[0], "decision_function")
+    network = model.module_
+    if part == "weights of the head":
+        network.head.weight.data.mul_(-1.0)
+    elif part == "head":
+        network.head = deepcopy(network.head)
+        network.head.weight.data.copy_(network.head.weight.data.flip(0))
+    else:
+        network.pooling = deepcopy(classifier(cell, pooling="mean").module_.pooling)
+    after = pushed(model, X[0], "decision_function")
+    assert np.array_equal(after, of_prefixes(model, X[0], "decision_function"))
+    assert not np.array_equal(after, before)
 
 
 def test_streams_say_what_they_are():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 from weakref import WeakKeyDictionary
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -240,13 +241,15 @@ def _residual_step(residual: Any, inner: LayerStep, device: torch.device) -> Lay
     return step
 
 
-_steppers: WeakKeyDictionary[Any, tuple[tuple[int, ...], NetworkStepper]] = WeakKeyDictionary()
+_steppers: WeakKeyDictionary[Any, tuple[tuple[object, ...], NetworkStepper]] = WeakKeyDictionary()
 
 
 def network_stepper(network: SequenceNetwork | Ensemble) -> NetworkStepper:
-    """Return the stepper of a network, the same one until its weights change."""
-    versions = tuple(weight._version for weight in network.parameters())
+    """Return the stepper of a network, the same one until its weights or parts change."""
+    # torch's versions of tensors do not count changes of `weight.data`
+    bits = (crc32(part.detach().cpu().numpy().tobytes()) for part in network.parameters())
+    state = *bits, *map(type, network.modules())
     known = _steppers.get(network)
-    if known is None or known[0] != versions:
-        known = _steppers[network] = versions, NetworkStepper(network)
+    if known is None or known[0] != state:
+        known = _steppers[network] = state, NetworkStepper(network)
     return known[1]
