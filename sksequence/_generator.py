@@ -169,9 +169,11 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         ``[24, 168]`` for the day and the week of hourly series: the baseline is the value one of
         the longest season before, and the network also reads the values one of each other season
         before, and how values differ, at the same place of the longest season, from the mean of
-        the steps of each season before them. Symbols have no baseline. "auto" selects the seasons
-        by autocorrelation (see Notes). Without a season it selects "last", or None if the mean so
-        far is closer to the next value in most series.
+        the steps of each season before them. With several seasons and a scale per series, the
+        network reads ratios instead of differences as long as a series is positive: many such
+        series grow by factors. Symbols have no baseline. "auto" selects the seasons by
+        autocorrelation (see Notes). Without a season it selects "last", or None if the mean so far
+        is closer to the next value in most series.
     known_columns : int, str, list of int or str, or None, default=None
         Features of X that are known covariates, such as calendar features, by index, or by name if
         X has names of features. They are read at every step but never predicted, and `forecast`

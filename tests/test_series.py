@@ -1,5 +1,7 @@
 """Series measured against their past: causality, exactness, `residual`, `scale`, known features."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -49,12 +51,15 @@ def panel():
     st.sampled_from(LAGS),
     st.booleans(),
     st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    st.booleans(),
     st.integers(0, 9),
 )
-def test_stepping_equals_following(lag, own_scale, lengths, seed):
+def test_stepping_equals_following(lag, own_scale, lengths, is_positive, seed):
     """What is known of the next step is the same, read at once or value by value."""
     random = np.random.RandomState(seed)
     X = [np.exp(3 * random.randn()) * random.randn(length, 2) for length in lengths]
+    if is_positive:  # up to the last steps
+        X = [np.where(np.arange(len(x))[:, None] < 25, np.abs(x), x) for x in X]
     reference, sequences = reference_of(X, lag, own_scale)
     for x, i in zip(X, range(len(X)), strict=True):
         whole = reference.follow(x[None])
@@ -73,10 +78,10 @@ def test_stepping_equals_following(lag, own_scale, lengths, seed):
 @pytest.mark.parametrize("own_scale", [True, False])
 def test_nothing_knows_later_values(lag, own_scale):
     """Later values do not change what is known of earlier steps."""
-    x = RANDOM.randn(1, 20, 1)
+    x = np.exp(RANDOM.randn(1, 20, 1))
     reference, _ = reference_of([x[0]], lag, own_scale)
     other = x.copy()
-    other[:, 12:] += 5
+    other[:, 12:] -= 5
     for name in ("base", "spread", "columns", "marks"):
         first, second = (getattr(reference.follow(values), name) for values in (x, other))
         assert np.array_equal(first[:, :13], second[:, :13])
@@ -126,10 +131,33 @@ def test_the_level_of_the_last_day_is_not_lost():
     assert steps.base[0, 64:72, 0] == pytest.approx(x[0, 64:72, 0] - 5)
 
 
-@pytest.mark.parametrize("residual", ["last", 6])
+def test_the_factor_of_the_last_day_is_not_lost():
+    """After growth by a factor, ratios of a positive series lead to the new level."""
+    x = np.tile(np.exp(RANDOM.randn(12)), 6)[None, :, None]
+    x[:, 60:] *= 3
+    reference, _ = reference_of([x[0]], (4, 12), True)
+    steps = reference.follow(x)
+    from_day = steps.base[0, :, 0] + steps.spread[0, :, 0] * steps.columns[0, :, 6]
+    assert from_day[64:72] == pytest.approx(x[0, 64:72, 0])
+
+
+def test_series_that_were_negative_once_have_no_ratios():
+    """From the first value that is not positive on, differences are the inputs."""
+    x = np.exp(RANDOM.randn(1, 48, 1))
+    x[:, 30] = 0
+    reference, _ = reference_of([x[0]], (4, 12), True)
+    steps, plain = reference.follow(x), replace(reference, logs=None).follow(x)
+    is_equal = (steps.columns == plain.columns).all(axis=2)[0]
+    assert is_equal[:4].all()
+    assert not is_equal[12:31].any()
+    assert is_equal[31:].all()
+    assert np.array_equal(steps.spread[:, 31:], plain.spread[:, 31:])
+
+
+@pytest.mark.parametrize("residual", ["last", 6, [2, 6]])
 def test_size_of_a_series_does_not_matter(residual):
     """With a scale per series, a much larger series is as likely after its first step."""
-    X = seasonal_series(12, 36, RANDOM)
+    X = np.abs(seasonal_series(12, 36, RANDOM))
     parameters = {"scale": "sequence", "residual": residual, "max_epochs": 3, "random_state": 0}
     generator = SequenceGenerator("gru", 8, **parameters).fit(X)
     one, large = (np.stack(list(generator.score_steps(k * X))) for k in (1, 1000))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
+from sksequence._series._ratios import Mask, Ratios, are_positive, logarithms
 from sksequence._series._reference import Ages, Reference, Steps, blocks_of_equal_length, where
 from sksequence._series._seasonal import (
     N_RATES,
@@ -46,6 +47,10 @@ class Past:
         Sums of values, of absolute values, and of absolute errors after the first step.
     at_rest : ndarray of shape (n_rows, n_features)
         Mask of the features that are constant, whose next value is the last one.
+    is_positive : ndarray of shape (n_rows, n_features)
+        Mask of the features that have been positive from the start.
+    logs : Past or None
+        State of the logarithms, if the reference has one of them.
     """
 
     def __init__(
@@ -56,11 +61,14 @@ class Past:
         changes: list[Floats],
         counts: NDArray[np.int64],
         sums: Sequence[Floats],
-        at_rest: NDArray[np.bool_],
+        at_rest: Mask,
+        is_positive: Mask,
+        logs: Past | None,
     ) -> None:
         self.reference = reference
         self._values, self._errors, self._changes = _LastValues(values), errors, changes
         self._counts, self._sums, self._at_rest = counts, sums, at_rest
+        self._is_positive, self._logs = is_positive, logs
         self._season, self._seasons = reference.season, reference.seasons
         self._spans = reference.spans
         # of a season, those at which one more change is smoothed
@@ -84,7 +92,7 @@ class Past:
         last_values = np.broadcast_to(reference.start, shape).copy()
         last_errors, sums = np.zeros(shape), np.zeros((3, *shape[1:]))
         last_changes = np.zeros((n_kept, len(reference.spans), N_RATES, *shape[1:]))
-        at_rest = np.zeros(shape[1:], dtype=bool)
+        at_rest, is_positive = np.zeros(shape[1:], dtype=bool), np.ones(shape[1:], dtype=bool)
         for x, index in blocks_of_equal_length(sequences, values):
             errors = reference.errors_of(x)
             n = min(n_kept, x.shape[1])
@@ -94,19 +102,25 @@ class Past:
                 smoothed = smoothed_changes(x, n_kept, span)[:, :, x.shape[1] - n :]
                 last_changes[n_kept - n :, i, :, index] = smoothed.transpose(1, 2, 0, 3)
             at_rest[index] = reference.at_rest(x)
+            is_positive[index] = are_positive(x).all(axis=1)
             parts = x, np.abs(x), np.abs(errors[:, 1:])
             # in the order of time, as values are added one by one later
             sums[:, index] = [np.add.accumulate(part, axis=1)[:, -1:].sum(axis=1) for part in parts]
         last_steps = last_values, list(last_errors), list(last_changes)
-        return cls(reference, *last_steps, sequences.lengths[:, None], list(sums), at_rest)
+        counts, logs = sequences.lengths[:, None], None
+        if reference.logs is not None:
+            logs = cls.of(reference.logs, sequences, logarithms(values))
+        return cls(reference, *last_steps, counts, list(sums), at_rest, is_positive, logs)
 
     def take(self, rows: NDArray[np.int64]) -> Past:
         """Return a copy of some rows; a row may be selected several times."""
         values, errors = self._values.all[:, rows], [x[rows] for x in self._errors]
         changes = [x[:, :, rows] for x in self._changes]
         counts, at_rest = self._counts[rows], self._at_rest[rows]
-        sums = [x[rows] for x in self._sums]
-        return Past(self.reference, values, errors, changes, counts, sums, at_rest)
+        sums, is_positive = [x[rows] for x in self._sums], self._is_positive[rows]
+        logs = None if self._logs is None else self._logs.take(rows)
+        last_steps = values, errors, changes
+        return Past(self.reference, *last_steps, counts, sums, at_rest, is_positive, logs)
 
     def put(self, rows: NDArray[np.int64], part: Past) -> None:
         """Replace some rows by those of another state."""
@@ -117,9 +131,12 @@ class Past:
         for whole, piece in zip(self._changes, part._changes, strict=True):
             whole[:, :, rows] = piece
         self._counts[rows], self._at_rest[rows] = part._counts, part._at_rest
+        self._is_positive[rows] = part._is_positive
+        if self._logs is not None and part._logs is not None:
+            self._logs.put(rows, part._logs)
         self._settle()
 
-    def rest(self, is_constant: NDArray[np.bool_]) -> None:
+    def rest(self, is_constant: Mask) -> None:
         """Find the features at rest among those that have had one value only."""
         self._at_rest = self.reference.rests(is_constant, self._counts)
         self._is_any_at_rest = bool(self._at_rest.any())
@@ -135,13 +152,20 @@ class Past:
             smoothed = smoothed + self._changes[-season]
         _, *sums = self._sums
         errors = last_error, seasonal_error
-        steps = self.reference.steps(ages, base, last, sums, errors, lagged, smoothed)
+        ratios = None if self._logs is None else self._ratios(self._logs)
+        steps = self.reference.steps(ages, base, last, sums, errors, lagged, smoothed, ratios)
         if not self._is_any_at_rest:
             return steps
         return steps._replace(
             base=np.where(self._at_rest, last, steps.base),
             spread=np.where(self._at_rest, 0.0, steps.spread),
         )
+
+    def _ratios(self, logs: Past) -> Ratios:
+        shortest = self._seasons[0]
+        level = logs._known_of_next()[2][self._spans.index(shortest)]
+        is_positive = self._is_positive & (self._ages >= shortest)
+        return logs.reference.ratios(logs.next(), level, is_positive)
 
     def _known_of_next(self) -> _Following:
         """Return what is known of the next step, computed once per step."""
@@ -170,6 +194,9 @@ class Past:
         self._values.append(values)
         self._errors = [*self._errors[1:], error]
         self._counts, self._ages = self._counts + 1, self._ages + 1
+        if self._logs is not None:
+            self._is_positive = self._is_positive & are_positive(values)
+            self._logs.append(logarithms(values))
         self._following = None
 
     def _smoothing_weights(self) -> Floats:

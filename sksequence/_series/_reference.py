@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, flat_rows
+from sksequence._series._ratios import Mask, Ratios, logarithms, positive_before
 from sksequence._series._seasonal import N_RATES, Floats, means_before, smoothed_changes
 
 Counts = NDArray[np.int64]
@@ -74,6 +75,8 @@ class Reference:
         none does. None if it is not known.
     shorter : tuple of int
         Further seasons, in increasing order, all shorter than `lag`.
+    logs : Reference or None
+        Reference of logarithms, from which positive series get their inputs and their spread.
     """
 
     lag: int | None
@@ -83,6 +86,7 @@ class Reference:
     typical_ratio: Floats
     longest_rest: Counts | None = None
     shorter: tuple[int, ...] = ()
+    logs: Reference | None = None
 
     @property
     def n_features(self) -> int:
@@ -129,7 +133,28 @@ class Reference:
         *,
         own_scale: bool,
     ) -> Self:
-        """Learn the start values and the typical ratio from series."""
+        """Learn the start values and the typical ratio from series.
+
+        Positive series have ratios if there are several seasons and each has its own scale.
+        """
+        reference = cls._learn(sequences, values, lag, shorter, own_scale=own_scale)
+        if not (own_scale and shorter):
+            return reference
+        logs = Reference._learn(sequences, logarithms(values), lag, shorter, own_scale=True)
+        # the size of a logarithm depends on the unit, and says nothing of its changes
+        logs = replace(logs, typical_ratio=np.zeros(len(logs.start)))
+        return replace(reference, logs=logs)
+
+    @classmethod
+    def _learn(
+        cls,
+        sequences: Sequences,
+        values: Floats,
+        lag: int | None,
+        shorter: tuple[int, ...],
+        *,
+        own_scale: bool,
+    ) -> Self:
         # the mean of equal values is rounded
         start = np.where(np.ptp(values, axis=0) == 0, values[0], _exact_mean(values))
         spread = _exact_mean(np.abs(values - start))
@@ -179,6 +204,7 @@ class Reference:
         errors: tuple[Floats, Floats],
         lagged: Sequence[Floats],
         smoothed: Floats,
+        ratios: Ratios | None = None,
     ) -> Steps:
         """Return base, spread and inputs of the next step.
 
@@ -197,6 +223,8 @@ class Reference:
         smoothed : ndarray of shape (n_spans, n_rates, ..., n_features)
             Smoothed changes to the same step in the previous seasons, added to the mean from which
             values change, for each of `spans`.
+        ratios : Ratios or None
+            Changes of logarithms, with a reference of them.
         """
         spread = self._spread(counts, *sums)
         last_error, seasonal_error = errors
@@ -212,7 +240,27 @@ class Reference:
                 begins = season + np.array(spans).reshape(-1, *[1] * (base.ndim + 1))
                 np.multiply(changes, counts >= begins, out=changes)
             columns.extend(changes.reshape(-1, *base.shape))
-        return Steps(base, spread, _in_units(columns, spread), _marks(counts, ends, base.shape))
+        inputs = _in_units(columns, spread)
+        if ratios is not None:
+            spread, inputs = ratios.inputs(base, spread, inputs)
+        return Steps(base, spread, inputs, _marks(counts, ends, base.shape))
+
+    def ratios(self, steps: Steps, level: Floats, is_positive: Mask) -> Ratios:
+        """Return the changes of logarithms, of which this is the reference.
+
+        Parameters
+        ----------
+        steps : Steps
+            Their base, spread and inputs.
+        level : ndarray of shape (..., n_features)
+            Mean of the shortest season before each step.
+        is_positive : ndarray of shape (..., n_features)
+            Mask of the series that are positive from their start.
+        """
+        spread = np.maximum(steps.spread, _SMALLEST_SPREAD * self.start_spread)
+        n_columns = steps.columns.shape[-1] // self.n_features
+        units = np.concatenate([steps.spread] * n_columns, axis=-1)
+        return Ratios(steps.columns * units, spread, level, is_positive)
 
     def _spread(self, counts: Ages, sizes: Floats, differences: Floats) -> Floats:
         """Return the mean absolute difference.
@@ -269,9 +317,18 @@ class Reference:
             seasonal_error[:, 2 * self.season :] = errors[:, self.season : self.season + n_seasoned]
         sums = _sums_before(np.abs(x)), _sums_before(np.abs(errors))
         both_errors, smoothed = (last_error, seasonal_error), self._smoothed(x, last)
-        steps = self.steps(counts, base, last, sums, both_errors, lagged, smoothed)
+        ratios = self._ratios(x, counts)
+        steps = self.steps(counts, base, last, sums, both_errors, lagged, smoothed, ratios)
         marks = np.broadcast_to(steps.marks, (n_sequences, *steps.marks.shape))
         return steps._replace(marks=marks)
+
+    def _ratios(self, x: Floats, counts: Counts) -> Ratios | None:
+        if self.logs is None:
+            return None
+        logs = logarithms(x)
+        level = means_before(logs, self.seasons[0])
+        is_positive = positive_before(x) & (counts >= self.seasons[0])
+        return self.logs.ratios(self.logs.follow(logs), level, is_positive)
 
     def errors_of(self, x: Floats) -> Floats:
         """Return the errors of all steps of series of equal length."""
