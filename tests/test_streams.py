@@ -302,6 +302,21 @@ def test_streams_of_series_at_any_age(residual):
     assert np.array_equal(predicted, model.predict(expected))
 
 
+def test_streams_of_positive_series_and_others():
+    """Logarithms of positive series are kept, whatever the other streams hold, and after resets."""
+    values = np.array([wave[:40] for wave in WAVES[:4]])
+    values[1:, 5] = -1.0
+    model = generator(residual=[2, 5])
+    stream = model.start(n_streams=3)
+    for t in range(20):
+        stream.push(values[1:, t])
+    stream.reset([1])
+    for t in range(15):
+        predicted = stream.push(np.r_[values[1, 20 + t], values[0, t], values[3, 20 + t]])
+    expected = [values[1, :35], values[0, :15], values[3, :35]]
+    assert np.array_equal(predicted, model.predict(expected))
+
+
 @pytest.mark.parametrize("fit", [classifier, generator, lambda: generator(residual=None)])
 def test_orders_of_rows(fit):
     """Steps belong to the streams that `rows` names, in an order that may change each time."""

@@ -82,6 +82,7 @@ class Past:
         is_common = len(counts) > 0 and bool((counts == counts[0]).all())
         self._ages: Ages = int(counts[0, 0]) if is_common else counts
         self._is_any_at_rest = bool(self._at_rest.any())
+        self._is_any_positive = bool(self._is_positive.any())
         self._weights: Floats | None = None
 
     @classmethod
@@ -152,7 +153,9 @@ class Past:
             smoothed = smoothed + self._changes[-season]
         _, *sums = self._sums
         errors = last_error, seasonal_error
-        ratios = None if self._logs is None else self._ratios(self._logs)
+        ratios = None
+        if self._logs is not None and self._is_any_positive:
+            ratios = self._ratios(self._logs)
         steps = self.reference.steps(ages, base, last, sums, errors, lagged, smoothed, ratios)
         if not self._is_any_at_rest:
             return steps
@@ -194,8 +197,10 @@ class Past:
         self._values.append(values)
         self._errors = [*self._errors[1:], error]
         self._counts, self._ages = self._counts + 1, self._ages + 1
-        if self._logs is not None:
+        # series that are not positive never become so again
+        if self._logs is not None and self._is_any_positive:
             self._is_positive = self._is_positive & are_positive(values)
+            self._is_any_positive = bool(self._is_positive.any())
             self._logs.append(logarithms(values))
         self._following = None
 

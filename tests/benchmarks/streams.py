@@ -54,10 +54,12 @@ def main() -> None:
         stream = regressor.start()
         report(f"regressor gru, {loss}", lambda i, s=stream: s.push(X[0, i]))
     waves = list(np.sin(np.arange(60) / 3) + 0.1 * RANDOM.randn(20, 60))
+    positive = [np.exp(wave) for wave in waves]
     texts = ["to be or not to be", "that is the question"] * 5
     symbols = (texts[0] * 3)[:50]
     for name, X_own, steps, options in (
         ("numbers with two seasons", waves, waves[0], {"residual": [4, 19]}),
+        ("positive numbers with two", positive, positive[0], {"residual": [4, 19]}),
         ("numbers with a season", waves, waves[0], {}),
         ("numbers", waves, waves[0], {"residual": "last"}),
         ("symbols", texts, symbols, {}),
