@@ -131,6 +131,8 @@ def test_means_are_over_the_sequences_that_are_long_enough(plt):
     np.testing.assert_array_equal(display.line_.get_xdata(), [0, 1, 2])
     assert display.ax_.get_yscale() == "log"
     assert display.ax_.xaxis_inverted()
+    given = GradientFlowDisplay([[1.0, 2.0]]).plot(plt.figure().gca())
+    assert given.ax_.xaxis_inverted()
     other = GradientFlowDisplay.from_estimator(fit(), RAGGED, name="b", ax=display.ax_)
     assert other.ax_ is display.ax_
     assert display.ax_.xaxis_inverted()

@@ -55,9 +55,9 @@ plt.show()
 # In practice
 # -----------
 #
-# You rarely need such a memory. Reading in both directions, pooling over all steps and frames make
-# this very task easy, which is why they are defaults of `RNNClassifier`. A long memory is what
-# remains when the future is not known.
+# You rarely need such a memory. Reading in both directions and pooling over all steps make this
+# very task easy, which is why they are defaults of `RNNClassifier`. A long memory is what remains
+# when the future is not known.
 
 X, y = make_first_label(400, lag=200, random_state=0)
 X_test, y_test = make_first_label(400, lag=200, random_state=1)

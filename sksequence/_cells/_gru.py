@@ -31,15 +31,16 @@ class GRU(Cell):
     Parameters
     ----------
     chrono_steps : int or None, default=None
-        Longest dependency to expect, in steps: the units start with time constants between 1 and
-        this number [2]_. None starts all update gates open (bias 1).
+        Longest dependency to expect, in steps of the network: the units start with time constants
+        between 1 and this number [2]_. None starts all update gates three quarters open (bias 1):
+        this is the fraction of the state that a step keeps.
 
     Notes
     -----
     =============  ==============================================================================
     Parameters     3 H (F + H + 2) for F inputs and H units
     Cost per step  three quarters of "lstm"
-    Memory         hundreds of steps, more with `chrono_steps`
+    Memory         tens of steps, hundreds with `chrono_steps`
     Choose it for  sensors and other sequences of several features, small data
     =============  ==============================================================================
 

@@ -34,15 +34,15 @@ class LSTM(Cell):
     Parameters
     ----------
     chrono_steps : int or None, default=None
-        Longest dependency to expect, in steps: the units start with time constants between 1 and
-        this number [4]_. None starts all forget gates open (bias 1).
+        Longest dependency to expect, in steps of the network: the units start with time constants
+        between 1 and this number [4]_. None starts all forget gates three quarters open (bias 1).
 
     Notes
     -----
     =============  ==============================================================================
     Parameters     4 H (F + H + 2) for F inputs and H units
     Cost per step  8 H (F + H) operations
-    Memory         hundreds of steps, more with `chrono_steps`
+    Memory         tens of steps, hundreds with `chrono_steps`
     Choose it for  a first try; texts, counting, long sequences of few features
     =============  ==============================================================================
 

@@ -27,7 +27,7 @@ class PeepholeLSTM(Cell):
     =============  ==============================================================================
     Parameters     4 H (F + H + 1) + 3 H for F inputs and H units
     Cost per step  as "lstm", and 3 H multiplications
-    Memory         as "lstm": hundreds of steps
+    Memory         as "lstm"
     Choose it for  precise timing and counting, where the memory itself decides when a gate opens
     =============  ==============================================================================
 

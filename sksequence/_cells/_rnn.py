@@ -40,7 +40,7 @@ class SimpleRNN(Cell):
     =============  ==============================================================================
     Parameters     H (F + H + 2) for F inputs and H units
     Cost per step  a quarter of "lstm"
-    Memory         about 20 steps: gradients vanish or explode
+    Memory         tens of steps: gradients vanish or explode
     Choose it for  short dependencies, teaching, and to see what gates are worth
     =============  ==============================================================================
 

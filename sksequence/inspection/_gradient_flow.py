@@ -230,6 +230,7 @@ class GradientFlowDisplay:
             )
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
+        if not ax.xaxis_inverted():
             ax.invert_xaxis()  # time goes to the right
         self.ax_, self.figure_ = ax, ax.figure
         self.line_: Line2D

@@ -15,7 +15,7 @@ _END = ".. The rest of this page is written by hand.\n"
 _TITLE = """Cells
 =====
 
-Every cell on the same tasks, with the same training. ``python -m tests.benchmarks.cells scores``
+Cells on the same tasks, with the same training. ``python -m tests.benchmarks.cells scores``
 measures the tables, and goes on where it was interrupted; the README of ``tests/benchmarks``
 describes the protocol. Layers have about as many parameters as those of an LSTM of {units} units;
 widths end at 256, which leaves IndRNN and minGRU smaller. Cells have their default parameters: none
