@@ -123,6 +123,7 @@ FITS = {
     "mixed tokens": lambda: generator().fit([["a", 1, 10**40], ["\ud800", "b"]]),
     "series": lambda: generator().fit(X),
     "seasons": lambda: generator(residual=2).fit(X),
+    "several seasons": lambda: generator(residual=[2, 3]).fit(np.exp(X)),
     "count series": lambda: generator(loss="poisson").fit(np.floor(10 + X)),
     "unfitted": lambda: regressor(quantiles=(0.1, np.float64(0.9)), tol=np.float64(0)),
 }
