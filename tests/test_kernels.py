@@ -403,28 +403,61 @@ def test_tiles_add_a_product(n_rows, depth, width):
         np.testing.assert_allclose(out[:n_rows, :width], expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(("n_rows", "depth", "width"), [(1, 8, 200), (9, 5, 33), (32, 40, 64)])
+def test_tiles_set_a_product(n_rows, depth, width):
+    """A product from a bias on has the bits of a product that is added to rows of the bias."""
+    generator = np.random.default_rng(0)
+    rows, columns = _tiles.padded_rows(n_rows), _tiles.padded_columns(width)
+    a = generator.normal(size=(rows, depth + 3)).astype(np.float32)
+    panels = _tiles.in_panels(torch.from_numpy(generator.normal(size=(depth, width))).float())
+    bias = _tiles.in_columns(torch.from_numpy(generator.normal(size=width)).float())
+    added = np.tile(bias[:columns], (rows, 1))
+    _compiled_product(added, a, panels, n_rows)
+    for set_product in (_compiled_set_product, _tiles.set_product):
+        out = np.full((rows, columns), np.nan, np.float32)
+        set_product(out, a, panels, bias, n_rows)
+        np.testing.assert_allclose(out[:n_rows], added[:n_rows], rtol=1e-5, atol=1e-5)
+        if set_product is _compiled_set_product and not os.environ.get("NUMBA_DISABLE_JIT"):
+            np.testing.assert_array_equal(out[:n_rows], added[:n_rows])
+
+
+@pytest.mark.parametrize("has_sums", [False, True])
 @pytest.mark.parametrize(("depth", "n_rows", "n_columns"), [(1, 1, 1), (9, 5, 33), (200, 40, 64)])
-def test_tiles_add_an_outer_product(depth, n_rows, n_columns):
+def test_tiles_add_an_outer_product(depth, n_rows, n_columns, has_sums):
     """The sums over rows are those of numpy's product plus the previous content."""
     generator = np.random.default_rng(0)
     rows, columns = _tiles.padded_rows(n_rows), _tiles.padded_columns(n_columns)
     left = generator.normal(size=(depth + 2, rows + 3)).astype(np.float32)
     right = generator.normal(size=(depth + 2, columns + 3)).astype(np.float32)
-    before = generator.normal(size=(rows, columns + 5)).astype(np.float32)
+    before = generator.normal(size=(rows + 1, columns + 5)).astype(np.float32)
     expected = before[:n_rows, :n_columns] + left[:depth, :n_rows].T @ right[:depth, :n_columns]
-    for add in (_compiled_outer, _tiles.add_outer):
+    last = before[-1, :n_columns] + has_sums * right[:depth, :n_columns].sum(0)
+    plain, with_sums = _tiles.add_outer, _tiles.add_outer_and_sums
+    for add in (_compiled_sums, with_sums) if has_sums else (_compiled_outer, plain):
         out = before.copy()
         add(out, left, right, n_rows, n_columns, depth)
         np.testing.assert_allclose(out[:n_rows, :n_columns], expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(out[-1, :n_columns], last, rtol=1e-5, atol=1e-5)
         np.testing.assert_array_equal(out[:, columns:], before[:, columns:])
 
 
-_tiles_add_outer = _tiles.add_outer
+_tiles_add_outer, _tiles_add_sums = _tiles.add_outer, _tiles.add_outer_and_sums
+_tiles_set_product = _tiles.set_product
 
 
 @_compiled.compiled
 def _compiled_outer(out, left, right, n_rows, n_columns, depth):
     _tiles_add_outer(out, left, right, n_rows, n_columns, depth)
+
+
+@_compiled.compiled
+def _compiled_sums(out, left, right, n_rows, n_columns, depth):
+    _tiles_add_sums(out, left, right, n_rows, n_columns, depth)
+
+
+@_compiled.compiled
+def _compiled_set_product(out, a, panels, bias, n_rows):
+    _tiles_set_product(out, a, panels, bias, n_rows)
 
 
 @_compiled.compiled

@@ -22,7 +22,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._kernels._loop_parts import fill_gradient, fill_product
-from sksequence._kernels._tiles import BLOCK, in_panels, padded_columns, padded_rows
+from sksequence._kernels._tiles import (
+    BLOCK,
+    in_columns,
+    in_panels,
+    padded_columns,
+    padded_rows,
+)
 from sksequence._kernels._vectors import LANES
 from sksequence._threads import benefits_from_threads, n_loop_threads
 
@@ -173,7 +179,7 @@ def laid_out(
     weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor
 ) -> tuple[NDArray[np.float32], ...]:
     """Return the weights as arguments of a forward loop: U and W in panels, and their biases."""
-    return in_panels(torch.cat([weight_hh, weight_ih], dim=1).T), (bias_ih + bias_hh).numpy()
+    return in_panels(torch.cat([weight_hh, weight_ih], dim=1).T), in_columns(bias_ih + bias_hh)
 
 
 def project(x: Tensor, panels: NDArray[np.float32], bias: Tensor, out: Tensor) -> None:
@@ -181,7 +187,7 @@ def project(x: Tensor, panels: NDArray[np.float32], bias: Tensor, out: Tensor) -
 
     The bits of a step do not depend on the others.
     """
-    fill_product(_all_steps(out), _all_steps(x), panels, bias.numpy())
+    fill_product(_all_steps(out), _all_steps(x), panels, in_columns(bias))
 
 
 def weight_gradient(d_out: Tensor, read: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,8 +6,9 @@ The equations are those of Cho et al. (2014), with the reset gate after the matr
     n = tanh(x_n + r q), h' = (1 - z) n + z h.
 
 The backward loop is the derivative of the forward loop, step by step (backpropagation through time,
-Werbos 1990). The compiled loops run over blocks of rows. They keep four parts in the order n, r, z,
-q, so that the first three are products with W (x_n, x_r, x_z), and the last three products with U.
+Werbos 1990). The compiled loops run over blocks of rows. Forward, the sums x_r + h U_r and
+x_z + h U_z are one product, and x_n and q are one each. The loops keep four parts in the order n,
+r, z, q, so that the first three belong to products with W, and the last three to products with U.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -34,8 +34,18 @@ from sksequence._kernels._loop_parts import (
     is_full,
     new_block,
     new_steps,
+    prefetch_step,
 )
-from sksequence._kernels._tiles import BLOCK, add_outer, add_product, in_panels, no_panels
+from sksequence._kernels._tiles import (
+    BLOCK,
+    add_outer,
+    add_outer_and_sums,
+    add_product,
+    in_columns,
+    in_panels,
+    no_panels,
+    set_product,
+)
 from sksequence._kernels._vectors import LANES, load, store
 
 
@@ -102,16 +112,19 @@ def laid_out(
     weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor
 ) -> tuple[NDArray[np.float32], ...]:
     """Return the weights as the first arguments of the forward loop."""
-    size = weight_hh.shape[1]
-    bias = F.pad(bias_ih.roll(size), (0, size))
-    bias[size:] += bias_hh
-    return in_panels(weight_hh.T), in_panels(weight_ih.roll(size, 0).T), bias.numpy()
+    n_gates = 2 * weight_hh.shape[1]
+    gates = torch.cat([weight_hh[:n_gates], weight_ih[:n_gates]], dim=1)
+    panels = (in_panels(part.T) for part in (gates, weight_ih[n_gates:], weight_hh[n_gates:]))
+    gate_bias = bias_ih[:n_gates] + bias_hh[:n_gates]
+    bias = torch.cat([gate_bias, bias_ih[n_gates:], bias_hh[n_gates:]])
+    return *panels, in_columns(bias)
 
 
 @compiled
 def forward_loop(
-    panels: Any,
+    gate_panels: Any,
     input_panels: Any,
+    panels: Any,
     bias: Any,
     x: Any,
     start: Any,
@@ -121,27 +134,26 @@ def forward_loop(
 ) -> None:
     """Fill outputs (B, T, H), 0 at padded steps.
 
-    `panels` holds U transposed, its columns r, z, n, `input_panels` W transposed, its columns
-    n, r, z, and `bias` (4H,) the biases of n, r, z and q. For a backward loop, `gates` (B, T, 4H)
-    is filled with n, r, z, q; with no steps, it is left as it is.
+    Weights are transposed: `gate_panels` holds U and W of r and z, one above the other,
+    `input_panels` W_n and `panels` U_n; `bias` (4H,) has the biases of r, z, n and q. For a
+    backward loop, `gates` (B, T, 4H) is filled with n, r, z, q; with no steps, it is left as it is.
     """
     n_rows, _, size = outputs.shape
-    n_features = x.shape[2]
-    now, h, s = new_block(BLOCK, n_features), new_block(BLOCK, size), new_block(BLOCK, 4 * size)
+    read, s = new_block(BLOCK, size + x.shape[2]), new_block(BLOCK, 4 * size)
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
-        h[:n, :size] = start[first : first + n]
+        read[:n, :size] = start[first : first + n]
         clear_padding(outputs, lengths, first, n)
         for t in range(longest(lengths, first, n)):
             for k in range(n):
-                copy_step(now, k, 0, x, first + k, t)
-                for j in range(0, 4 * size, LANES):
-                    store(s, (k, j), load(bias, (j,)))
-            add_product(s, now, input_panels, n)
-            add_product(s[:, size:], h, panels, n)
+                copy_step(read, k, size, x, first + k, t)
+            set_product(s, read, gate_panels, bias, n)
+            # from left to right: a product may set columns up to the next whole panel
+            set_product(s[:, 2 * size :], read[:, size:], input_panels, bias[2 * size :], n)
+            set_product(s[:, 3 * size :], read, panels, bias[3 * size :], n)
             for k in range(n):
                 if t < lengths[first + k]:
-                    _update(k, first + k, t, s, h, outputs, gates)
+                    _update(k, first + k, t, s, read, outputs, gates)
 
 
 @compiled
@@ -150,9 +162,9 @@ def _update(k: int, b: int, t: int, s: Any, h: Any, outputs: Any, gates: Any) ->
     size = outputs.shape[2]
     is_kept = gates.shape[1] > 0
     for j in range(0, size, LANES):
+        r, z = sigmoid(load(s, (k, j))), sigmoid(load(s, (k, size + j)))
         q = load(s, (k, 3 * size + j))
-        r, z = sigmoid(load(s, (k, size + j))), sigmoid(load(s, (k, 2 * size + j)))
-        n = tanh(load(s, (k, j)) + r * q)
+        n = tanh(load(s, (k, 2 * size + j)) + r * q)
         output = n + z * (load(h, (k, j)) - n)
         if is_kept:
             store(gates, (b, t, j), n)
@@ -197,6 +209,9 @@ def backward_loop(
                 if t >= lengths[b]:
                     da[at + k] = 0
                     continue
+                prefetch_step(gates, b, t - 1)
+                prefetch_step(outputs, b, t - 2)
+                prefetch_step(d_outputs, b, t - 1)
                 for j in range(0, size, LANES):
                     previous = load(outputs, (b, t - 1, j)) if t > 0 else load(start, (b, j))
                     store(read, (at + k, j), previous)
@@ -209,9 +224,10 @@ def backward_loop(
             fill_input_gradient(d_x, dx, da_now, input_panels, lengths, first, n, t)
             at += n
             if is_full(at, n, t):
-                add_outer(gradient[:, size:], read, da[:, size:], size, 3 * size, at)
+                of_state = gradient[:, size:]
+                add_outer_and_sums(of_state, read, da[:, size:], size, 3 * size, at)
                 add_outer(gradient[size:], read[:, size:], da, n_features, 3 * size, at)
-                add_bias_gradient(gradient, da, 4 * size, at)
+                add_bias_gradient(gradient, da, size, at)
                 at = 0
         d_start[first : first + n] = dh[:n, :size]
 

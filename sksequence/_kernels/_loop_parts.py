@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from sksequence._kernels._compiled import compiled
-from sksequence._kernels._tiles import BLOCK, ROWS, add_outer, add_product
-from sksequence._kernels._vectors import LANES, load, store
+from sksequence._kernels._tiles import BLOCK, ROWS, add_outer_and_sums, add_product, set_product
+from sksequence._kernels._vectors import LANES, load, prefetch, store
 
 # Steps of rows whose part of a gradient is summed together, while they are in the nearest cache.
 DEPTH = 128
@@ -43,20 +43,20 @@ def copy_step(out: Any, row: int, column: int, x: Any, b: int, t: int) -> None:
 
 
 @compiled
-def is_full(at: int, n: int, t: int) -> bool:
-    """Check whether n more steps would not fit behind the first `at`, or there are no more."""
-    return at + n > DEPTH or t == 0
+def prefetch_step(path: Any, b: int, t: int) -> None:
+    """Bring step t of row b of a path (B, T, width) closer; nothing before the first step.
+
+    The memory that a layer keeps for its backward pass is often larger than the caches of a core.
+    """
+    if t >= 0:
+        for j in range(0, path.shape[2], LANES):
+            prefetch(path, (b, t, j))
 
 
 @compiled
-def add_weight_gradient(gradient: Any, read: Any, d: Any, n_read: int, width: int, n: int) -> None:
-    """Add the gradient of weights and, in its last row, of biases over n steps of rows.
-
-    `read` (n, >= n_read) are the numbers that the weights were multiplied by, and `d`
-    (n, >= width) are the gradients of the products.
-    """
-    add_outer(gradient, read, d, n_read, width, n)
-    add_bias_gradient(gradient, d, width, n)
+def is_full(at: int, n: int, t: int) -> bool:
+    """Check whether n more steps would not fit behind the first `at`, or there are no more."""
+    return at + n > DEPTH or t == 0
 
 
 @compiled
@@ -91,15 +91,14 @@ def fill_input_gradient(
 
 @compiled
 def fill_product(out: Any, x: Any, panels: Any, bias: Any) -> None:
-    """Fill out (R, N) with x (R, K) times b (K, N) in panels, plus bias (N,)."""
+    """Fill out (R, N) with x (R, K) times b (K, N) in panels, plus a bias from `in_columns`."""
     n_rows, width = out.shape
     n_together = min(DEPTH, n_rows)
     read, sums = new_block(n_together, x.shape[1]), new_block(n_together, width)
     for first in range(0, n_rows, DEPTH):
         n = min(DEPTH, n_rows - first)
         read[:n, : x.shape[1]] = x[first : first + n]
-        sums[:n, :width] = bias
-        add_product(sums, read, panels, n)
+        set_product(sums, read, panels, bias, n)
         out[first : first + n] = sums[:n, :width]
 
 
@@ -107,11 +106,11 @@ def fill_product(out: Any, x: Any, panels: Any, bias: Any) -> None:
 def fill_gradient(gradient: Any, read: Any, d: Any) -> None:
     """Add read (R, N) transposed times d (R, G) to a gradient in whole tiles, and the sums of d.
 
-    The last row of the gradient has the sums, see `add_weight_gradient`.
+    The last row of the gradient has the sums, see `add_outer_and_sums`.
     """
     (n_rows, n_read), width = read.shape, d.shape[1]
     left, right = new_steps(n_read), new_steps(width)
     for first in range(0, n_rows, DEPTH):
         n = min(DEPTH, n_rows - first)
         left[:n, :n_read], right[:n, :width] = read[first : first + n], d[first : first + n]
-        add_weight_gradient(gradient, left, right, n_read, width, n)
+        add_outer_and_sums(gradient, left, right, n_read, width, n)

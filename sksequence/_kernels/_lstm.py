@@ -27,14 +27,21 @@ from sksequence._kernels._autograd import (
 )
 from sksequence._kernels._compiled import clear_padding, compiled, longest, sigmoid, tanh
 from sksequence._kernels._loop_parts import (
-    add_weight_gradient,
     copy_step,
     fill_input_gradient,
     is_full,
     new_block,
     new_steps,
+    prefetch_step,
 )
-from sksequence._kernels._tiles import BLOCK, add_product, in_panels, no_panels
+from sksequence._kernels._tiles import (
+    BLOCK,
+    add_outer_and_sums,
+    add_product,
+    in_panels,
+    no_panels,
+    set_product,
+)
 from sksequence._kernels._vectors import LANES, load, store
 
 
@@ -126,9 +133,7 @@ def forward_loop(
         for t in range(longest(lengths, first, n)):
             for k in range(n):
                 copy_step(read, k, size, x, first + k, t)
-                for j in range(0, 4 * size, LANES):
-                    store(s, (k, j), load(bias, (j,)))
-            add_product(s, read, panels, n)
+            set_product(s, read, panels, bias, n)
             for k in range(n):
                 if t < lengths[first + k]:
                     _update(k, first + k, t, s, c, read, outputs, gates, memories)
@@ -195,6 +200,10 @@ def backward_loop(
                 if t >= lengths[b]:
                     da[at + k] = 0
                     continue
+                prefetch_step(gates, b, t - 1)
+                prefetch_step(memories, b, t - 2)
+                prefetch_step(outputs, b, t - 2)
+                prefetch_step(d_outputs, b, t - 1)
                 for j in range(0, size, LANES):
                     previous = load(outputs, (b, t - 1, j)) if t > 0 else load(start, (b, j))
                     previous_memory = (
@@ -210,7 +219,7 @@ def backward_loop(
             fill_input_gradient(d_x, dx, da_now, input_panels, lengths, first, n, t)
             at += n
             if is_full(at, n, t):
-                add_weight_gradient(gradient, read, da, n_read, 4 * size, at)
+                add_outer_and_sums(gradient, read, da, n_read, 4 * size, at)
                 at = 0
         d_start[first : first + n] = dh[:n, :size]
 

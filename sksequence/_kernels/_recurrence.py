@@ -33,7 +33,7 @@ from sksequence._kernels._loop_parts import fill_product
 from sksequence._kernels._loop_source import write_step
 from sksequence._kernels._single_steps import full_lengths
 from sksequence._kernels._step_plan import StepPlan
-from sksequence._kernels._tiles import in_panels, no_panels
+from sksequence._kernels._tiles import in_columns, in_panels, no_panels
 from sksequence._kernels._time_loop import TimeLoop, time_loop
 from sksequence._kernels._traced_step import Equations, Shape
 
@@ -122,7 +122,7 @@ class CompiledRecurrence:
         and replaces the states (n_states, batch, hidden) by those after the last step; the bits are
         those of a call.
         """
-        product = in_panels(weight.T), bias.numpy()
+        product = in_panels(weight.T), in_columns(bias)
         panels = _panels(matrix.T for matrix in matrices)
         fixed = panels, vectors.numpy(), self.constants, units.numpy()
         n_outputs, n_means = self.plan.shape.n_outputs, len(self.plan.means)

@@ -2,8 +2,9 @@
 
 A tile is `ROWS` rows times a panel of columns that is two vectors wide. It is summed in registers
 over the whole depth and written once, which is two to four times as fast as the loops that a
-compiler vectorises by itself. Each sum runs over the depth in order, with one fused multiply-add
-per element, so the bits of a row depend neither on its position nor on the width of a vector.
+compiler vectorises by itself. Each sum begins with what the product is added to and runs over the
+depth in order, with one fused multiply-add per element, so the bits of a row depend neither on its
+position nor on the width of a vector.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch.nn.functional as F
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic, overload, register_jitable
 from numba.np.arrayobj import make_array
 from numpy.typing import NDArray
 from torch import Tensor
@@ -47,6 +48,16 @@ def in_panels(matrix: Tensor) -> NDArray[np.float32]:
     return panels.numpy()
 
 
+def in_columns(bias: Tensor) -> NDArray[np.float32]:
+    """Return numbers (N,) as the bias of `set_product`: at least up to the next whole panel.
+
+    There is room for half a panel more, so that parts in whole panels may begin at any vector.
+    """
+    missing = padded_columns(len(bias)) + LANES - len(bias)
+    padded: Tensor = F.pad(bias, (0, missing))
+    return padded.numpy()
+
+
 def no_panels() -> NDArray[np.float32]:
     """Return the panels of a matrix without columns."""
     return np.zeros((0, 0, _PANEL), np.float32)
@@ -69,15 +80,17 @@ def add_row_product(out: Any, a: Any, panels: Any, row: int) -> None:
 @overload(add_row_product, strict=False)
 def _add_row_product(out: Any, a: Any, panels: Any, row: int) -> Any:
     """Compile `add_row_product` as tiles of one row."""
+    return lambda out, a, panels, row: _set_row(out, a, panels, out, row)
 
-    def tiled(out: Any, a: Any, panels: Any, row: int) -> None:
-        in_fours = panels.shape[0] // 4 * 4
-        for panel in range(0, in_fours, 4):
-            _add_wide_row(out, a, panels, row, panel)
-        for panel in range(in_fours, panels.shape[0]):
-            _add_row(out, a, panels, row, panel)
 
-    return tiled
+@register_jitable(inline="always")
+def _set_row(out: Any, a: Any, panels: Any, start: Any, row: int) -> None:
+    """Set one row of out to that of a times b, plus the row of start or a bias."""
+    in_fours = panels.shape[0] // 4 * 4
+    for panel in range(0, in_fours, 4):
+        _set_wide_row_tile(out, a, panels, start, row, panel)
+    for panel in range(in_fours, panels.shape[0]):
+        _set_row_tile(out, a, panels, start, row, panel)
 
 
 def add_product(out: Any, a: Any, panels: Any, n_rows: int) -> None:
@@ -93,17 +106,38 @@ def add_product(out: Any, a: Any, panels: Any, n_rows: int) -> None:
 
 @overload(add_product, strict=False)
 def _add_product(out: Any, a: Any, panels: Any, n_rows: int) -> Any:
-    """Compile `add_product` as tiles; a panel stays in the nearest cache for all rows."""
+    """Compile `add_product` as tiles."""
+    return lambda out, a, panels, n_rows: _set_rows(out, a, panels, out, n_rows)
 
-    def tiled(out: Any, a: Any, panels: Any, n_rows: int) -> None:
-        if n_rows == 1:
-            add_row_product(out, a, panels, 0)
-            return
-        for panel in range(panels.shape[0]):
-            for row in range(0, n_rows, ROWS):
-                _add_tile(out, a, panels, row, panel)
 
-    return tiled
+def set_product(out: Any, a: Any, panels: Any, bias: Any, n_rows: int) -> None:
+    """Set the first `n_rows` rows of out to a times b, plus a bias (>= N,) from `in_columns`.
+
+    Otherwise as `add_product`, whose bits it has for rows of out that hold the bias.
+    """
+    n_columns = panels.shape[0] * _PANEL
+    out[: padded_rows(n_rows), :n_columns] = bias[:n_columns]
+    add_product(out, a, panels, n_rows)
+
+
+@overload(set_product, strict=False)
+def _set_product(out: Any, a: Any, panels: Any, bias: Any, n_rows: int) -> Any:
+    """Compile `set_product` as tiles."""
+    return lambda out, a, panels, bias, n_rows: _set_rows(out, a, panels, bias, n_rows)
+
+
+@register_jitable(inline="always")
+def _set_rows(out: Any, a: Any, panels: Any, start: Any, n_rows: int) -> None:
+    """Set rows of out to a times b, plus start or a bias.
+
+    A panel stays in the nearest cache for all rows.
+    """
+    if n_rows == 1:
+        _set_row(out, a, panels, start, 0)
+        return
+    for panel in range(panels.shape[0]):
+        for row in range(0, n_rows, ROWS):
+            _set_tile(out, a, panels, start, row, panel)
 
 
 def add_outer(out: Any, left: Any, right: Any, n_rows: int, n_columns: int, depth: int) -> None:
@@ -128,22 +162,48 @@ def _add_outer(out: Any, left: Any, right: Any, n_rows: int, n_columns: int, dep
     return tiled
 
 
+def add_outer_and_sums(
+    out: Any, left: Any, right: Any, n_rows: int, n_columns: int, depth: int
+) -> None:
+    """Add the sums of the columns of right[:depth] to the last row of out, besides `add_outer`."""
+    add_outer(out, left, right, n_rows, n_columns, depth)
+    columns = slice(padded_columns(n_columns))
+    out[-1, columns] += right[:depth, columns].sum(0)
+
+
+@overload(add_outer_and_sums, strict=False)
+def _add_outer_and_sums(
+    out: Any, left: Any, right: Any, n_rows: int, n_columns: int, depth: int
+) -> Any:
+    """Compile `add_outer_and_sums` as tiles; the first ones of a panel have the sums."""
+
+    def tiled(out: Any, left: Any, right: Any, n_rows: int, n_columns: int, depth: int) -> None:
+        for column in range(0, n_columns, _PANEL):
+            _add_outer_and_sums_tile(out, left, right, 0, column, depth)
+            for row in range(ROWS, n_rows, ROWS):
+                _add_outer_tile(out, left, right, row, column, depth)
+
+    return tiled
+
+
 def _tile(n_rows: int, n_panels: int) -> Any:
-    """Return a compiled function that adds a tile of `n_rows` rows and `n_panels` panels."""
+    """Return a compiled function that sets a tile of `n_rows` rows and `n_panels` panels."""
 
     @intrinsic
-    def add(typing: Any, out: Any, a: Any, panels: Any, row: Any, panel: Any) -> Any:
+    def set_tile(
+        typing: Any, out: Any, a: Any, panels: Any, start: Any, row: Any, panel: Any
+    ) -> Any:
         emit = partial(_emit_tile, n_rows, n_panels)
-        return types.void(out, a, panels, types.intp, types.intp), emit
+        return types.void(out, a, panels, start, types.intp, types.intp), emit
 
-    return add
+    return set_tile
 
 
 def _emit_tile(
     n_rows: int, n_panels: int, context: Any, builder: Any, signature: Any, arguments: Any
 ) -> Any:
-    """Emit the code of a tile of `add_product`."""
-    first_row, first_panel = arguments[3:]
+    """Emit the code of a tile: sums begin with those of the fourth array, or with its columns."""
+    first_row, first_panel = arguments[4:]
     address = partial(_address, context, builder, signature, arguments)
     rows = [builder.add(first_row, _index(i)) for i in range(n_rows)]
     panels = [builder.add(first_panel, _index(i)) for i in range(n_panels)]
@@ -157,29 +217,41 @@ def _emit_tile(
         return numbers, [address(2, p, k, half) for p in panels for half in halves]
 
     places = [address(0, i, j) for i in rows for j in columns]
-    _emit_sums(builder, places, builder.extract_value(depth, 1), operands)
+    has_rows = signature.args[3].ndim == 2
+    starts = [address(3, *([i] if has_rows else []), j) for i in rows for j in columns]
+    _emit_sums(builder, starts, places, builder.extract_value(depth, 1), operands)
     return context.get_dummy_value()
 
 
-@intrinsic
-def _add_outer_tile(
-    typing: Any, out: Any, left: Any, right: Any, row: Any, column: Any, depth: Any
+def _outer_tile(has_sums: bool) -> Any:
+    """Return a compiled function that adds a tile of `add_outer` or `add_outer_and_sums`."""
+
+    @intrinsic
+    def add(typing: Any, out: Any, left: Any, right: Any, row: Any, column: Any, depth: Any) -> Any:
+        emit = partial(_emit_outer_tile, has_sums)
+        return types.void(out, left, right, types.intp, types.intp, types.intp), emit
+
+    return add
+
+
+def _emit_outer_tile(
+    has_sums: bool, context: Any, builder: Any, signature: Any, arguments: Any
 ) -> Any:
-    """Add a tile of `add_outer`."""
+    """Emit the code of a tile: the sums of columns are products with a number of 1 per step."""
+    address = partial(_address, context, builder, signature, arguments)
+    rows = [builder.add(arguments[3], _index(i)) for i in range(ROWS)]
+    columns = [builder.add(arguments[4], _index(LANES * j)) for j in range(2)]
+    one = cgutils.alloca_once_value(builder, ir.Constant(ir.FloatType(), 1.0))
+    n_rows = make_array(signature.args[0])(context, builder, arguments[0]).shape
+    last = builder.sub(builder.extract_value(n_rows, 0), _index(1))
 
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = partial(_address, context, builder, signature, arguments)
-        rows = [builder.add(arguments[3], _index(i)) for i in range(ROWS)]
-        columns = [builder.add(arguments[4], _index(LANES * j)) for j in range(2)]
+    def operands(k: Any) -> tuple[list[Any], list[Any]]:
+        numbers = [address(1, k, i) for i in rows] + [one] * has_sums
+        return numbers, [address(2, k, j) for j in columns]
 
-        def operands(k: Any) -> tuple[list[Any], list[Any]]:
-            return [address(1, k, i) for i in rows], [address(2, k, j) for j in columns]
-
-        places = [address(0, i, j) for i in rows for j in columns]
-        _emit_sums(builder, places, arguments[5], operands)
-        return context.get_dummy_value()
-
-    return types.void(out, left, right, types.intp, types.intp, types.intp), emit
+    places = [address(0, i, j) for i in [*rows, *[last] * has_sums] for j in columns]
+    _emit_sums(builder, places, places, arguments[5], operands)
+    return context.get_dummy_value()
 
 
 def _address(
@@ -191,17 +263,19 @@ def _address(
     return cgutils.get_item_pointer(context, builder, kind, array, place)
 
 
-def _emit_sums(builder: Any, places: list[Any], depth: Any, operands: Any) -> None:
-    """Emit the sums of a tile: load them, loop over the depth, store them.
+def _emit_sums(
+    builder: Any, starts: list[Any], places: list[Any], depth: Any, operands: Any
+) -> None:
+    """Emit the sums of a tile: load what they begin with, loop over the depth, store them.
 
     `operands` returns the addresses of a number per row, and of the vectors that each number is
-    multiplied by. `places` are the addresses of the sums, row by row.
+    multiplied by. `starts` and `places` are addresses, row by row.
     """
 
     def vector(number: Any) -> Any:
         return builder.bitcast(number, VECTOR.as_pointer())
 
-    sums = [cgutils.alloca_once_value(builder, builder.load(vector(p), align=4)) for p in places]
+    sums = [cgutils.alloca_once_value(builder, builder.load(vector(s), align=4)) for s in starts]
     fused = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f32"
     )
@@ -216,7 +290,8 @@ def _emit_sums(builder: Any, places: list[Any], depth: Any, operands: Any) -> No
         builder.store(builder.load(total), vector(place), align=4)
 
 
-_add_tile, _add_wide_row, _add_row = _tile(ROWS, 1), _tile(1, 4), _tile(1, 1)
+_set_tile, _set_wide_row_tile, _set_row_tile = _tile(ROWS, 1), _tile(1, 4), _tile(1, 1)
+_add_outer_tile, _add_outer_and_sums_tile = _outer_tile(False), _outer_tile(True)
 
 
 def _index(n: int) -> Any:

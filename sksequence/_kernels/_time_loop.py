@@ -29,6 +29,7 @@ from sksequence._kernels._compiled import (
     sqrt,
     tanh,
 )
+from sksequence._kernels._loop_parts import prefetch_step
 from sksequence._kernels._tiles import BLOCK, add_product
 from sksequence._kernels._vectors import LANES, load, store, total, where_above
 
@@ -190,6 +191,12 @@ def _backward_loop(
             n = min(BLOCK, n_rows - first)
             clear_padding(gates, lengths, first, n)
             for t in range(longest(lengths, first, n) - 1, -1, -1):
+                for k in range(n):
+                    prefetch_step(gates, first + k, t - 1)
+                    for path in paths:
+                        prefetch_step(path, first + k, t - 2)
+                    for d_output in d_outputs:
+                        prefetch_step(d_output, first + k, t - 1)
                 for p in range(n_stages):
                     for k in range(n):
                         b = first + k

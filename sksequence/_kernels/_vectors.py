@@ -98,6 +98,13 @@ def store(array: Any, place: Any, vector: Any) -> None:
     array[(*row, slice(start, start + LANES))] = vector
 
 
+def prefetch(array: Any, place: Any) -> None:
+    """Ask the processor to bring what is at a place closer before it is read.
+
+    There is nothing to do in the interpreter.
+    """
+
+
 def where_above(x: Any, y: Any, above: Any, below: Any) -> Any:
     """Return `above` in elements where x > y, else `below`, also where x or y is NaN."""
     return np.where(np.greater(x, y), above, below)
@@ -138,6 +145,11 @@ def _load(array: Any, place: Any) -> Any:
 @overload(store, strict=False)
 def _store(array: Any, place: Any, vector: Any) -> Any:
     return lambda array, place, vector: _store_vector(array, place, vector)
+
+
+@overload(prefetch, strict=False)
+def _prefetch(array: Any, place: Any) -> Any:
+    return lambda array, place: _prefetch_line(array, place)
 
 
 @overload(where_above, strict=False)
@@ -199,6 +211,21 @@ def _store_vector(typing: Any, array: Any, place: Any, vector: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, place, _vector), emit
+
+
+@intrinsic
+def _prefetch_line(typing: Any, array: Any, place: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, *[number] * 3])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        address = builder.bitcast(_address(context, builder, signature, arguments), byte)
+        to_write, locality, is_data = 0, 2, 1  # the nearest cache would have a locality of 3
+        options = [ir.Constant(number, option) for option in (to_write, locality, is_data)]
+        builder.call(function, [address, *options])
+        return context.get_dummy_value()
+
+    return types.void(array, place), emit
 
 
 def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
