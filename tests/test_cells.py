@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from sksequence._cells import CELLS, CustomLayer, Dropout, build_layer
+from sksequence._cells import CELLS, CustomLayer, Dropout, at_last_step, build_layer
 from tests.helpers import TORCH_LAYERS as TORCH
 from tests.helpers import WITH_MATRICES, assert_close, cell_with
 
@@ -517,3 +517,16 @@ def test_custom_cells_built_in_threads_are_equal():
     for layer in built:
         for ours, theirs in zip(layer.parameters(), expected.parameters(), strict=True):
             assert torch.equal(ours, theirs)
+
+
+def test_the_last_of_many_steps_has_the_gradients_of_a_slice():
+    """Large outputs have a gradient of their own: 0 before the last step, twice differentiable."""
+    outputs = torch.randn(2, 2**13, 64, generator=make_generator()).requires_grad_()
+    factors = torch.randn(2, 64, generator=make_generator(1))
+    gradients = []
+    for last in (at_last_step(outputs, None, torch.zeros(2, 64)), outputs[:, -1]):
+        loss = (last**3 * factors).sum()
+        (first,) = torch.autograd.grad(loss, outputs, create_graph=True)
+        gradients.append((first, *torch.autograd.grad(first.square().sum(), outputs)))
+    for own, sliced in zip(*gradients, strict=True):
+        torch.testing.assert_close(own, sliced, rtol=0.0, atol=0.0)

@@ -191,12 +191,7 @@ def _backward_loop(
             n = min(BLOCK, n_rows - first)
             clear_padding(gates, lengths, first, n)
             for t in range(longest(lengths, first, n) - 1, -1, -1):
-                for k in range(n):
-                    prefetch_step(gates, first + k, t - 1)
-                    for path in paths:
-                        prefetch_step(path, first + k, t - 2)
-                    for d_output in d_outputs:
-                        prefetch_step(d_output, first + k, t - 1)
+                _prefetch_before(first, n, t, gates, paths, d_outputs)
                 for p in range(n_stages):
                     for k in range(n):
                         b = first + k
@@ -213,6 +208,17 @@ def _backward_loop(
                         add_product(source, product_gradients[number], panels[number], n)
 
     return compiled(_named(backward_loop, digest), digest)
+
+
+@compiled
+def _prefetch_before(first: int, n: int, t: int, gates: Any, paths: Any, d_outputs: Any) -> None:
+    """Bring what the step before t reads of the n rows from `first` on closer."""
+    for b in range(first, first + n):
+        prefetch_step(gates, b, t - 1)
+        for path in paths:
+            prefetch_step(path, b, t - 2)
+        for d_output in d_outputs:
+            prefetch_step(d_output, b, t - 1)
 
 
 @compiled
