@@ -96,11 +96,24 @@ def test_truncated_backpropagation(tbptt_steps):
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "janet"])
-@pytest.mark.parametrize("sizes", [(20, 16), (16, 24, 18)])
-def test_generators_step(cell, sizes):
+@pytest.mark.parametrize(
+    ("sizes", "is_residual"),
+    [
+        ((20, 16), False),
+        ((16, 24, 18), False),
+        ((16, 16), True),
+        ((20, 20, 20), True),
+        ((16, 24, 18), True),
+    ],
+)
+def test_generators_step(cell, sizes, is_residual):
     """The steps of compiled loops are those of the modules, narrow layers and wide ones."""
-    model = SequenceGenerator(cell, sizes, max_epochs=1, random_state=0).fit(DOCUMENTS)
+    options = {"residual_connections": is_residual, "max_epochs": 1, "random_state": 0}
+    model = SequenceGenerator(cell, sizes, **options).fit(DOCUMENTS)
     network = model.module_.eval()
+    with torch.no_grad():
+        for part in network.stack.residuals:
+            part.weight.mul_(torch.linspace(0.5, 2.0, len(part.weight)))
     codes = torch.tensor([[1, 4, 2, 3, 5], [2, 2, 3, 1, 4]])
     with torch.inference_mode():
         whole = network(None, codes=codes[:, :, None]).reshape(2, 5, -1)

@@ -9,6 +9,12 @@ Arrays are float32 and C-contiguous. `first` (E, G), `upper` (n_layers - 1, H, G
 `head_bias` is (V,). `table` (n_codes, G in whole panels) holds the first layer's W x + b of each
 code, computed when it is first needed and then marked in `filled`. States are `hidden` and
 `memory`, (n_rows, n_layers, H).
+
+With residual connections, each layer but the first reads the outputs below it, divided by their
+root mean square, and adds its own to them. `factors` (n_layers - 1, H) multiply what is read; they
+have no rows without connections. `widths` are the numbers of units below, of which the square is
+the mean, plus `epsilon`. `projections` (n_layers - 1, H, H) in panels bring the outputs below to
+the width of the layer; there are none if all layers are of one width.
 """
 
 from __future__ import annotations
@@ -78,20 +84,57 @@ def _gate(kind: int, x: Any, rec: Any, h: Any, c: Any) -> None:
 
 
 @compiled
-def _step(kind: int, weights: Any, h: Any, c: Any, x: Any, rec: Any, logits: Any, n: int) -> None:
+def _join(layer: int, residuals: Any, own: Any, outputs: Any, read: Any, n: int) -> None:
+    """Add the outputs of a layer to those below it, and fill what the layer above reads."""
+    factors, widths, projections, epsilon = residuals
+    size = own.shape[1]
+    if layer == 0:
+        outputs[:n] = 0
+    elif len(projections) > 0:
+        read[:n] = 0
+        add_product(read, outputs, projections[layer - 1], n)
+        outputs[:n] = read[:n]
+    outputs[:n, :size] += own[:n]
+    if layer < len(factors):
+        for slot in range(n):
+            square = np.float32(0.0)
+            for j in range(widths[layer]):
+                square += outputs[slot, j] * outputs[slot, j]
+            root = np.sqrt(square / np.float32(widths[layer]) + np.float32(epsilon))
+            for j in range(size):
+                read[slot, j] = outputs[slot, j] / root * factors[layer, j]
+
+
+@compiled
+def _step(
+    kind: int,
+    weights: Any,
+    residuals: Any,
+    h: Any,
+    c: Any,
+    x: Any,
+    rec: Any,
+    joined: Any,
+    logits: Any,
+    n: int,
+) -> None:
     """Take one step of the first n slots; x holds the first layer's W x + b."""
     upper, recurrent, biases, head, head_bias = weights
     width = biases.shape[2]
+    is_joined = len(residuals[0]) > 0
+    outputs, read = joined
     for layer in range(len(recurrent)):
         if layer > 0:
             x[:n, :width] = biases[layer, 0]
-            add_product(x, h[layer - 1], upper[layer - 1], n)
+            add_product(x, read if is_joined else h[layer - 1], upper[layer - 1], n)
         rec[:n, :width] = biases[layer, 1]
         add_product(rec, h[layer], recurrent[layer], n)
         for slot in range(n):
             _gate(kind, x[slot], rec[slot], h[layer, slot], c[layer, slot])
+        if is_joined:
+            _join(layer, residuals, h[layer], outputs, read, n)
     logits[:n, : len(head_bias)] = head_bias
-    add_product(logits, h[-1], head, n)
+    add_product(logits, outputs if is_joined else h[-1], head, n)
 
 
 @compiled
@@ -138,6 +181,7 @@ def run(
     kind: int,
     tables: Any,
     weights: Any,
+    residuals: Any,
     states: Any,
     temperature: float,
     uniforms: Any,
@@ -156,6 +200,8 @@ def run(
         embedding, first, table, filled.
     weights : tuple of ndarray
         upper, recurrent, biases, head, head_bias.
+    residuals : tuple
+        factors, widths, projections, epsilon.
     states : tuple of ndarray
         hidden, memory and logits (n_rows, n_outputs) before the first code; updated to those after
         the last one.
@@ -178,6 +224,7 @@ def run(
     h, c = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     wide = (ROWS, n_panels * panel)
     x, rec = np.zeros(wide, np.float32), np.zeros(wide, np.float32)
+    joined = np.zeros(wide, np.float32), np.zeros(wide, np.float32)
     logits = np.zeros((ROWS, weights[3].shape[0] * panel), np.float32)
     scratch = np.empty(len(halting))
     rows = np.zeros(ROWS, np.int64)
@@ -200,7 +247,7 @@ def run(
                 codes[row, t] = draw_code(of_row, uniforms[row, t], temperature, scratch)
             counts[row] = t + 1
             x[slot] = _look_up(codes[row, t] + 1, tables, weights[2][0, 0])
-        _step(kind, weights, h, c, x, rec, logits, n)
+        _step(kind, weights, residuals, h, c, x, rec, joined, logits, n)
         for slot in range(n - 1, -1, -1):
             row = rows[slot]
             if counts[row] == limits[row] or halting[codes[row, counts[row] - 1]]:

@@ -26,7 +26,7 @@ from sksequence._cells import (
     wider_weights,
 )
 from sksequence._losses import joint_logits
-from sksequence._modules import SequenceNetwork, State, network_stepper, select_rows
+from sksequence._modules import EPSILON, SequenceNetwork, State, network_stepper, select_rows
 
 Arrays = tuple[NDArray[np.generic], ...]
 
@@ -56,7 +56,7 @@ class CompiledStepper:
     ----------
     cell_code : int
         Code of the cell in the compiled loops.
-    tables, weights : tuple of ndarray
+    tables, weights, residuals : tuple
         Parameters of the network in the layout of the compiled loops.
     states : tuple of ndarray
         Hidden states and memories of shape (n_rows, n_layers, n_hidden), and the logits of the next
@@ -68,9 +68,10 @@ class CompiledStepper:
         cell_code: int,
         tables: Arrays,
         weights: Arrays,
+        residuals: tuple[NDArray[np.generic] | float, ...],
         states: tuple[NDArray[np.float32], ...],
     ) -> None:
-        self._network = cell_code, tables, weights
+        self._network = cell_code, tables, weights, residuals
         self._states = states
 
     @property
@@ -138,13 +139,14 @@ def make_stepper(
     label : int, default=None
         Code of the label that the network reads with each symbol, if it has a second embedding.
     """
-    if not _is_plain(network, label):
-        factory = PreparedStepper if _is_prepared(network, label) else TorchStepper
-        return factory(network, outputs, state, label)
     on_cpu = outputs.device.type == "cpu" and outputs.dtype == torch.float32
-    if on_cpu and _kernels.has_numba():
-        return _compiled(network, outputs, state, label)
-    return LeanStepper(network, outputs, state, label)
+    if _is_plain(network, label):
+        if on_cpu and _kernels.has_numba():
+            return _compiled(network, outputs, state, label)
+        if not len(network.stack.residuals):
+            return LeanStepper(network, outputs, state, label)
+    factory = PreparedStepper if _is_prepared(network, label) else TorchStepper
+    return factory(network, outputs, state, label)
 
 
 def _is_plain(network: SequenceNetwork, label: int | None = None) -> bool:
@@ -153,7 +155,6 @@ def _is_plain(network: SequenceNetwork, label: int | None = None) -> bool:
     layers: Any = list(network.stack.forwards)
     return (
         _reads_symbols(network, label)
-        and not network.spec.residual_connections
         and all(type(layer) in gated for layer in layers)
         and all(len(layer.weight_hh) >= _kernels.STABLE for layer in layers)
     )
@@ -210,7 +211,26 @@ def _compiled(
     memory = _array(torch.stack([_padded_columns(part[-1], size) for part in state], dim=1))
     weights = upper[1:], recurrent, biases, head, head_bias
     code = _cell_code(network, _kernels.generation_loops())
-    return CompiledStepper(code, tables, weights, (hidden, memory, _array(outputs)))
+    states = hidden, memory, _array(outputs)
+    return CompiledStepper(code, tables, weights, _residuals(network, size), states)
+
+
+def _residuals(network: SequenceNetwork, size: int) -> tuple[NDArray[np.generic] | float, ...]:
+    """Return the residual connections, between layers as wide as `size`, in the same layout."""
+    layers: Any = list(network.stack.forwards)
+    parts: Any = list(network.stack.residuals)
+    factors = np.zeros((len(parts), size), np.float32)
+    widths = np.array([layer.output_size for layer in layers[: len(parts)]], np.int64)
+    matrices = torch.zeros(len(parts), size, size)
+    for i, (part, width) in enumerate(zip(parts, widths, strict=True)):
+        factors[i, :width] = part.weight.detach()
+        matrix = part.projections[0].detach() if len(part.projections) else torch.eye(width)
+        matrices[i, : len(matrix), :width] = matrix
+    is_projected = any(len(part.projections) for part in parts)
+    panels = [_kernels.in_panels(matrix.T) for matrix in matrices]
+    nothing = _kernels.in_panels(torch.zeros(size, size))
+    projections = np.stack([nothing, *panels * is_projected])[1:]
+    return factors, widths, projections, EPSILON
 
 
 def _at_width(layer: Any, size: int) -> tuple[Tensor, ...]:
