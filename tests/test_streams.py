@@ -7,9 +7,16 @@ from copy import deepcopy
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Stream
 from sksequence._cells import CELLS, FeedForward, SimpleRNN
+from sksequence.preprocessing import Differencer, FillGaps, SequenceScaler, StepTransformer
 from tests.helpers import DOCUMENTS
 
 RANDOM = np.random.RandomState(0)
@@ -444,6 +451,148 @@ def test_mixed_steps():
         model.start().push([1.0])
 
 
+def test_cells_with_symbols():
+    """Steps of tables whose cells are sequences are rows of these sequences."""
+    words = [np.where(x[:, 1] > 0, "on", "off").tolist() for x in X]
+    table = pd.DataFrame({"v": X[:, :, 0].tolist(), "k": words})
+    model = RNNClassifier("gru", 8, **small).fit(table, LABELS)
+    expected = model.decision_function(table[:1])[0]
+    rows = [{"k": k, "v": v} for k, v in zip(words[0], X[0, :, 0].tolist(), strict=True)]
+    for steps in (rows, [[row["v"], row["k"]] for row in rows]):
+        assert np.array_equal(pushed(model, steps, "decision_function")[-1], expected)
+
+
+# --- pipelines -----------------------------------------------------------------------------------
+
+FRAMES = [pd.DataFrame(x, columns=["c", "a", "b"]) for x in X]
+MIXED = [pd.DataFrame({"v": x[:, 0], "k": np.where(x[:, 1] > 0, "on", "off")}) for x in X]
+WORDS = [frame["k"].tolist() for frame in MIXED]
+GAPS = np.where(np.arange(20)[:, None] == 3, np.nan, X)
+COLUMNS = make_column_transformer((StandardScaler(), ["v"]), (OneHotEncoder(), ["k"]))
+
+
+def pipeline(X, *transformers, **parameters):
+    """Fit a small classifier after transformers of steps."""
+    steps = [StepTransformer(transformer) for transformer in transformers]
+    last = RNNClassifier("gru", 8, **small | parameters)
+    return make_pipeline(*steps, last).fit(X, LABELS)
+
+
+def assert_streams(fitted, X, steps, method="predict_proba"):
+    """Pushed steps have the bits of the first sequence of X."""
+    stream = Stream.from_estimator(fitted, method=method)
+    for step in steps:
+        prediction = stream.push(step)
+    assert np.array_equal(prediction, getattr(fitted, method)(X[:1])[0])
+
+
+@pytest.mark.parametrize(
+    ("transformers", "X", "steps"),
+    [
+        ([StandardScaler()], X, X[0]),
+        ([StandardScaler()], list(X), X[0].tolist()),
+        ([StandardScaler()], X[:, :, 0], X[0, :, 0]),
+        ([StandardScaler(), PCA(2), MinMaxScaler()], X, X[0]),
+        (["passthrough"], X, X[0]),
+        ([SimpleImputer()], GAPS, GAPS[0]),
+        ([OneHotEncoder(sparse_output=False)], WORDS, WORDS[0]),
+        ([COLUMNS], MIXED, MIXED[0].to_dict("records")),
+        ([COLUMNS], MIXED, MIXED[0].to_numpy().tolist()),
+    ],
+    ids=range(9),
+)
+def test_pipelines_of_steps(transformers, X, steps):
+    """Steps pass through the transformers of a pipeline."""
+    assert_streams(pipeline(X, *transformers), X, steps)
+
+
+@pytest.mark.parametrize("output", ["default", "pandas", "polars"])
+def test_pipelines_with_names(output):
+    """Features are found by name, whatever type the transformer returns."""
+    scaler = StepTransformer(StandardScaler()).set_output(transform=output)
+    fitted = make_pipeline(scaler, RNNClassifier("gru", 8, **small)).fit(FRAMES, LABELS)
+    shuffled = FRAMES[0][["b", "c", "a"]]
+    assert_streams(fitted, FRAMES, shuffled.to_dict("records"))
+    assert_streams(fitted, FRAMES, [row for _, row in shuffled.iterrows()])
+    many = Stream.from_estimator(fitted, 12, method="predict_proba")
+    for t in range(20):
+        table = pd.DataFrame([frame.iloc[t] for frame in FRAMES])[["a", "b", "c"]]
+        proba = many.push(table if t % 2 else table.to_dict("records"))
+    assert np.array_equal(proba, fitted.predict_proba(FRAMES))
+
+
+def test_pipelines_of_other_estimators():
+    """Searches, nested pipelines, regressors and generators have streams."""
+    nested = make_pipeline(
+        make_pipeline(StepTransformer(StandardScaler()), "passthrough"),
+        RNNClassifier("gru", 8, **small),
+    )
+    grid = {"rnnclassifier__hidden_size": [4, 8]}
+    assert_streams(GridSearchCV(nested, grid, cv=2).fit(X, LABELS), X, X[0])
+    assert_streams(classifier(), X, X[0])
+    scaler = StepTransformer(StandardScaler())
+    regressor = RNNRegressor("gru", 8, **small)
+    assert_streams(make_pipeline(scaler, regressor).fit(X, NUMBERS), X, X[0], "predict")
+    model = SequenceGenerator(hidden_size=8, max_epochs=1, random_state=0)
+    assert_streams(make_pipeline(scaler, model).fit(WAVES), WAVES, WAVES[0], "predict")
+
+
+def test_streams_of_pipelines_have_their_state():
+    """They go on after a pickle, and after a later fit of the pipeline."""
+    fitted = pipeline(X, StandardScaler())
+    expected = fitted.predict_proba(X[:1])[0]
+    stream = Stream.from_estimator(fitted, method="predict_proba")
+    for step in X[0, :10]:
+        stream.push(step)
+    again = pickle.loads(pickle.dumps(stream))
+    fitted.fit(9 * X + 1, LABELS)
+    fitted[0].partial_fit(X + 5)
+    for kept in (stream, again):
+        for step in X[0, 10:]:
+            prediction = kept.push(step)
+        assert np.array_equal(prediction, expected)
+    stream.reset()
+    assert stream.n_steps == 0
+
+
+@pytest.mark.parametrize("transformer", [FillGaps(), SequenceScaler(), Differencer()])
+def test_pipelines_that_need_the_whole_sequence(transformer):
+    """A transformer that reads other steps of a sequence cannot be streamed."""
+    fitted = make_pipeline(transformer, RNNClassifier("gru", 8, **small)).fit(X, LABELS)
+    with pytest.raises(TypeError, match=rf"through {type(transformer).__name__} \('.*as a whole"):
+        Stream.from_estimator(fitted)
+
+
+def test_pipelines_without_streams():
+    """Errors name what is at the end, and what to do with transformers of tables."""
+    table = make_pipeline(StandardScaler(), RNNRegressor(**small)).fit(X[:, :, 0], NUMBERS)
+    with pytest.raises(TypeError, match=r"StandardScaler \('standardscaler'.*StepTransformer"):
+        Stream.from_estimator(table)
+    scaled = TransformedTargetRegressor(RNNRegressor(**small), transformer=StandardScaler())
+    with pytest.raises(TypeError, match="from_estimator reads the network"):
+        Stream.from_estimator(scaled.fit(X, NUMBERS))
+    with pytest.raises(ValueError, match="bidirectional=True reads it from its end"):
+        Stream.from_estimator(pipeline(X, StandardScaler(), bidirectional=True))
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ([1.0, 2.0], r"steps of shape \(3,\).*got an array of shape \(2,\)"),
+        ([1.0, np.nan, 2.0], "NaN or infinity"),
+        (["a", "b", "c"], "could not convert string"),
+        ({"a": 1.0, "b": 2.0, "c": 3.0}, "StepTransformer was fitted without names"),
+    ],
+    ids=range(4),
+)
+def test_invalid_steps_of_pipelines(step, message):
+    """They are errors, and the stream stays as it was."""
+    stream = Stream.from_estimator(pipeline(X, StandardScaler()))
+    with pytest.raises(ValueError, match=message):
+        stream.push(step)
+    assert stream.n_steps == 0
+
+
 # --- errors --------------------------------------------------------------------------------------
 
 
@@ -520,3 +669,20 @@ def test_invalid_rows_and_names():
         named.push({"a": 1.0, "c": 2.0})
     with pytest.raises(ValueError, match="one step of each of the 1 streams"):
         generator(DOCUMENTS).start().push("to be")
+
+
+def test_names_of_steps_without_names_in_fit():
+    """A mapping is refused, and other steps with names cause the warning of predict."""
+    step = {"a": 1.0, "b": 2.0, "c": 3.0}
+    message = "RNNClassifier was fitted without names. Push the values as a list in the order"
+    with pytest.raises(ValueError, match=message):
+        classifier().start().push(step)
+    with pytest.raises(ValueError, match=message):
+        classifier().start(n_streams=2).push([step, step])
+    with pytest.raises(ValueError, match="RNNClassifier was fitted without names"):
+        RNNClassifier("gru", 8, **small).fit(WORDS, LABELS).start().push({"k": "on"})
+    for named in (pd.Series(step), pd.DataFrame([step])):
+        with pytest.warns(UserWarning, match="has feature names, but RNNClassifier was fitted"):
+            classifier().start().push(named)
+    single = RNNRegressor("gru", 8, **small).fit(list(X[:, :, 0]), NUMBERS)
+    single.start(n_streams=2).push(pd.Series([1.0, 2.0], index=["machine 1", "machine 2"]))

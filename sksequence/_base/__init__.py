@@ -11,6 +11,7 @@ from sksequence._base._parameter_constraints import (
     check_parameters,
 )
 from sksequence._base._pickles import check_arrays
+from sksequence._base._pipelines import split_pipeline
 from sksequence._base._streams import Decoders, StepReader, Stream
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "check_arrays",
     "check_parameters",
     "check_weights",
+    "split_pipeline",
 ]

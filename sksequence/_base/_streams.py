@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sksequence._base._pipelines import StepwiseTransformer, split_pipeline, stepwise
 from sksequence._batching import Frames
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._input import are_all_streams, read_stream_steps
@@ -73,6 +75,8 @@ class Stream:
         Method of the estimator whose results `push` returns.
     n_streams : int or None
         Number of streams that are read together; None for a single one.
+    transformers : sequence of transformers, default=()
+        Fitted transformers of single steps, which are applied in this order before the model.
 
     Attributes
     ----------
@@ -96,7 +100,13 @@ class Stream:
     (40,)
     """
 
-    def __init__(self, model: StreamedModel, method: str, n_streams: int | None) -> None:
+    def __init__(
+        self,
+        model: StreamedModel,
+        method: str,
+        n_streams: int | None,
+        transformers: Sequence[StepwiseTransformer] = (),
+    ) -> None:
         check_is_fitted(model, "net_")
         _check_can_stream(model, method)
         if n_streams is not None:
@@ -108,8 +118,64 @@ class Stream:
         self._n = n = 1 if n_streams is None else int(n_streams)
         self._rows, self._ages = np.arange(n), np.zeros(n, dtype=np.int64)
         self._reader = self._model._step_reader(method, n)
+        if transformers:
+            self._reader = TransformedReader(self._reader, deepcopy(list(transformers)))
         self._states = _States(model._blueprint.frames, n)
         self._prepare()
+
+    @classmethod
+    def from_estimator(
+        cls, model: object, n_streams: int | None = None, *, method: str = "predict"
+    ) -> Self:
+        """Start one or several streams of an estimator, a pipeline or a search.
+
+        Steps are pushed as they come, and pass through the transformers of the pipeline.
+
+        Parameters
+        ----------
+        model : estimator object
+            A fitted estimator of this library, a pipeline that ends in one, after transformers of
+            single steps such as ``StepTransformer(StandardScaler())``, or a search for these.
+        n_streams : int, default=None
+            Number of streams that are read together, with one step each per call. None starts a
+            single stream.
+        method : str, default="predict"
+            Method of the estimator whose results the stream returns, such as "predict_proba".
+
+        Returns
+        -------
+        stream : Stream
+            Object whose method ``push(step)`` reads the next step and returns the prediction.
+
+        Raises
+        ------
+        TypeError
+            If there is no estimator of this library at the end, or if a transformer looks at whole
+            sequences.
+        ValueError
+            If predictions need the whole sequence, as in the method `start` of estimators.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> from sksequence import RNNClassifier, Stream
+        >>> from sksequence.preprocessing import StepTransformer
+        >>> rng = np.random.default_rng(0)
+        >>> X, y = rng.normal(size=(40, 20, 2)), np.arange(40) % 2
+        >>> pipeline = make_pipeline(
+        ...     StepTransformer(StandardScaler()),
+        ...     RNNClassifier("gru", 8, bidirectional=False, max_epochs=2, random_state=0),
+        ... ).fit(X, y)
+        >>> stream = Stream.from_estimator(pipeline, method="predict_proba")
+        >>> for step in X[0]:
+        ...     probabilities = stream.push(step)
+        >>> bool(np.all(probabilities == pipeline.predict_proba(X[:1])[0]))
+        True
+        """
+        transformers, last = split_pipeline(model, f"{cls.__name__}.from_estimator")
+        return cls(last, method, n_streams, stepwise(transformers))
 
     def _prepare(self) -> None:
         self._stepper = network_stepper(self._model.module_)
@@ -349,6 +415,29 @@ class SequenceReader:
 
     def reset(self, rows: Index) -> None:
         """Forget nothing: steps are read alike."""
+
+
+class TransformedReader:
+    """Steps that are transformed before the model reads them.
+
+    Parameters
+    ----------
+    reader : StepReader
+        Reader of the model.
+    transformers : list of transformers
+        Fitted transformers of single steps.
+    """
+
+    def __init__(self, reader: StepReader, transformers: Sequence[StepwiseTransformer]) -> None:
+        self._reader, self._transformers = reader, transformers
+        self.start, self.predict, self.reset = reader.start, reader.predict, reader.reset
+
+    def read(self, steps: object, rows: Index, *, are_several: bool) -> Inputs:
+        """Transform one step of each of the streams `rows`, and return the network's input."""
+        for transformer in self._transformers:
+            steps = transformer.__sksequence_steps__(steps, len(rows), are_several=are_several)
+            are_several = True  # a table has a row per stream
+        return self._reader.read(steps, rows, are_several=are_several)
 
 
 def _check_can_stream(model: StreamedModel, method: str) -> None:

@@ -12,7 +12,12 @@ from sksequence._input._raw_input import (
     RawInput,
     Reading,
 )
-from sksequence._input._stream_steps import are_all_streams, read_stream_steps
+from sksequence._input._stream_steps import (
+    are_all_streams,
+    as_rows,
+    read_stream_steps,
+    without_names,
+)
 
 __all__ = [
     "Analyzer",
@@ -23,6 +28,7 @@ __all__ = [
     "RawInput",
     "Reading",
     "are_all_streams",
+    "as_rows",
     "check_sequences",
     "cut_text",
     "forget_unused",
@@ -32,4 +38,5 @@ __all__ = [
     "read_stream_steps",
     "texts_in",
     "without_foreign",
+    "without_names",
 ]

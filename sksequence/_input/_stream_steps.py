@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,7 +41,9 @@ def read_stream_steps(
         return _numbers(steps, form, n_rows, are_several), None
     if isinstance(steps, str) and not are_several and (code := _code_of(steps, form)) is not None:
         return None, np.array([[code]])
-    sequences = check_sequences(_one_step_each(steps, form, n_rows, are_several), form)
+    if form.columns:  # steps are rows of the sequences in the cells
+        form = replace(form, layout="sequences", columns=())
+    sequences = check_sequences(_one_step_each(steps, form, are_several), form)
     if len(sequences) != n_rows or np.any(sequences.lengths != 1):
         raise ValueError(
             f"push reads one step of each of the {n_rows} streams; got {sequences.lengths.tolist()}"
@@ -56,19 +60,36 @@ def are_all_streams(rows: NDArray[np.int64], n_streams: int) -> bool:
     return len(rows) == n_streams and (n_streams == 1 or bool((rows[1:] > rows[:-1]).all()))
 
 
-def _numbers(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Numbers:
-    """Return numeric steps; a mapping, a Series or a table has its numbers by name."""
-    n_features, names = form.n_step_features, form.step_names
-    if names is not None and hasattr(steps, "keys"):
-        steps = _by_name(steps, names)
-    elif names is not None and are_several and isinstance(steps, list | tuple):
-        steps = [_by_name(step, names) if hasattr(step, "keys") else step for step in steps]
-    try:
-        values = np.asarray(steps, dtype=np.float64)
-    except (TypeError, ValueError):
+def without_names(
+    steps: Any, names: Sequence[Hashable] | None, reader: str, *, are_several: bool
+) -> Any:
+    """Return steps with their features in the order of `names`, those of `fit`.
+
+    If there were none, mappings are refused, and features with names cause scikit-learn's warning.
+    """
+    if are_several and isinstance(steps, list | tuple):
+        return [without_names(step, names, reader, are_several=False) for step in steps]
+    if not hasattr(steps, "keys"):
+        return steps
+    if names is not None:
+        return _by_name(steps, names)
+    if isinstance(steps, Mapping):
         raise ValueError(
-            f"push reads steps of {n_features} numbers, as in fit; got {steps!r:.60}."
-        ) from None
+            f"The step {steps!r:.60} has names of features, but {reader} was fitted without names. "
+            "Push the values as a list in the order of the features, or fit with DataFrames."
+        )
+    # the index of a Series of several streams names the streams
+    if (is_table(steps) or not are_several) and np.shape(steps)[-1] > 1:
+        warnings.warn(
+            f"The step has feature names, but {reader} was fitted without feature names",
+            UserWarning,
+            stacklevel=2,
+        )
+    return steps
+
+
+def as_rows(values: NDArray[Any], n_rows: int, n_features: int, *, are_several: bool) -> Any:
+    """Check the shape of steps, and return them as an array of shape (n_rows, n_features)."""
     expected = (n_rows, n_features) if are_several else (n_features,)
     # a number or a list of numbers is enough for one feature, and a table has one row per stream
     fits = values.shape in (expected, (n_rows, n_features)) or (
@@ -76,15 +97,29 @@ def _numbers(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Num
     )
     if not fits:
         raise ValueError(
-            f"push reads steps of shape {expected}, one of {n_features} numbers for each of "
+            f"push reads steps of shape {expected}, one of {n_features} values for each of "
             f"{n_rows} streams; got an array of shape {values.shape}."
         )
-    if not np.isfinite(values).all():
+    return values.reshape(n_rows, n_features)
+
+
+def _numbers(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Numbers:
+    """Return numeric steps; a mapping, a Series or a table has its numbers by name."""
+    n_features = form.n_step_features
+    steps = without_names(steps, form.step_names, form.estimator_name, are_several=are_several)
+    try:
+        values = np.asarray(steps, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"push reads steps of {n_features} numbers, as in fit; got {steps!r:.60}."
+        ) from None
+    numbers: Numbers = as_rows(values, n_rows, n_features, are_several=are_several)
+    if not np.isfinite(numbers).all():
         raise ValueError(
             f"The step holds NaN or infinity: {values.tolist()!r:.60}. Push finite numbers only, "
             "such as the last known value."
         )
-    return values.reshape(n_rows, n_features)
+    return numbers
 
 
 def _by_name(steps: Any, names: Sequence[Hashable]) -> NDArray[Any]:
@@ -113,8 +148,10 @@ def _code_of(symbol: str, form: InputForm) -> int | None:
     return i + 1 if i < len(symbols) and symbols[i] == symbol else UNKNOWN
 
 
-def _one_step_each(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Any:
+def _one_step_each(steps: Any, form: InputForm, are_several: bool) -> Any:
     """Return steps of symbols, or of symbols and numbers, as sequences of one step."""
+    if form.step_names is None:
+        steps = without_names(steps, None, form.estimator_name, are_several=are_several)
     if form.is_text:
         return list(steps) if are_several else [steps]
     if is_table(steps):

@@ -6,10 +6,8 @@ from collections.abc import Sized
 from typing import Any
 
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import BaseRNN
+from sksequence._base import BaseRNN, split_pipeline
 from sksequence._net import NetworkReading
 
 
@@ -18,22 +16,10 @@ def find_network(estimator: BaseEstimator, X: Any, caller: str) -> tuple[BaseRNN
 
     The earlier steps of pipelines are applied to X, unless it is None.
     """
-    found: object = estimator
-    while not isinstance(found, BaseRNN):
-        if hasattr(found, "best_estimator_"):
-            found = found.best_estimator_
-        elif isinstance(found, Pipeline):
-            check_is_fitted(found)
-            if X is not None and len(found.steps) > 1:
-                X = found[:-1].transform(X)
-            found = found.steps[-1][1]
-        else:
-            raise TypeError(
-                f"{caller} reads the network of a RNNClassifier, a RNNRegressor or a "
-                f"SequenceGenerator, or of a pipeline or search that ends in one; got "
-                f"{type(found).__name__}. Pass the fitted estimator of sksequence."
-            )
-    check_is_fitted(found, "net_")
+    transformers, found = split_pipeline(estimator, caller)
+    if X is not None:
+        for _, transformer in transformers:
+            X = transformer.transform(X)
     return found, X
 
 

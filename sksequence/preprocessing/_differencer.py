@@ -78,6 +78,8 @@ class Differencer(StepTransformer, auto_wrap_output_keys=None):  # type: ignore[
     [array([ 9.9, 19.8]), array([110., 121.])]
     """
 
+    __sksequence_steps__ = None  # type: ignore[assignment]  # a step depends on others
+
     def __init__(
         self, method: str = "difference", *, lag: int = 1, keep_first: bool = False
     ) -> None:

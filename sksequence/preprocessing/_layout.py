@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, find_step, object_array, offsets_of
 from sksequence._elements import as_array, fill_masked, of_one_kind
+from sksequence._input import as_rows, without_names
 from sksequence._tables import (
     SEEN_IN_FIT,
     Table,
@@ -201,6 +202,21 @@ def _from_sequences(X: Sequences, names: Names | None) -> tuple[Values | Table, 
         scalar_steps = False
     table, own = _join([table], names)
     return table, Layout("sequences", X.offsets, scalar_steps, own, X)
+
+
+def flatten_stream_steps(
+    steps: object, shape: tuple[int, int], names: Names | None, *, are_several: bool
+) -> Values | Table:
+    """Return one step of each of several streams as a table of shape (n_streams, n_features).
+
+    The table is one of columns if the features in `fit` had names.
+    """
+    given = without_names(steps, names, "StepTransformer", are_several=are_several)
+    values = np.asarray(given)
+    if values.dtype.kind in "US":  # numpy turns numbers beside strings into strings
+        values = np.asarray(given, dtype=object)
+    values = as_rows(values, *shape, are_several=are_several)
+    return values if names is None or find_spec("pandas") is None else _named(values, names)
 
 
 def values_of(X: Sequences) -> Values:

@@ -28,6 +28,7 @@ from sksequence.preprocessing._layout import (
     Values,
     array_if_rectangular,
     flatten_steps,
+    flatten_stream_steps,
     n_features,
 )
 from sksequence.preprocessing._step_errors import ABOUT_TARGETS, apply, missing_target
@@ -265,6 +266,13 @@ list of arrays or DataFrames of shape (n_steps, n_features) or (n_steps,)
         metadata = self._metadata("transform", params, layout)
         result = self._transform_steps(steps, layout, metadata)
         return self._output(result, X, steps, layout)
+
+    def __sksequence_steps__(self, steps: object, n_rows: int, *, are_several: bool) -> Any:
+        """Transform one step of each of several streams; return a table with a row per step."""
+        n_features, names = self._n_step_features, self._names_in
+        rows = flatten_stream_steps(steps, (n_rows, n_features), names, are_several=are_several)
+        table, layout = self._numbers(rows), Layout("list", np.arange(n_rows + 1), False, names)
+        return _dense(apply(self.transformer_, "transform", table, layout))
 
     def _transform_steps(
         self, steps: Values | Table, layout: Layout, metadata: Mapping[str, object]

@@ -66,6 +66,8 @@ class FillGaps(StepTransformer, auto_wrap_output_keys=None):  # type: ignore[cal
            [3., 0.]])
     """
 
+    __sksequence_steps__ = None  # type: ignore[assignment]  # a step depends on others
+
     def __init__(self, method: str = "linear", *, add_indicator: bool = False) -> None:
         self.method = method
         self.add_indicator = add_indicator
@@ -143,6 +145,8 @@ class SequenceScaler(StepTransformer, auto_wrap_output_keys=None):  # type: igno
     >>> SequenceScaler().fit_transform([np.array([1.0, 3.0]), np.array([50.0, 70.0])])
     [array([-1.,  1.]), array([-1.,  1.])]
     """
+
+    __sksequence_steps__ = None  # type: ignore[assignment]  # a step depends on others
 
     def __init__(self, *, with_mean: bool = True, with_std: bool = True) -> None:
         self.with_mean = with_mean

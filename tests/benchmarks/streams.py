@@ -10,10 +10,14 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import torch
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
+from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Stream
 from sksequence._cells import CELLS
+from sksequence.preprocessing import StepTransformer
 
 N_STEPS, ROUNDS = 1000, 5
 RANDOM = np.random.RandomState(0)
@@ -53,6 +57,14 @@ def main() -> None:
         regressor = RNNRegressor("gru", 64, loss=loss, **FITTED).fit(X, X[:, -1, 0])
         stream = regressor.start()
         report(f"regressor gru, {loss}", lambda i, s=stream: s.push(X[0, i]))
+    frames = [pd.DataFrame(x, columns=list("abcdef")) for x in X]
+    for name, X_own, step in (
+        ("", X, X[0, 0]),
+        (", names", frames, frames[0].iloc[0].to_dict()),
+    ):
+        model = make_pipeline(StepTransformer(StandardScaler()), RNNClassifier("gru", 64, **FITTED))
+        stream = Stream.from_estimator(model.fit(X_own, np.arange(40) % 3))
+        report(f"pipeline with a scaler, gru{name}", lambda i, s=stream, x=step: s.push(x))
     waves = list(np.sin(np.arange(60) / 3) + 0.1 * RANDOM.randn(20, 60))
     positive = [np.exp(wave) for wave in waves]
     texts = ["to be or not to be", "that is the question"] * 5
