@@ -3,6 +3,7 @@
 import re
 import sys
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -568,3 +569,18 @@ def test_plots_need_matplotlib(monkeypatch):
         ForecastDisplay.from_estimator(SequenceGenerator(), [[0.0]], 3)
     with pytest.raises(ImportError, match=r"ForecastDisplay.plot requires matplotlib"):
         ForecastDisplay([], mean=[], quantiles=[], levels=[]).plot()
+
+
+@pytest.mark.parametrize("freq", ["D", "h", "MS", "QS"])
+def test_dates_do_not_overlap(freq):
+    """In a grid of panels, each date of an axis has its own place."""
+    dates = [pd.date_range("1979-07-01", periods=65, freq=freq)] * 12
+    history = [np.arange(60.0)] * 12
+    display = ForecastDisplay.from_predictions(history, np.ones((12, 5)), dates=dates)
+    display.figure_.draw_without_rendering()
+    for ax in display.axes_.ravel():
+        low, high = ax.get_xlim()
+        labels = [label for label in ax.get_xticklabels() if low <= label.get_position()[0] <= high]
+        boxes = [label.get_window_extent() for label in labels]
+        assert len(boxes) >= 2
+        assert all(box.x1 < after.x0 for box, after in pairwise(boxes))

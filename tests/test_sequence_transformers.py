@@ -9,7 +9,12 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, PowerTransformer
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    PolynomialFeatures,
+    PowerTransformer,
+    StandardScaler,
+)
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sksequence import RNNClassifier, SequenceGenerator, Sequences
@@ -301,3 +306,24 @@ def test_values_without_changes_are_errors():
         differencer.inverse_transform([np.array([[1.0, 1.0], [np.nan, 1.0]])])
     with pytest.raises(ValueError, match="3 features per step"):
         differencer.inverse_transform([np.ones((2, 3))])
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [StepTransformer(StandardScaler()), FillGaps(), SequenceScaler(), Differencer()],
+    ids=lambda transformer: type(transformer).__name__,
+)
+def test_series_of_pandas_keep_names_and_dates(transformer):
+    """With output of pandas, a list of Series remains one, of which forecasts have dates."""
+    days = pd.date_range("2026-01-01", periods=30)
+    values = np.random.default_rng(0).normal(size=(2, 30)).cumsum(axis=1)
+    prices = [pd.Series(values[0], days, name="AAA"), pd.Series(values[1, :25], days[5:], name="B")]
+    arrays = clone(transformer).fit_transform(prices)
+    out = transformer.set_output(transform="pandas").fit_transform(prices)
+    for own, series, array in zip(out, prices, arrays, strict=True):
+        pd.testing.assert_series_equal(own, pd.Series(array, series.index, name=series.name))
+    several = StepTransformer(PolynomialFeatures(2)).set_output(transform="pandas")
+    tables = several.fit_transform(prices)
+    assert [table.shape for table in tables] == [(30, 3), (25, 3)]
+    assert tables[1].index.equals(prices[1].index)
+    assert isinstance(several.set_output(transform="default").transform(prices)[0], np.ndarray)

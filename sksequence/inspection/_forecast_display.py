@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # steps of the past that are shown: a multiple of the horizon, but not fewer than these
 _HORIZONS, _FEWEST_STEPS = 5, 50
+_MOST_DATES = 6  # of a panel
 _PANEL = 6.4, 2.4
 
 
@@ -379,7 +380,19 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
             name += f", feature {feature}" if names is None else f", {names[feature]}"
         ax.set(xlabel="Step" if self.dates is None else "", ylabel=name)
         if self.dates is not None:
-            ax.tick_params(axis="x", rotation=30)
+            _space_dates(ax)
+
+
+def _space_dates(ax: Axes) -> None:
+    """Choose as few dates that they do not overlap in a panel of a grid."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    if not isinstance(ax.xaxis.get_major_locator(), AutoDateLocator):  # elapsed times
+        ax.tick_params(axis="x", rotation=30)
+        return
+    locator = AutoDateLocator(minticks=3, maxticks=_MOST_DATES)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ class Layout:
         Names of the features; those of columns that are only numbered are None.
     source : Sequences or None
         The container itself, whose codes and features that do not change in time are kept.
+    series : tuple
+        The sequences if they are Series of pandas, whose names and index tables of steps get.
     """
 
     container: Container
@@ -69,6 +71,7 @@ class Layout:
     scalar_steps: bool
     feature_names: Names | None = None
     source: Sequences | None = None
+    series: tuple[Any, ...] = ()
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -96,6 +99,8 @@ class Layout:
             return self._as_sequences(self.source, table)
         bounds = zip(self.offsets[:-1], self.offsets[1:], strict=True)
         pieces = [take_rows(table, slice(start, stop)) for start, stop in bounds]
+        if self.series and hasattr(table, "iloc"):
+            pieces = [_like_series(*pair) for pair in zip(pieces, self.series, strict=True)]
         return _REBUILD[self.container](pieces)
 
     def _restack_cells(self, values: Values) -> NDArray[np.object_]:
@@ -271,8 +276,20 @@ def _from_pieces(
     _check_pieces(pieces)
     scalar_steps = pieces[0].ndim == 1
     values = np.concatenate(of_one_kind(pieces))
-    layout = Layout(container, offsets_of([len(piece) for piece in pieces]), scalar_steps)
+    is_series = all(hasattr(x, "iloc") for x in items)
+    layout = Layout(
+        container,
+        offsets_of([len(piece) for piece in pieces]),
+        scalar_steps,
+        series=tuple(items) if is_series else (),
+    )
     return (values[:, None] if scalar_steps else values), layout
+
+
+def _like_series(steps: Any, series: Any) -> Any:
+    """Return steps of pandas with the index of a Series; a single feature as one of its name."""
+    steps = steps.set_axis(series.index)
+    return steps.iloc[:, 0].rename(series.name) if steps.shape[1] == 1 else steps
 
 
 def _join(tables: Sequence[Table], names: Names | None) -> tuple[Table, Names | None]:

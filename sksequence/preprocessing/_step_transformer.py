@@ -91,7 +91,9 @@ class StepTransformer(  # type: ignore[call-arg]
     `transformer`, or with ``sklearn.set_config(transform_output=...)``). `Sequences` with names are
     returned with the names of `get_feature_names_out`. A table whose cells are sequences, one
     column per feature, becomes an object array of such cells, or a DataFrame. An array of shape
-    (n_sequences, n_steps, n_features) becomes a list of DataFrames. Sparse results become dense.
+    (n_sequences, n_steps, n_features) becomes a list of DataFrames. Series of pandas in a list
+    remain Series with their names and dates after ``set_output(transform="pandas")``. Sparse
+    results become dense.
 
     **Scalar steps.** Where a step is one number (a 2-D array, or 1-D arrays in a list), it remains
     one number if the transformer returns one feature, and gets an axis of features if it returns
