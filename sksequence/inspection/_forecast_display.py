@@ -385,14 +385,15 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
 
 def _space_dates(ax: Axes) -> None:
     """Choose as few dates that they do not overlap in a panel of a grid."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib import dates
 
-    if not isinstance(ax.xaxis.get_major_locator(), AutoDateLocator):  # elapsed times
+    untyped: Any = dates
+    if not isinstance(ax.xaxis.get_major_locator(), dates.AutoDateLocator):  # elapsed times
         ax.tick_params(axis="x", rotation=30)
         return
-    locator = AutoDateLocator(minticks=3, maxticks=_MOST_DATES)
+    locator = untyped.AutoDateLocator(minticks=3, maxticks=_MOST_DATES)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.xaxis.set_major_formatter(untyped.ConciseDateFormatter(locator))
 
 
 @dataclass(frozen=True)
