@@ -139,6 +139,7 @@ def test_means_are_over_the_sequences_that_are_long_enough(plt):
     assert [t.get_text() for t in display.ax_.get_legend().get_texts()] == ["a", "b"]
     np.testing.assert_allclose(other.line_.get_ydata(), other.mean)
     display.figure_.draw_without_rendering()
+    assert display.plot(plt.figure().subplots()).ax_.xaxis_inverted()
 
 
 def test_pictures_are_the_states(plt):

@@ -105,6 +105,8 @@ def test_quantiles_are_those_of_the_estimators(plt):
     texts = [t.get_text() for t in display.ax_.get_legend().get_texts()]
     assert texts == ["calibrated", "regressor", "generator"]
     display.figure_.draw_without_rendering()
+    legend = display.plot(plt.figure().subplots()).ax_.get_legend()
+    assert [t.get_text() for t in legend.get_texts()] == ["calibrated", "regressor"]
 
 
 # Errors

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
+_DIAGONAL = "calibrated"
 _LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
@@ -223,7 +224,8 @@ class QuantileCalibrationDisplay:
 
         if ax is None:
             _, ax = plt.subplots(layout="constrained", figsize=(4.8, 4.8))
-            ax.axline((0, 0), slope=1, color="grey", linestyle=":", label="calibrated")
+        if all(line.get_label() != _DIAGONAL for line in ax.lines):
+            ax.axline((0, 0), slope=1, color="grey", linestyle=":", label=_DIAGONAL)
         self.ax_, self.figure_ = ax, ax.figure
         self.line_: Line2D
         label = "quantiles" if self.name is None else self.name
