@@ -36,6 +36,7 @@ extensions = [
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "gallery/**/*.ipynb", "gallery/**/*.py"]
 default_role = "literal"
+smartquotes = False  # quoted values in the types of parameters are code
 
 # Generated pages of names and of examples that no longer exist would be warnings.
 shutil.rmtree(HERE / "api", ignore_errors=True)

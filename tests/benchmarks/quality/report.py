@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,8 @@ from .gradients import CELLS, LAG, NOISES
 from .rivals import SAMPLES
 from .tasks import TASKS
 
-_COLUMNS = (
-    "set, median, worst to best, target, result, CPU s, budget, seeds, without a network, published"
-)
+_COLUMNS = ["set", "median", "worst to best", "target", "result", "CPU s", "budget", "seeds"]
+_COLUMNS_OF_OTHERS = ["set", "median", "without a network", "published"]
 _FORECAST_FIGURES = ("MASE", "naive MASE", "better", "MAPE", "in 80 %", "in 95 %")
 _TITLES = {
     "defaults": "Default parameters",
@@ -26,13 +26,14 @@ _INTRODUCTION = """Scores on real data
 This page is written by ``python -m tests.benchmarks.quality``; the README of ``tests/benchmarks``
 describes the protocol. Scores are measured on test sets; times are CPU seconds per fit on one
 thread. *met* means that the median over the seeds reaches the target within the time budget.
+Families of sets, such as *sensors*, are synthetic or cut from a larger set: the README says how.
 Parameters in brackets behind the name of a set are part of the task or, in the second table, were
 selected from the grid with training data only.
 """
 
 
 def row_of(name: str, result: dict[str, Any], mode: str) -> list[str]:
-    """Return one row: results on the test part, with targets and budget."""
+    """Return one row: results on the test part, with targets and budget, and those of others."""
     task = TASKS[name]
     ordered = sorted(result["scores"], reverse=not task.greater)
     median, seconds = float(np.median(ordered)), float(np.median(result["seconds"]))
@@ -42,12 +43,19 @@ def row_of(name: str, result: dict[str, Any], mode: str) -> list[str]:
         asked = f"{'>=' if task.greater != task.fails else '<='} {target:g}"
         met = task.passes(median, target) and seconds <= task.budget
         verdict = "met" if met else "MISSED"
-    title = task.title if task.title.startswith(name) else f"{name}: {task.title}"
-    what = f"{title}, {task.metric} {_short(task.stated | result['chosen'])}"
+    what = f"{_title(name)}, {task.metric} {_short(task.stated | result['chosen'])}"
     cells = [what.strip(), f"{median:.4g}", f"{ordered[0]:.4g} to {ordered[-1]:.4g}"]
     cells += [asked, verdict, f"{seconds:.1f}", f"{task.budget:g}", str(len(ordered))]
     known = (f"{what} {value:.4g}" for what, value in result["baselines"].items())
     return [*cells, ", ".join(known), task.published]
+
+
+def _title(name: str) -> str:
+    """Return the name of a set with its title, unless one says what the other says."""
+    title, member = TASKS[name].title, name.partition("-")[2]
+    if title.startswith(name):
+        return title
+    return name if member and title.endswith(f": {member}") else f"{name}: {title}"
 
 
 def _short(parameters: dict[str, Any]) -> str:
@@ -55,10 +63,19 @@ def _short(parameters: dict[str, Any]) -> str:
     return f"(``{pairs}``)" if pairs else ""
 
 
-def csv_table(head: str, rows: list[list[str]]) -> str:
+def csv_table(columns: Sequence[str], rows: list[list[str]]) -> str:
     """Return a table in reStructuredText."""
-    lines = [", ".join(f'"{cell}"' for cell in row) for row in rows]
+    if wrong := [row for row in rows if len(row) != len(columns)]:
+        raise ValueError(f"expected {len(columns)} cells in each row, got {wrong}")
+    head, *lines = [", ".join(f'"{cell}"' for cell in row) for row in (columns, *rows)]
     return f"\n.. csv-table::\n   :header: {head}\n\n   " + "\n   ".join(lines) + "\n"
+
+
+def _others(rows: list[list[str]]) -> str:
+    """Return the table of models without a network, and of published scores."""
+    shown = [[*row[:2], *row[-2:]] for row in rows]
+    head = "\nOther models on the same sets, and what others have published:\n"
+    return head + csv_table(_COLUMNS_OF_OTHERS, shown)
 
 
 def _lost(results: dict[str, Any]) -> str:
@@ -95,11 +112,11 @@ def render(stored: dict[str, Any]) -> str:
         if not measured:
             continue
         rows = [row_of(name, result, mode) for name, result in measured.items()]
-        page += f"\n{title}\n{'-' * len(title)}\n{csv_table(_COLUMNS, rows)}"
-        page += _lost(measured) if mode == "defaults" else _judged(measured)
+        page += f"\n{title}\n{'-' * len(title)}\n{csv_table(_COLUMNS, [row[:-2] for row in rows])}"
+        page += _others(rows) + _lost(measured) if mode == "defaults" else _judged(measured)
     if "before" in stored:
         rows = comparison.rows_of_table(stored)
-        page += comparison.HEAD + csv_table(", ".join(comparison.COLUMNS), rows)
+        page += comparison.HEAD + csv_table(comparison.COLUMNS, rows)
     if "forecasts" in stored:
         page += _forecasts(stored["forecasts"])
     if "smoothing" in stored:
@@ -114,7 +131,18 @@ def render(stored: dict[str, Any]) -> str:
 def _forecasts(table: dict[str, list[dict[str, float]]]) -> str:
     """Return the section on forecasts of panels."""
     title = "Forecasts of many series"
-    head = "panel, series, origin, MASE, seasonal naive, wins, MAPE, in 80 %, in 95 %, CPU s"
+    head = [
+        "panel",
+        "series",
+        "origin",
+        "MASE",
+        "seasonal naive",
+        "wins",
+        "MAPE",
+        "in 80 %",
+        "in 95 %",
+        "CPU s",
+    ]
     rows = []
     for name, origins in table.items():
         panel = PANELS[name]
@@ -148,7 +176,7 @@ def _mean(origins: list[dict[str, float]]) -> dict[str, float]:
 
 def _smoothing(table: dict[str, Any], ours: dict[str, Any]) -> str:
     """Return means over origins of exponential smoothing and of the generator."""
-    head = "panel, model, MASE, wins, in 80 %, in 95 %, CPU s"
+    head = ["panel", "model", "MASE", "wins", "in 80 %", "in 95 %", "CPU s"]
     rows = []
     for name, origins in table.items():
         for who, found in [("SequenceGenerator", _mean(ours[name])), ("AutoETS", _mean(origins))]:
@@ -164,7 +192,17 @@ def _smoothing(table: dict[str, Any], ours: dict[str, Any]) -> str:
 def _hours(generator: dict[str, Any], regressor: dict[str, Any]) -> str:
     """Return the section on made panels of hours: means over seeds."""
     title = "Forecasts of hours"
-    head = "panel, model, wins, error / naive, MASE, naive, in 80 %, in 95 %, CPU s"
+    head = [
+        "panel",
+        "model",
+        "wins",
+        "error / naive",
+        "MASE",
+        "naive",
+        "in 80 %",
+        "in 95 %",
+        "CPU s",
+    ]
     figures = ("better", "error / naive", "MASE", "naive MASE", "in 80 %", "in 95 %", "CPU s")
     rows = []
     for name in HOURS:
@@ -202,14 +240,14 @@ def _rivals(table: dict[str, dict[str, dict[str, float]]]) -> str:
         "LightGBM reads lags by mlforecast, and NHITS of neuralforecast is trained for 300 steps.\n"
         "AutoARIMA is left out for hours: a series takes it minutes. The errors of\n"
         "``SequenceGenerator`` on hours and ETTh1 are those of a later run with today's rules.\n"
-        f"{csv_table('panel, model, MASE, mean, wins, CPU s', rows)}"
+        f"{csv_table(['panel', 'model', 'MASE', 'mean', 'wins', 'CPU s'], rows)}"
     )
 
 
 def _gradients(table: dict[str, list[float]]) -> str:
     """Return the section on ratios of gradients."""
     title = "How far back the gradient reaches"
-    head = "cell, " + ", ".join(f"noise {noise:g}" for noise in NOISES)
+    head = ["cell", *(f"noise {noise:g}" for noise in NOISES)]
     rows = [[cell, *(f"{ratio:.1e}" for ratio in table[cell])] for cell in CELLS]
     return (
         f"\n{title}\n{'-' * len(title)}\n\n"

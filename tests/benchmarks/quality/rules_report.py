@@ -21,9 +21,10 @@ This page is written by ``python -m tests.benchmarks.quality rules``, from train
 default that a hyperparameter search might change is compared with alternatives, one at a time, by
 cross-validation with the same folds and seeds for all candidates. The column *shipped* holds the
 loss with the default: the log loss of classifiers, and for regression sets (Covid3Month, Tecator,
-P6) the squared error divided by the variance. The columns after it hold the factor by which each
-alternative multiplies this loss: below 1 is better. Before losses are divided, 0.01 is added to
-each, so that a set learnt without errors does not dominate the others.
+P6) the squared error divided by the variance; :doc:`quality` says what the sets are. The columns
+after it hold the factor by which each alternative multiplies this loss: below 1 is better. Before
+losses are divided, 0.01 is added to each, so that a set learnt without errors does not dominate the
+others.
 
 *Leave-one-out choice* is the candidate with the lowest mean logarithm of the loss on all sets
 except the one of the row. *Regret* is the loss of this choice divided by that of the best candidate
@@ -59,7 +60,7 @@ def _summary(of_rules: dict[str, Ratios]) -> str:
             chosen = choice, f"{np.exp(mean):.2f} x/ {np.exp(error):.2f}", clear
         rows.append([rule, RULES[rule].shipped, f"{agreed} of {len(ratios)}", *chosen])
     head = "default, shipped, leave-one-out choice for, choice of all sets, loss, clear"
-    return csv_table(head, rows)
+    return csv_table(head.split(", "), rows)
 
 
 def _others(ratios: Ratios, left_out: str) -> list[dict[str, float]]:
@@ -80,8 +81,13 @@ def _ratios(stored: Judged, rule: str) -> Ratios:
             for label in (SHIPPED, *RULES[rule].candidates)
         }
         for name in SPLITS
-        if name in stored and applies(rule, TASKS[name])
+        if name in stored and applies(rule, TASKS[name]) and _is_measured(stored[name], rule)
     }
+
+
+def _is_measured(judged: dict[str, Losses], rule: str) -> bool:
+    """Return whether a set has alternatives: a series of one feature has none to its frames."""
+    return any(f"{rule}: {label}" in judged for label in RULES[rule].candidates)
 
 
 def _loss(judged: dict[str, Losses], rule: str, label: str) -> float:
@@ -105,7 +111,7 @@ def _section(stored: Judged, rule: str, ratios: Ratios) -> str:
         rows.append([name, loss, *cells, choice, f"{np.exp(cost):.2f}"])
     rows += _sums(stored, rule, ratios, float(np.mean(costs)))
     title = f"{rule}: {RULES[rule].shipped}"
-    head = ", ".join(["set", *labels, "leave-one-out choice", "regret"])
+    head = ["set", *labels, "leave-one-out choice", "regret"]
     return f"\n{title}\n{'-' * len(title)}\n{csv_table(head, rows)}"
 
 
