@@ -24,7 +24,7 @@ class CfC(Cell):
     =============  ==============================================================================
     Parameters     H (F + H + 1) + 4 H^2 + 3 H for F inputs and H units
     Cost per step  five quarters of "lstm", in two products that wait for each other
-    Memory         tens to hundreds of steps
+    Memory         tens of steps
     Choose it for  irregular times
     =============  ==============================================================================
 

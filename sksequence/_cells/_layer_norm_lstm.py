@@ -33,7 +33,7 @@ class LayerNormLSTM(Cell):
     =============  ==============================================================================
     Parameters     4 H (F + H + 1) + 14 H for F inputs and H units
     Cost per step  twice that of "peephole_lstm": three means and variances over the units
-    Memory         hundreds of steps
+    Memory         tens to hundreds of steps
     Choose it for  deep or wide networks, high learning rates, features of changing size
     =============  ==============================================================================
 

@@ -23,7 +23,7 @@ class MGU(Cell):
     =============  ==============================================================================
     Parameters     2 H (F + H + 1) for F inputs and H units
     Cost per step  two thirds of "gru", in two products that wait for each other
-    Memory         tens to hundreds of steps
+    Memory         tens of steps
     Choose it for  small data, where fewer parameters than those of "gru" are enough
     =============  ==============================================================================
 

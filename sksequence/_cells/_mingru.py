@@ -35,7 +35,7 @@ class MinGRU(Cell):
     =============  ==============================================================================
     Parameters     2 H (F + 1) for F inputs and H units
     Cost per step  H times a few operations: no recurrent matrix
-    Memory         hundreds of steps; up to `chrono_steps` from the start
+    Memory         tens of steps; up to `chrono_steps` from the start
     Choose it for  long sequences and large data, in two layers or more
     =============  ==============================================================================
 

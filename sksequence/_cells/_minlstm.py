@@ -23,7 +23,7 @@ class MinLSTM(Cell):
     =============  ==============================================================================
     Parameters     3 H (F + 1) for F inputs and H units
     Cost per step  H times a few operations: no recurrent matrix
-    Memory         hundreds of steps
+    Memory         tens of steps
     Choose it for  long sequences and large data; "mingru" has one gate less
     =============  ==============================================================================
 

@@ -10,34 +10,35 @@ from typing import Any
 from .study import PROBLEMS, RECURRENCES, REFERENCE, Problem, Stored, stored_figures
 
 PAGE = Path(__file__).parents[3] / "docs" / "benchmarks" / "cells.rst"
-# the page is written up to this line; conclusions after it are written by hand
-_END = ".. The rest of this page is written by hand.\n"
-_TITLE = """Cells
-=====
+# the page is written by hand up to this line, and the tables follow it
+_START = ".. The rest of this page is written by the command.\n"
+_PROTOCOL = """
+Measurements
+------------
 
-Cells on the same tasks, with the same training. ``python -m tests.benchmarks.cells scores``
-measures the tables, and goes on where it was interrupted; the README of ``tests/benchmarks``
-describes the protocol. Layers have about as many parameters as those of an LSTM of {units} units;
-widths end at 256, which leaves IndRNN and minGRU smaller. Cells have their default parameters: none
-was told how long a memory the task needs (``chrono_steps``, ``r_min``). Two layers have residual
-connections, and are narrower, so that they have as many parameters. Scores are medians over the
-seeds, with the worst and the best; times are CPU seconds per fit on one thread of a shared machine.
+``python -m tests.benchmarks.cells scores`` measures the tables, and goes on where it was
+interrupted; the README of ``tests/benchmarks`` describes the protocol. Layers have about as many
+parameters as those of an LSTM of {units} units; widths end at 256, which leaves IndRNN and minGRU
+smaller. Cells have their default parameters: none was told how long a memory the task needs
+(``chrono_steps``, ``r_min``). Two layers have residual connections, and are narrower, so that they
+have as many parameters. Scores are medians over the seeds, with the worst and the best; times are
+CPU seconds per fit on one thread of a shared machine.
 """
 
 
 def write() -> None:
-    """Write the tables of the page, and keep what stands after them."""
-    rest = PAGE.read_text("utf-8").partition(_END)[2] if PAGE.exists() else ""
-    PAGE.write_text(render(stored_figures()) + "\n" + _END + rest, "utf-8")
+    """Write the tables of the page, and keep what stands before them."""
+    by_hand = PAGE.read_text("utf-8").partition(_START)[0]
+    PAGE.write_text(by_hand + _START + render(stored_figures()), "utf-8")
 
 
 def render(stored: Stored) -> str:
     """Return the tables of the tasks that have been measured."""
-    page = _TITLE.format(units=REFERENCE[1])
+    page = _PROTOCOL.format(units=REFERENCE[1])
     for task, problem in PROBLEMS.items():
         if task in stored:
             title = f"{task}: {problem.title}"
-            page += f"\n{title}\n{'-' * len(title)}\n\n{_table(problem, stored[task])}"
+            page += f"\n{title}\n{'~' * len(title)}\n\n{_table(problem, stored[task])}"
     return page
 
 
