@@ -20,6 +20,8 @@ version = release = sksequence.__version__
 
 extensions = [
     "autolink",
+    "equations",
+    "markdown_pages",
     "mathml",
     "numpydoc",
     "parameter_groups",
@@ -99,6 +101,7 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
 }
+html_sidebars = {"install": [], "changelog": []}  # pages without pages below them
 
 
 def skip_inherited_members(app, what, name, obj, skip, options):

@@ -54,7 +54,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
           "auto" selects no frames for it.
         - the other names of the :ref:`table of cells <cells>`, such as "lem", "lru" and "mingru".
         - an object of `sksequence.cells`, which has parameters of its own, such as
-          ``LSTM(chrono_steps=200)``.
+          ``LSTM(chrono_steps=200)`` [4]_.
         - an object of a class of your own that derives from `sksequence.cells.Cell`.
         - callable: ``cell(input_size, hidden_size)`` returns a torch module that is called like a
           batch-first `torch.nn.GRU`, such as this class itself or `torch.nn.GRUCell`. A layer that

@@ -54,7 +54,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         - "feedforward": baseline without memory, which sees the last 3 steps only.
         - the other names of the :ref:`table of cells <cells>`, such as "lem", "lru" and "mingru".
         - an object of `sksequence.cells`, which has parameters of its own, such as
-          ``LSTM(chrono_steps=200)``.
+          ``LSTM(chrono_steps=200)`` [6]_.
         - an object of a class of your own that derives from `sksequence.cells.Cell`.
         - callable: ``cell(input_size, hidden_size)`` returns a torch module that is called like a
           batch-first `torch.nn.GRU`, such as this class itself or `torch.nn.GRUCell`. It continues

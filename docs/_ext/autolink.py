@@ -1,7 +1,8 @@
 """Link names of code in prose to their pages, and these pages back to the guide.
 
 A literal such as ``make_windows`` or ``GridSearchCV`` becomes a link if it is the name of one thing
-only. The directive ``guide-pages`` lists the pages of the guide that name an object.
+only. Names of other libraries, in the role ``foreign``, do not. The directive ``guide-pages`` lists
+the pages of the guide that name an object.
 """
 
 import importlib
@@ -12,6 +13,7 @@ from collections import defaultdict
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from sklearn.base import BaseEstimator
 from sklearn.utils import discovery
 from sphinx.addnodes import pending_xref
 from sphinx.transforms import SphinxTransform
@@ -35,7 +37,9 @@ def _own_names():
             names[full].add(full)
             if inspect.isclass(member):
                 for method in vars(member):
-                    if method[0] != "_" and inspect.isfunction(getattr(member, method)):
+                    if method[0] == "_" or hasattr(BaseEstimator, method):
+                        continue
+                    if inspect.isfunction(getattr(member, method)):
                         names[method].add(f"{full}.{method}")
                         names[f"{name}.{method}"].add(f"{full}.{method}")
     return names
@@ -76,7 +80,8 @@ class LinkNames(SphinxTransform):
         page = self.env.docname.rpartition("/")[2]
         linked = self.env.autolinked.setdefault(self.env.docname, set())
         for node in list(self.document.findall(nodes.literal)):
-            if any(isinstance(parent, SKIPPED) for parent in _parents(node)):
+            is_foreign = "foreign" in node["classes"]
+            if is_foreign or any(isinstance(parent, SKIPPED) for parent in _parents(node)):
                 continue
             target = _target(node.astext(), names, foreign, self.env.docname)
             if target is None or target == page:

@@ -20,8 +20,9 @@ class EchoState(Cell):
 
         h' = (1 - leak) h + leak tanh(W x + U h + b)
 
-    Only the output layer is trained. The recurrent matrix is orthogonal times `spectral_radius`,
-    so that the echo of an input fades by this factor in each step.
+    Only the output layer is trained [1]_. The recurrent matrix is orthogonal times
+    `spectral_radius`, so that the echo of an input fades by this factor in each step. How to select
+    the parameters is described in [2]_.
 
     Parameters
     ----------

@@ -28,6 +28,8 @@ class GRU(Cell):
         n = tanh(W_n x + r (U_n h))
         h' = (1 - z) n + z h
 
+    The cell of [1]_, whose reset gate acts on the product U_n h instead of on h, as in torch.
+
     Parameters
     ----------
     chrono_steps : int or None, default=None

@@ -31,6 +31,8 @@ class LSTM(Cell):
         c' = f c + i tanh(W_g x + U_g h)
         h' = o tanh(c')
 
+    This is the cell of [1]_ with the forget gate of [2]_, which starts open, as [3]_ recommends.
+
     Parameters
     ----------
     chrono_steps : int or None, default=None

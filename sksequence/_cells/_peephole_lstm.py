@@ -24,6 +24,8 @@ class PeepholeLSTM(Cell):
         o = sigmoid(W_o x + U_o h + p_o c')
         h' = o tanh(c')
 
+    Peepholes were introduced in [1]_, and studied on tasks of precise timing in [2]_.
+
     =============  ==============================================================================
     Parameters     4 H (F + H + 1) + 3 H for F inputs and H units
     Cost per step  as "lstm", and 3 H multiplications
