@@ -257,6 +257,8 @@ def test_progress_bars_see_every_fit(capsys):
     assert "SequenceGenerator - fit #1" in shown
     with pytest.raises(TypeError, match=r"pass them as backtest\(..., callbacks="):
         backtest(clone(GENERATOR).set_callbacks(ProgressBar()), PANEL, 3, 2, random_state=0)
+    with pytest.raises(TypeError, match=r"callbacks must be a list .* got ProgressBar\."):
+        backtest(GENERATOR, PANEL, 3, 2, callbacks=ProgressBar())
 
 
 # --- errors --------------------------------------------------------------------------------------

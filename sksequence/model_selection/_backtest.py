@@ -204,7 +204,7 @@ def backtest(
         If a parameter is out of range, if `window` is missing, or if a series is too short for the
         first origin.
     TypeError
-        If the estimator neither forecasts nor predicts.
+        If the estimator neither forecasts nor predicts, or if `callbacks` is no list.
 
     References
     ----------
@@ -228,6 +228,11 @@ def backtest(
     check_count("n_origins", n_origins)
     step = horizon if step is None else step
     check_count("step", step)
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(
+            "callbacks must be a list of callbacks of scikit-learn; got "
+            f"{type(callbacks).__name__}. Put a single one into a list."
+        )
     forecaster = _forecaster(
         estimator, horizon, window, target_columns, known_columns, quantiles, n_samples
     )
