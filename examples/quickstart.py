@@ -94,4 +94,16 @@ for text, log_likelihood in zip(texts, generator.score_samples(texts), strict=Tr
 
 GenerationDisplay.from_estimator(generator, texts)
 
+# %%
+# What next?
+# ----------
+#
+# .. image:: /_static/overview.png
+#    :alt: Accuracy against steps heard, probabilities of the labels of steps, and a forecast
+#
+# The other examples have more on :ref:`labels of sequences
+# <sphx_glr_gallery_classification_ragged_classification.py>` (left), :ref:`labels of steps
+# <sphx_glr_gallery_classification_step_labelling.py>` (middle) and :ref:`forecasts with intervals
+# <sphx_glr_gallery_forecasting_forecasting.py>` (right).
+
 # sphinx_gallery_thumbnail_path = '_static/overview.png'

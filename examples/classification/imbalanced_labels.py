@@ -8,8 +8,8 @@ lower threshold finds as many, and leaves the probabilities right.
 """
 
 # %%
-# Data
-# ----
+# Rare faults
+# -----------
 #
 # A fault is a bump of random height somewhere in a noisy recording. Some are too small to be seen.
 

@@ -8,16 +8,16 @@ depends on the task.
 """
 
 # %%
-# Data
-# ----
+# Conversations with a speaker per step
+# -------------------------------------
 #
-# A conversation consists of four recordings. y has one array of labels per conversation, of the
-# same length. The first step of each new turn is ambiguous, so it is marked as unlabelled with
-# ``None``.
+# A conversation consists of four recordings. Those for training are in three groups, which share no
+# recording. y has one array of labels per conversation, of the same length. The first step of each
+# new turn is ambiguous, so it is marked as unlabelled with ``None``.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.model_selection import KFold, cross_val_score
+from sklearn.model_selection import GroupKFold, cross_val_score
 
 from sksequence import RNNClassifier
 from sksequence.cells import FeedForward
@@ -39,9 +39,14 @@ def chain_recordings(recordings, speakers, n_conversations, seed):
     return X, y
 
 
-X_train, y_train = chain_recordings(
-    *load_japanese_vowels(split="train", return_X_y=True), n_conversations=200, seed=0
-)
+recordings, speakers = load_japanese_vowels(split="train", return_X_y=True)
+X_train, y_train = [], []
+for group in range(3):
+    part = slice(group, None, 3)
+    X, y = chain_recordings(recordings[part], speakers[part], n_conversations=70, seed=group)
+    X_train += X
+    y_train += y
+groups = np.repeat([0, 1, 2], 70)
 X_test, y_test = chain_recordings(
     *load_japanese_vowels(split="test", return_X_y=True), n_conversations=100, seed=1
 )
@@ -84,7 +89,8 @@ plt.show()
 # Cross-validation
 # ----------------
 #
-# Ragged targets have no classes for stratification, so pass a `KFold`. The scorers of
+# Conversations of one group share recordings, so a random split would score the tagger on
+# recordings that it was trained on. ``GroupKFold`` holds out whole groups. The scorers of
 # `sksequence.metrics` accept ragged targets.
 
 tagger = RNNClassifier("gru", bidirectional=True, max_epochs=10, random_state=0)
@@ -92,7 +98,8 @@ scores = cross_val_score(
     tagger,
     X_train,
     y_train,
-    cv=KFold(3, shuffle=True, random_state=0),
+    groups=groups,
+    cv=GroupKFold(3),
     scoring=step_accuracy_scorer,
 )
 print(f"cross-validated on the training part: {scores.mean():.3f} +- {scores.std():.3f}")

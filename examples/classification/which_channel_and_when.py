@@ -7,8 +7,8 @@ Hide one part of the sequence after the other, and see how the prediction change
 """
 
 # %%
-# Data
-# ----
+# Logs of six sensors
+# -------------------
 #
 # A faulty machine has a short burst in sensor 3, at any time. The other sensors are noise.
 
@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from sksequence import RNNClassifier
-from sksequence.inspection import permutation_importance, saliency
+from sksequence.inspection import SaliencyDisplay, permutation_importance, saliency
 
 N_SENSORS, SHOWN_BY, BURST = 6, 3, 12
 
@@ -66,14 +66,14 @@ for i, attributions in zip(faulty, explained.attributions, strict=True):
 print(f"the burst is found in {n_found} of {len(faulty)} sequences")
 
 # %%
-# One of the sequences. The red line is where the burst was put.
+# Left, what each sensor is worth to all predictions; right, the explanation of one sequence. What
+# speaks for a fault is red. The black line is where the burst was put.
 
 start = starts[faulty[0]]
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), width_ratios=(1, 2), layout="constrained")
 left.barh(range(N_SENSORS), importance.importances_mean)
+left.invert_yaxis()
 left.set(xlabel="accuracy lost when exchanged", ylabel="sensor")
-image = right.imshow(explained.attributions[0].T, aspect="auto", origin="lower", cmap="viridis")
-right.plot([start, start + BURST], [SHOWN_BY + 0.4] * 2, color="red", linewidth=3)
-right.set(xlabel="step", title="fall of the score of a fault when hidden")
-plt.colorbar(image, ax=right)
+SaliencyDisplay(explained.attributions[:1], targets=explained.targets[:1]).plot(right)
+right.plot([start, start + BURST], [SHOWN_BY + 0.4] * 2, color="black", linewidth=3)
 plt.show()

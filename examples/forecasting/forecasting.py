@@ -21,7 +21,7 @@ from sklearn.model_selection import TimeSeriesSplit
 
 from sksequence import RNNRegressor, SequenceGenerator
 from sksequence.datasets import load_air_passengers
-from sksequence.inspection import ForecastDisplay
+from sksequence.inspection import ForecastDisplay, QuantileCalibrationDisplay
 from sksequence.model_selection import backtest
 from sksequence.preprocessing import last_windows, make_windows
 
@@ -110,8 +110,15 @@ plt.show()
 # that was trained on what was known then. Errors are in units of those of the seasonal naive
 # forecast in training, so that 1 would be no better.
 
+LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
 result = backtest(
-    generator, passengers, horizon=12, n_origins=6, season_length=SEASON, random_state=0
+    generator,
+    passengers,
+    horizon=12,
+    n_origins=6,
+    season_length=SEASON,
+    quantiles=LEVELS,
+    random_state=0,
 )
 print(result)
 print(f"mean scaled error: {result.mase.mean():.2f}")
@@ -121,11 +128,20 @@ _, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 ax.plot(np.arange(72, 144), result.targets.ravel(), color="black", label="true")
 for origin in range(6):
     months = np.arange(12) + 72 + 12 * origin
-    low, middle, high = result.quantiles[:, origin, 0]
+    low, middle, high = result.quantiles[[0, 2, 4], origin, 0]
     ax.fill_between(months, low, high, alpha=0.3)
     ax.plot(months, middle)
 ax.set(xlabel="months since January 1949", ylabel="thousands of passengers")
 ax.legend()
+plt.show()
+
+# %%
+# `QuantileCalibrationDisplay` plots the fraction of months below each quantile against its level.
+# The curve is below the diagonal: the median forecast is too high in about seven months of ten.
+
+QuantileCalibrationDisplay.from_predictions(
+    result.targets, result.quantiles, levels=LEVELS, name="generator"
+)
 plt.show()
 
 # %%

@@ -101,6 +101,7 @@ axes[1].set(title="momentum: the change is predicted", ylim=(-0.06, 0.06))
 for ax in axes:
     ax.axline((0, 0), slope=1, color="grey", linestyle=":")
     ax.set(xlabel="true change", ylabel="predicted change")
+    ax.locator_params(axis="x", nbins=5)
 plt.show()
 
 # %%

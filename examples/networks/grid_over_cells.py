@@ -7,8 +7,8 @@ memory: the first step of a sequence determines its class, and 20 steps of noise
 """
 
 # %%
-# Task
-# ----
+# A task that requires memory
+# ---------------------------
 #
 # A network without memory can only guess, with an accuracy of 0.25.
 
@@ -23,8 +23,8 @@ X, y = make_first_label(400, lag=20, random_state=0)
 print(f"X is {X.shape}, the classes are {np.unique(y).tolist()}")
 
 # %%
-# Grid
-# ----
+# A grid of cells, directions and layers
+# --------------------------------------
 #
 # With ``pooling="last"`` the prediction depends on the final hidden state only. ``"feedforward"``
 # is a baseline that sees only the last three steps.
@@ -68,12 +68,12 @@ for offset, bidirectional in ((-0.2, False), (0.2, True)):
 ax.axhline(0.25, color="black", linestyle="--")
 ax.set_xticks(range(4), grid["cell"])
 ax.set(ylabel="accuracy")
-ax.legend(loc="lower right")
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 plt.show()
 
 # %%
-# Interpretation
-# --------------
+# Why directions hide the difference
+# ----------------------------------
 #
 # In the forward direction, the cells with memory solve the task and the baseline guesses. In both
 # directions the task becomes trivial: the backward direction reads the informative first step last,

@@ -40,8 +40,8 @@ for name in ["rnn", "gru", "lstm", "lstm with chrono_steps"]:
     print(f"{name:23}", "  ".join(f"{a:.2f}" for a in accuracies[name]))
 
 # %%
-# Picture
-# -------
+# Accuracy against the lag
+# ------------------------
 
 _, ax = plt.subplots(layout="constrained")
 for name, values in accuracies.items():

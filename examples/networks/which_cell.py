@@ -66,8 +66,7 @@ for cell in WIDTHS:
     print(f"{cell:12}" + "".join(f"{score:13.3f}" for score in scores[cell]))
 
 # %%
-# Picture
-# -------
+# The two tasks side by side. The dashed line is guessing on the first task.
 
 _, ax = plt.subplots(layout="constrained")
 positions = np.arange(len(WIDTHS))
@@ -76,7 +75,7 @@ for i, task in enumerate(tasks):
 ax.axhline(0.25, color="black", linestyle="--", linewidth=1)
 ax.set_xticks(positions, list(WIDTHS), rotation=30)
 ax.set(ylabel="accuracy")
-ax.legend(loc="lower right")
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 plt.show()
 
 # %%
@@ -90,8 +89,8 @@ for task in tasks:
     print(f"lstm with defaults, {task}: {accuracy(task, 'lstm'):.3f}")
 
 # %%
-# Interpretation
-# --------------
+# Where cells differ
+# ------------------
 #
 # Cells differ where a task needs memory and nothing else provides it, and not always in the order
 # of their fame: with few epochs, the simple network learns to keep the label and the LSTM does not

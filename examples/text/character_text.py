@@ -7,8 +7,8 @@ then evaluated on unseen speeches, generates text, and detects unusual texts.
 """
 
 # %%
-# Data
-# ----
+# Speeches
+# --------
 #
 # Pass a list of texts. Each speech is one sequence, and the model also learns where speeches end.
 
@@ -17,15 +17,15 @@ import numpy as np
 
 from sksequence import SequenceGenerator
 from sksequence.datasets import load_shakespeare
-from sksequence.inspection import GenerationDisplay
+from sksequence.inspection import GenerationDisplay, HiddenStateDisplay
 
 train = load_shakespeare(split="train").data.split("\n\n")[:1500]
 test = load_shakespeare(split="test").data.split("\n\n")[:300]
 print(f"{len(train)} speeches, {sum(map(len, train))} characters to learn from")
 
 # %%
-# Training
-# --------
+# A model of the next character
+# -----------------------------
 #
 # The perplexity is the effective number of characters among which the model chooses. It is 65 for
 # uniform guessing, and about 28 for a model that knows the frequency of each character only.
@@ -82,6 +82,20 @@ for i in np.argsort(scores)[::-1]:
     print(f"{scores[i]:6.2f}  {texts[i]}")
 
 # %%
+# The state of the network
+# ------------------------
+#
+# `HiddenStateDisplay` plots the states and the gates of the network while it reads a text, one row
+# per unit: the update gate decides how much of the state is kept at a character.
+
+state = HiddenStateDisplay.from_estimator(model, texts[0])
+state.axes_[-1].set_xticks(range(len(texts[0])), texts[0], fontsize="small")
+plt.show()
+
+# %%
+# The start of a speech
+# ---------------------
+#
 # A speech begins with the name of its speaker, and these plays have other speakers: the perplexity
 # is high at first. After the name, the preceding context helps.
 
