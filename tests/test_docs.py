@@ -4,8 +4,11 @@ import ast
 import inspect
 import pkgutil
 import re
+import sys
 import textwrap
+import types
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -31,10 +34,12 @@ def rst_blocks(text: str) -> list[str]:
 
 def run(blocks: list[str], name: str) -> dict[str, object]:
     """Execute the blocks of a page in order in one namespace, and return it."""
-    namespace: dict[str, object] = {"__name__": "__page__"}
-    for number, block in enumerate(blocks, 1):
-        exec(compile(block, f"{name}, block {number}", "exec"), namespace)  # noqa: S102 - our own pages
-    return namespace
+    page = types.ModuleType("__page__")
+    # a module, so that pickles find the functions of a page by name
+    with mock.patch.dict(sys.modules, {"__page__": page}):
+        for number, block in enumerate(blocks, 1):
+            exec(compile(block, f"{name}, block {number}", "exec"), vars(page))  # noqa: S102 - our own pages
+    return vars(page)
 
 
 def files_on_the_map() -> list[tuple[str, str]]:
