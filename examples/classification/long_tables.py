@@ -132,7 +132,8 @@ print(f"readings and age of a machine: {scores.mean():.2f}")
 # Predictions for each reading
 # ----------------------------
 #
-# With a label per reading, predictions go back into the rows of the log.
+# With a label per reading, predictions go back into the rows of the log. The machines here are
+# those of training, so the last number is no estimate for new ones.
 
 log["high"] = (log["temperature"] > 48).map({True: "high", False: "normal"})
 high, _ = from_long(log, "id", "time", features="high", ids=machines.index)
@@ -147,4 +148,4 @@ found = to_long(
 )
 log["predicted"] = found["predicted"]
 print(log[["id", "time", "temperature", "high", "predicted"]].head(3))
-print(f"readings with the right label: {(log['predicted'] == log['high']).mean():.2f}")
+print(f"training readings with the right label: {(log['predicted'] == log['high']).mean():.2f}")
