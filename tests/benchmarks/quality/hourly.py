@@ -1,4 +1,4 @@
-"""Made panels of hourly series: a day, a week, both or neither, with noise and drifts."""
+"""Synthetic panels of hourly series: a day, a week, both or neither, with noise and drifts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made sequences of 300 to 1,000 steps with a label or a number at every step."""
+"""Synthetic sequences of 300 to 1,000 steps with a label or a number at every step."""
 
 from __future__ import annotations
 

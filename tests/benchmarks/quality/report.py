@@ -190,7 +190,7 @@ def _smoothing(table: dict[str, Any], ours: dict[str, Any]) -> str:
 
 
 def _hours(generator: dict[str, Any], regressor: dict[str, Any]) -> str:
-    """Return the section on made panels of hours: means over seeds."""
+    """Return the section on synthetic panels of hours: means over seeds."""
     title = "Forecasts of hours"
     head = [
         "panel",
@@ -212,9 +212,9 @@ def _hours(generator: dict[str, Any], regressor: dict[str, Any]) -> str:
                 rows.append([name, who, *(f"{found[figure]:.3f}" for figure in figures)])
     return (
         f"\n{title}\n{'-' * len(title)}\n\n"
-        "Made panels of 20 hourly series with a day, a week, or both, 5 and 12 weeks long, of\n"
-        "which the last day or week is forecast; a tenth of the series has no season. *naive* is,\n"
-        "for each series, the better of the two seasonal naive forecasts, of the last day and of\n"
+        "Synthetic panels of 20 hourly series with a day, a week, or both, 5 and 12 weeks long.\n"
+        "The last day or week is forecast; a tenth of the series has no season. *naive* is, for\n"
+        "each series, the better of the two seasonal naive forecasts, of the last day and of\n"
         "the last week. ``SequenceGenerator()`` finds the seasons of the whole panel;\n"
         '``RNNRegressor`` reads windows of two weeks with ``residual="auto"``,\n'
         '``scale="sequence"`` and ``loss="quantile"``. Means over seeds of the panels.\n'

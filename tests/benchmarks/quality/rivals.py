@@ -50,7 +50,9 @@ SAMPLES: dict[str, Panel] = {
     "houses": Panel("houses in Texas, months", partial(_sample, houses), 12, 12, 1),
     "quarters": Panel("quarters of many kinds", partial(_sample, quarters), 4, 8, 1),
     **{
-        kind: Panel(f"made hours: {kind}", partial(hourly, make, 5, _N_HOURLY), DAY, DAY, 1, WEEK)
+        kind: Panel(
+            f"synthetic hours: {kind}", partial(hourly, make, 5, _N_HOURLY), DAY, DAY, 1, WEEK
+        )
         for kind, make in KINDS.items()
     },
     "ETTh1": Panel("ETTh1, 12 weeks", _electricity, DAY, DAY, 1, WEEK),

@@ -1,4 +1,4 @@
-"""Made logs of several sensors, 160 ragged sequences for training: what happens, where or when."""
+"""Synthetic logs of sensors, 160 ragged sequences for training: what happens, where or when."""
 
 from __future__ import annotations
 

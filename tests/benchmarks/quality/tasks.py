@@ -383,7 +383,7 @@ TASKS: dict[str, Task] = {
 
 TASKS |= {
     f"sensors-{name}": _series(
-        title=f"made sensor logs: {name}",
+        title=f"synthetic sensor logs: {name}",
         load=load,
         target=None,
         grid_target=None,
@@ -395,7 +395,7 @@ TASKS |= {
 
 TASKS |= {
     f"steps-{name}": _long_steps(
-        title=f"made long sequences: {name}",
+        title=f"synthetic long sequences: {name}",
         load=load,
         estimator=estimator,
         score=score,
