@@ -362,8 +362,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     Warns
     -----
     UserWarning
-        In `fit` with `residual`, if the network does not beat the baseline on windows that it was
-        not trained on. `shrinkage_` is then 1, and predictions are those of the baseline.
+        In `fit`, if the network does not beat the baseline or, without `residual`, the mean of y on
+        sequences that it was not trained on. `shrinkage_` is then 1, and predictions are those of
+        the baseline, or all equal to the mean.
 
     See Also
     --------

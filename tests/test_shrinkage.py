@@ -1,5 +1,7 @@
 """Shrinkage: corrections of a network are kept as far as their gain on unseen rows is certain."""
 
+import re
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -213,6 +215,27 @@ def test_a_validation_part_is_judged_by_the_network_itself():
     X, y = noisy(60, 0.0)
     model = RNNRegressor("gru", early_stopping=True, validation_fraction=0.3, **SMALL).fit(X, y)
     assert model.shrinkage_ > 0.5
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_constant_prediction_warns(early_stopping):
+    """The warning has the error of the mean, and advice; where something is left, there is none."""
+    X, y = noisy(60, 0.0)
+    model = RNNRegressor("gru", max_epochs=2, early_stopping=early_stopping, **SMALL)
+    with pytest.warns(UserWarning, match="not clearly better than the mean of y") as caught:
+        model.fit(X, y)
+    [warning] = caught
+    assert warning.filename == __file__
+    message = str(warning.message)
+    assert "All predictions are therefore this mean (shrinkage_ is 1). Set a larger" in message
+    assert "max_epochs than 2, or train on more data or with other features." in message
+    error = float(re.findall(r"absolute error is (\d+\.\d+)\.", message)[0])
+    assert early_stopping or error == pytest.approx(np.abs(y - y.mean()).mean(), rel=1e-3)
+    np.testing.assert_allclose(model.predict(X), model.predict(X)[0])
+    X, y = noisy(200, 1e6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert RNNRegressor("gru", **SMALL).fit(X, y).shrinkage_ < 1.0
 
 
 def test_only_regressors_have_a_shrinkage():

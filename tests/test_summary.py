@@ -99,6 +99,21 @@ def test_summaries_are_printed():
     assert "memory: " in text
 
 
+def test_shrinkage_is_in_summaries():
+    """Predictions that are all the mean of y are told; where nothing is moved, there is no line."""
+    model = RNNRegressor("gru", 6, max_epochs=1, random_state=0).fit(RAGGED, LABELS)
+    for shrinkage, line in [
+        (1.0, "shrinkage: 1, all predictions are the mean of y"),
+        (0.25, "shrinkage: 0.25 of the way to the mean of y"),
+    ]:
+        model.shrinkage_ = shrinkage
+        assert line in repr(summary(model))
+    model.shrinkage_ = 0.0
+    assert "shrinkage" not in repr(summary(model))
+    model.set_params(residual="last").shrinkage_ = 1.0
+    assert "shrinkage: 1, all predictions are the naive forecast" in repr(summary(model))
+
+
 def test_reprs_of_estimators_have_no_foreign_links():
     """Links of a notebook lead to no documentation of others."""
     transformer = StepTransformer(StandardScaler())

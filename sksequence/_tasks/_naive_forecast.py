@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -241,23 +239,3 @@ def known_ahead(names: Sequence[Hashable]) -> list[Hashable]:
         if base in by_text and lead.isdecimal():
             found |= {name, by_text[base]}
     return [name for name in names if name in found]
-
-
-def warn_of_naive(naive: NaiveForecast, naive_error: float) -> None:
-    """Warn that the network adds nothing to the naive forecast."""
-    warnings.warn(
-        "On windows that it was not trained on, the network is not clearly better than the naive "
-        f"forecast that it corrects ({naive}), whose mean absolute error is {naive_error:.4g}. The "
-        "forecast is therefore the naive one (shrinkage_ is 1). Train on more data or with other "
-        "features, or use the naive forecast.",
-        UserWarning,
-        stacklevel=_stacklevel_of_caller(),
-    )
-
-
-def _stacklevel_of_caller() -> int:
-    """Return the stacklevel that attributes a warning to the first caller outside this package."""
-    inside = ("sksequence", "sklearn")
-    frames = inspect.stack(context=0)
-    modules = (frame.frame.f_globals.get("__name__", "") for frame in frames)
-    return next(i for i, name in enumerate(modules) if name.partition(".")[0] not in inside)

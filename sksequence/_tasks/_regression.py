@@ -20,10 +20,15 @@ from sksequence._tasks._naive_forecast import (
     NaiveForecast,
     known_ahead,
     target_indices,
-    warn_of_naive,
 )
 from sksequence._tasks._newest_windows import newest_windows
-from sksequence._tasks._shrinkage import corrections_to_mean, corrections_to_naive, halves
+from sksequence._tasks._shrinkage import (
+    corrections_to_mean,
+    corrections_to_naive,
+    halves,
+    warn_of_mean,
+    warn_of_naive,
+)
 from sksequence._tasks._supervised import SupervisedTask
 from sksequence._tasks._task import Attributes, Rows, Targets, TrainingData
 
@@ -191,7 +196,10 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         if not judged or not _may_shrink(blueprint.codec, blueprint.per_step):
             return {"shrinkage_": 0.0}
         if not isinstance(naive, NaiveForecast):
-            kept = corrections_to_mean(judged, blueprint, data).kept_fraction()
+            corrections = corrections_to_mean(judged, blueprint, data)
+            kept = corrections.kept_fraction()
+            if kept == 0.0:
+                warn_of_mean(corrections.mean_absolute_error(0.0), blueprint.max_epochs)
             return _shrunk(blueprint, 1.0 - kept)
         corrections = corrections_to_naive(judged[0], naive, blueprint, data)
         kept, naive_error = corrections.kept_fraction(), corrections.mean_absolute_error(0.0)

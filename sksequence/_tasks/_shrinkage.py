@@ -6,6 +6,8 @@ network. On noise a network overfits, and its corrections do harm.
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -205,3 +207,35 @@ def _decoded(
 def _weights(data: TrainingData[NumberCodec], rows: Rows) -> Floats:
     weights = data.split.weights[rows]
     return np.asarray(weights / weights.sum())
+
+
+def warn_of_naive(naive: NaiveForecast, naive_error: float) -> None:
+    """Warn that the network adds nothing to the naive forecast."""
+    warnings.warn(
+        "On windows that it was not trained on, the network is not clearly better than the naive "
+        f"forecast that it corrects ({naive}), whose mean absolute error is {naive_error:.4g}. The "
+        "forecast is therefore the naive one (shrinkage_ is 1). Train on more data or with other "
+        "features, or use the naive forecast.",
+        UserWarning,
+        stacklevel=_stacklevel_of_caller(),
+    )
+
+
+def warn_of_mean(error: float, max_epochs: int) -> None:
+    """Warn that the network adds nothing to the mean of y."""
+    warnings.warn(
+        "On sequences that it was not trained on, the network is not clearly better than the mean "
+        f"of y, whose mean absolute error is {error:.4g}. All predictions are therefore this mean "
+        f"(shrinkage_ is 1). Set a larger max_epochs than {max_epochs}, or train on more data or "
+        "with other features.",
+        UserWarning,
+        stacklevel=_stacklevel_of_caller(),
+    )
+
+
+def _stacklevel_of_caller() -> int:
+    """Return the stacklevel that attributes a warning to the first caller outside this package."""
+    inside = ("sksequence", "sklearn")
+    frames = inspect.stack(context=0)
+    modules = (frame.frame.f_globals.get("__name__", "") for frame in frames)
+    return next(i for i, name in enumerate(modules) if name.partition(".")[0] not in inside)

@@ -39,7 +39,7 @@ class Summary:
     auto_params : dict
         Values that were selected for parameters at "auto".
     facts : dict of str to str
-        Memory and cost.
+        Memory and cost, and the shrinkage of a regressor if there is any.
     """
 
     title: str
@@ -94,6 +94,9 @@ def summary(estimator: BaseEstimator, X: Sized | None = None) -> Summary:
         the memory, and the cost: multiplications per step or sequence and, with X, the time of a
         prediction.
 
+        Of a regressor whose predictions are moved to the mean of y or the naive forecast, the
+        fraction `shrinkage_`.
+
         The memory of a recurrent network has no fixed end. With X, it is the number of steps after
         which the gradient of the output with respect to the state is below 1 % of its largest
         value, on average over up to 20 sequences, or that all steps are remembered.
@@ -137,6 +140,8 @@ def summary(estimator: BaseEstimator, X: Sized | None = None) -> Summary:
         each = f" in each of {len(networks)} networks"
         layers = [(name, text + each, n) for name, text, n in layers]
     facts = {"memory": _memory(found, X, networks[0]), "cost": _cost(found, X, networks)}
+    if getattr(fitted, "shrinkage_", 0.0):
+        facts["shrinkage"] = _shrinkage(fitted)
     title = f"{type(fitted).__name__} of {fitted.input_kind_}"
     return Summary(title, layers, _size(module), dict(fitted.auto_params_), facts)
 
@@ -199,6 +204,14 @@ def _remembered(norms: NDArray[np.float64]) -> int:
     start = int(backwards.argmax())
     below = np.flatnonzero(backwards[start:] < _FORGOTTEN * backwards[start])
     return int(below[0]) if len(below) else len(norms)
+
+
+def _shrinkage(fitted: Any) -> str:
+    """Describe how much of the network is left in predictions."""
+    simple = "the mean of y" if fitted.residual is None else "the naive forecast"
+    if fitted.shrinkage_ == 1.0:
+        return f"1, all predictions are {simple}"
+    return f"{fitted.shrinkage_:.2g} of the way to {simple}"
 
 
 def _cost(estimator: BaseRNN, X: Sized | None, networks: list[SequenceNetwork]) -> str:
