@@ -82,6 +82,25 @@ def assert_holds(sequences, expected):
 
 # --- laws ----------------------------------------------------------------------------------------
 
+
+def list_views(arrays):
+    """Return sequences as views of steps that are stored in reversed order."""
+    steps = pyarrow.list_view(pyarrow.float64()) if arrays[0].ndim == 2 else pyarrow.float64()
+    stored = pyarrow.array(list(itertools.chain(*lists_of(arrays[::-1]))), type=steps)
+    lengths = np.array([len(array) for array in arrays], dtype=np.int32)
+    starts = np.cumsum(lengths[::-1])[::-1] - lengths
+    views = pyarrow.array(starts, pyarrow.int32()), pyarrow.array(lengths, pyarrow.int32())
+    return pyarrow.ListViewArray.from_arrays(*views, stored)
+
+
+def large_list_views(arrays):
+    """Return sequences as views with offsets of 64 bits, behind a missing one."""
+    kind = pyarrow.float64()
+    for _ in range(arrays[0].ndim):
+        kind = pyarrow.large_list_view(kind)
+    return pyarrow.array([None, *lists_of(arrays)], type=kind)[1:]
+
+
 CONTAINERS = {
     "list": list,
     "tuple": tuple,
@@ -100,6 +119,8 @@ CONTAINERS = {
     "arrow chunks": lambda arrays: pyarrow.chunked_array(
         [pyarrow.array(lists_of(arrays[:1])), pyarrow.array(lists_of(arrays[1:]))]
     ),
+    "arrow views": list_views,
+    "large arrow views": large_list_views,
     "read-only": lambda arrays: [read_only(array) for array in arrays],
     "Fortran order": lambda arrays: [np.asfortranarray(array) for array in arrays],
     "object dtype": lambda arrays: [array.astype(object) for array in arrays],
@@ -875,6 +896,17 @@ BAD = {
     "sparse tensor": (torch.ones(2, 3).to_sparse(), TypeError, r"sparse tensor.*X.to_dense\(\)"),
     "arrow scalar": (pyarrow.scalar(1), TypeError, r"single value of Arrow \(int64\)"),
     "awkward kinds": (awkward.Array([["a", ["b"]], ["c"]]), ValueError, "mixes kinds of steps"),
+    "arrow views": (
+        pyarrow.array([[1.0], None], type=pyarrow.list_view(pyarrow.float64())),
+        ValueError,
+        "sequence 1 is missing",
+    ),
+    "arrow views of steps": (
+        pyarrow.array([[[1], None], [[1]]], type=pyarrow.list_(pyarrow.list_view(pyarrow.int8()))),
+        ValueError,
+        "holds missing values",
+    ),
+    "arrow records": (pyarrow.array([{"a": 1.0}]), TypeError, "struct<a: double>; pass a table"),
     "arrow depth": (pyarrow.array([[[[1]]]]), ValueError, "nested too deeply"),
 }
 

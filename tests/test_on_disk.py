@@ -98,6 +98,18 @@ def test_models_are_those_of_the_data_in_memory(estimator, y, parquet, tmp_path)
             np.testing.assert_array_equal(model.predict(mapped), model.predict(in_memory))
 
 
+@pytest.mark.parametrize("kind", [pa.list_view, pa.large_list_view, pa.large_list])
+def test_other_lists_of_arrow(kind, tmp_path):
+    """Their rows have starts and sizes, or offsets of 64 bits."""
+    arrays = [pa.array([x[:, j] for x in X], type=kind(pa.float32())) for j in (0, 1)]
+    table = pa.table(arrays, names=["speed", "power"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    for i, given in enumerate([tmp_path / "a.parquet", ds.dataset(table)]):
+        written = write_sequences(given, tmp_path / str(i), batch_size=8)
+        np.testing.assert_array_equal(written.values, np.concatenate(X))
+        assert written.lengths.tolist() == LENGTHS.tolist()
+
+
 def test_columns_come_in_the_order_given(parquet, tmp_path):
     """It may be another one than that of the file."""
     written = write_sequences(parquet, tmp_path / "out", columns=["power", "speed"])

@@ -40,17 +40,15 @@ class _Tensor(Protocol):
 
 
 class _ArrowArray(Protocol):
-    """The part of pyarrow's arrays that is used here; only lists have offsets and values."""
+    """The part of pyarrow's arrays that is used here; only lists have lengths and values."""
 
     null_count: int
     type: Any
-    offsets: _ArrowArray
-    values: _ArrowArray
 
     def __len__(self) -> int: ...
     def is_null(self) -> _ArrowArray: ...
     def flatten(self) -> _ArrowArray: ...
-    def slice(self, offset: int, length: int) -> _ArrowArray: ...
+    def value_lengths(self) -> _ArrowArray: ...
     def to_numpy(self, zero_copy_only: bool = ...) -> NDArray[Any]: ...
 
 
@@ -122,24 +120,25 @@ def _from_arrow(X: Any) -> object:
 
 
 def _from_arrow_array(X: _ArrowArray) -> object:
-    if hasattr(X, "flatten"):
-        _check_present(X.is_null().to_numpy(zero_copy_only=False))
+    if not hasattr(X, "flatten"):
+        return _arrow_values(X)
+    _check_present(X.is_null().to_numpy(zero_copy_only=False))
     if hasattr(X.type, "list_size"):  # sequences of equal length
         steps = _arrow_values(X.flatten())
         return steps.reshape(len(X), X.type.list_size, *steps.shape[1:])
-    if not hasattr(X, "offsets"):
-        return _arrow_values(X)
-    offsets = X.offsets.to_numpy()
-    flat = X.values.slice(offsets[0], offsets[-1] - offsets[0])
+    if not hasattr(X, "value_lengths"):
+        raise TypeError(f"X is a {X.type}; pass a table of the fields as columns.")
+    lengths = X.value_lengths().to_numpy()
+    flat = X.flatten()  # in the order of the rows, which list views may store in any other
     if hasattr(flat.type, "key_type") or hasattr(X.type, "key_type"):
         raise ValueError(f"X holds maps ({X.type}); make each key a column of a table.")
     if str(flat.type).startswith("struct<"):  # records are steps
         import pyarrow
 
-        return Sequences(pyarrow.Table.from_struct_array(flat), offsets - offsets[0])
-    if hasattr(flat, "offsets"):
-        check_step_widths(np.diff(flat.offsets.to_numpy()), np.diff(offsets))
-    return Sequences(_arrow_values(flat), offsets - offsets[0])
+        return Sequences(pyarrow.Table.from_struct_array(flat), offsets_of(lengths))
+    if hasattr(flat, "value_lengths") and not flat.null_count:
+        check_step_widths(flat.value_lengths().to_numpy(), lengths)
+    return Sequences(_arrow_values(flat), offsets_of(lengths))
 
 
 def _check_present(is_absent: NDArray[np.bool_]) -> None:
