@@ -530,3 +530,14 @@ def test_the_last_of_many_steps_has_the_gradients_of_a_slice():
         gradients.append((first, *torch.autograd.grad(first.square().sum(), outputs)))
     for own, sliced in zip(*gradients, strict=True):
         torch.testing.assert_close(own, sliced, rtol=0.0, atol=0.0)
+
+
+def test_the_last_of_many_steps_has_batched_gradients():
+    """Several gradients at once equal those of a slice."""
+    outputs = torch.randn(2, 2**13, 64, generator=make_generator()).requires_grad_()
+    directions = torch.randn(3, 2, 64, generator=make_generator(1))
+    own, sliced = (
+        torch.autograd.grad(last, outputs, directions, is_grads_batched=True)[0]
+        for last in (at_last_step(outputs, None, torch.zeros(2, 64)), outputs[:, -1])
+    )
+    assert torch.equal(own, sliced)

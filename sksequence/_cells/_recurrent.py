@@ -59,6 +59,9 @@ class _LastStep(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, d_last: Tensor) -> Any:
         """Return the gradient of the outputs."""
+        is_batched = torch._C._functorch.is_legacy_batchedtensor(d_last)
+        if is_batched or is_transformed():  # memory of NumPy can take one gradient only
+            return torch.cat([d_last.new_zeros(ctx.shape)[:, 1:], d_last[:, None]], dim=1)
         d_outputs = torch.from_numpy(np.empty(ctx.shape, np.float32)).zero_()
         d_outputs[:, -1] = d_last
         return d_outputs
