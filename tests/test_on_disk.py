@@ -315,7 +315,15 @@ def test_other_files_of_a_folder(parquet, tmp_path):
     """Arrow would read them as well, and y would have other rows."""
     (tmp_path / "part-2").touch()
     with pytest.raises(ValueError, match=r"has 'part-2', .* end with \.parquet or \.pq\. Ren"):
-        write_sequences(tmp_path, tmp_path / "out", columns=["speed"])
+        write_sequences(tmp_path, tmp_path.with_name("copy"), columns=["speed"])
+
+
+def test_names_of_partitions_are_no_features(tmp_path):
+    """Their values are in the names of folders."""
+    table = pa.table({"x": [[1.0], [2.0]], "site": [1, 2]})
+    pq.write_to_dataset(table, tmp_path / "in", partition_cols=["site"])
+    with pytest.raises(ValueError, match=r"'site', which .* name of a folder.*Leave it out"):
+        write_sequences(tmp_path / "in", tmp_path / "out", columns=["x", "site"])
 
 
 def test_columns_that_cannot_be_told_apart(parquet, tmp_path):
@@ -385,3 +393,59 @@ def test_files_cut_off_later(name, n_bytes, parquet, tmp_path):
     file.write_bytes(file.read_bytes()[:n_bytes])
     with pytest.raises(ValueError, match=r"The files of .*out are not as .*Delete the folder, an"):
         open_sequences(tmp_path / "out")
+
+
+def test_links_to_folders(tmp_path):
+    """Their files are read, as pyarrow does: a y that it reads has the same rows."""
+    for name, i in (("in/a", 1), ("elsewhere/b", 2)):
+        path = tmp_path / f"{name}.parquet"
+        path.parent.mkdir()
+        pq.write_table(pa.table({"x": [[float(i)]], "y": [i]}), path)
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "elsewhere")
+    written = write_sequences(tmp_path / "in", tmp_path / "out", columns=["x"])
+    y = pq.read_table(tmp_path / "in", columns=["y"])["y"]
+    assert written.values.ravel().tolist() == y.to_pylist() == [1, 2]
+
+
+def test_links_in_a_circle(tmp_path):
+    """A folder that holds itself has no end: the error names the link."""
+    pq.write_table(pa.table({"x": [[1.0]]}), tmp_path / "a.parquet")
+    (tmp_path / "again").symlink_to(tmp_path)
+    with pytest.raises(ValueError, match=r"again links to a folder that it lies in\. Remove"):
+        write_sequences(tmp_path, tmp_path.with_name("out"))
+
+
+def test_a_copy_within_its_source(parquet, tmp_path):
+    """It is refused before anything is created."""
+    for folder in (tmp_path, tmp_path / "steps"):
+        with pytest.raises(ValueError, match=r"lies in X, .*Write to a folder outside it"):
+            write_sequences(tmp_path, folder, columns=["speed"])
+    assert list(tmp_path.iterdir()) == [parquet]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"batch_size": "8"}, TypeError, "batch_size='8' .*integer of at least 1"),
+        ({"batch_size": 2.5}, TypeError, r"batch_size=2\.5 .*integer of at least 1"),
+        ({"batch_size": 0}, ValueError, "batch_size=0 .*integer of at least 1"),
+        ({"batch_size": -1}, ValueError, "batch_size=-1 .*integer of at least 1"),
+        ({"dtype": "nonsense"}, TypeError, "dtype=nonsense is no type of real numbers"),
+        ({"folder": None}, TypeError, "folder is None; pass the path"),
+    ],
+)
+def test_arguments_of_other_kinds(arguments, error, message, parquet, tmp_path):
+    """The error has the argument, and nothing is created."""
+    given = {"folder": tmp_path / "out", "columns": ["speed"]} | arguments
+    with pytest.raises(error, match=message):
+        write_sequences(parquet, **given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_folders_that_are_none(parquet):
+    """A file and None are no folders, neither to write nor to open."""
+    for call in (open_sequences, lambda folder: write_sequences(iter([X]), folder)):
+        with pytest.raises(NotADirectoryError, match=r"steps\.parquet' is a file\. Pass the path"):
+            call(parquet)
+        with pytest.raises(TypeError, match="folder is None; pass the path"):
+            call(None)

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import IO, Any
 
@@ -70,11 +71,14 @@ def write_sequences(
         If there is no file of the path.
     ImportError
         If X is a path, and pyarrow is not installed.
+    NotADirectoryError
+        If `folder` is a file.
     TypeError
-        If X, `columns` or `dtype` is of another kind.
+        If an argument is of another kind.
     ValueError
-        If a file is not a complete one of Parquet, a folder has other files, or a chunk holds
-        symbols, other features than the first, or numbers that `dtype` cannot represent.
+        If `folder` lies in X, `batch_size` is not positive, a file is not a complete one of
+        Parquet, a folder has other files or links to itself, or a chunk holds symbols,
+        other features than the first, or numbers that `dtype` cannot represent.
 
     See Also
     --------
@@ -96,8 +100,10 @@ def write_sequences(
     Sequences(n_sequences=8, n_steps=3..5, n_features=2)
     """
     _check_numeric(dtype)
+    _check_batch_size(batch_size)
+    folder = _checked_folder(folder)
+    _check_outside(folder, X)
     chunks = _read_chunks(X, _names_in(columns), batch_size)
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / _OFFSETS).exists():
         raise FileExistsError(
@@ -130,6 +136,10 @@ def open_sequences(folder: str | os.PathLike[str]) -> Sequences:
     ------
     FileNotFoundError
         If the folder holds no complete sequences.
+    NotADirectoryError
+        If `folder` is a file.
+    TypeError
+        If `folder` is no path.
     ValueError
         If files were cut off or replaced since.
 
@@ -143,7 +153,7 @@ def open_sequences(folder: str | os.PathLike[str]) -> Sequences:
     >>> len(open_sequences(folder))
     10
     """
-    folder = Path(folder)
+    folder = _checked_folder(folder)
     if not (folder / _OFFSETS).exists():
         raise FileNotFoundError(
             f"{folder} holds no complete sequences: {_OFFSETS} is missing. Write them with "
@@ -203,6 +213,11 @@ def _names_in(columns: Sequence[str] | None) -> list[str] | None:
 def _check_columns(present: Sequence[str], columns: list[str] | None, place: object) -> None:
     """Raise a ValueError if the columns to read are not there, or have one name together."""
     absent = [name for name in columns or () if name not in present]
+    if absent and f"/{absent[0]}=" in str(place):
+        raise ValueError(
+            f"columns has {absent[0]!r}, which {place} holds in the name of a folder: one value "
+            "per row, no list. Leave it out, and read it separately, for example as y."
+        )
     if absent:
         raise ValueError(
             f"columns has {absent}, but {place} has the columns {list(present)}. Name columns of "
@@ -225,9 +240,8 @@ def _files_in(path: Path) -> list[Path]:
         )
     if not path.is_dir():
         return [path]
-    files = (file for file in path.rglob("*") if file.is_file())
-    names = {file: file.relative_to(path).as_posix() for file in files}
-    shown = [f for f in names if not any(part[0] in "._" for part in names[f].split("/"))]
+    shown = list(_shown_files(path))
+    names = {file: file.relative_to(path).as_posix() for file in shown}
     if not shown:
         raise FileNotFoundError(f"The folder {path} has no files *.parquet. Pass another path.")
     others = [names[file] for file in shown if file.suffix.lower() not in _SUFFIXES]
@@ -238,6 +252,22 @@ def _files_in(path: Path) -> list[Path]:
             "or move it to another folder."
         )
     return sorted(shown, key=names.__getitem__)
+
+
+def _shown_files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield the files that Arrow reads: none hidden, those behind links to folders as well."""
+    real = folder.resolve()
+    if real in above:
+        raise ValueError(
+            f"{folder} links to a folder that it lies in. Remove the link, or pass another path."
+        )
+    for entry in folder.iterdir():
+        if entry.name[0] in "._":
+            continue
+        if entry.is_dir():
+            yield from _shown_files(entry, (*above, real))
+        elif entry.is_file():
+            yield entry
 
 
 def _batches_of_files(path: Path, columns: list[str] | None, batch_size: int) -> Iterator[Any]:
@@ -305,9 +335,47 @@ def _read_columns(batch: Any) -> RawInput:
 
 
 def _check_numeric(dtype: DTypeLike | None) -> None:
-    if dtype is not None and np.dtype(dtype).kind not in "biuf":
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind is None or (dtype is not None and kind.kind not in "biuf"):
         raise TypeError(
-            f"dtype={np.dtype(dtype)!s} is no type of real numbers. Pass one: numpy.float32."
+            f"dtype={dtype if kind is None else kind!s} is no type of real numbers. Pass one: "
+            "numpy.float32."
+        )
+
+
+def _check_batch_size(batch_size: object) -> None:
+    is_integer = isinstance(batch_size, Integral) and not isinstance(batch_size, bool)
+    if not is_integer or batch_size < 1:  # type: ignore[operator]
+        raise (ValueError if is_integer else TypeError)(
+            f"batch_size={batch_size!r} is no number of rows to read at a time. Pass an integer of "
+            "at least 1, such as 1024."
+        )
+
+
+def _checked_folder(folder: object) -> Path:
+    """Return a folder as a path, unless it is none or a file."""
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(
+            f"folder is {folder!r}; pass the path of the folder of the sequences, as a str or path."
+        )
+    path = Path(folder)
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"folder={str(path)!r} is a file. Pass the path of a folder.")
+    return path
+
+
+def _check_outside(folder: Path, X: object) -> None:
+    """Raise a ValueError if the copy would become a part of the folder that is read."""
+    if not isinstance(X, str | os.PathLike):
+        return
+    source = Path(X)
+    if source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
+        raise ValueError(
+            f"folder={str(folder)!r} lies in X, the folder {str(source)!r}, whose files are read. "
+            "Write to a folder outside it."
         )
 
 
