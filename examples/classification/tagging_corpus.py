@@ -28,8 +28,9 @@ for word, tag in zip(train.data[0], train.tags[0], strict=True):
 # A tagger with default parameters
 # --------------------------------
 #
-# The whole request is known when it is tagged, so the network reads it in both directions. Words
-# are embedded, and each word that first occurs in a prediction is the unknown word.
+# The whole request is known when it is tagged, so the network reads it in both directions. For
+# a stream of words, train with ``bidirectional=False``. Words are embedded, and each word that
+# first occurs in a prediction is the unknown word.
 
 tagger = RNNClassifier(bidirectional=True, random_state=0).fit(train.data, train.tags)
 predicted = tagger.predict(test.data)
