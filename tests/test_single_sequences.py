@@ -192,6 +192,46 @@ def test_changes_are_found(cell, change):
     assert not np.array_equal(alone, before)
 
 
+def test_transposed_weights_are_found():
+    """So is a weight whose numbers stay in place, but are read in another order."""
+    model = RNNClassifier("gru", 3, bidirectional=False, max_epochs=1, random_state=0)
+    before = check_bits(model.fit(X, LABELS), X)
+    with torch.no_grad():
+        model.module_.head.weight.t_()
+    assert not np.array_equal(check_bits(model, X), before)
+
+
+class HalfMGU(CELLS["mgu"]):
+    """Another cell with the weights of the minimal gated unit."""
+
+    def equations(self, inputs, product, states, vectors):
+        """Return half of the state."""
+        return tuple(0.5 * part for part in super().equations(inputs, product, states, vectors))
+
+
+@pytest.mark.parametrize(
+    ("cell", "other"), [("rnn", {"activation": "relu"}), ("mgu", {"cell": HalfMGU()})]
+)
+def test_settings_of_layers_are_found(cell, other):
+    """So are another activation and another cell of a layer."""
+    model = classifier(cell)
+    before = check_bits(model, X)
+    for layer in model.module_.stack.forwards:
+        vars(layer).update(other)
+    assert not np.array_equal(check_bits(model, X), before)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_inference_mode(cell):
+    """A first prediction in torch's inference mode is followed by others, in any order."""
+    model = classifier(cell)
+    with torch.inference_mode():
+        expected = scores_alone(model, X[:3])
+    assert np.array_equal(scores_alone(model, X[:3]), expected)
+    with torch.inference_mode():
+        assert np.array_equal(scores_alone(model, X[:3]), expected)
+
+
 def test_hooks_come_and_go():
     """Hooks of a module and of all modules see single predictions as long as they are there."""
     model, seen = classifier(), []

@@ -7,12 +7,14 @@ from copy import deepcopy
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from torch.nn.utils import prune
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Stream
 from sksequence._cells import CELLS, FeedForward, SimpleRNN
@@ -381,6 +383,89 @@ def test_a_later_fit_leaves_streams_alone(cell):
     assert np.array_equal(pushed(model, X[0]), of_prefixes(model, X[0]))
 
 
+def double_weights(model):
+    """Change all weights of a network in place."""
+    network = model.module_
+    network.load_state_dict({name: 2 * part for name, part in network.state_dict().items()})
+
+
+NETWORKS = {
+    "text": lambda: RNNClassifier("gru", 8, embedding_dim=4, **small).fit(DOCUMENTS, [0, 1] * 10),
+    "tied": lambda: generator(DOCUMENTS, cell="gru", tie_weights=True, embedding_dim=4),
+    "tokens": lambda: generator([[1, 2, 3, 1, 2], [2, 3, 1, 2]] * 5),
+    "wide": lambda: classifier("gru", 257, max_epochs=1),
+    "wide cell": lambda: classifier("lru", 257),
+    "own": lambda: classifier(torch.nn.GRUCell),
+    "residual": lambda: classifier("gru", num_layers=2, residual_connections=True),
+    "ensemble": lambda: classifier("gru", n_estimators=2),
+    "feedforward": lambda: classifier("feedforward"),
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_weights_of_the_start(network):
+    """A stream and its copies go on with them, whatever changes in place."""
+    model = NETWORKS[network]()
+    method = "decision_function" if isinstance(model, RNNClassifier) else "predict_proba"
+    steps = {"text": "to be o", "tied": "to be o", "tokens": [1, 2, 3, 1]}.get(network, X[0])
+    expected = pushed(model, steps, method)
+    stream = model.start(method=method)
+    first = stream.push(steps[0])
+    double_weights(model)
+    assert np.array_equal(first, expected[0])
+    for copy in (pickle.loads(pickle.dumps(stream)), deepcopy(stream), stream):
+        again = pickle.loads(pickle.dumps(copy))
+        for kept in (copy, again):
+            rest = [kept.push(step) for step in steps[1:]]
+            assert np.array_equal(rest, expected[1:])
+    assert not np.array_equal(pushed(model, steps, method), expected)
+
+
+def test_copies_of_streams_hold_their_weights_once():
+    """The network of the start is added only where the estimator has another one."""
+    model = classifier("gru", 64)
+    stream = model.start()
+    before = len(pickle.dumps(stream))
+    double_weights(model)
+    n_bytes = sum(part.nbytes for part in model.module_.parameters())
+    assert len(pickle.dumps(stream)) > before + n_bytes
+    assert len(pickle.dumps(model.start())) < before + n_bytes
+
+
+def test_start_leaves_the_mode_of_the_network():
+    """Streams predict with a network of their own."""
+    model = classifier(dropout=0.5)
+    expected = of_prefixes(model, X[0], "decision_function")
+    model.module_.train()
+    assert np.array_equal(pushed(model, X[0], "decision_function"), expected)
+    assert model.module_.training
+
+
+def test_pruned_networks():
+    """A weight that torch computed is that of now."""
+    model = classifier()
+    prune.l1_unstructured(model.module_.head, "weight", 0.5)
+    scores = pushed(model, X[0], "decision_function")
+    assert np.array_equal(scores, of_prefixes(model, X[0], "decision_function"))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_inference_mode(cell, pooling):
+    """Streams can be started and pushed in torch's inference mode, and outside it."""
+    model = classifier(cell, pooling=pooling)
+    with torch.inference_mode():
+        many = model.start(n_streams=3, method="decision_function")
+        many.push(X[:3, 0])
+    many.push(X[[0, 2], 1], rows=[0, 2])
+    many = deepcopy(many)
+    with torch.inference_mode():
+        many.push(X[[0, 2], 2], rows=[0, 2])
+    scores = many.push(X[:3, 3])
+    assert np.array_equal(scores[[0, 2]], model.decision_function(X[[0, 2], :4]))
+    assert np.array_equal(scores[1], model.decision_function(X[1:2, [0, 3]])[0])
+
+
 @pytest.mark.parametrize("cell", ["gru", "mgu", "feedforward"])
 @pytest.mark.parametrize("part", ["weights of the head", "head", "pooling"])
 def test_streams_begin_with_the_network_of_now(cell, part):
@@ -395,6 +480,16 @@ def test_streams_begin_with_the_network_of_now(cell, part):
         network.head.weight.data.copy_(network.head.weight.data.flip(0))
     else:
         network.pooling = deepcopy(classifier(cell, pooling="mean").module_.pooling)
+    after = pushed(model, X[0], "decision_function")
+    assert np.array_equal(after, of_prefixes(model, X[0], "decision_function"))
+    assert not np.array_equal(after, before)
+
+
+def test_streams_begin_with_the_activation_of_now():
+    """So they do with settings of layers."""
+    model = classifier("rnn")
+    before = pushed(model, X[0], "decision_function")
+    model.module_.stack.forwards[0].activation = "relu"
     after = pushed(model, X[0], "decision_function")
     assert np.array_equal(after, of_prefixes(model, X[0], "decision_function"))
     assert not np.array_equal(after, before)
@@ -645,16 +740,35 @@ def test_methods_without_streams():
         ([1.0, 2.0], r"steps of shape \(3,\).*got an array of shape \(2,\)"),
         (X[:2, 0], r"got an array of shape \(2, 3\)"),
         ([1.0, np.nan, 2.0], "NaN or infinity"),
+        ([1.0, np.inf, 1e39], "NaN or infinity"),
+        ([1.0, -1e39, 2.0], r"too large for dtype\('float32'\): -1e\+39 at .* feature 1"),
         (["a", "b", "c"], "steps of 3 numbers"),
     ],
-    ids=range(4),
+    ids=range(6),
 )
 def test_invalid_steps(step, message):
     """They are errors, and the stream stays as it was."""
-    stream = classifier().start()
+    model = classifier()
+    stream = model.start(method="decision_function")
+    stream.push(X[0, 0])
     with pytest.raises(ValueError, match=message):
         stream.push(step)
-    assert stream.n_steps == 0
+    assert stream.n_steps == 1
+    assert np.array_equal(stream.push(X[0, 1]), model.decision_function(X[:1, :2])[0])
+
+
+def test_values_too_large():
+    """Errors name the stream and the feature, and no stream moves."""
+    model = generator()
+    stream = model.start(n_streams=2)
+    stream.push([1.0, 2.0])
+    with pytest.raises(ValueError, match=r"1e\+39 at stream 1 of the step, feature 0"):
+        stream.push([1.0, 1e39])
+    assert np.array_equal(stream.push([2.0, 3.0]), model.predict([[1.0, 2.0], [2.0, 3.0]]))
+    frames = [pd.DataFrame(x, columns=["a", "b", "c"]) for x in X]
+    named = RNNClassifier("gru", 8, **small).fit(frames, LABELS).start()
+    with pytest.raises(ValueError, match=r"1e\+39 at stream 0 of the step, feature 'b'"):
+        named.push({"a": 1.0, "b": 1e39, "c": 2.0})
 
 
 def test_invalid_rows_and_names():

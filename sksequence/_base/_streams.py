@@ -121,7 +121,7 @@ class Stream:
         if transformers:
             self._reader = TransformedReader(self._reader, deepcopy(list(transformers)))
         self._states = _States(model._blueprint.frames, n)
-        self._prepare()
+        self._prepare(self._model.module_)
 
     @classmethod
     def from_estimator(
@@ -177,8 +177,8 @@ class Stream:
         transformers, last = split_pipeline(model, f"{cls.__name__}.from_estimator")
         return cls(last, method, n_streams, stepwise(transformers))
 
-    def _prepare(self) -> None:
-        self._stepper = network_stepper(self._model.module_)
+    def _prepare(self, network: SequenceNetwork | Ensemble) -> None:
+        self._stepper = network_stepper(network)
         self._threads = self._model._blueprint.thread_limits()
 
     @property
@@ -256,12 +256,16 @@ class Stream:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return everything but weights in the layout of single steps."""
-        return {k: v for k, v in vars(self).items() if k not in ("_stepper", "_threads")}
+        state = {k: v for k, v in vars(self).items() if k not in ("_stepper", "_threads")}
+        if network_stepper(self._model.module_) is not self._stepper:
+            state["_network"] = self._stepper.network  # that of the start, not that of now
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Lay out the weights again."""
+        network = state.pop("_network", None)
         vars(self).update(state)
-        self._prepare()
+        self._prepare(self._model.module_ if network is None else network)
 
     def __repr__(self) -> str:
         """Return the model, the method and the number of steps."""

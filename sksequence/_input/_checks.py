@@ -258,7 +258,7 @@ def check_static(raw: RawInput) -> None:
             i = int(np.argmax(bad))
             place = f"row {i}, column {column.name!r}"
             if is_number and not np.isnan(values[i]):
-                raise ValueError(_too_large_message(values[i], place))
+                raise ValueError(too_large_message(values[i], place))
             raise missing_error(values[i], place, *(() if is_number else (FILL_CATEGORY,)))
 
 
@@ -281,7 +281,7 @@ def check_finite(raw: RawInput, form: InputForm) -> None:
             place = f"sequence {i}, step {step}, feature {name!r}"
             number = float(values[start + row, feature])
             if not np.isnan(number):
-                raise ValueError(_too_large_message(number, place))
+                raise ValueError(too_large_message(number, place))
             may_be_padded = raw.layout != "cells" and raw.categories is None
             if not may_be_padded or not np.isnan(values[start + row : offsets[i + 1]]).all():
                 raise ValueError(_gap_message(place, _step_imputer(raw, name), form))
@@ -377,7 +377,8 @@ def _padding_message(place: str, unpadding: str, imputer: str, form: InputForm) 
     )
 
 
-def _too_large_message(value: float, place: str) -> str:
+def too_large_message(value: float, place: str) -> str:
+    """Return the message of a value that is not a finite float32 number."""
     if np.isinf(value):
         return f"Input X contains infinity: {place}. Replace it by a finite number."
     return (

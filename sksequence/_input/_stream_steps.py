@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences
+from sksequence._input._checks import find_not_finite, too_large_message
 from sksequence._input._encoding import check_sequences
 from sksequence._input._input_form import InputForm
 from sksequence._tables import is_table, take_rows
@@ -114,12 +115,19 @@ def _numbers(steps: Any, form: InputForm, n_rows: int, are_several: bool) -> Num
             f"push reads steps of {n_features} numbers, as in fit; got {steps!r:.60}."
         ) from None
     numbers: Numbers = as_rows(values, n_rows, n_features, are_several=are_several)
-    if not np.isfinite(numbers).all():
+    bad = find_not_finite(numbers, may_be_missing=False)
+    if bad is None:
+        return numbers
+    if np.isfinite(numbers).all():
+        stream, feature = bad
+        name = feature if form.step_names is None else form.step_names[feature]
         raise ValueError(
-            f"The step holds NaN or infinity: {values.tolist()!r:.60}. Push finite numbers only, "
-            "such as the last known value."
+            too_large_message(float(numbers[bad]), f"stream {stream} of the step, feature {name!r}")
         )
-    return numbers
+    raise ValueError(
+        f"The step holds NaN or infinity: {values.tolist()!r:.60}. Push finite numbers only, such "
+        "as the last known value."
+    )
 
 
 def _by_name(steps: Any, names: Sequence[Hashable]) -> NDArray[Any]:

@@ -46,8 +46,9 @@ class Product:
         n_rows, own = len(x), self._of_thread
         if getattr(own, "n_rows", 0) != n_rows:
             n_padded = n_rows + -n_rows % STABLE
-            own.rows = torch.zeros(n_padded, self._n_in)
-            own.out = torch.empty(n_padded, len(self._bias))
+            with torch.inference_mode(False):  # tensors of inference mode are not written outside
+                own.rows = torch.zeros(n_padded, self._n_in)
+                own.out = torch.empty(n_padded, len(self._bias))
             own.arrays = own.rows.numpy()[:n_rows], own.out.numpy()[:n_rows, : self._n_out]
             own.n_rows = n_rows
         read, filled = own.arrays

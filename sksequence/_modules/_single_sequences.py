@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import zip_longest
+from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -129,6 +130,8 @@ class _MemberReader:
         self.leave = Product(head.weight.clone(), head.bias.clone())
         parts = _prepared_parts(network)
         self._weights = [_Weight(part, name) for part in parts for name in part._parameters]
+        cells = [part.cell for part in parts if isinstance(part, CellLayer)]
+        self._attributes = [(own, tuple(own.values())) for own in map(vars, [*parts, *cells])]
 
     @classmethod
     def of(cls, network: SequenceNetwork) -> _MemberReader | None:
@@ -142,7 +145,10 @@ class _MemberReader:
         return cls(network, list(zip_longest(forwards, backwards)))
 
     def is_current(self) -> bool:
-        """Check whether the weights are those that were laid out."""
+        """Check whether the weights are those that were laid out, for the same layers."""
+        for own, seen in self._attributes:
+            if len(own) != len(seen) or not all(map(is_, own.values(), seen)):
+                return False
         return all(weight.is_same() for weight in self._weights)
 
     def features(self, values: Floats | None, codes: Codes | None) -> Floats:
@@ -237,13 +243,15 @@ class _Weight:
         parameter: Any = module._parameters[name]
         self._parameters: dict[str, Any] = module._parameters
         self._name, self._parameter = name, parameter
-        self._pointer, self._view = parameter.data_ptr(), parameter.detach().numpy()
+        self._pointer, self._placed = parameter.data_ptr(), parameter.detach()
+        self._view = self._placed.numpy()
         self._bits = self._view.tobytes()
 
     def is_same(self) -> bool:
         """Check whether nothing has changed."""
         return (
             self._parameter.data_ptr() == self._pointer
+            and self._parameter.is_set_to(self._placed)  # shape and strides too
             and self._parameters.get(self._name) is self._parameter
             and self._view.tobytes() == self._bits
         )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sksequence._cells import (
+    Cell,
     CellLayer,
     CustomLayer,
     FeedForwardLayer,
@@ -56,11 +57,17 @@ class NetworkStepper:
     ----------
     network : SequenceNetwork or Ensemble
         Network of one direction whose layers and pooling can step.
+
+    Attributes
+    ----------
+    network : SequenceNetwork or Ensemble
+        Copy of the network, in evaluation mode: later changes do not show.
     """
 
     def __init__(self, network: SequenceNetwork | Ensemble) -> None:
-        members = network.members if isinstance(network, Ensemble) else [network]
-        self._members = [_MemberStepper(member.eval()) for member in members]
+        self.network = own = _copied(network).eval()
+        members = own.members if isinstance(own, Ensemble) else [own]
+        self._members = [_MemberStepper(member) for member in members]
 
     def __call__(
         self, values: Rows | None, codes: NDArray[np.int64] | None, state: AnyState
@@ -74,11 +81,18 @@ class NetworkStepper:
         return np.concatenate(outputs, axis=1), after
 
 
+def _copied(network: SequenceNetwork | Ensemble) -> SequenceNetwork | Ensemble:
+    """Return a copy with weights of its own."""
+    own = [part for module in network.modules() for part in vars(module).values()]
+    # torch refuses to copy tensors that were computed, such as pruned weights
+    computed = {id(part): part.detach().clone() for part in own if isinstance(part, Tensor)}
+    return deepcopy(network, computed)
+
+
 class _MemberStepper:
     """Steps of one network."""
 
     def __init__(self, network: SequenceNetwork) -> None:
-        # parts, not the network: the table of steppers must not keep it alive
         self._inputs, self._device = network.inputs, network.device
         self._head: Any = network.head
         layers: Sequence[Any] = list(network.stack.forwards)
@@ -152,7 +166,7 @@ def prepared_layer(layer: Any) -> LayerRun | None:
     if not is_fast(layer.weight_hh, size):
         return None
     width = padded_size(size)
-    # copies: a stream goes on with the weights that it was started with
+    # copies: weights may change in place
     weights: Any = tuple(weight.detach().clone() for weight in layer.weights)
     wide = wider_weights(weights, size, width - size)
     if n_gates == 1:
@@ -228,7 +242,6 @@ def _contract_step(layer: Any) -> LayerStep:
 
 def _residual_step(residual: Any, inner: LayerStep, device: torch.device) -> LayerStep:
     """Return the step of a layer with the connection around it."""
-    residual = deepcopy(residual)  # a stream goes on with the weights that it was started with
 
     def step(x: Rows, state: AnyState) -> tuple[Rows, AnyState]:
         with torch.inference_mode():
@@ -241,6 +254,14 @@ def _residual_step(residual: Any, inner: LayerStep, device: torch.device) -> Lay
     return step
 
 
+def _description(module: nn.Module) -> tuple[object, ...]:
+    """Return what a module computes with, apart from tensors and other modules."""
+    own = vars(module).items()
+    settings = (repr(part) for name, part in own if isinstance(part, _PLAIN) and name != "training")
+    return type(module), *settings
+
+
+_PLAIN = str, int, float, Cell  # types of settings of layers
 _steppers: WeakKeyDictionary[Any, tuple[tuple[object, ...], NetworkStepper]] = WeakKeyDictionary()
 
 
@@ -248,8 +269,9 @@ def network_stepper(network: SequenceNetwork | Ensemble) -> NetworkStepper:
     """Return the stepper of a network, the same one until its weights or parts change."""
     # torch's versions of tensors do not count changes of `weight.data`
     bits = (crc32(part.detach().cpu().numpy().tobytes()) for part in network.parameters())
-    state = *bits, *map(type, network.modules())
+    state = *bits, *map(_description, network.modules())
     known = _steppers.get(network)
     if known is None or known[0] != state:
-        known = _steppers[network] = state, NetworkStepper(network)
+        with torch.inference_mode(False):  # tensors of inference mode are of no use outside
+            known = _steppers[network] = state, NetworkStepper(network)
     return known[1]
