@@ -14,7 +14,7 @@ CELLS = {
     "gru": (GRU(chrono_steps=LAG), 74),
     "indrnn": (IndRNN(chrono_steps=LAG), 398),
     "lem": (LEM(), 64),
-    "lru": (LRU(r_min=0.99, r_max=0.9999), 90),
+    "lru": (LRU(r_min=0.995, r_max=0.9999), 90),
     "lstm": (LSTM(chrono_steps=LAG), 64),
     "rnn": (SimpleRNN(), 128),
 }
