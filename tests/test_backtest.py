@@ -6,6 +6,7 @@ import pytest
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -195,6 +196,41 @@ def test_known_values_are_read_ahead(as_tables):
     np.testing.assert_allclose(result.predictions[1], model.predict(X))
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("known", [None, "load"])
+@pytest.mark.parametrize("estimator", [GENERATOR, REGRESSOR])
+def test_the_order_of_columns_does_not_matter(estimator, known, library):
+    """Features are compared by name: tables that differ in their order have the same bits."""
+    module = pytest.importorskip(library)
+    names = ["load", "temp", "wind"]  # sorted, the order of tables of different orders
+    values = np.random.RandomState(2).normal(size=(3, 20, 3)) * [100, 1, 10]
+    tables = [module.DataFrame(dict(zip(names, x.T, strict=True))) for x in values]
+    reordered = [tables[0][names[::-1]], tables[1], tables[2][["wind", "load", "temp"]]]
+    arguments = {"window": 4, "known_columns": known, "n_samples": 10, "random_state": 0}
+    one = backtest(estimator, tables, 2, 2, **arguments)
+    other = backtest(estimator, reordered, 2, 2, **arguments)
+    for attribute in ("targets", "predictions", "quantiles", "mase", "pinball_loss", "coverage"):
+        np.testing.assert_array_equal(getattr(other, attribute), getattr(one, attribute))
+    first = 0 if known is None else 1
+    np.testing.assert_array_equal(one.targets[-1], values[:, -2:, first:].reshape(3, -1))
+
+
+def test_targets_are_those_of_windows():
+    """Targets, chosen or not, are the y of `make_windows`, whatever the orders of the columns."""
+    values = np.arange(60.0).reshape(2, 10, 3) ** 1.1
+    tables = [
+        pd.DataFrame(x, columns=names)
+        for x, names in zip(values, (["c", "a", "b"], ["b", "c", "a"]), strict=True)
+    ]
+    for options in ({}, {"target_columns": ["c", "a"]}, {"target_columns": 2}):
+        _, y = make_windows([table[-6:] for table in tables], 4, 2, **options)
+        result = backtest(DummyRegressor(), tables, 2, 1, window=4, **options)
+        np.testing.assert_array_equal(result.targets[0], y.reshape(2, -1))
+    numbered = [pd.DataFrame(values[0]), pd.DataFrame(values[1])[[2, 0, 1]]]
+    result = backtest(DummyRegressor(), numbered, 2, 1, window=4)
+    np.testing.assert_array_equal(result.targets[0], values[:, -2:].reshape(2, -1))
+
+
 def test_target_columns_are_scored():
     """The errors are those of the features that are forecast."""
     series = [np.column_stack([x, -5 * x]) for x in PANEL]
@@ -300,6 +336,16 @@ def test_series_with_the_newest_step_first_are_an_error():
     for estimator, window in ((GENERATOR, None), (REGRESSOR, 6)):
         with pytest.raises(ValueError, match=r"not in increasing order.* series.sort_index\(\)"):
             backtest(estimator, [pd.Series(PANEL[0], days)], 2, 1, window=window)
+
+
+def test_other_columns_are_an_error():
+    """Tables with other names, or a mixture of tables and arrays, cannot be matched."""
+    table = pd.DataFrame(np.eye(12, 2), columns=["a", "b"])
+    message = r"columns of sequence 1 are \['a', 'x'\].*\['b'\] are missing.*rename or drop them"
+    with pytest.raises(ValueError, match=message):
+        backtest(GENERATOR, [table, table.set_axis(["a", "x"], axis=1)], 2, 1)
+    with pytest.raises(ValueError, match="Sequence 0 of series has names of columns, sequence 1"):
+        backtest(GENERATOR, [table, np.eye(12, 2)], 2, 1)
 
 
 def test_no_series_is_an_error():

@@ -16,7 +16,9 @@ from sksequence._tables import (
     check_rows_are_steps,
     column_names,
     is_table,
+    match_tables,
     series_name,
+    tables_in,
     take_rows,
 )
 
@@ -31,7 +33,8 @@ class SeriesPanel:
     Attributes
     ----------
     items : list
-        Series as tables, Series or arrays, whose rows are steps.
+        Series as tables, Series or arrays, whose rows are steps. Tables have their columns in one
+        order, that of `make_windows`.
     values : list of ndarray of shape (n_steps, n_targets)
         Features to forecast of each series.
     known : list of hashable
@@ -48,6 +51,7 @@ class SeriesPanel:
         items = [_item(one) for one in (_listed(series) if _are_several(series) else [series])]
         if not items:
             raise ValueError("series holds no series. Pass at least one.")
+        items = _matched(items)
         known = _chosen(known_columns)
         is_default = isinstance(target_columns, str) and target_columns == "all"
         targets = None if target_columns is None or is_default else _chosen(target_columns)
@@ -139,6 +143,13 @@ def _item(one: Any) -> Any:
     if is_table(one):
         return as_table(one)
     return one if hasattr(one, "iloc") else np.asarray(one)
+
+
+def _matched(items: list[Any]) -> list[Any]:
+    """Return series with their columns in one order, as estimators and `make_windows` read them."""
+    tables = tables_in(items, "series")
+    # single columns keep the names of their series
+    return match_tables(tables)[0] if any(len(column_names(t)) > 1 for t in tables) else items
 
 
 def _rows(item: Any, start: int, stop: int) -> Any:
