@@ -358,7 +358,7 @@ def test_parameters_of_later_versions_have_their_defaults(tiny, tmp_path):
     assert again(former, tmp_path).label_smoothing == 0.0
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore:On sequences that it was not trained on")
 @pytest.mark.parametrize("device", ["cuda", "cuda:7", "mps"])
 @pytest.mark.parametrize("kind", ["labels", "numbers", "symbols", "series"])
 def test_models_of_other_devices(device, kind, tmp_path):

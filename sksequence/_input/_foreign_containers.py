@@ -128,10 +128,10 @@ def _from_arrow_array(X: _ArrowArray) -> object:
         return steps.reshape(len(X), X.type.list_size, *steps.shape[1:])
     if not hasattr(X, "value_lengths"):
         raise TypeError(f"X is a {X.type}; pass a table of the fields as columns.")
+    _check_no_maps(X.type)
     lengths = X.value_lengths().to_numpy()
     flat = X.flatten()  # in the order of the rows, which list views may store in any other
-    if hasattr(flat.type, "key_type") or hasattr(X.type, "key_type"):
-        raise ValueError(f"X holds maps ({X.type}); make each key a column of a table.")
+    _check_no_maps(flat.type)
     if str(flat.type).startswith("struct<"):  # records are steps
         import pyarrow
 
@@ -139,6 +139,11 @@ def _from_arrow_array(X: _ArrowArray) -> object:
     if hasattr(flat, "value_lengths") and not flat.null_count:
         check_step_widths(flat.value_lengths().to_numpy(), lengths)
     return Sequences(_arrow_values(flat), offsets_of(lengths))
+
+
+def _check_no_maps(kind: object) -> None:
+    if hasattr(kind, "key_type"):
+        raise ValueError(f"X holds maps ({kind}); make each key a column of a table.")
 
 
 def _check_present(is_absent: NDArray[np.bool_]) -> None:
