@@ -297,13 +297,8 @@ def _batches_of_files(path: Path, columns: list[str] | None, batch_size: int) ->
 def _batches_of_dataset(dataset: Any, columns: list[str] | None, batch_size: int) -> Iterator[Any]:
     """Return batches of rows in their order, of which few are read ahead."""
     _check_columns(dataset.schema.names, columns, "the dataset")
-    batches = dataset.to_batches(
-        columns=columns,
-        batch_size=batch_size,
-        batch_readahead=1,
-        fragment_readahead=1,
-        use_threads=False,
-    )
+    ahead = {"batch_readahead": 1, "fragment_readahead": 1, "use_threads": False}
+    batches = dataset.to_batches(columns=columns, batch_size=batch_size, **ahead)
     return (batch for batch in batches if batch.num_rows)
 
 
@@ -336,14 +331,12 @@ def _read_columns(batch: Any) -> RawInput:
 
 def _check_numeric(dtype: DTypeLike | None) -> None:
     try:
-        kind = np.dtype(dtype)
+        kind = np.dtype(dtype)  # that of None is float
     except TypeError:
-        kind = None
-    if kind is None or (dtype is not None and kind.kind not in "biuf"):
-        raise TypeError(
-            f"dtype={dtype if kind is None else kind!s} is no type of real numbers. Pass one: "
-            "numpy.float32."
-        )
+        kind = np.dtype(object)
+    if kind.kind not in "biuf":
+        what = dtype if kind == object else kind
+        raise TypeError(f"dtype={what} is no type of real numbers. Pass one: numpy.float32.")
 
 
 def _check_batch_size(batch_size: object) -> None:
@@ -436,11 +429,8 @@ def _write_values(
 
 def _write_header(file: IO[bytes], dtype: np.dtype[Any], n_steps: int, n_features: int) -> None:
     """Write the header of an array, whose size is the same for every number of steps."""
-    header = {
-        "descr": npy.dtype_to_descr(dtype),
-        "fortran_order": False,
-        "shape": (n_steps, n_features),
-    }
+    shape = (n_steps, n_features)
+    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     npy.write_array_header_1_0(file, header)
     file.flush()  # the numbers are written past the buffer
 
