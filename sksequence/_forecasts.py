@@ -112,7 +112,8 @@ class Forecast(Bunch):
             a series; without such an index, the table has no dates.
         freq : str or pandas offset, default=None
             Time from one step to the next, such as "MS" for the start of each month. None reads it
-            from the index of each series. Required with `last_dates`.
+            from the index of each series. Required with `last_dates`, unless these are periods,
+            and for an index that leaves out dates or periods.
 
         Returns
         -------
@@ -160,7 +161,10 @@ class Forecast(Bunch):
         n_sequences, horizon = self.mean.shape[:2]
         if last_dates is not None:
             ends = _one_per_series(pandas, last_dates, n_sequences)
-            return [_following(pandas, end, freq, horizon, self.ids[i]) for i, end in ends]
+            return [
+                _following(pandas, end, _given_frequency(end, freq), horizon, self.ids[i])
+                for i, end in ends
+            ]
         if any(index is None for index in self.indexes):
             if freq is None:
                 return None
@@ -223,6 +227,12 @@ def _index_of_dates(series: object) -> Any:
     is_elapsed = not hasattr(index, "year")  # times since a start are no dates
     if is_elapsed or not (holds_times(index) and hasattr(index, "freq")):
         return None
+    if index.hasnans:
+        raise ValueError(
+            f"The date of step {int(np.argmax(index.isna()))} of a series of {len(index)} steps is "
+            "missing (NaT). A forecast continues the dates: fill the date in, or drop the step, "
+            "also in fit."
+        )
     if not index.is_monotonic_increasing:
         raise ValueError(
             f"The dates of a series do not ascend: its first step is of {index[0]}, its last one "
@@ -234,6 +244,8 @@ def _index_of_dates(series: object) -> Any:
 
 def _one_per_series(pandas: Any, last_dates: object, n_sequences: int) -> Iterable[tuple[int, Any]]:
     """Return the date of the last step of each series, with the position of the series."""
+    if isinstance(last_dates, np.ndarray) and last_dates.ndim == 0:
+        last_dates = last_dates[()]
     is_single = isinstance(last_dates, str) or not hasattr(last_dates, "__len__")
     dates: Any = [last_dates] * n_sequences if is_single else last_dates
     if len(dates) != n_sequences:
@@ -244,8 +256,20 @@ def _one_per_series(pandas: Any, last_dates: object, n_sequences: int) -> Iterab
     return enumerate(date if hasattr(date, "freq") else pandas.Timestamp(date) for date in dates)
 
 
+def _given_frequency(end: Any, freq: Any) -> Any:
+    """Return the frequency after a given date, by default that of a period."""
+    if freq is None and not hasattr(end, "freq"):
+        raise ValueError(
+            f"last_dates needs freq, the time from one step to the next; got {end} and freq=None. "
+            "Pass freq, such as freq='D' for days, 'B' for business days or 'MS' for months."
+        )
+    return end.freq if freq is None else freq
+
+
 def _frequency(pandas: Any, index: Any) -> Any:
     """Return the frequency of an index, None if its steps are irregular."""
+    if hasattr(index, "to_timestamp"):  # periods have a frequency even if some are left out
+        return index.freq if (index[:-1] + 1).equals(index[1:]) else None
     if index.freq is not None or len(index) < _FEWEST_DATES:
         return index.freq
     return pandas.DatetimeIndex(index, freq="infer").freq
@@ -253,13 +277,32 @@ def _frequency(pandas: Any, index: Any) -> Any:
 
 def _following(pandas: Any, end: Any, freq: Any, horizon: int, name: Hashable) -> Any:
     """Return the dates of the steps after `end`."""
-    if hasattr(end, "freq"):  # a period has its own frequency
-        return pandas.period_range(end + 1, periods=horizon)
     if freq is None:
         raise ValueError(
             f"The dates of series {name!r} have no regular frequency, so that the dates after its "
             f"end, {end}, are not known. Pass freq, such as freq='D' for days, 'B' for business "
             "days or 'MS' for months."
         )
+    if hasattr(end, "freq"):
+        return _following_periods(pandas, end, freq, horizon, name)
     dates = pandas.date_range(end, periods=horizon + 1, freq=freq)
     return dates[1:] if dates[0] == end else dates[:-1]
+
+
+def _following_periods(pandas: Any, end: Any, freq: Any, horizon: int, name: Hashable) -> Any:
+    """Return the periods after `end` at steps of `freq`, which may be longer than the periods."""
+    if freq == end.freq:
+        return pandas.period_range(end + 1, periods=horizon)
+    try:
+        offset = pandas.tseries.frequencies.to_offset(freq)
+    except ValueError:  # a name of periods only, such as "M"
+        offset = pandas.Period("2000-01-01", freq=freq).freq
+    stamps = pandas.date_range(end.to_timestamp(), periods=horizon + 1, freq=offset)
+    periods = stamps.to_period(end.freq)
+    later = periods[1:] if periods[0] == end else periods[:-1]
+    if later[0] <= end or not later.is_unique:
+        raise ValueError(
+            f"freq={freq!r} is shorter than the periods of series {name!r}, which ends in {end} "
+            f"with periods of freq={end.freqstr!r}. Pass a freq of at least one period."
+        )
+    return later

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sksequence._forecasts import Forecast
 from tests.helpers import fit_generator
 
 WAVE = np.sin(np.arange(30) / 3)
@@ -85,6 +86,63 @@ def test_periods_follow_periods():
     assert frame["date"].tolist() == index[30:].tolist()
 
 
+def of_index(index, horizon=3):
+    """Return a forecast of one series with this index, without a fit."""
+    paths = np.zeros((1, 5, horizon))
+    series = pd.Series(np.arange(float(len(index))), index=index, name="q")
+    return Forecast.of_paths(paths, np.array([0.5]), [series], None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "freq", "offset"),
+    [
+        ("D", "B", "B"),
+        ("M", "3M", "3MS"),
+        ("M", "QS", "QS"),
+        ("M", "M", "MS"),
+        ("D", "2D", "2D"),
+        ("W", "2W", "2W"),
+        ("Q", "YS", "YS"),
+        ("h", "6h", "6h"),
+    ],
+)
+def test_periods_obey_a_frequency(unit, freq, offset):
+    """Periods that leave some out go on as dates with the same frequency do."""
+    periods = pd.date_range("2024-01-01", periods=13, freq=offset).to_period(unit)
+    dates = of_index(periods[:10]).to_frame(freq=freq)["date"].tolist()
+    assert dates == periods[10:].tolist()
+
+
+@pytest.mark.parametrize("months", [["01", "04", "07"], ["01", "01", "02"]])
+def test_periods_that_are_not_consecutive_need_a_frequency(months):
+    """Left out or repeated periods leave no frequency, as dates with gaps do."""
+    index = pd.PeriodIndex([f"2021-{month}" for month in months], freq="M")
+    with pytest.raises(ValueError, match=r"series 'q' have no regular frequency.*Pass freq"):
+        of_index(index).to_frame()
+
+
+def test_given_periods_obey_a_frequency():
+    """A last period has its own frequency, unless another one is given, which is not shorter."""
+    result, last = of_index(pd.RangeIndex(5)), pd.Period("2024-01", "M")
+    assert result.to_frame(last_dates=last)["date"].dt.month.tolist() == [2, 3, 4]
+    assert result.to_frame(last_dates=last, freq="Q")["date"].dt.month.tolist() == [3, 6, 9]
+    with pytest.raises(ValueError, match=r"freq='D' is shorter than the periods.*2024-01"):
+        result.to_frame(last_dates=last, freq="D")
+
+
+def test_a_date_in_an_array_is_a_date():
+    """An array without dimensions serves all series."""
+    result = of_index(pd.RangeIndex(5))
+    for last in (np.array("2024-01-31"), np.array("2024-01-31", dtype="datetime64[ns]")):
+        assert result.to_frame(last_dates=last, freq="D")["date"].dt.day.tolist() == [1, 2, 3]
+
+
+def test_missing_dates_are_an_error():
+    """The message names the step whose date is missing."""
+    with pytest.raises(ValueError, match="date of step 2 of a series of 3 steps is missing"):
+        of_index(pd.DatetimeIndex(["2024-01-01", "2024-01-02", pd.NaT]))
+
+
 def test_dates_may_be_given():
     """For arrays, the last dates and the frequency are arguments; one date serves all series."""
     result = forecast([WAVE, WAVE[:20]])
@@ -145,7 +203,7 @@ def test_ids_are_names_of_series():
     [
         ({"ids": ["a"]}, "ids has 1 entries, but there are forecasts of 2 series"),
         ({"last_dates": ["2024-01-01"], "freq": "D"}, "last_dates has 1 entries"),
-        ({"last_dates": "2024-01-01"}, "have no regular frequency"),
+        ({"last_dates": "2024-01-01"}, "last_dates needs freq.*got 2024-01-01.*Pass freq"),
         ({"freq": "D"}, "freq='D' needs the date of the last step.*series 0 of X"),
     ],
 )
