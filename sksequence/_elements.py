@@ -19,7 +19,8 @@ DROP_SEQUENCE = (
     "Drop the sequence, with its y: of a table with both, use table.dropna() before you split it"
 )
 FILL_CATEGORY = (
-    "Drop the sequence, with its y, or make missing values a category with fillna('missing')"
+    "Drop the sequence, with its y, or make missing values a category with fillna('missing'), of "
+    "a categorical column with .cat.add_categories('missing').fillna('missing')"
 )
 NUMBERS = "biufc"  # numpy's letters for the types of numbers
 _TEXT = "UST"

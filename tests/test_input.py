@@ -766,6 +766,7 @@ def test_gaps_in_integers_are_found_after_a_fit_on_symbols(dtype):
 # --- errors --------------------------------------------------------------------------------------
 
 WITH_NAN = [RAGGED[0], np.array([[1.0, 2, 3], [1, np.nan, 3]])]
+PANEL = pd.Series(np.arange(4.0), pd.MultiIndex.from_product([["a", "b"], [1, 2]]))
 BAD = {
     "str": ("to be", TypeError, r"X is a single str.*Pass \[X\]"),
     "generator": ((a for a in RAGGED), TypeError, r"generator.*list\(X\)"),
@@ -773,6 +774,8 @@ BAD = {
     "4-D list": ([np.ones((2, 2, 2))], ValueError, "arrays with 3 dimensions"),
     "1-D": (np.ones(4), ValueError, r"one sequence of 4 steps, or 4 .* pass a list of it: \[X\]"),
     "numbers": ([1.0, 2.0], ValueError, r"X is 1-D and holds 2 numbers: .* list of it: \[X\]"),
+    "Series of several": (PANEL, ValueError, r"X has a MultiIndex of 4 rows.*\(X.to_frame\(\)\)"),
+    "list of it": ([PANEL], ValueError, r"X\[0\] has a MultiIndex of 4 rows.* several series"),
     "integers": (range(3), ValueError, r"X is 1-D and holds 3 .* to \(3, 1\) for sequences of one"),
     "scalars": ([np.array(1.0), np.array(2.0)], ValueError, "X is 1-D and holds 2 numbers"),
     "Series": (pd.Series([1.0, np.nan]), ValueError, r"pass a list of it: \[X\]"),

@@ -496,6 +496,7 @@ def test_nothing_is_gained_on_a_random_walk(walk, horizon):
     message = str(caught[0].message)
     assert "(residual='last')" in message
     assert "The forecast is therefore the naive one (shrinkage_ is 1). Train on more" in message
+    assert "for series of very different size scale='sequence', or use the naive" in message
     [error] = re.findall(r"\d+\.\d+", message)
     assert float(error) == pytest.approx(model.naive_error_, rel=1e-3)
     assert model.forecast_error_ == model.naive_error_

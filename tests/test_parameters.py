@@ -17,6 +17,7 @@ from torch import nn
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._base import _parameter_hints
+from sksequence.cells import MGU
 from tests.helpers import ROOT, all_weights
 
 RANDOM = np.random.RandomState(0)
@@ -121,6 +122,7 @@ class Cell(nn.GRU):
         (Network(), r"instance of Network\. Pass a class or function that builds one layer"),
         (Network, r"cannot be called with two arguments\. Let it take input_size"),
         (lambda: nn.GRU(2, 8), r"cannot be called with two arguments\. Let it take input_size"),
+        (MGU, r"got the class MGU of cells\. Pass an object of it, MGU\(\)\."),
         (nn.LSTMCell(2, 8), r"instance of LSTMCell\. Pass the class, torch\.nn\.LSTMCell\."),
     ],
 )
@@ -168,6 +170,11 @@ def matrix(outputs, targets):
 def in_numpy(outputs, targets):
     """Return an array."""
     return ((outputs - targets) ** 2).mean(dim=1).detach().numpy()
+
+
+def of_numpy(outputs, targets):
+    """Compute losses outside torch."""
+    return np.abs(outputs.numpy() - targets.numpy())
 
 
 def detached(outputs, targets):
@@ -253,6 +260,7 @@ def test_a_function_is_a_loss_of_classes():
             r"=matrix must .* got \(12, 3\)\. Take the mean over all axes but",
         ),
         (in_numpy, ValueError, r"loss=in_numpy must return .* got ndarray\. Compute them by f"),
+        (of_numpy, TypeError, "loss=of_numpy passes the outputs.* Compute the losses by functions"),
         (detached, ValueError, r"loss=detached returned a tensor without gradient"),
         (logarithm, FloatingPointError, r"loss=logarithm returned nan for a row"),
     ],

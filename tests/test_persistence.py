@@ -389,7 +389,7 @@ class Looping(StandardScaler):
 
 REFUSED = [
     (regressor(loss=own_loss), r"RNNRegressor.loss is the function own_loss, .* by its name"),
-    (classifier(MaskedCell), "RNNClassifier.cell is the class MaskedCell, .* cell by its name"),
+    (classifier(MaskedCell), "RNNClassifier.cell is the class MaskedCell, .* use pickle or joblib"),
     (generator(analyzer=str.split), "SequenceGenerator.analyzer is the function .*analyzer='char'"),
     (generator(callbacks=[FITS]), r"SequenceGenerator.callbacks\[0\].labels is the function"),
     (classifier(callbacks=[BaseEstimator()]), r"callbacks\[0\] is an object .*callbacks=None"),

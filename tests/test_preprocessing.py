@@ -2127,7 +2127,7 @@ DAY = EVENTS["day"]
         ),
         (
             lambda: to_long([[1, 2], [3, 4]], like=EVENTS, id="store", ids=["x", "n"]),
-            r"The table has no rows of 'n', entry 1 of ids; it has those of \['x', 'y'\]",
+            r"The table has no rows of 'n', entry 1 of ids; it has those of \['x', 'y'\]\. Leave",
         ),
         (
             lambda: to_long([[1, 2]], like=EVENTS, id="store", ids=["x"]),
@@ -2206,3 +2206,28 @@ def test_data_that_other_libraries_would_refuse(call, message):
     X = pd.DataFrame({"t": [np.ones((2, 1)), np.ones(2)]})
     with pytest.raises((TypeError, ValueError), match=message):
         call(X)
+
+
+def test_absent_ids_are_named_among_a_few():
+    """The first ids are listed in full, and the others counted."""
+    table = pd.DataFrame({"id": [f"machine {i}" for i in range(9)], "value": np.arange(9.0)})
+    with pytest.raises(ValueError, match=r"'machine 4'\] and 4 others\. Leave it out of ids"):
+        from_long(table, "id", ids=["machine 10"])
+
+
+def test_advice_for_missing_categories_works_as_written():
+    """A categorical column needs the category before it can be filled."""
+    table = pd.DataFrame({"state": pd.Categorical(["on", None, "off"]), "value": np.arange(3.0)})
+    with pytest.raises(
+        ValueError, match=r"\.cat\.add_categories\('missing'\)\.fillna\('missing'\)"
+    ):
+        RNNClassifier(max_epochs=1).fit([table, table], [0, 1])
+    table["state"] = table["state"].cat.add_categories("missing").fillna("missing")
+    RNNClassifier(max_epochs=1).fit([table, table], [0, 1])
+
+
+def test_advice_for_dates_names_the_parameter():
+    """A feature of dates may be the times of an estimator, as seconds."""
+    table = pd.DataFrame({"id": [1, 1], "day": pd.to_datetime(["2020-01-01", "2020-01-02"])})
+    with pytest.raises(ValueError, match=r"number of seconds, which estimators .* time_column, or"):
+        from_long(table, "id")

@@ -465,6 +465,11 @@ def test_files_hold_no_splitters(tmp_path):
 GROUPED = GroupShuffleSplit(test_size=0.3)
 REFUSED = {
     "no groups": (GROUPED, None, r"GroupShuffleSplit\(.* keeps groups together, but fit has got"),
+    "a long splitter": (
+        GroupShuffleSplit(5, test_size=0.123456789012, train_size=0.123456789012, random_state=12),
+        None,
+        r"GroupShuffleSplit\(.*\.\.\.\) keeps groups together",
+    ),
     "groups without a splitter": ("last", GROUPS, "groups have no effect with validation_split='l"),
     "groups that are not read": (KFold(3), GROUPS, r"no effect: validation_split=KFold\(.* does n"),
     "groups and a predefined split": (PredefinedSplit(FOLDS), GROUPS, "groups have no effect"),

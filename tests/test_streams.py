@@ -247,6 +247,23 @@ def test_words_and_tokens():
     assert scores[-1] == model.decision_function(tokens[:1])[0]
 
 
+def test_several_symbols_are_not_pushed_at_once():
+    """A list of tokens and a text of several are no step; an unknown token is."""
+    tokens = [text.split() for text in DOCUMENTS]
+    model = RNNClassifier("gru", 8, **small).fit(tokens, LABELS[[0, 1] * 10])
+    with pytest.raises(ValueError, match=r"here a symbol; got 2: \['to', 'be'\]. Push them one"):
+        model.start().push(["to", "be"])
+    message = "push reads one symbol, and fit has not seen 'to be', which looks .* one after the"
+    with pytest.raises(ValueError, match=message):
+        model.start().push("to be")
+    with pytest.raises(ValueError, match=message):
+        model.start(n_streams=2).push(["to", "to be"])
+    assert model.start().push("zzz") in LABELS
+    spaced = [[f"{word} x" for word in words] for words in tokens]
+    model.fit(spaced, LABELS[[0, 1] * 10])
+    assert model.start().push(spaced[0][0]) in LABELS
+
+
 # --- many streams --------------------------------------------------------------------------------
 
 

@@ -16,6 +16,8 @@ from sksequence._settings import Splitter, TrainingSettings
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+# Characters of a splitter in an error
+_LONGEST = 80
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ class GivenRows:
 
 def assignment(splitter: Splitter) -> str:
     """Return how a splitter is set, on one line and cut to a length for errors."""
-    return f"validation_split={' '.join(repr(splitter).split()):.80}"
+    text = " ".join(repr(splitter).split())
+    return f"validation_split={text if len(text) <= _LONGEST else text[: _LONGEST - 4] + '...)'}"
 
 
 def _one_split(

@@ -78,9 +78,17 @@ def as_cell(cell: CellChoice) -> Cell | Callable[..., nn.Module]:
     ------
     ValueError
         If a parameter of a cell is out of its range.
+    TypeError
+        If the cell is a class derived from Cell, and not an object of it.
     """
     if isinstance(cell, str):
         return CELLS[cell]()
+    if isinstance(cell, type) and issubclass(cell, Cell):
+        raise TypeError(
+            "cell must be the name of a cell, an object of a class of cells, or a class or "
+            f"function (input_size, hidden_size) that returns a module; got the class "
+            f"{cell.__name__} of cells. Pass an object of it, {cell.__name__}()."
+        )
     if isinstance(cell, Cell):
         cell.check_params()
     return cell if isinstance(cell, Cell) else cast("Callable[..., nn.Module]", cell)

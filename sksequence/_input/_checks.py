@@ -355,7 +355,8 @@ def _gap_message(place: str, imputer: str, form: InputForm) -> str:
     return (
         f"Input X contains NaN: {place}. Recurrent networks need numbers everywhere: {parameter}"
         "drop the sequence or its steps with gaps, or fill the gap, for example with the previous "
-        f"value (ffill in pandas) or with {imputer}."
+        "value (ffill in pandas), in series of numbers by interpolation with "
+        f"preprocessing.FillGaps(), or with {imputer}."
     )
 
 

@@ -52,6 +52,7 @@ from sksequence._input._tables_of_sequences import (
 )
 from sksequence._tables import (
     check_rows_are_sequences,
+    check_rows_are_steps,
     feature_names,
     is_table,
     plain_numbers,
@@ -92,6 +93,8 @@ def _read(X: object, reading: Reading) -> RawInput:
         return from_table(X, reading) if X.table is not None else from_flat("sequences", X, reading)
     items = _as_list(X)
     if items is not None:
+        if items and isinstance(items[0], Number):
+            check_rows_are_steps(X, "X")
         return _from_list(items, reading)
     return _from_rows(X, reading)
 
@@ -240,8 +243,17 @@ def _from_list(items: list[Any], reading: Reading) -> RawInput:
     if kind == "text":
         return _from_texts(items, reading.analyzer)
     if kind == "array":
+        _check_is_one_each(items)
         return _from_array_likes(items, reading)
     return from_lists(items, reading)
+
+
+def _check_is_one_each(items: Sequence[Any]) -> None:
+    """Raise a ValueError for a Series of pandas that holds several series, one after the other."""
+    for i, item in enumerate(items):
+        index: Any = None if isinstance(item, np.ndarray) else getattr(item, "index", None)
+        if getattr(index, "nlevels", 1) > 1 and index.droplevel(-1).nunique() > 1:
+            check_rows_are_steps(item, f"X[{i}]")
 
 
 def _check_all_numbers(items: Sequence[object]) -> None:

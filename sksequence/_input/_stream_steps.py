@@ -40,6 +40,7 @@ def read_stream_steps(
     """
     if not form.vocabularies:
         return _numbers(steps, form, n_rows, are_several), None
+    _check_symbols(steps, form, are_several)
     if isinstance(steps, str) and not are_several and (code := _code_of(steps, form)) is not None:
         return None, np.array([[code]])
     if form.columns:  # steps are rows of the sequences in the cells
@@ -154,6 +155,26 @@ def _code_of(symbol: str, form: InputForm) -> int | None:
         return None
     i = bisect_left(symbols, symbol)  # symbols of one type are sorted
     return i + 1 if i < len(symbols) and symbols[i] == symbol else UNKNOWN
+
+
+def _check_symbols(steps: Any, form: InputForm, are_several: bool) -> None:
+    """Refuse several symbols in place of one: a list of them, and a text of several words."""
+    if not form.holds_symbols or len(form.vocabularies) > 1:
+        return
+    if not are_several and isinstance(steps, list) and len(steps) != 1:
+        raise ValueError(
+            f"push reads one step of a stream, here a symbol; got {len(steps)}: {steps!r:.60}. "
+            "Push them one after the other, or start(n_streams=...) to read several streams."
+        )
+    if form.is_text:
+        return
+    symbols = form.vocabularies[0].symbols
+    for step in steps if are_several and isinstance(steps, list | tuple) else [steps]:
+        if isinstance(step, str) and len(step.split()) > 1 and step not in symbols:
+            raise ValueError(
+                f"push reads one symbol, and fit has not seen {step!r:.60}, which looks like a "
+                "text of several. Split it as in fit, and push its symbols one after the other."
+            )
 
 
 def _one_step_each(steps: Any, form: InputForm, are_several: bool) -> Any:

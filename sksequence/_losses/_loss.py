@@ -167,8 +167,16 @@ def own_loss(function: Callable[..., object]) -> Loss:
     """Return the loss of a user's function ``(outputs, targets) -> losses``, which is checked."""
 
     def checked(outputs: Tensor, targets: Tensor) -> Tensor:
-        losses = function(outputs, targets)
         name = f"loss={getattr(function, '__qualname__', function)}"
+        try:
+            losses = function(outputs, targets)
+        except RuntimeError as error:
+            if "numpy()" not in str(error):
+                raise
+            raise TypeError(
+                f"{name} passes the outputs, a tensor with gradient, to NumPy, which has none. "
+                "Compute the losses by functions of torch only."
+            ) from error
         n_rows = len(outputs)
         if not isinstance(losses, Tensor) or losses.shape != (n_rows,):
             got = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__

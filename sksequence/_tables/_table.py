@@ -95,9 +95,10 @@ def check_rows_are_steps(sequence: object, argument: str) -> None:
     if not hasattr(index, "nlevels"):
         return
     if index.nlevels > 1:
+        table = argument if is_table(sequence) else f"{argument}.to_frame()"
         raise ValueError(
             f"{argument} has a MultiIndex of {len(index)} rows, which look like the steps of "
-            f"several series. Pass from_long({argument})[0], which splits them, or, for one "
+            f"several series. Pass from_long({table})[0], which splits them, or, for one "
             f"series, {argument}.reset_index(drop=True)."
         )
     if holds_times(index) and not index.is_monotonic_increasing:

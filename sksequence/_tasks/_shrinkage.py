@@ -211,11 +211,12 @@ def _weights(data: TrainingData[NumberCodec], rows: Rows) -> Floats:
 
 def warn_of_naive(naive: NaiveForecast, naive_error: float) -> None:
     """Warn that the network adds nothing to the naive forecast."""
+    unequal = "" if naive.is_relative else ", for series of very different size scale='sequence'"
     warnings.warn(
         "On windows that it was not trained on, the network is not clearly better than the naive "
         f"forecast that it corrects ({naive}), whose mean absolute error is {naive_error:.4g}. The "
         "forecast is therefore the naive one (shrinkage_ is 1). Train on more data or with other "
-        "features, or use the naive forecast.",
+        f"features{unequal}, or use the naive forecast.",
         UserWarning,
         stacklevel=_stacklevel_of_caller(),
     )

@@ -30,12 +30,13 @@ from sksequence.persistence._known_types import (
 # longer lists of one type are arrays
 _LONG = 32
 _SCALARS = "biuf"
+_PICKLE = "use pickle or joblib, and load such files only if you trust them"
 _ADVICE = {
     "analyzer": "Set analyzer='char' or 'word', or cut texts into lists of tokens before fit.",
     "callbacks": "Call set_params(callbacks=None) before saving.",
-    "cell": "Choose a cell by its name.",
-    "loss": "Choose a loss by its name.",
-    "optimizer": "Choose an optimizer by its name.",
+    "cell": f"Choose a cell by its name. With your own, {_PICKLE}.",
+    "loss": f"Choose a loss by its name. With your own, {_PICKLE}.",
+    "optimizer": f"Choose an optimizer by its name. With your own, {_PICKLE}.",
     "validation_split": "Call set_params(validation_split='random') before saving.",
 }
 _OTHER_ADVICE = (

@@ -205,9 +205,13 @@ def _advice(part: Steps, row: int) -> str:
         return f"Its last {trailing} steps look like padding: remove it with from_nan_padded"
     if np.sum(rows) > leading + trailing:
         if part.categories:
-            return "Fill the gaps: numbers by interpolation, categories with fillna('missing')"
+            return (
+                "Fill the gaps: numbers by interpolation, categories with fillna('missing'), those "
+                "of a categorical column with .cat.add_categories('missing').fillna('missing')"
+            )
         return (
-            "Fill the gaps, for example by interpolation or with StepTransformer(SimpleImputer())"
+            "Fill the gaps, for example by interpolation with FillGaps(), or with "
+            "StepTransformer(SimpleImputer())"
         )
     ends = [f"first {leading}"] * (leading > 0) + [f"last {trailing}"] * (trailing > 0)
     return f"Only its {' and '.join(ends)} steps have missing values: leave them out"

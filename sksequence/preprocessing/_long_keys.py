@@ -22,6 +22,8 @@ from sksequence._tables import (
     read_ranks,
 )
 
+# Ids that an error lists
+_FEW = 5
 Names = Hashable | Iterable[Hashable] | None
 
 
@@ -124,12 +126,18 @@ def positions_of_ids(keys: Keys, ids: Any) -> NDArray[np.intp]:
         if element not in position:
             raise ValueError(
                 f"The table has no rows of {element!r}, entry {i} of ids; it has those of "
-                f"{known!r:.60}. Leave it out of ids, or add its rows."
+                f"{_few(known)}. Leave it out of ids, or add its rows."
             )
     if len(set(wanted)) < len(wanted):
         twice = next(element for element in wanted if wanted.count(element) > 1)
         raise ValueError(f"ids contains {twice!r} twice; pass each sequence once.")
     return np.array([position[element] for element in wanted], dtype=np.intp)
+
+
+def _few(known: list[Any]) -> str:
+    """Return some sequences by name, and how many others there are."""
+    names = f"{known[:_FEW]!r}"
+    return names if len(known) <= _FEW else f"{names} and {len(known) - _FEW} others"
 
 
 def _objects(values: NDArray[Any]) -> list[Any]:

@@ -296,7 +296,8 @@ def _numbers_or_table(table: Table) -> Values | Table:
     if dates:
         raise ValueError(
             f"The feature {dates[0]!r} holds dates or durations; networks read numbers. Pass it as "
-            "time, convert it to a number of seconds, or choose other columns with features. "
+            "time, convert it to a number of seconds, which estimators read as times if it is "
+            "their time_column, or choose other columns with features. "
             "add_elapsed=True adds the time since the previous step."
         )
     others = [name for name, kind in kinds.items() if kind == "others"]
