@@ -88,6 +88,22 @@ class Fail(Callback):
         raise RuntimeError("failed here")
 
 
+class Decay(Callback):
+    """Make weights smaller after each epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        """Change the output layer."""
+        net.module_.head.weight.data *= 0.9
+
+
+class Freeze(Callback):
+    """Train a part of the weights only."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Freeze the output layer."""
+        net.module_.head.weight.requires_grad_(False)
+
+
 def fit(estimator, X, y, weights, *callbacks):
     """Fit a copy of an estimator, with weights if there are any."""
     model = clone(estimator).set_params(callbacks=[*callbacks])
@@ -116,12 +132,15 @@ def failures(rank):
     other = clone(model).set_params(learning_rate=0.005 + 0.001 * rank)
     seedless = clone(model).set_params(random_state=None)
     numbers = [x + rank for x in X]
+    smaller, frozen = ([callback] if rank else [] for callback in (Decay(), Freeze()))
     calls = {
         "parameters": lambda: fit(other, X, LABELS, None, DataParallel()),
         "X": lambda: fit(model, numbers, LABELS, None, DataParallel()),
         "y": lambda: fit(model, X, np.roll(LABELS, rank), None, DataParallel()),
         "weights": lambda: fit(model, X, LABELS, WEIGHTS + rank, DataParallel()),
         "seed": lambda: fit(seedless, X, LABELS, None, DataParallel()),
+        "changed weights": lambda: fit(model, X, LABELS, None, DataParallel(), *smaller),
+        "frozen weights": lambda: fit(model, X, LABELS, None, DataParallel(), *frozen),
         "thread": lambda: in_thread(lambda: fit(model, X, LABELS, None, DataParallel())),
     }
     return {name: message_of(call) for name, call in calls.items()}

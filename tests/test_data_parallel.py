@@ -135,6 +135,8 @@ DIFFERENCES = {
     "y": "y of rank 1 is not that of rank 0",
     "weights": "sample_weight or groups of rank 1 is not that of rank 0",
     "seed": "the seed of random_state is",
+    "changed weights": "networks that differ: rank 0 has 422 weights to train of norm",
+    "frozen weights": "rank 1 has 398 weights to train of norm",
     "thread": "RuntimeError: DataParallel is used on a thread",
 }
 

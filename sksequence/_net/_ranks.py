@@ -28,6 +28,8 @@ from sksequence._net._checkpoints import bare, checkpoint_in
 _ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _LIBRARIES = ("numpy", "scikit-learn", "skorch", "torch")
 _DIGESTS = ("X", "y", "sample_weight or groups", "the network at the start")
+# relative difference of the norms of weights, which are equal but for the rounding of processors
+_TOLERANCE = 1e-4
 # how long a process that has failed waits to hear whether the others have failed as well
 _PATIENCE = timedelta(seconds=30)
 _FAILED = 22  # tag of the messages about it
@@ -61,6 +63,9 @@ class Ranks:
 
     def unify(self, network: nn.Module) -> None:
         """Set the weights on all ranks to those of the first."""
+
+    def check_network(self, network: nn.Module) -> None:
+        """Raise a RuntimeError if the ranks have networks that differ."""
 
     def check_same(self, origin: Mapping[str, str]) -> None:
         """Raise a ValueError if the ranks begin trainings that differ."""
@@ -197,6 +202,18 @@ class _Group(Ranks):
     def unify(self, network: nn.Module) -> None:
         self._exchange_together(partial(dist.broadcast, src=0), [*network.state_dict().values()])
 
+    def check_network(self, network: nn.Module) -> None:
+        own = torch.tensor(_measures(network), dtype=torch.float64)
+        found = [torch.empty_like(own) for _ in range(self.size)]
+        _exchange(partial(dist.all_gather, found, own))
+        for rank, other in enumerate(found):
+            if not torch.allclose(other, found[0], rtol=_TOLERANCE, atol=0.0, equal_nan=True):
+                raise RuntimeError(
+                    "The processes of DataParallel have come to train networks that differ: rank 0 "
+                    f"has {_described(found[0])}, and rank {rank} has {_described(other)}. Let a "
+                    "callback that changes learning rates or weights do so on all of them."
+                )
+
     def check_same(self, origin: Mapping[str, str]) -> None:
         own = {f"the version of {name}": version(name) for name in _LIBRARIES} | dict(origin)
         origins: list[dict[str, str]] = [{}] * self.size
@@ -241,6 +258,17 @@ class _Group(Ranks):
             raise ValueError(
                 f"DataParallel cannot exchange gradients on the device {kind!r}. Set device='cpu'."
             )
+
+
+def _measures(network: nn.Module) -> list[float]:
+    """Return the number of values that are trained, and the norm of all."""
+    weights = list(network.parameters())
+    norms = torch.stack([weight.detach().double().norm().cpu() for weight in weights])
+    return [float(sum(w.numel() for w in weights if w.requires_grad)), float(norms.norm())]
+
+
+def _described(measures: Tensor) -> str:
+    return f"{measures[0]:.0f} weights to train of norm {measures[1]:.6g}"
 
 
 def _exchange(operation: Callable[[], object]) -> None:

@@ -112,6 +112,7 @@ def train(
     net.notify("on_train_begin", X=training, y=None)
     try:
         while record.n_epochs < net.max_epochs and not is_over:
+            net.ranks_.check_network(net.module_)
             is_over = _run_epoch(net, training)
             _record_epoch(net, record)
             if stopping is not None and _improved(record, stopping.tol):
@@ -128,6 +129,7 @@ def train(
         net.module_.load_state_dict(best_weights)
     if record.n_epochs < net.max_epochs:
         _report_stop(net, record.best_epoch)
+    net.ranks_.check_network(net.module_)
     net.ranks_.unify(net.module_)
     net.notify("on_train_end", X=training, y=None)
     _check_weights(net, training)
