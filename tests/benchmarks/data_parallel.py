@@ -1,7 +1,7 @@
 """Time of one fit in one process and in several.
 
-``python -m tests.benchmarks.data_parallel [n_ranks]`` prints, for a few widths, the processor time
-and the time on the clock of one process with one thread and of each of several processes:
+``python -m tests.benchmarks.data_parallel [n_ranks]`` prints, for a few widths and batch sizes, the
+processor time and the time on the clock of one process with one thread and of each of several:
 
 - of a short fit of two epochs, with the reading of the data and the comparison of the processes;
 - of training alone, as sequences per second: four further epochs, by the difference of two fits.
@@ -24,35 +24,35 @@ import numpy as np
 from sksequence import RNNClassifier
 from sksequence.callbacks import DataParallel
 
-WIDTHS = (64, 128, 256)
-N_SEQUENCES, N_STEPS, N_FEATURES, BATCH_SIZE = 512, 50, 8, 64
+WIDTHS_AND_BATCH_SIZES = ((64, 64), (128, 64), (256, 64), (256, 128))
+N_SEQUENCES, N_STEPS, N_FEATURES = 512, 50, 8
 SHORT, LONG = 2, 6  # epochs
 Seconds = dict[str, list[float]]  # those of the processor and on the clock, by what took them
 
 
 def times() -> dict[str, Seconds]:
-    """Return the times of this process by width."""
+    """Return the times of this process by width and batch size."""
     random = np.random.RandomState(0)
     X = random.randn(N_SEQUENCES, N_STEPS, N_FEATURES).astype(np.float32)
     y = (X[:, :, 0].sum(axis=1) > 0).astype(int)
     callbacks = [DataParallel()] if "RANK" in os.environ else None
     found = {}
-    for width in WIDTHS:
+    for width, batch_size in WIDTHS_AND_BATCH_SIZES:
         model = RNNClassifier(
             "lstm",
             width,
             max_epochs=SHORT,
-            batch_size=BATCH_SIZE,
+            batch_size=batch_size,
             frame_length=1,
             dropout=0.0,
             callbacks=callbacks,
             random_state=0,
         )
-        model.fit(X[:BATCH_SIZE], y[:BATCH_SIZE])  # compiles the loops, and connects the processes
+        model.fit(X[:batch_size], y[:batch_size])  # compiles the loops, and connects the processes
         short = seconds(model, X, y)
         long = seconds(model.set_params(max_epochs=LONG), X, y)
         training = [b - a for a, b in zip(short, long, strict=True)]
-        found[str(width)] = {"short fit": short, "training": training}
+        found[f"{width}, {batch_size}"] = {"short fit": short, "training": training}
     return found
 
 
@@ -93,12 +93,12 @@ def main() -> None:
     n_trained = (LONG - SHORT) * N_SEQUENCES
     for _ in range(3):
         (alone,), ranks = started(1), started(n_ranks)
-        for width, parts in alone.items():
+        for sizes, parts in alone.items():
             for part, one in parts.items():
-                each = [max(rank[width][part][i] for rank in ranks) for i in (0, 1)]
+                each = [max(rank[sizes][part][i] for rank in ranks) for i in (0, 1)]
                 ratios = [one[i] / each[i] for i in (0, 1)]
                 line = (
-                    f"{width:>4} {part:<10} one {one[0]:.2f} ({one[1]:.2f}) s  "
+                    f"{sizes:>8} {part:<10} one {one[0]:.2f} ({one[1]:.2f}) s  "
                     f"rank {each[0]:.2f} ({each[1]:.2f}) s  ratio {ratios[0]:.2f} ({ratios[1]:.2f})"
                 )
                 if part == "training":
