@@ -614,7 +614,7 @@ def test_scalar_columns_alongside_cells_are_static():
         (CELLS.assign(age=[1, -1e300] * 6), "value too large .* at row 1, column 'age'"),
         (
             CELLS.assign(day=pd.Timestamp("2024-01-01")),
-            r"Column 'day' of X holds dates .* set_index\('day'\), .*from_long\(table, id,",
+            r"Column 'day' of X holds dates .*from_long\(table, id, 'day'\); .* set_index\('day'\)",
         ),
     ],
     ids=["lengths", "missing cell", "NaN", "no category", "infinity", "large", "date"],
