@@ -101,24 +101,25 @@ JOBS = {
 }
 
 
-@pytest.mark.parametrize("job", JOBS)
-def test_results_are_those_of_one_process(job, client):
-    """Workers compute the bits of a serial run."""
+def assert_same_as_serial(job, backend):
+    """Compare the bits of a job on workers with those of one process."""
     serial = JOBS[job]()
-    with joblib.parallel_config("dask"):
+    with joblib.parallel_config(backend):
         parallel = JOBS[job]()
     for one, other in zip(serial, parallel, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_results_are_those_of_one_process(job, client):
+    """Workers compute the bits of a serial run."""
+    assert_same_as_serial(job, "dask")
 
 
 @pytest.mark.parametrize("job", ["search", "search of Sequences", "cross_val_predict"])
 def test_ray_computes_the_bits_of_one_process(job, ray_workers):
     """Its backend for joblib is tested where ray is installed."""
-    serial = JOBS[job]()
-    with joblib.parallel_config("ray"):
-        parallel = JOBS[job]()
-    for one, other in zip(serial, parallel, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same_as_serial(job, "ray")
 
 
 class Counted(Sequences):

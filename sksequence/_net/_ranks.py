@@ -263,7 +263,7 @@ class _Group(Ranks):
 def _measures(network: nn.Module) -> list[float]:
     """Return the number of values that are trained, and the norm of all."""
     weights = list(network.parameters())
-    norms = torch.stack([weight.detach().double().norm().cpu() for weight in weights])
+    norms = torch.stack([weight.detach().double().norm() for weight in weights])
     return [float(sum(w.numel() for w in weights if w.requires_grad)), float(norms.norm())]
 
 
