@@ -1,5 +1,6 @@
 """Searches, backtests and ensembles on workers of dask and ray: the bits of one process."""
 
+import contextlib
 import importlib
 import os
 import signal
@@ -152,15 +153,15 @@ def test_threads_of_workers(client):
 
 
 class Kill(Callback):
-    """Kill the worker in the first fit that finds no file."""
+    """Kill the worker of the first fit that creates the file."""
 
     def __init__(self, file):
         self.file = file
 
     def on_epoch_end(self, net, **kwargs):
-        """Kill this process once, but never that of the test."""
-        if self.file and not Path(self.file).exists():
-            Path(self.file).touch()
+        """Kill one process of all: whoever creates the file, which only one of them can."""
+        with contextlib.suppress(FileExistsError):
+            Path(self.file).touch(exist_ok=False)
             os.kill(os.getpid(), signal.SIGKILL)
 
 
