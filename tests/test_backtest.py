@@ -312,6 +312,9 @@ def test_progress_bars_see_every_fit(capsys):
         (REGRESSOR, {"horizon": 5, "window": 10, "n_origins": 2}, ValueError, "needs 15 steps"),
         (REGRESSOR, {"horizon": 2, "window": 5, "known_columns": "k"}, ValueError, "no column 'k'"),
         (StandardScaler(), {"horizon": 2}, TypeError, "no method predict"),
+        (GENERATOR, {"horizon": 2, "quantiles": 0.5}, ValueError, r"quantiles must be .* got 0\.5"),
+        (GENERATOR, {"horizon": 2, "quantiles": [1.5]}, ValueError, r"quantiles must .* \[1\.5\]"),
+        (GENERATOR, {"horizon": 2, "quantiles": "a"}, TypeError, "quantiles must hold numbers"),
     ],
 )
 def test_invalid_arguments_are_errors(estimator, arguments, error, message):

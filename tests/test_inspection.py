@@ -482,15 +482,100 @@ def test_parts_of_a_forecast_must_match(plt):
         ValueError, match=r"quantiles has shape \(2, 1, 3, 1\); 1 levels and a mean"
     ):
         ForecastDisplay.from_predictions(history, mean, quantiles=np.zeros((2, 1, 3)), levels=[0.5])
-    with pytest.raises(ValueError, match=r"actuals holds 1 series of 4 steps; the forecast has 1"):
-        ForecastDisplay.from_predictions(history, mean, actuals=np.zeros((1, 4)))
-    with pytest.raises(ValueError, match=r"dates has 4 entries for a history of 4 and a forecast"):
-        ForecastDisplay.from_predictions(history, mean, dates=[np.arange(4)])
     for other in (np.zeros(3), np.zeros((2, 3))):
         with pytest.raises(ValueError, match=r"for a history of 1 series; expected \(1, horizon\)"):
             ForecastDisplay.from_predictions(history, other)
-    with pytest.raises(ValueError, match=r"n_history must be a whole number of at least 1; got 0"):
-        ForecastDisplay.from_predictions(history, mean, n_history=0)
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "message"),
+    [
+        ({"actuals": np.zeros((2, 4))}, ValueError, r"actuals\[0\] has shape \(4, 1\); .* 3 steps"),
+        ({"actuals": np.zeros((1, 3))}, ValueError, r"actuals holds 1 series; the forecast has 2"),
+        ({"actuals": [[0.0], ["x"]]}, TypeError, r"actuals\[1\] must be an array of numbers; got"),
+        ({"quantiles": np.zeros((2, 2, 3))}, ValueError, r"quantiles has shape .* levels is empty"),
+        ({"levels": [0.1, 0.9]}, ValueError, r"levels has 2 entries, but there are no quantiles"),
+        ({"levels": [10, 90]}, ValueError, r"levels must be .* between 0 and 1.* got \[10, 90\]"),
+        ({"levels": 0.5}, ValueError, r"levels must be a list of numbers .* got 0\.5"),
+        ({"names": ["a"]}, ValueError, r"names must be a list of 2, one .* per sequence; got 1"),
+        ({"names": "ab"}, ValueError, r"names must be a list of 2, .* got 'ab'\. None numbers"),
+        ({"feature_names": "ab"}, ValueError, r"feature_names must be a list of 1, one name per f"),
+        ({"dates": [np.arange(7)]}, ValueError, r"dates holds those of 1 series; the forecast has"),
+        ({"dates": [np.arange(4)] * 2}, ValueError, r"dates has 4 entries for a series of 7 steps"),
+        ({"dates": np.arange(4)}, ValueError, r"dates has 4 entries for a series of 7 steps, its"),
+        ({"dates": ["Monday"] * 7}, TypeError, r"dates must hold dates, .* got 'Monday'\. Convert"),
+        ({"dates": 2020}, TypeError, r"dates must hold the dates of the steps .* got 2020\. Pass"),
+        ({"mean": [[0.0], [0.0, 1.0]]}, TypeError, r"mean must be an array .* different lengths"),
+        (
+            {"mean": np.zeros((2, 3, 2))},
+            ValueError,
+            r"history\[0\] has shape \(4, 1\); expected \(n",
+        ),
+        (
+            {"history": np.zeros(2)},
+            ValueError,
+            r"history\[0\] has shape \(\); expected \(n_steps, 1",
+        ),
+        ({"history": pd.DataFrame(np.zeros((2, 4)))}, TypeError, r"history must be .* got a DataF"),
+        ({"n_history": 0}, ValueError, r"n_history must be a whole number of at least 1; got 0"),
+    ],
+)
+def test_errors_of_forecasts_say_what_is_expected(plt, parts, error, message):
+    """Each part is compared with the others before anything is drawn."""
+    arguments = {"history": [np.zeros(4)] * 2, "mean": np.zeros((2, 3))} | parts
+    with pytest.raises(error, match=message):
+        ForecastDisplay.from_predictions(**arguments)
+    assert not plt.get_fignums()
+
+
+def test_series_have_as_many_actual_values_as_are_known(plt):
+    """They are drawn from the first step of the forecast, and explained if any series has them."""
+    actuals = [[], [1.0], np.array([[2.0], [3.0]])]
+    display = ForecastDisplay.from_predictions(
+        list(np.zeros((3, 4))), np.ones((3, 2)), actuals=actuals
+    )
+    drawn = [{line.get_label(): line for line in ax.lines} for ax in display.axes_[:, 0]]
+    assert ["actual" in lines for lines in drawn] == [False, True, True]
+    for lines, own in zip(drawn[1:], actuals[1:], strict=True):
+        np.testing.assert_array_equal(lines["actual"].get_ydata(), np.ravel(own))
+        np.testing.assert_array_equal(lines["actual"].get_xdata(), 4 + np.arange(len(own)))
+    texts = [text.get_text() for text in display.axes_[0, 0].get_legend().get_texts()]
+    assert texts == ["history", "mean forecast", "actual"]
+
+
+MONTHS = pd.date_range("2020-01-01", periods=6, freq="MS")
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        MONTHS,
+        MONTHS.to_period("M"),
+        MONTHS.tz_localize("Europe/Berlin"),
+        pd.Series(MONTHS.to_period("M")),
+        list(MONTHS.to_pydatetime()),
+        list(MONTHS.strftime("%Y-%m-%d")),
+        pl.Series(MONTHS.to_pydatetime()),
+    ],
+    ids=["dates", "periods", "time zone", "column", "datetime", "str", "polars"],
+)
+def test_dates_of_predictions_may_be_of_any_kind(plt, dates):
+    """They are those of each series, or one index for all."""
+    for given_dates in (dates, [dates, dates]):
+        display = ForecastDisplay.from_predictions(
+            list(np.zeros((2, 4))), np.ones((2, 2)), dates=given_dates
+        )
+        for past, future in (ax.lines for ax in display.axes_[:, 0]):
+            drawn = [*past.get_xdata(), *future.get_xdata()]
+            assert list(pd.DatetimeIndex(drawn)) == list(MONTHS)
+        display.figure_.draw_without_rendering()
+
+
+def test_dates_may_be_elapsed_times_and_numbers(plt):
+    """They are places on the axis like others."""
+    for dates in (np.arange(2000, 2006), pd.timedelta_range("0s", periods=6, freq="s")):
+        display = ForecastDisplay.from_predictions([np.zeros(4)], np.ones((1, 2)), dates=dates)
+        assert list(display.lines_[0].get_xdata()) == list(np.asarray(dates)[4:])
 
 
 def test_names_of_forecasts_may_be_an_index(plt):

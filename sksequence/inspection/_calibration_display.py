@@ -12,6 +12,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sksequence._generator import SequenceGenerator
 from sksequence._regressor import RNNRegressor
 from sksequence._settings import as_floats
+from sksequence.inspection._figures import axes_of_plot
 from sksequence.inspection._generation_display import check_generator
 
 if TYPE_CHECKING:
@@ -219,14 +220,10 @@ class QuantileCalibrationDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained", figsize=(4.8, 4.8))
+        self.ax_ = ax = axes_of_plot(self, ax, (4.8, 4.8))
+        self.figure_ = ax.figure
         if all(line.get_label() != _DIAGONAL for line in ax.lines):
             ax.axline((0, 0), slope=1, color="grey", linestyle=":", label=_DIAGONAL)
-        self.ax_, self.figure_ = ax, ax.figure
         self.line_: Line2D
         label = "quantiles" if self.name is None else self.name
         (self.line_,) = ax.plot(

@@ -1,4 +1,4 @@
-"""Figures of several panels."""
+"""Axes on which displays plot: those given, or those of a new figure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,17 +16,40 @@ if TYPE_CHECKING:
 _FULL_ROW = 3  # panels below each other before a second column is begun
 
 
+def axes_of_plot(display: object, ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
+    """Return the axes for `display.plot`: those given, or those of a new figure.
+
+    Parameters
+    ----------
+    display : object
+        Display that plots, for the error without matplotlib.
+    ax : matplotlib Axes or None
+        Axes that the user gave.
+    size : tuple of float, default=None
+        Width and height of a new figure in inches. None takes those of matplotlib.
+    """
+    _check_matplotlib(display)
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
 def axes_of_panels(
+    display: object,
     ax: Axes | Sequence[Axes] | NDArray[np.object_] | None,
     n_panels: int,
     what: str,
     size: tuple[float, float],
     n_columns: int | None = None,
 ) -> NDArray[np.object_]:
-    """Return axes of shape (n_panels,): those given, or those of a new figure.
+    """Return axes of shape (n_panels,) for `display.plot`: those given, or those of a new figure.
 
     Parameters
     ----------
+    display : object
+        Display that plots, for the error without matplotlib.
     ax : matplotlib Axes, array of Axes or None
         Axes that the user gave.
     n_panels : int
@@ -38,6 +62,7 @@ def axes_of_panels(
         Number of columns of a new figure. None is one column for up to 3 panels, and up to three
         for more.
     """
+    _check_matplotlib(display)
     if ax is None:
         return _new_axes(n_panels, size, n_columns or min(3, 1 + n_panels // (_FULL_ROW + 1)))
     axes = np.asarray(ax, dtype=object)
@@ -47,6 +72,10 @@ def axes_of_panels(
             "figure."
         )
     return axes.ravel()
+
+
+def _check_matplotlib(display: object) -> None:
+    check_matplotlib_support(f"{type(display).__name__}.plot")
 
 
 def _new_axes(n_panels: int, size: tuple[float, float], n_columns: int) -> NDArray[np.object_]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence, Sized
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, cast
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +14,13 @@ from sksequence._generator import SequenceGenerator
 from sksequence._input import Reading, read_input
 from sksequence._settings import check_count
 from sksequence.inspection._figures import axes_of_panels
+from sksequence.inspection._forecast_panels import (
+    Floats,
+    ForecastPanel,
+    read_levels,
+    read_names,
+    read_panels,
+)
 from sksequence.inspection._generation_display import check_generator
 
 if TYPE_CHECKING:
@@ -47,15 +53,15 @@ class ForecastDisplay:
         Levels of the quantiles. The lowest and the highest level bound one band, the second lowest
         and the second highest the next one, which is darker, and so on. One that is left in the
         middle is a dashed line.
-    actuals : array-like of shape (n_sequences, n_actual) or (n_sequences, n_actual, n_features), \
-default=None
-        Values that were observed after the history, up to the horizon.
+    actuals : list of array-like of shape (n_actual,) or (n_actual, n_features), default=None
+        Values that were observed after each history, up to the horizon. Their numbers may differ.
     names : sequence of length n_sequences, default=None
         Names of the series. None numbers them.
     feature_names : sequence of length n_features, default=None
         Names of the features. None numbers them.
-    dates : sequence of array-like of shape (n_steps + horizon,), default=None
-        Dates of all steps of each series and of its forecast. None counts the steps.
+    dates : list of array-like of shape (n_steps + horizon,), default=None
+        Dates of all steps of each series and of its forecast, such as a DatetimeIndex or a
+        PeriodIndex, or one index for all series. None counts the steps.
     n_history : int, default=None
         Number of last observed steps to plot. None plots five times the horizon, at least 50.
 
@@ -99,10 +105,10 @@ default=None
         mean: ArrayLike,
         quantiles: ArrayLike | None = None,
         levels: ArrayLike | None = None,
-        actuals: ArrayLike | None = None,
+        actuals: ArrayLike | Sequence[ArrayLike] | None = None,
         names: Sequence[Hashable] | None = None,
         feature_names: Sequence[Hashable] | None = None,
-        dates: Sequence[ArrayLike] | None = None,
+        dates: ArrayLike | Sequence[ArrayLike] | None = None,
         n_history: int | None = None,
     ) -> None:
         self.history = history
@@ -119,13 +125,13 @@ default=None
     def from_estimator(
         cls,
         estimator: SequenceGenerator,
-        X: object,
+        X: Any,
         horizon: int,
         *,
         n_samples: int = 200,
         quantiles: Sequence[float] = (0.1, 0.9),
         future: object = None,
-        actuals: ArrayLike | None = None,
+        actuals: ArrayLike | Sequence[ArrayLike] | None = None,
         names: Sequence[Hashable] | None = None,
         freq: object = None,
         n_history: int | None = None,
@@ -150,9 +156,9 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
             Levels of the quantiles that bound the bands, between 0 and 1.
         future : array-like of shape (n_sequences, horizon, n_known), default=None
             Values of the `known_columns` at the steps to forecast.
-        actuals : array-like of shape (n_sequences, n_actual) or \
-(n_sequences, n_actual, n_features), default=None
-            Values that were observed after X, up to the horizon.
+        actuals : list of array-like of shape (n_actual,) or (n_actual, n_features), default=None
+            Values that were observed after each series, up to the horizon. Their numbers may
+            differ.
         names : sequence of length n_sequences, default=None
             Names of the series. None takes those of X, or numbers them.
         freq : str or pandas offset, default=None
@@ -192,7 +198,7 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
             random_state=random_state,
         )
         raw = read_input(X, Reading(integers_are_symbols=False, analyzer=estimator.analyzer))
-        codec: Any = estimator.__sksequence_reading__(cast("Sized", X)).blueprint.codec
+        codec: Any = estimator.__sksequence_reading__(X).blueprint.codec
         history = [values[:, codec.targets] for values in raw.sequences]
         is_numbered = forecast.ids == list(range(len(history)))
         return cls(
@@ -215,10 +221,10 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
         *,
         quantiles: ArrayLike | None = None,
         levels: ArrayLike | None = None,
-        actuals: ArrayLike | None = None,
+        actuals: ArrayLike | Sequence[ArrayLike] | None = None,
         names: Sequence[Hashable] | None = None,
         feature_names: Sequence[Hashable] | None = None,
-        dates: Sequence[ArrayLike] | None = None,
+        dates: ArrayLike | Sequence[ArrayLike] | None = None,
         n_history: int | None = None,
         ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
     ) -> Self:
@@ -240,8 +246,8 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
             Names of the series.
         feature_names : sequence of length n_features, default=None
             Names of the features.
-        dates : sequence of array-like of shape (n_steps + horizon,), default=None
-            Dates of all steps of each series and of its forecast.
+        dates : list of array-like of shape (n_steps + horizon,), default=None
+            Dates of all steps of each series and of its forecast, or one index for all series.
         n_history : int, default=None
             Number of last observed steps to plot.
         ax : matplotlib Axes or array of Axes, default=None
@@ -256,8 +262,10 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
         ------
         ImportError
             If matplotlib is not installed.
+        TypeError
+            If values or dates are of a wrong type.
         ValueError
-            If shapes do not match.
+            If shapes or numbers of entries do not match, or if there are quantiles without levels.
         """
         return cls(
             history,
@@ -288,72 +296,53 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
         ------
         ImportError
             If matplotlib is not installed.
+        TypeError
+            If values or dates are of a wrong type.
         ValueError
-            If the number of axes, or of steps, does not match.
+            If the number of axes does not match, or if shapes or numbers of entries differ.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         if self.n_history is not None:
             check_count("n_history", self.n_history)
-        panels = self._panels()
-        n_sequences, n_features = len(self.history), panels[0].mean.shape[1]
+        levels = read_levels(self.levels)
+        panels = read_panels(
+            self.history,
+            mean=self.mean,
+            quantiles=self.quantiles,
+            levels=levels,
+            actuals=self.actuals,
+            dates=self.dates,
+        )
+        n_sequences, n_features = len(panels), panels[0].mean.shape[1]
+        names = read_names("names", self.names, n_sequences, "Sequence")
+        features = read_names("feature_names", self.feature_names, n_features, "Feature")
         what = f"{n_sequences} series with {n_features} features each"
         columns = None if n_features == 1 else n_features
-        axes = axes_of_panels(ax, n_sequences * n_features, what, _PANEL, columns)
+        axes = axes_of_panels(self, ax, n_sequences * n_features, what, _PANEL, columns)
         self.axes_ = axes.reshape(n_sequences, n_features)
         self.figure_ = axes[0].figure
         self.lines_: list[Line2D] = []
         self.bands_: list[PolyCollection] = []
         for (i, feature), own in np.ndenumerate(self.axes_):
-            self._plot_one(own, panels[i], feature)
-            self._label(own, i, feature)
-        self.axes_[0, 0].legend(fontsize="small")
+            self._plot_one(own, panels[i], levels, feature)
+            name = names[i] if n_features == 1 else f"{names[i]}, {features[feature]}"
+            own.set(xlabel="Step" if self.dates is None else "", ylabel=name)
+            if self.dates is not None:
+                _space_dates(own)
+        _add_legend(axes)
         return self
 
-    def _panels(self) -> list[_Panel]:
-        """Return the numbers of each series, checked."""
-        mean = _with_features(self.mean, 3)
-        quantiles = None if self.quantiles is None else _with_features(self.quantiles, 4)
-        actuals = None if self.actuals is None else _with_features(self.actuals, 3)
-        _check_shape(mean, len(self.history))
-        horizon = mean.shape[1]
-        if quantiles is not None and quantiles.shape != (len(self._levels), *mean.shape):
-            raise ValueError(
-                f"quantiles has shape {quantiles.shape}; {len(self._levels)} levels and a mean of "
-                f"shape {mean.shape} need {(len(self._levels), *mean.shape)}."
-            )
-        if actuals is not None and (len(actuals) != len(mean) or actuals.shape[1] > horizon):
-            raise ValueError(
-                f"actuals holds {len(actuals)} series of {actuals.shape[1]} steps; the forecast "
-                f"has {len(mean)} series of {horizon}. Pass the values after each history, up to "
-                "the horizon."
-            )
-        return [
-            _Panel(
-                _with_features(history, 2),
-                mean[i],
-                np.empty((0, *mean[i].shape)) if quantiles is None else quantiles[:, i],
-                None if actuals is None else actuals[i],
-                None if self.dates is None else np.asarray(self.dates[i]),
-            )
-            for i, history in enumerate(self.history)
-        ]
-
-    @property
-    def _levels(self) -> NDArray[np.float64]:
-        return np.asarray([] if self.levels is None else self.levels, dtype=np.float64)
-
-    def _plot_one(self, ax: Axes, panel: _Panel, feature: int) -> None:
+    def _plot_one(self, ax: Axes, panel: ForecastPanel, levels: Floats, feature: int) -> None:
         horizon, n_steps = len(panel.mean), len(panel.history)
         n_shown = self.n_history or max(_HORIZONS * horizon, _FEWEST_STEPS)
-        places = panel.places()
-        shown, future = places[max(0, n_steps - n_shown) : n_steps], places[n_steps:]
+        shown = panel.places[max(0, n_steps - n_shown) : n_steps]
+        future = panel.places[n_steps:]
         past = panel.history[n_steps - len(shown) :, feature]
         ax.plot(shown, past, color="C0", label="history")
         self.lines_ += ax.plot(future, panel.mean[:, feature], color="C1", label="mean forecast")
-        order = np.argsort(self._levels)
+        order = np.argsort(levels)
         n_bands = len(order) // 2
         for k, (low, high) in enumerate(zip(order[:n_bands], order[::-1], strict=False)):
-            levels = 100 * self._levels[[low, high]]
             # each band is drawn on top of the wider ones
             band = ax.fill_between(
                 future,
@@ -361,26 +350,26 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
                 color="C1",
                 alpha=0.25 + 0.3 * k / max(1, n_bands - 1),
                 linewidth=0,
-                label=f"{levels[0]:g} % to {levels[1]:g} %",
+                label=f"{100 * levels[low]:g} % to {100 * levels[high]:g} %",
             )
             self.bands_.append(band)
         if len(order) % 2:
             middle = order[n_bands]
-            label = f"quantile {100 * self._levels[middle]:g} %"
+            label = f"quantile {100 * levels[middle]:g} %"
             ax.plot(future, panel.quantiles[middle, :, feature], "--", color="C1", label=label)
-        if panel.actuals is not None:
+        if len(panel.actuals):
             actual = panel.actuals[:, feature]
             options: Any = {"color": "C2", "marker": ".", "linewidth": 1}
             ax.plot(future[: len(actual)], actual, label="actual", **options)
 
-    def _label(self, ax: Axes, i: int, feature: int) -> None:
-        name = f"Sequence {i}" if self.names is None else str(self.names[i])
-        if self.axes_.shape[1] > 1:
-            names = self.feature_names
-            name += f", feature {feature}" if names is None else f", {names[feature]}"
-        ax.set(xlabel="Step" if self.dates is None else "", ylabel=name)
-        if self.dates is not None:
-            _space_dates(ax)
+
+def _add_legend(axes: NDArray[np.object_]) -> None:
+    """Explain everything that is drawn on the first axes: some series may have no actual values."""
+    entries: dict[str, Any] = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    axes[0].legend(entries.values(), entries.keys(), fontsize="small")
 
 
 def _space_dates(ax: Axes) -> None:
@@ -396,57 +385,11 @@ def _space_dates(ax: Axes) -> None:
     ax.xaxis.set_major_formatter(untyped.ConciseDateFormatter(locator))
 
 
-@dataclass(frozen=True)
-class _Panel:
-    """Numbers of one series, of shape (n_steps, n_features) each."""
-
-    history: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    quantiles: NDArray[np.float64]
-    actuals: NDArray[np.float64] | None
-    dates: NDArray[np.generic] | None
-
-    def places(self) -> NDArray[Any]:
-        """Return the place of each step of the history and of the forecast on the axis."""
-        n_steps = len(self.history) + len(self.mean)
-        if self.dates is None:
-            return np.arange(n_steps)
-        if len(self.dates) != n_steps:
-            raise ValueError(
-                f"dates has {len(self.dates)} entries for a history of {len(self.history)} and a "
-                f"forecast of {len(self.mean)} steps. Pass {n_steps} dates for this series."
-            )
-        return self.dates
-
-
-def _check_shape(mean: NDArray[np.float64], n_sequences: int) -> None:
-    if mean.ndim != 3 or len(mean) != n_sequences:
-        raise ValueError(
-            f"mean has shape {mean.shape} for a history of {n_sequences} series; "
-            f"expected ({n_sequences}, horizon) or ({n_sequences}, horizon, n_features). Pass one "
-            "forecast per series; for a single series, lists of one: [history], [mean]."
-        )
-
-
-def _with_features(values: ArrayLike, n_dims: int) -> NDArray[np.float64]:
-    """Return values with an axis of features, the last of `n_dims`."""
-    array = np.asarray(values, dtype=np.float64)
-    return array[..., None] if array.ndim == n_dims - 1 else array
-
-
-def _dates(forecast: Forecast, freq: object) -> list[NDArray[np.generic]] | None:
+def _dates(forecast: Forecast, freq: object) -> list[list[Any]] | None:
     """Return the dates of the history and the forecast of each series, None if not known."""
     if any(index is None for index in forecast.indexes):
         return None
-    frame = forecast.to_frame(freq=freq)
     n_sequences, horizon = forecast.mean.shape[:2]
-    following = frame["date"].to_numpy().reshape(n_sequences, -1, horizon)[:, 0]
-    dates = []
-    for index, after in zip(forecast.indexes, following, strict=True):
-        stamps: Any = index.to_timestamp() if hasattr(index, "to_timestamp") else index
-        later = [date.to_timestamp() if hasattr(date, "to_timestamp") else date for date in after]
-        if getattr(stamps, "tz", None) is not None:  # axes show local times
-            stamps = stamps.tz_localize(None)
-            later = [date.tz_localize(None) for date in later]
-        dates.append(np.concatenate([stamps.to_numpy(), np.array(later, dtype="datetime64[ns]")]))
-    return cast("list[NDArray[np.generic]]", dates)
+    dates = forecast.to_frame(freq=freq)["date"].to_numpy(dtype=object)
+    following = dates.reshape(n_sequences, -1, horizon)[:, 0]
+    return [[*index, *later] for index, later in zip(forecast.indexes, following, strict=True)]

@@ -12,6 +12,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sksequence._batching import object_array
 from sksequence._net import state_gradients
+from sksequence.inspection._figures import axes_of_plot
 from sksequence.inspection._fitted_networks import find_network
 from sksequence.inspection._inside_networks import check_layer, check_stepwise
 from sksequence.inspection._saliency import explained_outputs
@@ -218,9 +219,6 @@ class GradientFlowDisplay:
         ValueError
             If all gradients are 0.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
         mean = self.mean
         if not mean.any():
             raise ValueError(
@@ -228,11 +226,10 @@ class GradientFlowDisplay:
                 "prediction does not depend on X. A regressor whose shrinkage_ is 1 predicts the "
                 "mean of y or the naive forecast: fit it on more data or for more epochs."
             )
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
+        self.ax_ = ax = axes_of_plot(self, ax)
+        self.figure_ = ax.figure
         if not ax.xaxis_inverted():
             ax.invert_xaxis()  # time goes to the right
-        self.ax_, self.figure_ = ax, ax.figure
         self.line_: Line2D
         (self.line_,) = ax.plot(np.arange(len(mean)), mean, label=self.name)
         ax.set(xlabel="Steps before the end", ylabel="Norm of the gradient", yscale="log")

@@ -11,6 +11,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sksequence._base import BaseRNN
 from sksequence._net import SCHEDULES
+from sksequence.inspection._figures import axes_of_plot
 from sksequence.inspection._fitted_networks import find_network
 
 if TYPE_CHECKING:
@@ -178,12 +179,8 @@ class LossCurveDisplay:
         ValueError
             If a loss is not positive and `log_scale` is True.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_ = ax = axes_of_plot(self, ax)
+        self.figure_ = ax.figure
         self._plot_losses(ax)
         if log_scale:
             self._check_positive()

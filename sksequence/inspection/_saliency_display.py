@@ -177,10 +177,11 @@ default="integrated_gradients"
         ValueError
             If the number of axes does not match.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
         arrays = [np.asarray(own, dtype=np.float64) for own in self.attributions]
         height = 1.0 + 0.22 * min(arrays[0].shape[1], _MAX_NAMES)
-        self.axes_ = axes_of_panels(ax, len(arrays), f"{len(arrays)} sequences", (6.4, height))
+        self.axes_ = axes_of_panels(
+            self, ax, len(arrays), f"{len(arrays)} sequences", (6.4, height)
+        )
         self.figure_ = self.axes_[0].figure
         self.images_: list[AxesImage] = []
         scale: dict[str, object] = {

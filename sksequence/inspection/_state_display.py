@@ -149,11 +149,10 @@ class HiddenStateDisplay:
         ValueError
             If the number of axes does not match.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
         gates = dict(self.gates or {})
         panels = {**self.states, **gates}
         what = f"{len(self.states)} states and {len(gates)} gates"
-        self.axes_ = axes_of_panels(ax, len(panels), what, (6.4, 2.0), 1)
+        self.axes_ = axes_of_panels(self, ax, len(panels), what, (6.4, 2.0), 1)
         self.figure_ = self.axes_[0].figure
         self.images_: list[AxesImage] = []
         first = np.asarray(next(iter(self.states.values())))

@@ -13,6 +13,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sksequence._batching import Sequences
 from sksequence._settings import check_count
+from sksequence.inspection._figures import axes_of_plot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,12 +161,8 @@ class UnfoldingDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_ = ax = axes_of_plot(self, ax)
+        self.figure_ = ax.figure
         self.line_: Line2D
         (self.line_,) = ax.plot(
             np.asarray(self.n_steps), np.asarray(self.scores), marker=".", label=self.name

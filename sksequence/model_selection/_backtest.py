@@ -16,6 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sksequence._generator import SequenceGenerator
 from sksequence._random import RandomState, draw_seed
 from sksequence._settings import check_count
+from sksequence._targets import check_levels
 from sksequence.metrics import interval_coverage, pinball_loss
 from sksequence.model_selection._series_panel import Columns, SeriesPanel, check_one_reading
 from sksequence.preprocessing import make_windows
@@ -364,7 +365,7 @@ def _forecaster(
     quantiles: Sequence[float],
     n_samples: int,
 ) -> _Forecaster:
-    levels = sorted(map(float, quantiles))
+    levels = list(check_levels(sorted(quantiles) if np.ndim(quantiles) == 1 else quantiles))
     if isinstance(estimator, SequenceGenerator):
         if known_columns is None:
             known_columns = estimator.known_columns
