@@ -445,6 +445,17 @@ def test_twelve_series_are_a_grid(plt):
     assert len({ax.get_subplotspec().colspan.start for ax in display.figure_.axes}) == 3
 
 
+def test_many_features_have_room(plt):
+    """Those of one series are a grid, and those of several are columns that are not narrow."""
+    for n_sequences, n_columns in ((1, 2), (2, 7)):
+        history, mean = list(np.zeros((n_sequences, 4, 7))), np.ones((n_sequences, 2, 7))
+        display = ForecastDisplay.from_predictions(history, mean)
+        assert display.axes_.shape == (n_sequences, 7)
+        places = {ax.get_subplotspec().colspan.start for ax in display.figure_.axes}
+        assert len(places) == n_columns
+        assert display.figure_.get_size_inches()[0] >= 2.4 * n_columns
+
+
 @pytest.mark.parametrize("index", ["dates", "periods", "time zone"])
 def test_forecasts_have_the_dates_of_pandas(plt, index):
     """Dates follow those of each series, and its name is the label."""

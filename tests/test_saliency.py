@@ -205,6 +205,47 @@ def test_pictures_are_the_attributions(plt):
     display.figure_.draw_without_rendering()
 
 
+def drawn_steps(image, row):
+    """Return the steps at the pixels of one row of a picture, and their redness."""
+    axes = image.axes
+    pixels = np.asarray(axes.figure.canvas.buffer_rgba()).astype(int)
+    box = axes.get_window_extent()
+    columns = np.arange(int(np.ceil(box.x0)) + 1, int(box.x1) - 1)
+    height = axes.transData.transform((0, row))[1]
+    colors = pixels[len(pixels) - round(height), columns]
+    x = axes.transData.inverted().transform(np.c_[columns + 0.5, np.full(len(columns), height)])
+    return x[:, 0], colors[:, 0] - colors[:, 2]
+
+
+@pytest.mark.parametrize("n_steps", [300, 1_500, 20_000])
+def test_no_step_is_lost_when_it_is_drawn(plt, n_steps):
+    """Single steps of either sign are drawn at their places, however many there are."""
+    steps = np.linspace(0.1 * n_steps, 0.9 * n_steps, 7).astype(int)
+    own = np.zeros((n_steps, 2))
+    own[steps, 1] = np.where(np.arange(7) % 2, -1.0, 1.0)
+    single = SaliencyDisplay([own]).plot()
+    grid = SaliencyDisplay([own[:5], *[own] * 3]).plot()
+    single.figure_.canvas.draw()
+    grid.figure_.canvas.draw()
+    for image in [*single.images_, *grid.images_[1:]]:
+        x, redness = drawn_steps(image, 1)
+        width = 1.5 * n_steps / len(x) + 0.5
+        for step in steps:
+            found = redness[np.abs(x - step) <= width]
+            assert (found.max() if own[step, 1] > 0 else -found.min()) > 100
+        assert np.abs(drawn_steps(image, 0)[1]).max() < 20
+    assert grid.images_[0].get_array().shape == (2, 5)
+    assert [ax.get_xlabel() for ax in grid.axes_] == ["", "", "Step", "Step"]
+
+
+def test_steps_are_whole_numbers(plt):
+    """A single step is labelled 0, not by fractions."""
+    display = SaliencyDisplay([np.ones((1, 2))]).plot()
+    display.figure_.draw_without_rendering()
+    low, high = display.axes_[0].get_xlim()
+    assert [tick for tick in display.axes_[0].get_xticks() if low <= tick <= high] == [0]
+
+
 def test_scale_begins_at_0_if_nothing_is_negative(plt):
     """Attention has no sign."""
     classifier = fit(RAGGED, LABELS, pooling="attention")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _FULL_ROW = 3  # panels below each other before a second column is begun
+_NARROWEST = 2.4  # inches of a panel with numbers and names beside it
 
 
 def axes_of_plot(display: object, ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
@@ -74,6 +75,13 @@ def axes_of_panels(
     return axes.ravel()
 
 
+def label_steps(axes: NDArray[np.object_]) -> None:
+    """Label the axis of steps of the lowest axes in each column."""
+    lowest = {round(ax.get_position().x0, 3): ax for ax in axes}
+    for ax in lowest.values():
+        ax.set_xlabel("Step")
+
+
 def _check_matplotlib(display: object) -> None:
     check_matplotlib_support(f"{type(display).__name__}.plot")
 
@@ -87,7 +95,10 @@ def _new_axes(n_panels: int, size: tuple[float, float], n_columns: int) -> NDArr
         n_rows,
         n_columns,
         squeeze=False,
-        figsize=(width * n_columns / max(1.0, 0.6 * n_columns), max(height * n_rows, 0.5 * width)),
+        figsize=(
+            max(width * n_columns / max(1.0, 0.6 * n_columns), _NARROWEST * n_columns),
+            max(height * n_rows, 0.5 * width),
+        ),
         layout="constrained",
     )
     for spare in axes.ravel()[n_panels:]:

@@ -317,7 +317,7 @@ list of arrays of shape (n_steps, n_features) or (n_steps,)
         names = read_names("names", self.names, n_sequences, "Sequence")
         features = read_names("feature_names", self.feature_names, n_features, "Feature")
         what = f"{n_sequences} series with {n_features} features each"
-        columns = None if n_features == 1 else n_features
+        columns = None if 1 in (n_sequences, n_features) else n_features
         axes = axes_of_panels(self, ax, n_sequences * n_features, what, _PANEL, columns)
         self.axes_ = axes.reshape(n_sequences, n_features)
         self.figure_ = axes[0].figure

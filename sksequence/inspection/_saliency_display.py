@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence, Sized
 from html import escape
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sksequence.inspection._figures import axes_of_panels
+from sksequence.inspection._figures import axes_of_panels, label_steps
 from sksequence.inspection._fitted_networks import find_network
 from sksequence.inspection._generation_display import read_symbols
 from sksequence.inspection._saliency import SaliencyMethod, saliency
+from sksequence.inspection._step_images import fit_to_pixels, plot_steps
 from sksequence.inspection._surprise import coloured_span, coloured_symbol
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 _MAX_NAMES = 24  # of features that are written next to a picture
+_BAR = 5.0  # length per width of the bar of colours and inch of the figure
 
 
 class SaliencyDisplay:
@@ -53,7 +55,8 @@ class SaliencyDisplay:
     figure_ : matplotlib Figure
         Figure that contains the axes.
     images_ : list of matplotlib AxesImage
-        Pictures of attributions (n_features, n_steps).
+        Pictures of attributions (n_features, n_steps). If a picture has fewer pixels than steps,
+        each column is the attribution of largest magnitude of several consecutive steps.
 
     See Also
     --------
@@ -195,21 +198,21 @@ default="integrated_gradients"
             self._plot_one(axes, own, scale)
             target = "" if self.targets is None else f": {self.targets[i]}"
             axes.set_title(f"Sequence {i}{target}", fontsize="medium")
-        self.axes_[-1].set_xlabel("Step")
-        self.figure_.colorbar(self.images_[0], ax=list(self.axes_), label="Attribution")
+        label_steps(self.axes_)
+        aspect = max(20.0, _BAR * self.figure_.get_size_inches()[1])
+        label = "Attribution"
+        self.figure_.colorbar(self.images_[0], ax=list(self.axes_), label=label, aspect=aspect)
+        fit_to_pixels(self.images_)
         return self
 
     def _plot_one(self, ax: Axes, own: NDArray[np.float64], scale: Mapping[str, object]) -> None:
-        options: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest", **scale}
-        image = ax.imshow(own.T, **options)
-        self.images_.append(image)
+        self.images_.append(plot_steps(ax, own.T, scale))
         n_features = own.shape[1]
         names = range(n_features) if self.feature_names is None else self.feature_names
         if n_features <= _MAX_NAMES:
             ax.set_yticks(range(n_features), [str(name) for name in names])
         else:
             ax.set_ylabel("Feature")
-        ax.locator_params(axis="x", integer=True)
 
     def _largest(self) -> float:
         """Return the attribution with the strongest colour."""

@@ -11,9 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sksequence._net import layer_states
-from sksequence.inspection._figures import axes_of_panels
+from sksequence.inspection._figures import axes_of_panels, label_steps
 from sksequence.inspection._fitted_networks import read_network
 from sksequence.inspection._inside_networks import check_layer, check_stepwise
+from sksequence.inspection._step_images import fit_to_pixels, plot_steps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +43,8 @@ class HiddenStateDisplay:
     figure_ : matplotlib Figure
         Figure that contains the axes.
     images_ : list of matplotlib AxesImage
-        Pictures (n_units, n_steps).
+        Pictures (n_units, n_steps). If a picture has fewer pixels than steps, each column is the
+        value of largest magnitude of several consecutive steps.
 
     See Also
     --------
@@ -164,12 +166,12 @@ class HiddenStateDisplay:
             scale = {"cmap": "coolwarm", "vmin": -limit, "vmax": limit}
             if name in gates:
                 scale = {"cmap": "viridis", "vmin": 0.0, "vmax": 1.0}
-            options: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest", **scale}
-            self.images_.append(axes.imshow(rows, **options))
+            self.images_.append(plot_steps(axes, rows, scale))
             self.figure_.colorbar(self.images_[-1], ax=axes)
             axes.set(title=name.capitalize(), ylabel="Unit")
-            axes.locator_params(axis="both", integer=True)
-        self.axes_[-1].set_xlabel("Step")
+            axes.locator_params(axis="y", integer=True, min_n_ticks=1)
+        label_steps(self.axes_)
+        fit_to_pixels(self.images_)
         return self
 
 
