@@ -69,6 +69,28 @@ def test_columns_of_sequences(tool, X):
     assert tool.fit(X, Y).score(X, Y) > 0.7
 
 
+@pytest.mark.parametrize(
+    "X",
+    [
+        SEQUENCES,
+        [x[:5] for x in SEQUENCES],
+        [x[:, 1] for x in SEQUENCES],
+        ["ab" * n if y else "c" * n for n, y in zip(range(1, 31), Y, strict=True)],
+        [["yes", "or"] * n if y else ["no"] for n, y in zip(range(1, 31), Y, strict=True)],
+    ],
+    ids=["ragged", "equal", "one feature", "texts", "tokens"],
+)
+def test_a_column_of_any_sequences(X):
+    """Bagging refuses a list, and reads the same sequences as the only column of a table."""
+    bagging = BaggingClassifier(CLASSIFIER, 2, random_state=0)
+    with pytest.raises(
+        ValueError, match=r"inhomogeneous shape|Found array with dim 3|Expected 2D array"
+    ):
+        bagging.fit(X, Y)
+    column = pd.DataFrame({"sequence": X})
+    assert bagging.fit(column, Y).score(column, Y) > 0.7
+
+
 def test_bagging_of_channels():
     """Each network sees other channels."""
     bagging = BaggingClassifier(CLASSIFIER, 3, max_features=2, random_state=0).fit(TABLE, Y)
