@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sksequence._batching import Sequences
-from sksequence._tables import holds_times, is_table, series_name
+from sksequence._tables import check_rows_are_steps, holds_times, is_table, series_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +113,9 @@ class Forecast(Bunch):
         freq : str or pandas offset, default=None
             Time from one step to the next, such as "MS" for the start of each month. None reads it
             from the index of each series. Required with `last_dates`, unless these are periods,
-            and for an index that leaves out dates or periods.
+            and for an index that leaves out dates or periods. Periods can be longer steps apart:
+            after months, "3M" is every third one from the last step on, "Q" (as "QE") the last
+            month of each quarter, which is that of `pandas.PeriodIndex.asfreq`, and "QS" the first.
 
         Returns
         -------
@@ -217,10 +219,11 @@ def _indexes(X: object, n_sequences: int) -> list[Any]:
     of_rows = isinstance(X, list | tuple) or (isinstance(X, Sequences) and X.table is not None)
     if not of_rows:
         return [None] * n_sequences
-    return [_index_of_dates(series) for series in X]  # type: ignore[attr-defined]
+    series: Any = X
+    return [_index_of_dates(own, f"X[{i}]") for i, own in enumerate(series)]
 
 
-def _index_of_dates(series: object) -> Any:
+def _index_of_dates(series: object, argument: str) -> Any:
     index: Any = getattr(series, "index", None)
     if not hasattr(index, "nlevels") or index.nlevels > 1 or len(index) == 0:
         return None
@@ -229,16 +232,11 @@ def _index_of_dates(series: object) -> Any:
         return None
     if index.hasnans:
         raise ValueError(
-            f"The date of step {int(np.argmax(index.isna()))} of a series of {len(index)} steps is "
-            "missing (NaT). A forecast continues the dates: fill the date in, or drop the step, "
-            "also in fit."
+            f"The date of step {int(np.argmax(index.isna()))} of {argument}, which has "
+            f"{len(index)} steps, is missing (NaT). A forecast continues the dates: fill the date "
+            "in, or drop the step, also in fit."
         )
-    if not index.is_monotonic_increasing:
-        raise ValueError(
-            f"The dates of a series do not ascend: its first step is of {index[0]}, its last one "
-            f"of {index[-1]}. A forecast continues the last step: sort the series with "
-            "sort_index(), also those of fit."
-        )
+    check_rows_are_steps(series, argument)
     return index
 
 
