@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import math
 from collections.abc import Iterable
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from sksequence._net._ranks import Joining, Ranks
 from sksequence._settings import NetworkSpec
 
 
-class Augmenting(ABC):
+class Augmenting:
     """Callback that changes each batch of training, and no other one.
 
     Attributes
@@ -33,9 +34,8 @@ class Augmenting(ABC):
         """Whether any strength is above 0."""
         return any(value > 0 for value in (self.jitter, self.scaling, self.slicing))
 
-    @abstractmethod
     def check(self, spec: NetworkSpec, *, ends_matter: bool) -> None:
-        """Raise an error for invalid parameters, and for those without an effect on this network.
+        """Raise an error for invalid strengths, and for those without an effect on this network.
 
         Parameters
         ----------
@@ -44,6 +44,24 @@ class Augmenting(ABC):
         ends_matter : bool
             Whether targets continue the last values of sequences.
         """
+        for name, value in vars(self).items():
+            limit = 1.0 if name == "slicing" else math.inf
+            if not isinstance(value, Real) or not 0 <= float(value) < limit:
+                below = " below 1" if name == "slicing" else ""
+                raise ValueError(
+                    f"{name}={value!r} of Augmentation must be a number of at least 0{below}."
+                )
+        for name in ("jitter", "scaling"):
+            if vars(self)[name] > 0 and spec.n_features == 0:
+                raise ValueError(
+                    f"{name} of Augmentation has no effect, as X holds symbols, and it changes "
+                    f"numbers. Leave it at 0."
+                )
+        if self.slicing > 0 and ends_matter:
+            raise ValueError(
+                "slicing of Augmentation would cut off the last values of windows, which residual "
+                "continues. Set slicing=0, or residual=None."
+            )
 
     def augmented(self, batch: Batch, spec: NetworkSpec, generator: torch.Generator) -> Batch:
         """Return a changed batch; the given one is left as it is.

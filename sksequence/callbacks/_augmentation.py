@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-
 from sksequence._net import Augmenting
-from sksequence._settings import NetworkSpec
 
 
 class Augmentation(Augmenting):
@@ -76,32 +72,3 @@ class Augmentation(Augmenting):
         """Return the call of the constructor."""
         given = [f"{name}={value!r}" for name, value in vars(self).items() if value != 0]
         return f"Augmentation({', '.join(given)})"
-
-    def check(self, spec: NetworkSpec, *, ends_matter: bool) -> None:
-        """Raise an error for invalid strengths, and for those without an effect on this network.
-
-        Parameters
-        ----------
-        spec : NetworkSpec
-            Specification of the network.
-        ends_matter : bool
-            Whether targets continue the last values of sequences.
-        """
-        for name, value in vars(self).items():
-            limit = 1.0 if name == "slicing" else math.inf
-            if not isinstance(value, Real) or not 0 <= float(value) < limit:
-                below = " below 1" if name == "slicing" else ""
-                raise ValueError(
-                    f"{name}={value!r} of Augmentation must be a number of at least 0{below}."
-                )
-        for name in ("jitter", "scaling"):
-            if vars(self)[name] > 0 and spec.n_features == 0:
-                raise ValueError(
-                    f"{name} of Augmentation has no effect, as X holds symbols, and it changes "
-                    f"numbers. Leave it at 0."
-                )
-        if self.slicing > 0 and ends_matter:
-            raise ValueError(
-                "slicing of Augmentation would cut off the last values of windows, which residual "
-                "continues. Set slicing=0, or residual=None."
-            )
