@@ -8,7 +8,6 @@ import sys
 import textwrap
 import types
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
@@ -35,10 +34,14 @@ def rst_blocks(text: str) -> list[str]:
 def run(blocks: list[str], name: str) -> dict[str, object]:
     """Execute the blocks of a page in order in one namespace, and return it."""
     page = types.ModuleType("__page__")
-    # a module, so that pickles find the functions of a page by name
-    with mock.patch.dict(sys.modules, {"__page__": page}):
+    # a module, so that pickles find the functions of a page by name; those that the page imports
+    # stay, as some cannot be imported twice
+    sys.modules["__page__"] = page
+    try:
         for number, block in enumerate(blocks, 1):
             exec(compile(block, f"{name}, block {number}", "exec"), vars(page))  # noqa: S102 - our own pages
+    finally:
+        del sys.modules["__page__"]
     return vars(page)
 
 
