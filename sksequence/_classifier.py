@@ -14,7 +14,15 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SHARED, SUPERVISED, BaseRNN, Decoders, LossFunction, check_weights
+from sksequence._base import (
+    SHARED,
+    SUPERVISED,
+    BaseRNN,
+    Decoders,
+    LossFunction,
+    check_ids,
+    check_weights,
+)
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._input import PretrainedEmbedding
@@ -475,7 +483,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             sequence. A list with one array per sequence, as long as the sequence, holds one label,
             or one row of a binary indicator, per step; None or NaN marks a step without a label.
             With ``target="steps"``, an array may hold the labels of the steps of all sequences. If
-            a list of lists of 0 and 1 fits both readings, an error asks for `target`.
+            a list of lists of 0 and 1 fits both readings, an error asks for `target`. The index of
+            a Series or DataFrame is compared with the ids of sequences from a long table.
         sample_weight : array-like of shape (n_sequences,), default=None
             Weight of each sequence. An integer weight is equivalent, bit for bit, to repeating the
             sequence that many times. None gives all sequences the weight 1.
@@ -633,6 +642,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         """
         check_is_fitted(self, "net_")
         if not self._blueprint.per_step:
+            check_ids(X, y=y, sample_weight=sample_weight)
             truth = as_classes(plain_container(y))
             weights = check_weights(sample_weight, len(truth))
             labels = [_without_float16(a) for a in (truth, np.asarray(self.predict(X)))]

@@ -203,7 +203,9 @@ def _as_objects(items: Sequence[Hashable]) -> NDArray[np.object_]:
 
 
 def _ids(X: object, n_sequences: int) -> list[Hashable]:
-    """Return the names of series, their positions if they have none."""
+    """Return the ids or names of series, their positions if they have none."""
+    if isinstance(X, Sequences) and X.ids is not None:
+        return list(X.ids)
     index: Any = getattr(X, "index", None)
     if is_table(X) and hasattr(index, "nlevels"):  # rows are series
         return list(index)

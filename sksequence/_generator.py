@@ -12,7 +12,7 @@ from sklearn.base import DensityMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksequence._base import SEASONS, SHARED, BaseRNN, Decoders, StepReader, available_if
+from sksequence._base import SEASONS, SHARED, BaseRNN, Decoders, StepReader, available_if, check_ids
 from sksequence._batching import Sequences, offsets_of
 from sksequence._blueprint import Blueprint
 from sksequence._forecasts import Forecast
@@ -639,6 +639,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     def _log_likelihoods(
         self, X: Sized, y: Sized | None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        check_ids(X, y=y)
         return self._model.log_likelihoods(self._check_input(X), y)
 
     def _check_input(self, X: Sized) -> Sequences:
@@ -1068,6 +1069,7 @@ class SequenceGenerator(DensityMixin, BaseRNN):
             If a parameter is out of range, or `future` is missing, not allowed or of another shape.
         """
         sequences = self._check_input(X)
+        check_ids(X, future=future)
         levels = check_forecast_levels(quantiles)
         paths = self._series_model.forecast(sequences, horizon, n_samples, future, random_state)
         return Forecast.of_paths(paths, levels, X, self._series_model.feature_names)

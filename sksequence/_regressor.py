@@ -22,6 +22,7 @@ from sksequence._base import (
     Decoders,
     LossFunction,
     available_if,
+    check_ids,
     check_weights,
 )
 from sksequence._batching import Sequences, find_step
@@ -577,7 +578,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             list of lists fits both readings, as all sequences have as many steps as y has numbers
             for each, an error asks for `target`. With `residual`, y holds the values of the steps
             after each sequence, in the shape (n_sequences, horizon * n_targets), with the values of
-            each step next to each other.
+            each step next to each other. The index of a Series or DataFrame is compared with the
+            ids of sequences from a long table.
         sample_weight : array-like of shape (n_sequences,), default=None
             Weight of each sequence. An integer weight is equivalent, bit for bit, to repeating the
             sequence that many times. None gives all sequences the weight 1.
@@ -851,6 +853,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         if self._blueprint.per_step:
             truth, predicted, weights = self._flat_steps(X, y, sample_weight, numeric=True)
             return float(r2_score(truth, predicted, sample_weight=weights))
+        check_ids(X, y=y, sample_weight=sample_weight)
         truth = as_numbers(plain_container(y))
         weights = check_weights(sample_weight, len(truth))
         if not np.isnan(truth).any():

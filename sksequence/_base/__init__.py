@@ -3,6 +3,7 @@
 from sksequence._base._available_if import available_if
 from sksequence._base._base_rnn import BaseRNN
 from sksequence._base._hold_out import check_weights
+from sksequence._base._ids import check_ids
 from sksequence._base._parameter_constraints import (
     SEASONS,
     SHARED,
@@ -25,6 +26,7 @@ __all__ = [
     "Stream",
     "available_if",
     "check_arrays",
+    "check_ids",
     "check_parameters",
     "check_weights",
     "split_pipeline",

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from sksequence._base._fitting import Fit
 from sksequence._base._hold_out import check_weights
 from sksequence._base._html_repr import LINK, LINKED_PACKAGE, without_features
+from sksequence._base._ids import check_ids
 from sksequence._base._origin import check_resumable, described_parameters
 from sksequence._base._parameter_constraints import SHARED
 from sksequence._base._parameter_hints import name_hint, suggest_values
@@ -334,6 +335,7 @@ class BaseRNN(
         self, X: Sized, y: Sized, sample_weight: ArrayLike | None, *, numeric: bool
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
         """Return targets, predictions and weights of all labelled steps as flat arrays."""
+        check_ids(X, y=y, sample_weight=sample_weight)
         sequences = self._check_input(X)
         lengths = sequences.lengths
         weights = check_weights(sample_weight, len(lengths))

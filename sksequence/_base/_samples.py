@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
 from sksequence._base._hold_out import check_weights, hold_out
+from sksequence._base._ids import check_ids
 from sksequence._base._splitters import GivenRows
 from sksequence._batching import Sequences
 from sksequence._blueprint import AnyCodec, Blueprint
@@ -61,6 +62,7 @@ def read_samples(
     known: Blueprint[AnyCodec] | None,
 ) -> Samples:
     """Read X and weights; sequences of weight 0 are left out before anything is learnt."""
+    check_ids(X, y=y, sample_weight=sample_weight, groups=groups)
     form, sequences = _read_sequences(X, settings, estimator_name, known)
     given = GivenRows.of(X, y, groups, len(sequences))
     weights = check_weights(sample_weight, len(sequences))

@@ -47,3 +47,16 @@ def object_array(items: Iterable[object]) -> NDArray[np.object_]:
     for i, item in enumerate(items):
         out[i] = item
     return out
+
+
+def as_offsets(offsets: ArrayLike) -> NDArray[np.int64]:
+    """Return offsets as an array of integers."""
+    try:
+        array = np.asarray(offsets)
+    except ValueError:
+        raise ValueError("offsets is nested unevenly; pass a flat list of integers.") from None
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError(
+            f"offsets must be integers, as they count steps; got {array.dtype}. Convert them first."
+        )
+    return array.astype(np.int64, copy=False)

@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sksequence._batching._offsets import copied_runs, flat_rows, object_array, offsets_of
+from sksequence._batching._offsets import (
+    as_offsets,
+    copied_runs,
+    flat_rows,
+    object_array,
+    offsets_of,
+)
 from sksequence._tables import (
     Table,
     column_names,
@@ -58,6 +64,9 @@ class Sequences:
         Numbers that do not change in time.
     static_codes : ndarray of int32 of shape (n_sequences, n_columns) or None
         Encoded symbols that do not change in time.
+    ids : ndarray of shape (n_sequences,) or None
+        Identifier of each sequence, which estimators compare with the index of y, `sample_weight`
+        and `groups`. Those of `sksequence.preprocessing.from_long` are the ids of the table.
     lengths : ndarray of shape (n_sequences,)
         Number of steps of each sequence.
     shape : tuple of int
@@ -88,6 +97,7 @@ class Sequences:
     feature_names: tuple[Hashable, ...] | None = None
     static_values: NDArray[np.floating] | None = None
     static_codes: NDArray[np.int32] | None = None
+    ids: NDArray[Any] | None = None
 
     def __init__(
         self,
@@ -104,7 +114,7 @@ class Sequences:
             # asanyarray keeps subclasses: a memory map stays on disk, a mask stays a mask
             self.values = _as_values(values)
         self.codes = codes
-        self.offsets = _integers(offsets)
+        self.offsets = as_offsets(offsets)
         if feature_names is not None:
             if not isinstance(feature_names, Iterable):
                 raise TypeError(
@@ -303,10 +313,10 @@ class Sequences:
         """Return the sequences at `index`, in that order; neighbours are a view."""
         starts = self.offsets[:-1][index]
         taken = self.take_runs(starts, self.offsets[1:][index] - starts)
-        if self.static_values is not None:
-            taken.static_values = self.static_values[index]
-        if self.static_codes is not None:
-            taken.static_codes = self.static_codes[index]
+        for name in ("static_values", "static_codes", "ids"):
+            of_sequences = getattr(self, name)
+            if of_sequences is not None:
+                setattr(taken, name, of_sequences[index])
         return taken
 
     def take_runs(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Sequences:
@@ -345,6 +355,23 @@ class Sequences:
         sequences.static_values, sequences.static_codes = values, codes
         return sequences
 
+    def with_ids(self, ids: Iterable[Hashable] | None) -> Sequences:
+        """Return the same sequences with identifiers.
+
+        Parameters
+        ----------
+        ids : array-like of shape (n_sequences,) or None
+            Identifier of each sequence. None removes them.
+
+        Raises
+        ------
+        ValueError
+            If their number is not that of the sequences.
+        """
+        sequences = copy(self)
+        sequences.ids = None if ids is None else _as_ids(ids, len(self))
+        return sequences
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
             raise ValueError(
@@ -375,6 +402,16 @@ def _as_values(values: Any) -> NDArray[Any]:
         ) from None
 
 
+def _as_ids(ids: Iterable[Hashable], n_sequences: int) -> NDArray[Any]:
+    array = ids if isinstance(ids, np.ndarray) else object_array(ids)
+    if array.shape != (n_sequences,):
+        raise ValueError(
+            f"ids has the shape {array.shape}, but there are {n_sequences} sequences. Pass one "
+            "identifier per sequence."
+        )
+    return array
+
+
 def _as_piece(item: Any, i: int) -> NDArray[Any]:
     """Return a sequence as an array."""
     try:
@@ -402,18 +439,6 @@ def _joined(pieces: list[NDArray[Any]]) -> NDArray[Any]:
             f"The sequences are arrays of the types {', '.join(kinds)}, which cannot be joined. "
             "Convert them to one type."
         ) from None
-
-
-def _integers(offsets: ArrayLike) -> NDArray[np.int64]:
-    try:
-        array = np.asarray(offsets)
-    except ValueError:
-        raise ValueError("offsets is nested unevenly; pass a flat list of integers.") from None
-    if array.size and array.dtype.kind not in "iu":
-        raise ValueError(
-            f"offsets must be integers, as they count steps; got {array.dtype}. Convert them first."
-        )
-    return array.astype(np.int64, copy=False)
 
 
 def select_features(X: Any, names: Iterable[Hashable], argument: str) -> Any:

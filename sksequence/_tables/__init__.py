@@ -27,6 +27,7 @@ from sksequence._tables._table import (
 )
 from sksequence._tables._table_columns import (
     column_kinds,
+    comparable,
     holds_sequences,
     plain_numbers,
     read_array_columns,
@@ -47,6 +48,7 @@ __all__ = [
     "check_rows_are_steps",
     "column_kinds",
     "column_names",
+    "comparable",
     "feature_names",
     "holds_sequences",
     "holds_times",

@@ -45,6 +45,15 @@ def read_key(table: Table, name: Hashable) -> tuple[NDArray[Any], NDArray[np.boo
     return values, absent | (values != values) if values.dtype.kind == "f" else absent
 
 
+def comparable(values: NDArray[Any]) -> list[Any]:
+    """Return elements that are equal in every container: NumPy makes integers of nanoseconds."""
+    if values.dtype.str.endswith("[ns]"):
+        in_microseconds = values.astype(f"{values.dtype.kind}8[us]")
+        values = in_microseconds if np.array_equal(in_microseconds, values) else values
+    elements: list[Any] = values.tolist()
+    return elements
+
+
 def read_ranks(table: Table, name: Hashable) -> NDArray[np.int64] | None:
     """Return the positions of ordered categories in their order, None for any other column."""
     import narwhals

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sksequence._base import check_ids
 from sksequence.metrics._probabilistic_metrics import (
     interval_coverage,
     interval_score,
@@ -50,6 +51,7 @@ class _QuantileScorer:
         self, model: _Predictor, X: Sized, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
         """Return the score of a fitted model, higher is better unless it is a coverage."""
+        check_ids(X, y=y, sample_weight=sample_weight)
         levels = sorted(float(level) for level in _levels(model))
         predicted = np.asarray(model.predict(X, quantiles=levels))
         return self.sign * self.metric(y, predicted, levels, sample_weight)

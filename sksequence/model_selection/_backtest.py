@@ -38,7 +38,7 @@ class BacktestResult:
     origins : ndarray of shape (n_origins,)
         Number of steps between each origin and the end of the series; the oldest one comes first.
     ids : list
-        Name or position of each series.
+        Id of each series from `from_long`, else its name or position.
     targets : ndarray of shape (n_origins, n_series, horizon * n_targets)
         True values, in the order of the targets of `make_windows`.
     mase : ndarray of shape (n_origins, n_series)

@@ -39,11 +39,14 @@ class SeriesPanel:
         Features to forecast of each series.
     known : list of hashable
         Names or positions of the features that are known beforehand.
+    ids : list of hashable
+        Ids of the series, else their names if all have different ones, else their positions.
     """
 
     items: list[Any]
     values: list[Floats]
     known: list[Hashable]
+    ids: list[Hashable]
 
     @classmethod
     def of(cls, series: object, target_columns: Columns, known_columns: Columns) -> SeriesPanel:
@@ -56,14 +59,8 @@ class SeriesPanel:
         is_default = isinstance(target_columns, str) and target_columns == "all"
         targets = None if target_columns is None or is_default else _chosen(target_columns)
         excluded = [] if is_default else known
-        return cls(items, [_values(item, targets, excluded) for item in items], known)
-
-    @property
-    def ids(self) -> list[Hashable]:
-        """Names of the series if all have different ones, else their positions."""
-        names = [series_name(item) for item in self.items]
-        is_named = all(name not in (None, "") for name in names) and len(set(names)) == len(names)
-        return names if is_named else list(range(len(names)))
+        values = [_values(item, targets, excluded) for item in items]
+        return cls(items, values, known, _ids(series, items))
 
     def check_lengths(self, origin: int, n_before: int) -> None:
         """Raise a ValueError for a series with fewer than `n_before` steps before an origin."""
@@ -112,6 +109,14 @@ class SeriesPanel:
             scale = changes.mean(axis=0) if len(changes) else np.full(past.shape[1], np.nan)
             errors.append(np.tile(np.where(scale > 0, scale, np.nan), horizon))
         return np.stack(errors)
+
+
+def _ids(series: object, items: list[Any]) -> list[Hashable]:
+    if isinstance(series, Sequences) and series.ids is not None:
+        return list(series.ids)
+    names = [series_name(item) for item in items]
+    is_named = all(name not in (None, "") for name in names) and len(set(names)) == len(names)
+    return names if is_named else list(range(len(names)))
 
 
 def check_one_reading(series: object) -> None:

@@ -114,7 +114,8 @@ class Layout:
         self, source: Sequences, steps: Values | Table, names: Names | None = None
     ) -> Sequences:
         sequences = Sequences(steps, self.offsets, source.codes, names)
-        return sequences.with_static(source.static_values, source.static_codes)
+        static = source.static_values, source.static_codes
+        return sequences.with_static(*static).with_ids(source.ids)
 
     def per_step(self, y: object) -> Values:
         """Return targets or weights, one per sequence or one per step, as one per step.

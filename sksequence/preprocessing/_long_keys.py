@@ -16,6 +16,7 @@ from sksequence._batching import object_array
 from sksequence._tables import (
     Table,
     column_names,
+    comparable,
     holds_times,
     is_table,
     read_key,
@@ -118,9 +119,9 @@ def positions_of_ids(keys: Keys, ids: Any) -> NDArray[np.intp]:
     if is_element(ids):
         raise ValueError(f"ids is {ids!r:.40}; pass one identifier per sequence, in a list.")
     is_array = isinstance(ids, np.ndarray)
-    wanted = _objects(ids) if is_array else list(ids.tolist() if hasattr(ids, "tolist") else ids)
+    wanted = comparable(ids) if is_array else list(ids.tolist() if hasattr(ids, "tolist") else ids)
     wanted = [tuple(element) if isinstance(element, list) else element for element in wanted]
-    known = _objects(keys.ids)
+    known = comparable(keys.ids)
     position = {element: i for i, element in enumerate(known)}
     for i, element in enumerate(wanted):
         if element not in position:
@@ -138,15 +139,6 @@ def _few(known: list[Any]) -> str:
     """Return some sequences by name, and how many others there are."""
     names = f"{known[:_FEW]!r}"
     return names if len(known) <= _FEW else f"{names} and {len(known) - _FEW} others"
-
-
-def _objects(values: NDArray[Any]) -> list[Any]:
-    """Return elements that are equal in every container: NumPy makes integers of nanoseconds."""
-    if values.dtype.str.endswith("[ns]"):
-        in_microseconds = values.astype(f"{values.dtype.kind}8[us]")
-        values = in_microseconds if np.array_equal(in_microseconds, values) else values
-    elements: list[Any] = values.tolist()
-    return elements
 
 
 def listed(names: Names, available: list[Hashable]) -> list[Hashable]:
@@ -202,7 +194,7 @@ def _identify(
         codes, first = _codes(codes * len(different) + inner)
     if not several:
         return columns[0][first], codes
-    return object_array(zip(*(_objects(column[first]) for column in columns), strict=True)), codes
+    return object_array(zip(*(comparable(column[first]) for column in columns), strict=True)), codes
 
 
 def _codes(column: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

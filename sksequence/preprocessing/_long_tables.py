@@ -84,7 +84,8 @@ def from_long(
     sequences : Sequences
         The sequences, in the order of `ids`. Columns of numbers become one
         array with `feature_names`, in which missing values are NaN. If there are strings or
-        categories among them, the columns stay a table and keep their types.
+        categories among them, the columns stay a table and keep their types. The attribute `ids`
+        has their ids, which estimators compare with the index of y.
     ids : ndarray of shape (n_sequences,)
         The value of `id` of each sequence, to align targets with, for example
         ``labels.loc[ids]``: tuples if `id` is a list.
@@ -141,6 +142,7 @@ def from_long(
     else:
         values = steps[keys.order, 0] if is_single and not add_elapsed else steps[keys.order]
         sequences = Sequences(values, offsets, feature_names=column_names(table))
+    sequences = sequences.with_ids(keys.ids)
     if ids is None:
         return sequences, keys.ids
     rows = positions_of_ids(keys, ids)

@@ -88,7 +88,8 @@ def write_sequences(
     -----
     The memory needed is that of `batch_size` rows, and of one number per sequence; datasets other
     than paths are read by row groups. Only numbers that change in time are written: read one label
-    or number per sequence separately, and pass it as y.
+    or number per sequence separately, and pass it as y. With
+    ``open_sequences(folder).with_ids(ids)``, its index is compared with the ids of the rows.
 
     Examples
     --------
