@@ -1,7 +1,10 @@
 """Backtests equal a loop written by hand, whatever the container, and read nothing ahead."""
 
+import re
+
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from joblib import parallel_config
 from sklearn.base import clone
@@ -331,6 +334,29 @@ def test_arrays_of_two_readings_are_an_error():
     arguments = {"horizon": 2, "n_origins": 1, "random_state": 0}
     assert backtest(GENERATOR, list(panel), **arguments).targets.shape == (1, 8, 2)
     assert backtest(GENERATOR, [panel.T], **arguments).targets.shape == (1, 1, 16)
+
+
+@pytest.mark.parametrize("estimator", [GENERATOR, REGRESSOR], ids=["generator", "regressor"])
+@pytest.mark.parametrize("module", [pd, polars], ids=["pandas", "polars"])
+def test_tables_of_two_readings_are_an_error(estimator, module):
+    """The columns of a wide table are features of one series, or one series each."""
+    table = module.DataFrame({name: x[:20] for name, x in zip("abc", PANEL, strict=False)})
+    expected = (
+        "series is a DataFrame of 3 columns: one series with 3 features, or 3 series. Pass "
+        "[series] for one series whose features are the columns, or [series[[c]] for c in "
+        "series.columns] for one series per column."
+    )
+    options = {"horizon": 2, "n_origins": 1, "window": 6}
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        backtest(estimator, table, **options)
+    n_values = {
+        "features": backtest(estimator, [table], **options),
+        "series": backtest(estimator, [table[[c]] for c in table.columns], **options),
+        "named features": backtest(estimator, table, **options, known_columns=["b", "c"]),
+    }
+    shapes = {name: result.targets.shape for name, result in n_values.items()}
+    assert shapes == {"features": (1, 1, 6), "series": (1, 3, 2), "named features": (1, 1, 2)}
+    assert n_values["series"].ids == ["a", "b", "c"]
 
 
 def test_series_with_the_newest_step_first_are_an_error():

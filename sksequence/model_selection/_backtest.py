@@ -18,7 +18,12 @@ from sksequence._random import RandomState, draw_seed
 from sksequence._settings import check_count
 from sksequence._targets import check_levels
 from sksequence.metrics import interval_coverage, pinball_loss
-from sksequence.model_selection._series_panel import Columns, SeriesPanel, check_one_reading
+from sksequence.model_selection._series_panel import (
+    Columns,
+    SeriesPanel,
+    check_one_reading,
+    check_table,
+)
 from sksequence.preprocessing import make_windows
 
 if TYPE_CHECKING:
@@ -157,7 +162,9 @@ def backtest(
     series : array-like of shape (n_steps,) or (n_steps, n_features), or several of them
         One series: a 1-D array, a Series or a DataFrame whose rows are steps, and for regressors a
         2-D array. Several series: a list, a `Sequences` container or a 3-D array. Their lengths may
-        differ; origins are counted from the end of each.
+        differ; origins are counted from the end of each. A DataFrame of several columns is one
+        series with a feature per column: pass it in a list, or with `target_columns` or
+        `known_columns`. For one series per column, pass ``[df[[c]] for c in df.columns]``.
     horizon : int
         Number of steps to forecast from each origin.
     n_origins : int, default=5
@@ -202,8 +209,8 @@ def backtest(
     Raises
     ------
     ValueError
-        If a parameter is out of range, if `window` is missing, or if a series is too short for the
-        first origin.
+        If a parameter is out of range, if `window` is missing, if a series is too short for the
+        first origin, or if the columns of a table may be features or series.
     TypeError
         If the estimator neither forecasts nor predicts, or if `callbacks` is no list.
 
@@ -239,6 +246,7 @@ def backtest(
     )
     if isinstance(estimator, SequenceGenerator):
         check_one_reading(series)
+    check_table(series, forecaster.target_columns, forecaster.known_columns)
     panel = SeriesPanel.of(series, forecaster.target_columns, forecaster.known_columns)
     origins = [int(horizon + step * i) for i in range(n_origins)][::-1]
     panel.check_lengths(origins[0], forecaster.n_needed)

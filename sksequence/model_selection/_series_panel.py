@@ -129,6 +129,20 @@ def check_one_reading(series: object) -> None:
         )
 
 
+def check_table(series: object, target_columns: Columns, known_columns: Columns) -> None:
+    """Raise a ValueError for a table whose columns may be features or series."""
+    if not is_table(series) or target_columns is not None or known_columns is not None:
+        return
+    n_columns = len(column_names(series))
+    if n_columns > 1:
+        raise ValueError(
+            f"series is a {type(series).__name__} of {n_columns} columns: one series with "
+            f"{n_columns} features, or {n_columns} series. Pass [series] for one series whose "
+            "features are the columns, or [series[[c]] for c in series.columns] for one series per "
+            "column."
+        )
+
+
 def _are_several(series: object) -> bool:
     if isinstance(series, Sequences) or getattr(series, "ndim", 0) == 3:
         return True
