@@ -798,6 +798,11 @@ BAD = {
     "empty list": ([[1.0], []], ValueError, "Sequence 1 of X is empty"),
     "empty list of vectors": ([[[1.0, 2.0]], []], ValueError, "Sequence 1 of X is empty"),
     "NaN": (WITH_NAN, ValueError, "contains NaN: sequence 1, step 1, feature 1.*SimpleImputer"),
+    "NaN in a series": (
+        [[1.0, np.nan, 3.0]],
+        ValueError,
+        r"step 1, feature 0.*, in series of numbers by interpolation with .*FillGaps\(\), or with ",
+    ),
     "NaN 3-D": (np.full((1, 1, 1), np.nan), ValueError, "NaN: sequence 0, step 0, feature 0"),
     "None in a list": (
         [[1.0], [2.0, None]],

@@ -2,6 +2,7 @@
 
 import datetime
 import pickle
+import re
 from decimal import Decimal
 
 import awkward
@@ -380,12 +381,29 @@ def with_nan(*steps):
     return series
 
 
+@pytest.mark.parametrize("step", [1, 4], ids=["in_a_window", "in_a_target"])
+def test_advice_on_gaps_beside_categories_works(step):
+    """The error says how to fill each kind of column, and what it says is accepted."""
+    series = pd.DataFrame({"load": with_nan(step), "mode": pd.Categorical(["on", "off"] * 6)})
+    message = re.escape(
+        f"step {step}, column 'load'. Fill the gaps: numbers by interpolation, categories with "
+        "fillna('missing'), those of a categorical column with "
+        ".cat.add_categories('missing').fillna('missing'); missing='drop'"
+    )
+    series.loc[7, "mode"] = None
+    with pytest.raises(ValueError, match=message):
+        make_windows(series, 3, target_columns="load")
+    modes = series["mode"].cat.add_categories("missing").fillna("missing")
+    filled = series.assign(load=series["load"].interpolate(), mode=modes)
+    assert len(make_windows(filled, 3, target_columns="load")[1]) == 9
+
+
 @pytest.mark.parametrize(
     ("series", "message"),
     [
         (
             with_nan(5),
-            r"NaN\): step 5\. Fill the gaps, .* StepTransformer\(SimpleImputer\(\)\); miss",
+            r"step 5\. Fill .* with FillGaps\(\), or with StepTransformer\(SimpleImputer\(\)\)",
         ),
         (with_nan(0, 1), r"step 0\. Only its first 2 steps have missing values: leave them out"),
         (with_nan(11), r"step 11\. Only its last 1 steps have missing values: leave them out"),

@@ -258,10 +258,24 @@ def test_several_symbols_are_not_pushed_at_once():
         model.start().push("to be")
     with pytest.raises(ValueError, match=message):
         model.start(n_streams=2).push(["to", "to be"])
+    for step in (np.array(["to", "be"]), np.array([["to", "be"]]), ("to", "be")):
+        with pytest.raises(ValueError, match=r"here a symbol; got 2: .*'to', 'be'.* Push them one"):
+            model.start().push(step)
+    with pytest.raises(ValueError, match="one symbol for each stream; got the text 'be'"):
+        model.start(n_streams=2).push("be")
     assert model.start().push("zzz") in LABELS
     spaced = [[f"{word} x" for word in words] for words in tokens]
     model.fit(spaced, LABELS[[0, 1] * 10])
     assert model.start().push(spaced[0][0]) in LABELS
+
+
+@pytest.mark.parametrize("step", ["to", ["to"], np.array("to"), np.array(["to"]), [["to"]]])
+def test_a_symbol_may_be_in_a_container(step):
+    """Arrays and lists of one symbol are this symbol."""
+    tokens = [text.split() for text in DOCUMENTS]
+    model = RNNClassifier("gru", 8, **small).fit(tokens, LABELS[[0, 1] * 10])
+    scores = [model.start(method="decision_function").push(given) for given in ("to", step)]
+    assert scores[0] == scores[1] == model.decision_function([["to"]])[0]
 
 
 # --- many streams --------------------------------------------------------------------------------

@@ -865,6 +865,23 @@ def test_containers_are_read_as_messages_tell(X):
     assert_same_read(learn(X)[1], learn(MIXED)[1])
 
 
+def test_advice_on_dates_works_as_written():
+    """Times are a key of a long table, or the index of one series, as the error says."""
+    days = pd.date_range("2026-01-01", periods=6)
+    table = pd.DataFrame({"id": list("aabbcc"), "day": days, "load": np.arange(6.0)})
+    message = (
+        "networks read numbers. If they are the times of the rows, convert a long table of several "
+        "sequences with preprocessing.from_long(table, id, 'day'); the rows of a single one have "
+        "them as the index, set_index('day'). If they are a feature, convert them to a number of "
+        "seconds."
+    )
+    model = RNNRegressor(hidden_size=4, max_epochs=1)
+    with pytest.raises(ValueError, match=rf"Column 'day' of X .*{re.escape(message)}"):
+        model.fit(table[["day", "load"]], np.arange(6))
+    model.fit(from_long(table, "id", "day")[0], np.arange(3.0))
+    SequenceGenerator(hidden_size=4, max_epochs=1).fit([table.set_index("day")[["load"]]])
+
+
 # --- tools of scikit-learn ------------------------------------------------------------------------
 
 WARD = np.random.default_rng(1)

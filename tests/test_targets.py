@@ -2,6 +2,7 @@
 
 import datetime as dt
 import pickle
+import re
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -1028,6 +1029,33 @@ def test_bad_numbers(y, message):
     """Errors for values that are not finite numbers."""
     with pytest.raises(ValueError, match=message):
         NumberCodec(1, flat=True, scale=True).parse(y)
+
+
+@pytest.mark.parametrize(
+    ("analyzer", "n_steps", "pieces"),
+    [
+        ("char", 24, "its characters (analyzer='char')"),
+        ("word", 6, "its words, punctuation marks and further white space (analyzer='word')"),
+        (list, 24, "the pieces that the analyzer returns"),
+    ],
+)
+def test_texts_with_a_label_per_word_are_an_error(analyzer, n_steps, pieces):
+    """The error says what the steps of a text are, and what it advises is accepted."""
+    texts = ["turn on the lights, then", "stop"] * 3
+    tags = [["O", "O", "O", "B", "O"], ["O"]] * 3
+    end = (
+        f"The steps of a text are {pieces}. For one target per word, pass lists of words as X: "
+        "[text.split() for text in X]."
+    )
+    message = rf"Sequence 0 has {n_steps} steps in X but 5 targets .*{re.escape(end)}$"
+    model = RNNClassifier(hidden_size=4, max_epochs=1, analyzer=analyzer)
+    with pytest.raises(ValueError, match=message):
+        model.fit(texts, tags)
+    n_last = 1 if analyzer == "word" else 4
+    model.fit(texts, [["O"] * n_steps, ["B"] * n_last] * 3)
+    with pytest.raises(ValueError, match=message):
+        model.score(texts, tags)
+    RNNClassifier(hidden_size=4, max_epochs=1).fit([text.split() for text in texts], tags)
 
 
 @pytest.mark.parametrize(

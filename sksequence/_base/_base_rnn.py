@@ -339,8 +339,9 @@ class BaseRNN(
         sequences = self._check_input(X)
         lengths = sequences.lengths
         weights = check_weights(sample_weight, len(lengths))
-        names = self._blueprint.target_names
-        steps = read_steps(plain_container(y), lengths, numeric=numeric, names=names)
+        given, blueprint = plain_container(y), self._blueprint
+        names, advice = blueprint.target_names, blueprint.form.steps_of_text
+        steps = read_steps(given, lengths, numeric=numeric, names=names, advice=advice)
         predicted = self._blueprint.codec.decode(self._outputs(sequences))
         if weights is not None:
             weights = np.repeat(weights, lengths)[steps.labelled]

@@ -13,6 +13,12 @@ from sksequence._input._raw_input import Analyzer, CellColumn, Layout, Reading
 from sksequence._tokenizers import Tokenizer, is_tokenizer
 from sksequence._vocabulary import Vocabulary
 
+# what the named analyzers cut a text into
+_PIECES = {
+    "char": "its characters (analyzer='char')",
+    "word": "its words, punctuation marks and further white space (analyzer='word')",
+}
+
 
 @dataclass(frozen=True)
 class InputForm:
@@ -153,6 +159,17 @@ class InputForm:
     def tokenizer(self) -> Tokenizer | None:
         """The tokenizer that turns ids back into text, None where symbols are not ids."""
         return self.analyzer if self.is_text and is_tokenizer(self.analyzer) else None
+
+    @property
+    def steps_of_text(self) -> str:
+        """A sentence about the steps of a text, and how to choose others; empty without texts."""
+        if not self.is_text:
+            return ""
+        pieces = _PIECES.get(str(self.analyzer), "the pieces that the analyzer returns")
+        return (
+            f" The steps of a text are {pieces}. For one target per word, pass lists of words as "
+            "X: [text.split() for text in X]."
+        )
 
     @property
     def joins_exactly(self) -> bool:

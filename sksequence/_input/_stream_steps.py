@@ -40,7 +40,7 @@ def read_stream_steps(
     """
     if not form.vocabularies:
         return _numbers(steps, form, n_rows, are_several), None
-    _check_symbols(steps, form, are_several)
+    steps = _symbols(steps, form, are_several)
     if isinstance(steps, str) and not are_several and (code := _code_of(steps, form)) is not None:
         return None, np.array([[code]])
     if form.columns:  # steps are rows of the sequences in the cells
@@ -157,24 +157,37 @@ def _code_of(symbol: str, form: InputForm) -> int | None:
     return i + 1 if i < len(symbols) and symbols[i] == symbol else UNKNOWN
 
 
-def _check_symbols(steps: Any, form: InputForm, are_several: bool) -> None:
-    """Refuse several symbols in place of one: a list of them, and a text of several words."""
+def _symbols(steps: Any, form: InputForm, are_several: bool) -> Any:
+    """Return one symbol per stream without lists and arrays around it; several are an error."""
     if not form.holds_symbols or len(form.vocabularies) > 1:
-        return
-    if not are_several and isinstance(steps, list) and len(steps) != 1:
+        return steps
+    steps = steps.tolist() if isinstance(steps, np.ndarray) else steps
+    if not are_several:
+        return _symbol(steps, form)
+    if isinstance(steps, str) and not form.is_text:
         raise ValueError(
-            f"push reads one step of a stream, here a symbol; got {len(steps)}: {steps!r:.60}. "
+            f"push reads one symbol for each stream; got the text {steps!r:.60}. Pass a list of "
+            "symbols."
+        )
+    return [_symbol(step, form) for step in steps] if isinstance(steps, list | tuple) else steps
+
+
+def _symbol(step: Any, form: InputForm) -> Any:
+    """Return a symbol, which may be in a list; a list or a text of several is an error."""
+    while isinstance(step, list | tuple) and len(step) == 1:
+        step = step[0]
+    if isinstance(step, list | tuple):
+        raise ValueError(
+            f"push reads one step of a stream, here a symbol; got {len(step)}: {step!r:.60}. "
             "Push them one after the other, or start(n_streams=...) to read several streams."
         )
-    if form.is_text:
-        return
-    symbols = form.vocabularies[0].symbols
-    for step in steps if are_several and isinstance(steps, list | tuple) else [steps]:
-        if isinstance(step, str) and len(step.split()) > 1 and step not in symbols:
-            raise ValueError(
-                f"push reads one symbol, and fit has not seen {step!r:.60}, which looks like a "
-                "text of several. Split it as in fit, and push its symbols one after the other."
-            )
+    looks_like_text = isinstance(step, str) and not form.is_text and len(step.split()) > 1
+    if looks_like_text and step not in form.vocabularies[0].symbols:
+        raise ValueError(
+            f"push reads one symbol, and fit has not seen {step!r:.60}, which looks like a "
+            "text of several. Split it as in fit, and push its symbols one after the other."
+        )
+    return step
 
 
 def _one_step_each(steps: Any, form: InputForm, are_several: bool) -> Any:

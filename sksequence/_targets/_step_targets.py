@@ -191,26 +191,29 @@ def _items(y: object) -> list[Any] | None:
     return None
 
 
-def read_steps(y: object, lengths: Lengths, *, numeric: bool, names: Names = None) -> StepTargets:
+def read_steps(
+    y: object, lengths: Lengths, *, numeric: bool, names: Names = None, advice: str = ""
+) -> StepTargets:
     """Flatten per-step targets, find the unlabelled steps, and check the others.
 
-    Columns of tables are matched by `names`, those of the first y, if it had some.
+    Columns of tables are matched by `names`, those of the first y, if it had some. An error about
+    the number of steps ends with `advice`.
     """
     if isinstance(y, Sequences):
-        _check_lengths(y.lengths, lengths)
+        _check_lengths(y.lengths, lengths, advice)
         tables, names = _matched([y.values if y.table is None else y.table], names)
         flat = np.asarray(plain_container(tables[0]))
         return replace(_labelled(flat, lengths, "sequences", numeric), names=names)
     items = _items(y)
     if items is None:
-        return _read_array(np.asarray(y), lengths, numeric)
+        return _read_array(np.asarray(y), lengths, numeric, advice)
     for i, item in enumerate(items):
         if _is_single(item) and not isinstance(item, str):
             raise ValueError(
                 f"y[{i}] is {item!r}, a single target. With targets per step, pass one target for "
                 "each step of each sequence, or None for each step without a label."
             )
-    _check_lengths(np.array([len(item) for item in items]), lengths)
+    _check_lengths(np.array([len(item) for item in items]), lengths, advice)
     items, names = _matched(items, names)
     steps = _labelled(_concatenate(items), lengths, _container_of(items), numeric)
     return replace(steps, names=names)
@@ -272,18 +275,18 @@ def _is_plain(rows: Sequence[Any]) -> bool:
     return {type(entry) for row in rows for entry in row} <= {int, float, bool}
 
 
-def _read_array(y: Flat, lengths: Lengths, numeric: bool) -> StepTargets:
+def _read_array(y: Flat, lengths: Lengths, numeric: bool, advice: str) -> StepTargets:
     check_consistent_length(y, lengths)
     if y.ndim not in (2, 3):
         raise ValueError(
             "target='steps' needs one target per step: y of shape (n, T) or (n, T, k), or a list "
             f"of arrays as long as their sequences; got shape {y.shape}."
         )
-    _check_lengths(np.full(len(y), y.shape[1]), lengths)
+    _check_lengths(np.full(len(y), y.shape[1]), lengths, advice)
     return _labelled(y.reshape(-1, *y.shape[2:]), lengths, "array", numeric)
 
 
-def _check_lengths(of_y: Lengths, of_x: Lengths) -> None:
+def _check_lengths(of_y: Lengths, of_x: Lengths, advice: str) -> None:
     if len(of_y) != len(of_x):
         raise ValueError(
             f"X has {len(of_x)} sequences, y has {len(of_y)}: inconsistent numbers of samples. "
@@ -295,6 +298,7 @@ def _check_lengths(of_y: Lengths, of_x: Lengths) -> None:
         raise ValueError(
             f"Sequence {i} has {of_x[i]} steps in X but {of_y[i]} targets in y ({len(differing)} "
             "sequences differ). Pass one entry per step, None or NaN where a step has no label."
+            f"{advice}"
         )
 
 

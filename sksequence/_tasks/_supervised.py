@@ -96,7 +96,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
             codec = known.codec
             target = "sequence" if known.container is None else "steps"
         if targets_are_steps(given, target, sequences.lengths, numeric=self.numeric):
-            return sequences, self._read_steps(given, sequences.lengths, known)
+            return sequences, self._read_steps(given, sequences.lengths, known, form)
         return sequences, self._read_rows(given, sequences.lengths, codec)
 
     def _read_rows(
@@ -118,10 +118,14 @@ class SupervisedTask(Generic[AnyRowCodec]):
         return Targets(codec, parsed, has_targets(parsed), None)
 
     def _read_steps(
-        self, y: object, lengths: NDArray[np.int64], known: Blueprint[AnyRowCodec] | None
+        self,
+        y: object,
+        lengths: NDArray[np.int64],
+        known: Blueprint[AnyRowCodec] | None,
+        form: InputForm,
     ) -> Targets[AnyRowCodec]:
-        names = None if known is None else known.target_names
-        steps = read_steps(y, lengths, numeric=self.numeric, names=names)
+        names, advice = None if known is None else known.target_names, form.steps_of_text
+        steps = read_steps(y, lengths, numeric=self.numeric, names=names, advice=advice)
         codec = self.learn_codec(steps.flat) if known is None else known.codec
         labelled = codec.parse(steps.flat)
         # an unlabelled step needs a placeholder, whose weight is 0

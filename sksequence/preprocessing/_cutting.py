@@ -144,7 +144,7 @@ def usable_windows(
         part, row, column = _first_cell(firsts[affected][0], parts, np.isnan)
         raise ValueError(
             f"{subject} hold missing values (NaN): {_place(part, row, column)}. "
-            f"{_advice(part, row)}; {remedies}."
+            f"{_advice(part, row, has_categories=bool(parts[0][0].categories))}; {remedies}."
         )
     if affected.all():
         raise ValueError(
@@ -193,7 +193,7 @@ def _place(part: Steps, row: int, column: int) -> str:
     return f"{part.place(row)}, column {part.columns[column]!r}"
 
 
-def _advice(part: Steps, row: int) -> str:
+def _advice(part: Steps, row: int, *, has_categories: bool) -> str:
     """Return what to do about missing values, which depends on where they are in the series."""
     i, _ = find_step(row, part.offsets)
     series = part.values[part.offsets[i] : part.offsets[i + 1]]
@@ -204,7 +204,7 @@ def _advice(part: Steps, row: int) -> str:
     if is_padded and np.sum(rows) == trailing and np.all(whole[-trailing:]):
         return f"Its last {trailing} steps look like padding: remove it with from_nan_padded"
     if np.sum(rows) > leading + trailing:
-        if part.categories:
+        if has_categories:
             return (
                 "Fill the gaps: numbers by interpolation, categories with fillna('missing'), those "
                 "of a categorical column with .cat.add_categories('missing').fillna('missing')"
