@@ -97,6 +97,25 @@ def test_steps_equal_reading_the_whole(cell, parameters, factory):
         texts = [text + symbols[code] for text, code in zip(texts, codes, strict=True)]
 
 
+@pytest.mark.parametrize("n_estimators", [1, 2])
+@pytest.mark.parametrize("cell", ["gru", "mgu", "feedforward"])
+def test_hooks_are_called_by_every_step(cell, n_estimators):
+    """Those that observe see all steps and change no symbol, others change what is drawn."""
+    model = fit_generator(DOCUMENTS, cell=cell, n_estimators=n_estimators)
+    drawn = model.generate(DOCUMENTS[0][:1], max_steps=6, random_state=0)
+    heads = [network.head for network in getattr(model.module_, "members", [model.module_])]
+    widths = []
+    for head in heads:
+        head.register_forward_hook(lambda _, args, outputs: widths.append(outputs.shape[-1]))
+    assert model.generate(DOCUMENTS[0][:1], max_steps=6, random_state=0) == drawn
+    assert len(widths) >= len(heads) * (len(drawn) - 1)
+    wanted = torch.zeros(widths[0])
+    wanted[1] = 100.0
+    for head in heads:
+        head.register_forward_hook(lambda module, args, outputs: wanted.expand(outputs.shape))
+    assert len(set(model.generate(DOCUMENTS[0][:1], max_steps=6, random_state=0)[1:])) == 1
+
+
 def test_plain_cells_step_in_compiled_loops(documents):
     """Gated cells use the compiled loops; the others use the modules."""
     ways = {type(started(make(cell=c, max_epochs=1), ["to"])).__name__ for c in ("rnn", "lstm")}

@@ -755,6 +755,19 @@ def test_models_that_need_the_whole_sequence(model, message):
         model().start()
 
 
+@pytest.mark.parametrize("part", ["", "head", "stack.forwards.0"])
+def test_networks_with_hooks(part):
+    """Hooks are not called by steps, so that they are an error as long as they are there."""
+    model = classifier()
+    module = model.module_.get_submodule(part)
+    for register in (module.register_forward_hook, module.register_forward_pre_hook):
+        handle = register(lambda *_: None)
+        with pytest.raises(ValueError, match=f"{part or 'SequenceNetwork'}' in its module_ has fo"):
+            model.start()
+        handle.remove()
+        assert np.array_equal(pushed(model, X[0]), of_prefixes(model, X[0]))
+
+
 def test_methods_without_streams():
     """An error lists those that there are."""
     with pytest.raises(ValueError, match="'transform' has no streams; choose one of"):

@@ -15,7 +15,13 @@ from sksequence._base._pipelines import StepwiseTransformer, split_pipeline, ste
 from sksequence._batching import Frames
 from sksequence._blueprint import Blueprint, Codec
 from sksequence._input import are_all_streams, read_stream_steps
-from sksequence._modules import Ensemble, SequenceNetwork, network_stepper, select_rows
+from sksequence._modules import (
+    Ensemble,
+    SequenceNetwork,
+    hooked_module,
+    network_stepper,
+    select_rows,
+)
 from sksequence._settings import check_count
 
 Floats = NDArray[np.float64]
@@ -451,6 +457,12 @@ def _check_can_stream(model: StreamedModel, method: str) -> None:
         raise ValueError(f"method={method!r} has no streams; choose one of {methods}.")
     getattr(model, method)  # raises an error if the fit does not have it
     blueprint, network = model._blueprint, model.module_
+    if (hooked := hooked_module(network)) is not None:
+        raise ValueError(
+            f"This {blueprint.form.estimator_name} cannot read a sequence step by step, because "
+            f"{hooked!r} in its module_ has forward hooks, which single steps do not call. Remove "
+            "them with the method remove of what register_forward_hook returned."
+        )
     spec, scaler = blueprint.spec, blueprint.scaler
     if spec.bidirectional:
         reason, remedy = "bidirectional=True reads it from its end too", "bidirectional=False"

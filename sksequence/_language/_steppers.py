@@ -26,7 +26,14 @@ from sksequence._cells import (
     wider_weights,
 )
 from sksequence._losses import joint_logits
-from sksequence._modules import EPSILON, SequenceNetwork, State, network_stepper, select_rows
+from sksequence._modules import (
+    EPSILON,
+    SequenceNetwork,
+    State,
+    hooked_module,
+    network_stepper,
+    select_rows,
+)
 
 Arrays = tuple[NDArray[np.generic], ...]
 
@@ -139,6 +146,8 @@ def make_stepper(
     label : int, default=None
         Code of the label that the network reads with each symbol, if it has a second embedding.
     """
+    if hooked_module(network) is not None:
+        return TorchStepper(network, outputs, state, label)
     on_cpu = outputs.device.type == "cpu" and outputs.dtype == torch.float32
     if _is_plain(network, label):
         if on_cpu and _kernels.has_numba():

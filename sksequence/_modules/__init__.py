@@ -13,7 +13,7 @@ from sksequence._modules._pooling import POOLINGS
 from sksequence._modules._residual import EPSILON, Residual
 from sksequence._modules._single_sequences import SingleSequenceReader, single_sequence_reader
 from sksequence._modules._stack import MERGE_MODES, State, select_rows
-from sksequence._modules._stepping import NetworkStepper, network_stepper
+from sksequence._modules._stepping import NetworkStepper, hooked_module, network_stepper
 
 __all__ = [
     "EPSILON",
@@ -27,6 +27,7 @@ __all__ = [
     "State",
     "build_network",
     "fill_embedding",
+    "hooked_module",
     "network_stepper",
     "select_rows",
     "single_sequence_reader",

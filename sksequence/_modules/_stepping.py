@@ -81,6 +81,21 @@ class NetworkStepper:
         return np.concatenate(outputs, axis=1), after
 
 
+def hooked_module(network: nn.Module) -> str | None:
+    """Return the name of the first module with forward hooks, which steps do not call."""
+    for name, module in network.named_modules():
+        before, after = module._forward_pre_hooks, module._forward_hooks
+        # torch's own compute weights, such as those of pruned layers
+        own = [hook for hook in before.values() if not _is_of_torch(hook)]
+        if after or own:
+            return name or type(module).__name__
+    return None
+
+
+def _is_of_torch(hook: object) -> bool:
+    return type(hook).__module__.startswith("torch.nn.utils.")
+
+
 def _copied(network: SequenceNetwork | Ensemble) -> SequenceNetwork | Ensemble:
     """Return a copy with weights of its own."""
     own = [part for module in network.modules() for part in vars(module).values()]
