@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from scipy.stats import norm
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -92,6 +94,10 @@ def test_quantiles_are_those_of_the_estimators(plt):
     pipeline = make_pipeline(FunctionTransformer(), regressor)
     of_pipeline = QuantileCalibrationDisplay.from_estimator(pipeline, X, y)
     np.testing.assert_array_equal(of_pipeline.fractions, expected)
+    search = GridSearchCV(pipeline, {"rnnregressor__max_epochs": [5]}, cv=2).fit(X, y)
+    for model in (search, make_pipeline(FunctionTransformer(), search.best_estimator_)):
+        found = QuantileCalibrationDisplay.from_estimator(model, X, y)
+        np.testing.assert_array_equal(found.fractions, expected)
     gaussian = RNNRegressor("gru", 8, loss="gaussian", max_epochs=2, random_state=0).fit(X, y)
     assert len(QuantileCalibrationDisplay.from_estimator(gaussian, X, y).fractions) == 11
     generator = SequenceGenerator("gru", 8, max_epochs=2, random_state=0).fit(X)
@@ -109,6 +115,20 @@ def test_quantiles_are_those_of_the_estimators(plt):
     assert [t.get_text() for t in legend.get_texts()] == ["calibrated", "regressor"]
 
 
+@pytest.mark.parametrize("container", [list, Sequences.from_arrays])
+@pytest.mark.parametrize("n_steps", [range(4, 10), [6] * 6], ids=["ragged", "equal"])
+def test_quantiles_of_steps(plt, container, n_steps):
+    """Targets per step of sequences of any length are values like others."""
+    X = [random.normal(size=(n, 1)) for n in n_steps]
+    y = container([x[:, 0] + random.normal(size=len(x)) for x in X])
+    regressor = RNNRegressor("gru", 4, loss="quantile", max_epochs=2, random_state=0)
+    regressor.set_params(target="steps").fit(X, y)
+    display = QuantileCalibrationDisplay.from_estimator(regressor, X, y)
+    flat = [np.concatenate(list(own)) for own in regressor.predict_quantiles(X)]
+    below = np.mean(np.concatenate(list(y)) <= np.stack(flat), axis=1)
+    np.testing.assert_array_equal(display.fractions, below)
+
+
 # Errors
 
 
@@ -120,8 +140,23 @@ def test_parts_must_match(plt):
         )
     with pytest.raises(ValueError, match=r"y_true holds no value: all are missing"):
         QuantileCalibrationDisplay.from_predictions([np.nan], [[0.0]], levels=[0.5])
+    for levels in (0.5, [50]):
+        with pytest.raises(ValueError, match=r"levels must be a list of numbers between 0 and 1"):
+            QuantileCalibrationDisplay.from_predictions(
+                np.zeros(5), np.zeros((1, 5)), levels=levels
+            )
+    with pytest.raises(ValueError, match=r"a number for each step of each sequence of y_true"):
+        QuantileCalibrationDisplay.from_predictions([[0.0], [0.0, 1.0]], [[[0.0]]], levels=[0.5])
+    with pytest.raises(
+        TypeError, match=r"QuantileCalibrationDisplay reads the network .* got Ridge"
+    ):
+        QuantileCalibrationDisplay.from_estimator(Ridge(), [[0.0]], [0.0])
+    classifier = RNNClassifier(hidden_size=4, max_epochs=1).fit(np.zeros((4, 3)), [0, 1, 0, 1])
     with pytest.raises(TypeError, match=r"QuantileCalibrationDisplay needs a fitted Sequence"):
-        QuantileCalibrationDisplay.from_estimator(RNNClassifier(), [[0.0]], [0.0])
+        QuantileCalibrationDisplay.from_estimator(classifier, np.zeros((4, 3)), [0.0] * 4)
+    generator = SequenceGenerator(hidden_size=4, max_epochs=1).fit(np.zeros((4, 3)))
+    with pytest.raises(ValueError, match=r"y has shape \(4,\); .* shape \(n_sequences, horizon\)"):
+        QuantileCalibrationDisplay.from_estimator(generator, np.zeros((4, 3)), np.zeros(4))
     with pytest.raises(ValueError, match=r"X is a str, whose first steps cannot be taken"):
         UnfoldingDisplay.from_estimator(RNNClassifier(), "text", [0])
     with pytest.raises(ValueError, match=r"one target per sequence; y\[0\] holds 3, one per step"):

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.pipeline import Pipeline
+from sklearn.base import BaseEstimator
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sksequence._generator import SequenceGenerator
+from sksequence._batching import Sequences
 from sksequence._regressor import RNNRegressor
 from sksequence._settings import as_floats
 from sksequence.inspection._figures import axes_of_plot
+from sksequence.inspection._fitted_networks import find_network
+from sksequence.inspection._forecast_panels import read_levels
 from sksequence.inspection._generation_display import check_generator
 
 if TYPE_CHECKING:
@@ -95,10 +97,12 @@ class QuantileCalibrationDisplay:
 
         Parameters
         ----------
-        y_true : array-like of any shape
-            Actual values, such as (n_sequences,) or (n_sequences, horizon). NaN is left out.
+        y_true : array-like of any shape, or list of array-like of shape (n_steps,)
+            Actual values, such as (n_sequences,) or (n_sequences, horizon), or one target per step
+            of sequences of different lengths. NaN is left out.
         quantiles : array-like of shape (n_quantiles, ...)
-            Predicted quantiles of each value; the axes after the first are those of `y_true`.
+            Predicted quantiles of each value; the axes after the first are those of `y_true`, and
+            each quantile is a list like `y_true` if that is one.
         levels : array-like of shape (n_quantiles,)
             Levels of the quantiles, between 0 and 1.
         name : str, default=None
@@ -119,8 +123,10 @@ class QuantileCalibrationDisplay:
             If shapes do not match, or if all values are missing.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        if _are_steps(y_true) or _are_steps(quantiles):
+            y_true, quantiles = _flat_steps(y_true, quantiles)
         truth, predicted = as_floats("y_true", y_true), as_floats("quantiles", quantiles)
-        own = as_floats("levels", levels)
+        own = read_levels(levels)
         if predicted.shape != (len(own), *truth.shape):
             raise ValueError(
                 f"quantiles has shape {predicted.shape}; {len(own)} levels and values of shape "
@@ -135,7 +141,7 @@ class QuantileCalibrationDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: RNNRegressor | SequenceGenerator | Pipeline,
+        estimator: BaseEstimator,
         X: Any,
         y: ArrayLike,
         *,
@@ -149,14 +155,16 @@ class QuantileCalibrationDisplay:
 
         Parameters
         ----------
-        estimator : RNNRegressor, Pipeline or SequenceGenerator
-            Regressor that predicts quantiles, pipeline that ends in one, or generator fitted on
-            numbers.
+        estimator : RNNRegressor, SequenceGenerator, pipeline or search
+            Regressor that predicts quantiles, or generator fitted on numbers, also at the end of a
+            pipeline or search.
         X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
             Sequences, as in `fit`.
-        y : array-like of shape (n_sequences,), (n_sequences, n_outputs) or (n_sequences, horizon)
-            Actual values: targets of a regressor, or the values after each sequence. Those that a
-            generator predicts of several features have the features as an additional last axis.
+        y : array-like of shape (n_sequences,), (n_sequences, n_outputs) or \
+(n_sequences, horizon), or list of array-like of shape (n_steps,)
+            Actual values: targets of a regressor, also per step, or the values after each
+            sequence. Those that a generator predicts of several features have the features as an
+            additional last axis.
         levels : array-like of shape (n_quantiles,), default=None
             Levels of the quantiles. None uses those that a regressor has learnt with
             ``loss="quantile"``, and 11 levels from 0.05 to 0.95 otherwise.
@@ -178,29 +186,30 @@ class QuantileCalibrationDisplay:
         ------
         ImportError
             If matplotlib is not installed.
-        AttributeError
-            If a regressor predicts no quantiles.
         TypeError
             If the estimator is neither a regressor nor a generator of this library.
         ValueError
-            If shapes do not match.
+            If a regressor predicts no quantiles, or if shapes do not match.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        truth = as_floats("y", y)
+        found: Any
+        found, read = find_network(estimator, X, cls.__name__)
         own: Any = _LEVELS if levels is None else levels
-        model: Any = estimator
-        last = model[-1] if isinstance(model, Pipeline) else model
-        if isinstance(last, RNNRegressor):
-            if levels is None and last.loss == "quantile":
-                own = last.quantiles
-            quantiles: NDArray[Any] = np.asarray(model.predict(X, quantiles=own))
-        else:
-            check_generator(estimator, cls.__name__, symbols=False)
-            options: Any = {"quantiles": own, "random_state": random_state}
-            quantiles = estimator.forecast(X, truth.shape[1], n_samples=n_samples, **options)[
-                "quantiles"
-            ]
-        return cls.from_predictions(truth, quantiles, levels=own, name=name, ax=ax)
+        if isinstance(found, RNNRegressor):
+            if levels is None and found.loss == "quantile":
+                own = found.quantiles
+            quantiles = found.predict(read, quantiles=own)
+            return cls.from_predictions(y, quantiles, levels=own, name=name, ax=ax)
+        check_generator(found, cls.__name__, symbols=False)
+        truth = as_floats("y", y)
+        if truth.ndim < 2:
+            raise ValueError(
+                f"y has shape {truth.shape}; a SequenceGenerator forecasts the values after each "
+                "sequence: pass y of shape (n_sequences, horizon)."
+            )
+        options: Any = {"quantiles": own, "random_state": random_state}
+        forecast = found.forecast(read, truth.shape[1], n_samples=n_samples, **options)
+        return cls.from_predictions(truth, forecast.quantiles, levels=own, name=name, ax=ax)
 
     def plot(self, ax: Axes | None = None) -> Self:
         """Plot the fractions.
@@ -233,3 +242,25 @@ class QuantileCalibrationDisplay:
         ax.set(xlim=(0, 1), ylim=(0, 1))
         ax.legend()
         return self
+
+
+def _are_steps(values: Any) -> bool:
+    """Check for a number per step of sequences, which are no array of numbers."""
+    is_list = isinstance(values, list | tuple)
+    return (
+        isinstance(values, Sequences)
+        or getattr(values, "dtype", None) == object
+        or (is_list and len({np.shape(own) for own in values}) > 1)
+    )
+
+
+def _flat_steps(y_true: Any, quantiles: Any) -> tuple[NDArray[Any], list[NDArray[Any]]]:
+    """Return one number per step of all sequences, and its quantiles."""
+    lengths = [np.shape(own) for own in y_true]
+    for own in quantiles:
+        if [np.shape(row) for row in own] != lengths:
+            raise ValueError(
+                "Each quantile must have a number for each step of each sequence of y_true. Pass "
+                "what predict(X, quantiles=...) returns for the same sequences."
+            )
+    return np.concatenate(list(y_true)), [np.concatenate(list(own)) for own in quantiles]
