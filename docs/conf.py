@@ -5,6 +5,7 @@ import shutil
 import sys
 import warnings
 from pathlib import Path
+from types import BuiltinFunctionType, MethodDescriptorType
 
 import sksequence
 
@@ -20,6 +21,8 @@ version = release = sksequence.__version__
 
 extensions = [
     "autolink",
+    "dot_plots",
+    "drawings",
     "equations",
     "markdown_pages",
     "mathml",
@@ -57,6 +60,7 @@ codeautolink_autodoc_inject = False  # the pages of names list the examples alre
 codeautolink_concat_default = True  # the blocks of a page are one program
 codeautolink_warn_on_missing_inventory = False
 suppress_warnings = ["codeautolink.match_block"]  # Sphinx removes comments such as "+SKIP"
+copybutton_selector = "div.highlight:not(.output > *) pre"  # not for what code prints
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
@@ -105,9 +109,15 @@ html_sidebars = {"install": [], "changelog": []}  # pages without pages below th
 
 
 def skip_inherited_members(app, what, name, obj, skip, options):
-    """Skip members of classes that are inherited from scikit-learn."""
+    """Skip members of classes that are inherited from scikit-learn or from built-in types."""
     inherited = (getattr(obj, "__module__", None) or "").partition(".")[0] == "sklearn"
+    inherited = inherited or isinstance(obj, BuiltinFunctionType | MethodDescriptorType)
     return True if inherited and what == "class" else None
+
+
+def hide_keywords(app, what, name, obj, options, signature, annotation):
+    """Leave out a signature that says nothing, such as that of a dictionary."""
+    return ("", annotation) if signature == "(**kwargs)" and what == "class" else None
 
 
 def escape_fitted_names(app, what, name, obj, options, lines):
@@ -134,4 +144,5 @@ def setup(app):
     app.connect("config-inited", allow_absent_pictures)
     app.connect("source-read", leave_links_to_the_gallery)
     app.connect("autodoc-skip-member", skip_inherited_members)
+    app.connect("autodoc-process-signature", hide_keywords)
     app.connect("autodoc-process-docstring", escape_fitted_names, priority=400)

@@ -29,6 +29,17 @@ thread. *met* means that the median over the seeds reaches the target within the
 Families of sets, such as *sensors*, are synthetic or cut from a larger set: the README says how.
 Parameters in brackets behind the name of a set are part of the task or, in the second table, were
 selected from the grid with training data only.
+
+.. dot-plot:: quality
+
+   Accuracy with default parameters on public sets of sequences, median of the seeds, and that of
+   the best linear or constant model on padded sequences, summaries or words.
+"""
+
+_RIVALS_FIGURE = """
+.. dot-plot:: forecasts
+
+   Errors of forecasts of the samples by model; *naive* is the seasonal naive forecast.
 """
 
 
@@ -240,6 +251,7 @@ def _rivals(table: dict[str, dict[str, dict[str, float]]]) -> str:
         "LightGBM reads lags by mlforecast, and NHITS of neuralforecast is trained for 300 steps.\n"
         "AutoARIMA is left out for hours: a series takes it minutes. The errors of\n"
         "``SequenceGenerator`` on hours and ETTh1 are those of a later run with today's rules.\n"
+        f"{_RIVALS_FIGURE}"
         f"{csv_table(['panel', 'model', 'MASE', 'mean', 'wins', 'CPU s'], rows)}"
     )
 
