@@ -65,26 +65,6 @@ class Forecast(Bunch):
     [1, 2, 3]
     """
 
-    @classmethod
-    def of_paths(
-        cls,
-        paths: NDArray[np.float64],
-        levels: NDArray[np.float64],
-        X: object,
-        feature_names: list[Hashable] | None,
-    ) -> Forecast:
-        """Summarise sample paths (n_sequences, n_samples, horizon[, n_features]) after X."""
-        return cls(
-            mean=paths.mean(axis=1),
-            median=np.median(paths, axis=1),
-            quantiles=np.quantile(paths, levels, axis=1),
-            levels=levels,
-            paths=paths,
-            ids=_ids(X, len(paths)),
-            indexes=_indexes(X, len(paths)),
-            feature_names=feature_names,
-        )
-
     def __repr__(self) -> str:
         """Return the sizes, without the arrays."""
         n_sequences, n_samples, horizon, *n_features = self.paths.shape
@@ -179,6 +159,25 @@ class Forecast(Bunch):
             _following(pandas, index[-1], freq or _frequency(pandas, index), horizon, name)
             for index, name in zip(self.indexes, self.ids, strict=True)
         ]
+
+
+def summarise_paths(
+    paths: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    X: object,
+    feature_names: list[Hashable] | None,
+) -> Forecast:
+    """Summarise sample paths (n_sequences, n_samples, horizon[, n_features]) after X."""
+    return Forecast(
+        mean=paths.mean(axis=1),
+        median=np.median(paths, axis=1),
+        quantiles=np.quantile(paths, levels, axis=1),
+        levels=levels,
+        paths=paths,
+        ids=_ids(X, len(paths)),
+        indexes=_indexes(X, len(paths)),
+        feature_names=feature_names,
+    )
 
 
 def _pandas() -> Any:

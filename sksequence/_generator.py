@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sksequence._base import SEASONS, SHARED, BaseRNN, Decoders, StepReader, available_if, check_ids
 from sksequence._batching import Sequences, offsets_of
 from sksequence._blueprint import Blueprint
-from sksequence._forecasts import Forecast
+from sksequence._forecasts import Forecast, summarise_paths
 from sksequence._input import PretrainedEmbedding, check_sequences
 from sksequence._language import LanguageModel, SamplingRules, SymbolReader
 from sksequence._net import augmentations_in
@@ -1072,4 +1072,4 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         check_ids(X, future=future)
         levels = check_forecast_levels(quantiles)
         paths = self._series_model.forecast(sequences, horizon, n_samples, future, random_state)
-        return Forecast.of_paths(paths, levels, X, self._series_model.feature_names)
+        return summarise_paths(paths, levels, X, self._series_model.feature_names)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sksequence._forecasts import Forecast
+from sksequence._forecasts import summarise_paths
 from tests.helpers import fit_generator
 
 WAVE = np.sin(np.arange(30) / 3)
@@ -90,7 +90,7 @@ def of_index(index, horizon=3):
     """Return a forecast of one series with this index, without a fit."""
     paths = np.zeros((1, 5, horizon))
     series = pd.Series(np.arange(float(len(index))), index=index, name="q")
-    return Forecast.of_paths(paths, np.array([0.5]), [series], None)
+    return summarise_paths(paths, np.array([0.5]), [series], None)
 
 
 @pytest.mark.parametrize(

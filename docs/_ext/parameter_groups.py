@@ -1,9 +1,11 @@
-"""Show the parameters of an estimator in groups: network, training, early stopping, data, running.
+"""Arrange the page of an estimator: its example first, then its parameters in groups.
 
-The constructors list them in this order, so that the first parameter of each group is enough.
+The groups are network, training, early stopping, data and running. The constructors list the
+parameters in this order, so that the first one of each group is enough.
 """
 
 from docutils import nodes
+from sphinx.addnodes import desc
 
 FIRST_OF_GROUP = {
     "cell": "Network",
@@ -23,6 +25,31 @@ def _parameter_list(content):
     return None
 
 
+def _anchor(group):
+    """Return the anchor of a group on the page."""
+    return f"parameters-{nodes.make_id(group)}"
+
+
+def _links():
+    """Return a line with links to all groups."""
+    line = nodes.paragraph("", "Parameters: ", classes=["parameter-groups"])
+    for i, group in enumerate(dict.fromkeys(FIRST_OF_GROUP.values())):
+        line += [nodes.Text(" · ")] if i else []
+        line += nodes.reference("", group, refid=_anchor(group), internal=True)
+    return line
+
+
+def _example(content):
+    """Return the nodes of the section on examples of a class."""
+    children = list(content)
+    starts = [i for i, node in enumerate(children) if isinstance(node, nodes.rubric)]
+    for start, stop in zip(starts, [*starts[1:], len(children)], strict=True):
+        if children[start].astext() == "Examples":
+            others = (i for i in range(start, stop) if isinstance(children[i], desc))
+            return children[start : next(others, stop)]
+    return []
+
+
 def _in_groups(items):
     """Return lists of parameters, each after the name of its group."""
     result, group = [], None
@@ -30,19 +57,31 @@ def _in_groups(items):
         name = item[0].astext().partition(",")[0].partition(" :")[0].strip()
         if FIRST_OF_GROUP.get(name, group) != group:
             group = FIRST_OF_GROUP[name]
-            result.append(nodes.paragraph("", group, classes=["parameter-group"]))
+            heading = nodes.paragraph("", group, classes=["parameter-group"], ids=[_anchor(group)])
+            result.append(heading)
             result.append(nodes.definition_list())
         result[-1].append(item)
     return result
 
 
 def group_parameters(app, domain, objtype, content):
-    """Put headings between the parameters of an estimator, which begin with `cell`."""
+    """Arrange the page of a class whose parameters begin with `cell`."""
     parameters = _parameter_list(content) if objtype == "class" else None
-    if parameters is not None and parameters[0][0].astext().split()[0] == "cell":
-        items = list(parameters)
-        parameters.clear()
-        parameters.replace_self(_in_groups(items))
+    if parameters is None or parameters[0][0].astext().split()[0] != "cell":
+        return
+    items = list(parameters)
+    parameters.clear()
+    parameters.replace_self(_in_groups(items))
+    example = _example(content)
+    for node in example:
+        content.remove(node)
+    (first_field_list,) = [i for i, node in enumerate(content) if _is_field_list(node)][:1]
+    content[first_field_list:first_field_list] = [*example, _links()]
+
+
+def _is_field_list(node):
+    """Return whether a node lists parameters or attributes."""
+    return isinstance(node, nodes.field_list)
 
 
 def setup(app):
