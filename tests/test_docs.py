@@ -4,15 +4,13 @@ import ast
 import inspect
 import pkgutil
 import re
-import sys
-import textwrap
-import types
 from pathlib import Path
 
 import pytest
 
 import sksequence
 from tests.helpers import PACKAGE, ROOT
+from tests.pages import Block, blocks_of, is_true, outputs_of, with_outputs
 from tests.test_architecture import LEAF, PUBLIC, ROWS
 
 MAP = ROOT / "docs" / "developers" / "architecture.rst"
@@ -20,29 +18,14 @@ PAGES = sorted((ROOT / "docs").rglob("*.rst"), key=str)
 MARKDOWN = sorted(ROOT.glob("*.md"))
 
 
-def markdown_blocks(text: str) -> list[str]:
-    """Return the Python blocks of a Markdown page."""
-    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-
-
-def rst_blocks(text: str) -> list[str]:
-    """Return the Python blocks of a reStructuredText page."""
-    block = re.compile(r"^( *)\.\. code-block:: python\n((?:\n|\1 +.*\n)+)", re.MULTILINE)
-    return [textwrap.dedent(found[2]) for found in block.finditer(text + "\n")]
-
-
-def run(blocks: list[str], name: str) -> dict[str, object]:
-    """Execute the blocks of a page in order in one namespace, and return it."""
-    page = types.ModuleType("__page__")
-    # a module, so that pickles find the functions of a page by name; those that the page imports
-    # stay, as some cannot be imported twice
-    sys.modules["__page__"] = page
-    try:
-        for number, block in enumerate(blocks, 1):
-            exec(compile(block, f"{name}, block {number}", "exec"), vars(page))  # noqa: S102 - our own pages
-    finally:
-        del sys.modules["__page__"]
-    return vars(page)
+def check_outputs(path: Path) -> None:
+    """Execute the blocks of a page, and compare what they print with what the page shows."""
+    blocks = blocks_of(path, path.read_text("utf-8"))
+    for block, printed in zip(blocks, outputs_of(blocks, path.name), strict=True):
+        assert is_true(block.shown, printed), (
+            f"{path.name} shows\n{block.shown}\nbut this is printed:\n{printed}\n"
+            "If the change is right, run: python -m tests.pages"
+        )
 
 
 def files_on_the_map() -> list[tuple[str, str]]:
@@ -71,7 +54,7 @@ def named_in_code(text: str) -> set[str]:
 
 def with_code(paths: list[Path]) -> list[Path]:
     """Return the pages with Python blocks."""
-    return [path for path in paths if rst_blocks(path.read_text("utf-8"))]
+    return [path for path in paths if blocks_of(path, path.read_text("utf-8"))]
 
 
 @pytest.fixture(autouse=True)
@@ -80,27 +63,120 @@ def scratch_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_blocks_are_found():
-    """Both parsers return all lines of a block and nothing after it."""
-    assert markdown_blocks("a\n```python\nx = 1\n\ny = 2\n```\n```bash\nls\n```\n") == [
-        "x = 1\n\ny = 2\n"
+MARKDOWN_PAGE = """a
+```python
+x = 1
+
+x
+```
+
+```text
+1
+```
+```python
+y = 2
+```
+```bash
+ls
+```
+"""
+RST_PAGE = """a
+
+.. code-block:: python
+
+   x = 1
+
+   x
+
+.. code-block:: none
+   :class: output
+
+   1
+
+b
+
+  .. code-block:: python
+
+     y = 2"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.md", MARKDOWN_PAGE), ("a.rst", RST_PAGE)])
+def test_blocks_are_found(name, text):
+    """All lines of a block and of its output are returned, and nothing after them."""
+    first, second = blocks_of(Path(name), text)
+    assert (first.code.strip(), first.shown) == ("x = 1\n\nx", "1")
+    assert (second.code.strip(), second.shown) == ("y = 2", "")
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.md", MARKDOWN_PAGE), ("a.rst", RST_PAGE)])
+def test_outputs_are_written(name, text):
+    """Outputs are replaced, added and removed; true ones stay as they are."""
+    path = Path(name)
+    assert with_outputs(path, text, ["1", ""]) == text
+    new = with_outputs(path, text, ["2\n3", "4"])
+    assert [block.shown for block in blocks_of(path, new)] == ["2\n3", "4"]
+    assert with_outputs(path, new, ["1", ""]) == text
+    bare = with_outputs(path, text, ["", ""])
+    assert [block.shown for block in blocks_of(path, bare)] == ["", ""]
+    assert with_outputs(path, bare, ["1", ""]) == text
+
+
+def test_blocks_show_what_an_interactive_session_shows():
+    """Printed text and values of expressions are shown, but no estimators; errors if announced."""
+    codes = [
+        "import numpy as np\nfrom sksequence import RNNClassifier\nprint(1 / 3)",
+        "RNNClassifier()\nNone\n2 / 3\nnp.float64(0.25), np.ones(2)",
+        "for i in range(2):\n    i",
     ]
-    page = "a\n\n.. code-block:: python\n\n   if x:\n       y\n\n   z\n\nb\n"
-    assert [block.strip() for block in rst_blocks(page)] == ["if x:\n    y\n\nz"]
-    assert rst_blocks("  .. code-block:: python\n\n     x") == ["\nx\n"]
+    shown = outputs_of([Block(code, "") for code in codes], "page")
+    assert shown == ["0.3333333333333333", "0.667\n(0.25, array([1., 1.]))", "0\n1"]
+    assert outputs_of([Block("1\nint('a')", "ValueError: ...")], "page") == [
+        "1\nValueError: invalid literal for int() with base 10: 'a'"
+    ]
+    with pytest.raises(ValueError, match="invalid literal"):
+        outputs_of([Block("int('a')", "TypeError: ...")], "page")
 
 
-def test_readme_runs():
-    """All Python blocks of the README run, in the order of the page."""
-    blocks = markdown_blocks((ROOT / "README.md").read_text("utf-8"))
-    assert len(blocks) >= 3
-    run(blocks, "README.md")
+@pytest.mark.parametrize(
+    ("shown", "printed"),
+    [
+        ("[0.1 , 0.2]", "[0.101, 0.2]"),
+        ("[1.]", "[0.9991]"),
+        ("4e-07", "4.02e-07"),
+        ("-0.0", "0.001"),
+        ("(3, 128)\n'a'", "(3, 128)  'a'"),
+        ("1/2 0.74 ... 0.01", "1/2 0.74 3.21 4.5 0.01"),
+        ("ValueError: not ... use 'b'.", "ValueError: not 'a',\n    but 'c': use 'b'."),
+    ],
+)
+def test_outputs_agree(shown, printed):
+    """White space, small differences of floats and what three dots stand for are left out."""
+    assert is_true(shown, printed)
 
 
-@pytest.mark.parametrize("path", with_code(PAGES), ids=lambda p: p.stem)
-def test_user_guide_runs(path):
-    """All Python blocks of a page run, in the order of the page."""
-    run(rst_blocks(path.read_text("utf-8")), path.name)
+@pytest.mark.parametrize(
+    ("shown", "printed"),
+    [
+        ("", "1"),
+        ("1", ""),
+        ("12", "13"),
+        ("1 2", "12"),
+        ("0.50", "0.53"),
+        ("4e-07", "5e-07"),
+        ("'up'", "'down'"),
+        ("0.5 ...", "0.6 1"),
+        ("a ... b", "a c"),
+    ],
+)
+def test_outputs_disagree(shown, printed):
+    """Other whole numbers, other words, and larger differences of floats are not true."""
+    assert not is_true(shown, printed)
+
+
+@pytest.mark.parametrize("path", [*with_code(PAGES), ROOT / "README.md"], ids=lambda p: p.stem)
+def test_pages_show_what_they_print(path):
+    """All Python blocks of a page run in its order, and print what is shown below them."""
+    check_outputs(path)
 
 
 def test_readme_links_are_valid():

@@ -20,7 +20,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from sksequence import RNNClassifier, Sequences
 from sksequence.inspection import permutation_importance
 from tests.helpers import ROOT
-from tests.test_docs import rst_blocks
+from tests.pages import blocks_of
 
 RANDOM = np.random.RandomState(0)
 Y = np.arange(30) % 2
@@ -163,10 +163,11 @@ def test_boosting_of_equal_lengths():
 
 def test_sentences():
     """The rule of the guide splits sentences, but not after its abbreviations; its limits hold."""
-    page = (ROOT / "docs" / "user_guide" / "generator.rst").read_text("utf-8")
-    (block,) = (block for block in rst_blocks(page) if "sentence_end =" in block)
+    path = ROOT / "docs" / "user_guide" / "generator.rst"
+    blocks = blocks_of(path, path.read_text("utf-8"))
+    (code,) = (block.code for block in blocks if "sentence_end =" in block.code)
     names = {}
-    exec(block, names)  # noqa: S102
+    exec(code, names)  # noqa: S102
     assert names["sentences"] == [
         "Dr. Bell paid 3.50 to Mr. Fox.",
         '"Why?" asked he.',
