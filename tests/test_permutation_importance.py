@@ -283,5 +283,7 @@ def test_parameters_are_checked():
         permutation_importance(Recorder(), X3, n_repeats=0)
     with pytest.raises(ValueError, match=r"n_windows must be a whole number of at least 1; got 0"):
         permutation_importance(Recorder(), X3, n_windows=0)
+    with pytest.raises(ValueError, match=r"n_windows=4 has no effect with by='features'"):
+        permutation_importance(Recorder(), X3, n_windows=4)
     with pytest.raises(ValueError, match=r"X has 1 sequence, .* Pass at least 2 sequences"):
         permutation_importance(Recorder(), X3[:1])

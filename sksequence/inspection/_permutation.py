@@ -17,6 +17,7 @@ from sksequence.inspection._exchanged_steps import exchange_of
 
 Scorer = Callable[..., float]
 Part = tuple[int | None, tuple[int, int] | None]
+_N_WINDOWS = 10
 
 
 def permutation_importance(
@@ -25,7 +26,7 @@ def permutation_importance(
     y: Sized | None = None,
     *,
     by: Literal["features", "windows", "both"] = "features",
-    n_windows: int = 10,
+    n_windows: int | None = None,
     scoring: str | Scorer | None = None,
     n_repeats: int = 5,
     n_jobs: int | None = None,
@@ -52,9 +53,9 @@ def permutation_importance(
     by : {"features", "windows", "both"}, default="features"
         What is permuted: each feature at all steps, all features in each window, or each feature in
         each window.
-    n_windows : int, default=10
-        Number of windows of equal length into which each sequence is cut. Ignored with
-        ``by="features"``.
+    n_windows : int, default=None
+        Number of windows of equal length into which each sequence is cut, for ``by="windows"`` and
+        ``by="both"``. None stands for 10.
     scoring : str or callable, default=None
         Name of a scorer of scikit-learn, or a scorer ``scorer(estimator, X, y)``, such as those of
         `sksequence.metrics`. None is the `score` of the estimator.
@@ -120,7 +121,14 @@ def permutation_importance(
     0
     """
     check_count("n_repeats", n_repeats)
-    check_count("n_windows", n_windows)
+    if n_windows is not None:
+        check_count("n_windows", n_windows)
+        if by == "features":
+            raise ValueError(
+                f"n_windows={n_windows} has no effect with by='features', which permutes features "
+                "at all steps. Set by='windows' or 'both', or leave n_windows out."
+            )
+    n_windows = _N_WINDOWS if n_windows is None else n_windows
     exchange = exchange_of(X)
     if exchange.n_sequences < 2:
         raise ValueError(
