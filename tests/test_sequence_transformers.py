@@ -286,6 +286,19 @@ def test_invalid_values_are_errors():
         FillGaps("backward").fit(RAGGED)
 
 
+@pytest.mark.parametrize(
+    "transformer", [*TRANSFORMERS, StepTransformer(StandardScaler())], ids=repr
+)
+def test_mappings_are_errors(transformer):
+    """Rows of JSON are no features: the error says to make tables of them."""
+    rows = [{"t": 1.0, "h": 2.0}, {"t": 2.0, "h": 1.0}]
+    tables = [pd.DataFrame(rows)] * 2
+    fitted = clone(transformer).fit(tables)
+    for X in ([rows], [rows, rows[:1]]):
+        with pytest.raises(TypeError, match=r"keys \['t', 'h'\].* pandas\.DataFrame\(x\)"):
+            fitted.transform(X)
+
+
 def test_values_without_changes_are_errors():
     """An error names what divides by 0, the method, the lag, gaps, and a past that does not fit."""
     with pytest.raises(ValueError, match=r"be positive.*-1\.0 in sequence 1, step 0, feature 1"):

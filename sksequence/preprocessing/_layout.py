@@ -188,6 +188,7 @@ def flatten_steps(X: object, names: Names | None = None) -> tuple[Values | Table
             "(n_sequences, n_steps, n_features) or a list of arrays; got an array of shape "
             f"{array.shape}. Reshape your data, or wrap a single sequence in a list."
         )
+    check_no_records(array, "X")
     n_sequences, n_steps = array.shape[:2]
     offsets = np.arange(n_sequences + 1, dtype=np.int64) * n_steps
     n_features = 1 if array.ndim == 2 else array.shape[2]
@@ -360,7 +361,13 @@ def _element_error(element: object, i: int) -> ValueError:
 
 
 def check_no_records(array: NDArray[Any], what: str) -> None:
-    """Refuse an array of records, whose steps have named fields."""
+    """Refuse records and mappings, whose steps have named fields."""
+    if array.dtype == object and array.size and isinstance(array.flat[0], dict):
+        raise TypeError(
+            f"{what} holds mappings with the keys {list(array.flat[0])!r:.60}; the argument must "
+            "be an array of strings or numbers, or a table. Make each sequence a table: "
+            "pandas.DataFrame(x)."
+        )
     if array.dtype.kind == "V":
         raise ValueError(
             f"{what} holds records with the fields {array.dtype.names}; expected numbers or "
