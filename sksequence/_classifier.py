@@ -132,10 +132,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         training [5]_; with a binary indicator, over presence and absence of each label. It keeps
         the network from becoming overconfident, but `loss_curve_` no longer approaches 0. Must be
         in the range [0, 1).
-    n_estimators : int, default=1
+    n_estimators : int or "auto", default="auto"
         Number of networks in the ensemble. They differ in their initial weights, see the same
         batches, and are trained independently. `predict_proba` returns the mean of their
-        probabilities [6]_. Time and memory grow in proportion.
+        probabilities [6]_. Time and memory grow in proportion. "auto" selects 3 in `fit` with up to
+        500 sequences of symbols with one label each, and 1 otherwise.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or class, default="adam"
         Optimizer of the weights. "sgd" uses a Nesterov momentum of 0.9. A class is a subclass of
         `torch.optim.Optimizer` at the top level of a module, which takes ``lr`` and, unless
@@ -160,7 +161,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         about 2500 steps of the optimizer in total, but at least 10 and at most 100 epochs, or at
         most 50 if the network reads more than 64 steps of several features with one label. For
         symbols with one label per sequence, it selects about 1000 steps of the optimizer, but at
-        least 10 and at most 100 epochs.
+        least 10 and at most 100 epochs, or half as many for several networks and up to 500
+        sequences.
     batch_size : int or "auto", default="auto"
         Number of sequences per batch. "auto" selects 32 with at most 4096 training sequences, 64
         with at most 16,384, and 128 with more. It selects less if the average batch would exceed
@@ -278,6 +280,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Number of units per layer and direction, "auto" resolved.
     dropout_ : float
         Fraction of the units that are dropped, "auto" resolved.
+    n_estimators_ : int
+        Number of networks, "auto" resolved.
     vocabulary_ : dict
         Mapping of symbols to codes; 0 is reserved for unknown symbols. Defined only if steps were
         single symbols.
@@ -361,6 +365,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             "class_weight": [StrOptions({"balanced"}), dict, None],
             "hidden_size": [*SHARED["hidden_size"], StrOptions({"auto"})],
             "dropout": [*SHARED["dropout"], StrOptions({"auto"})],
+            "n_estimators": [*SHARED["n_estimators"], StrOptions({"auto"})],
         }
     )
 
@@ -382,7 +387,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         frame_step: int | None = None,
         loss: str | Callable[..., object] = "auto",
         label_smoothing: float = 0.0,
-        n_estimators: int = 1,
+        n_estimators: int | str = "auto",
         optimizer: str | type[Any] = "adam",
         learning_rate: float = 1e-2,
         lr_schedule: str | None = "one_cycle",

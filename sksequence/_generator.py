@@ -239,6 +239,8 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         Number of units per layer, "auto" resolved.
     dropout_ : float
         Fraction of the units that are dropped, "auto" resolved.
+    n_estimators_ : int
+        Number of networks.
     scale_ : {"global", "sequence"} or bool
         Scaling of numbers, "auto" resolved. Defined only if X held numbers.
     residual_ : "last", int, list of int or None

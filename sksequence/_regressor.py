@@ -333,6 +333,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Number of units per layer and direction.
     dropout_ : float
         Fraction of the units that are dropped.
+    n_estimators_ : int
+        Number of networks.
     vocabulary_ : dict
         Mapping of symbols to codes; 0 is reserved for unknown symbols. Defined only if steps were
         single symbols.

@@ -108,7 +108,7 @@ class NetworkSettings:
     dropout: float | str
     recurrent_dropout: float
     embedding_dim: EmbeddingDim
-    n_estimators: int
+    n_estimators: int | str
     bidirectional: bool | str = False
     merge_mode: str = "concat"
     pooling: str | None = None

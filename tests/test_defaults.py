@@ -16,6 +16,7 @@ from sksequence._tasks._defaults import (
     automatic_labelled_batch_size,
     automatic_lag,
     automatic_max_epochs,
+    automatic_n_estimators,
     automatic_own_scale,
     category_dims,
     unknown_rate,
@@ -196,6 +197,33 @@ def test_texts_with_a_label_have_fewer_epochs(n, size):
     assert automatic_max_epochs(32 * 20, 32, labelled_symbols=True) == 50
 
 
+@given(n=st.integers(1, 10**6), size=st.integers(1, 128))
+def test_a_few_texts_are_read_by_several_networks(n, size):
+    """Each has half the epochs, rounded up; all of them have at most 1.6 times as many."""
+    n_networks = automatic_n_estimators(n, labelled_symbols=True)
+    assert n_networks == (3 if n <= 500 else 1)
+    assert automatic_n_estimators(n, labelled_symbols=False) == 1
+    one, each = (
+        automatic_max_epochs(n, size, labelled_symbols=True, n_estimators=n_estimators)
+        for n_estimators in (1, n_networks)
+    )
+    assert one <= n_networks * each <= 1.6 * one
+    assert automatic_max_epochs(n, size, n_estimators=3) == automatic_max_epochs(n, size)
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_several_networks_are_selected_in_fit(numbers):
+    """Only for symbols, and not for chunks, which come one after the other."""
+    X = RANDOM.randn(6, 4) if numbers else TEXTS
+    model = RNNClassifier(hidden_size=2, max_epochs=2, random_state=0)
+    assert model.fit(X, np.arange(6) % 2).n_estimators_ == (1 if numbers else 3)
+    assert hasattr(model.module_, "members") != numbers
+    first = clone(model).partial_fit(X, np.arange(6) % 2)
+    assert first.n_estimators_ == 1
+    n_networks = model.n_estimators_  # a chunk continues all of them
+    assert model.partial_fit(X, np.arange(6) % 2).n_estimators_ == n_networks
+
+
 @pytest.mark.parametrize(
     "X", [TEXTS, [list(text) for text in TEXTS], [[("a", "b")]] * 6], ids=["texts", "tokens", "two"]
 )
@@ -212,9 +240,10 @@ def test_what_is_learnt_from_texts_decides_the_epochs():
     """The rule for symbols is that of single labels, not that of numbers or steps."""
     labels = np.arange(6) % 2
     steps = [np.arange(len(text)) % 2 for text in TEXTS]
-    model = RNNClassifier(hidden_size=2, batch_size=1, random_state=0)
+    model = RNNClassifier(hidden_size=2, batch_size=1, n_estimators=1, random_state=0)
     found = [model.fit(TEXTS * 5, y * 5).max_epochs_ for y in ([*labels], steps)]
     assert found == [round(1000 / 30), round(2500 / 30)]
+    assert model.set_params(n_estimators=2).fit(TEXTS * 5, [*labels] * 5).max_epochs_ == 17
 
 
 @pytest.mark.parametrize(
@@ -237,7 +266,7 @@ def test_other_networks_read_all_symbols(model, X, y):
 def test_unknown_symbols_are_learnt():
     """Although all symbols are known in training, the unknown one has a vector afterwards."""
     models = [
-        RNNClassifier(hidden_size=2, dropout=dropout, max_epochs=2, random_state=0)
+        RNNClassifier(hidden_size=2, n_estimators=1, dropout=dropout, max_epochs=2, random_state=0)
         for dropout in (0.0, 0.5)
     ]
     labels = np.arange(6) % 2
@@ -330,7 +359,16 @@ def test_a_year_of_quarters_and_months_is_one_season():
             RNNClassifier("gru", hidden_size=4, max_epochs=1, random_state=0),
             np.random.RandomState(0).randn(12, 6),
             np.arange(12) % 2,
-            "bidirectional dropout loss batch_size frame_length frame_step target",
+            "bidirectional dropout loss n_estimators batch_size frame_length frame_step target",
+        ),
+        (
+            RNNClassifier("gru", hidden_size=4, batch_size=4, random_state=0),
+            TEXTS,
+            np.arange(6) % 2,
+            (
+                "bidirectional dropout embedding_dim loss n_estimators max_epochs frame_length "
+                "frame_step target"
+            ),
         ),
         (
             RNNRegressor("gru", hidden_size=4, random_state=0, residual="last"),
@@ -366,3 +404,4 @@ def test_what_auto_selected_is_reported(estimator, X, y, names):
     assert given.loss_curve_ == estimator.loss_curve_
     assert estimator.hidden_size_ == estimator.module_.spec.hidden_size
     assert estimator.dropout_ == estimator.module_.spec.dropout
+    assert estimator.n_estimators_ == estimator.module_.spec.n_estimators

@@ -32,7 +32,7 @@ CASES = {
     "two directions": ({"bidirectional": True, "merge_mode": "sum"}, RAGGED, LABELS),
     "scaled by sequence": ({"scale": "sequence"}, RAGGED, LABELS),
     "frames": ({"frame_length": 8, "frame_step": 3}, LONG, LABELS),
-    "symbols": ({}, WORDS, LABELS),
+    "symbols": ({"n_estimators": 1}, WORDS, LABELS),
     "mixed": ({}, MIXED, LABELS),
     "static": ({}, CELLS, LABELS),
     "several networks": ({"n_estimators": 2, "num_layers": 2}, RAGGED, LABELS),

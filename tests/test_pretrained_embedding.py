@@ -16,7 +16,7 @@ WORDS = ["bad", "dull", "film", "fine", "good", "plot", "unused"]
 VECTORS = np.random.default_rng(0).normal(0, 0.3, (7, 5)).astype(np.float32)
 TEXTS = ["good film", "bad film", "a fine plot", "dull plot", "Good plot", "bad, bad plot"] * 2
 LABELS = np.array([1, 0, 1, 0, 1, 0] * 2)
-SMALL = {"hidden_size": 4, "max_epochs": 2, "random_state": 0}
+SMALL = {"hidden_size": 4, "n_estimators": 1, "max_epochs": 2, "random_state": 0}
 
 
 @pytest.fixture(scope="module")

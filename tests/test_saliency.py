@@ -27,7 +27,7 @@ CASES = {
     "max": ({"pooling": "max"}, RAGGED, THREE),
     "scaled by sequence": ({"scale": "sequence"}, RAGGED, THREE),
     "frames": ({"frame_length": 4, "frame_step": 2}, random.normal(size=(8, 15)), THREE),
-    "symbols": ({}, WORDS, THREE),
+    "symbols": ({"n_estimators": 1}, WORDS, THREE),
     "mixed": ({}, MIXED, THREE),
     "mixed frames": ({"frame_length": 3, "frame_step": 2}, MIXED, THREE),
     "static": ({}, CELLS, THREE),

@@ -322,6 +322,7 @@ def fitted_attributes(
         "batch_size_": blueprint.batch_size,
         "hidden_size_": blueprint.spec.hidden_size,
         "dropout_": blueprint.spec.dropout,
+        "n_estimators_": blueprint.spec.n_estimators,
     }
     if form.feature_names_in is not None:
         fitted["feature_names_in_"] = form.feature_names_in

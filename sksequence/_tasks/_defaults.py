@@ -24,6 +24,9 @@ _TRAINING = 2500, 10, 100
 _LONG_TRAINING = 2500, 10, 50
 # The same for sequences of symbols with one label each, which networks overfit soon
 _SYMBOL_TRAINING = 1000, 10, 100
+# Number of such sequences up to which several networks are trained, each for half the epochs: what
+# one of them reads into a few words differs from what the others do
+_FEW_TEXTS, _N_NETWORKS = 500, 3
 # The same for forecasts: windows overlap, so that one epoch contains each value many times
 _FORECAST_TRAINING = 500, 3, 10
 # The same for generators of numbers: an overfitted distribution is too narrow
@@ -97,16 +100,18 @@ def automatic_max_epochs(
     *,
     forecast: bool = False,
     labelled_symbols: bool = False,
+    n_estimators: int = 1,
 ) -> int:
     """Select the epochs that make 2500 optimizer steps, from 10 to 100.
 
     At most 50, if the network reads more than 64 steps per sequence on average; `n_steps` is 1 for
     a single feature, whose frames overlap. For a forecast, 500 optimizer steps, and from 3 to 10
     epochs. For sequences of symbols with one label each, 1000 optimizer steps, and from 10 to 100
-    epochs.
+    epochs; half of these for several networks and up to 500 sequences.
     """
     if labelled_symbols:
-        return _epochs(n_sequences, batch_size, _SYMBOL_TRAINING)
+        epochs = _epochs(n_sequences, batch_size, _SYMBOL_TRAINING)
+        return -(-epochs // 2) if n_estimators > 1 and n_sequences <= _FEW_TEXTS else epochs
     if forecast:
         return _epochs(n_sequences, batch_size, _FORECAST_TRAINING)
     return _epochs(n_sequences, batch_size, _LONG_TRAINING if n_steps > _MANY_STEPS else _TRAINING)
@@ -139,6 +144,11 @@ def automatic_hidden_size(*, per_step: bool) -> int:
 def automatic_dropout(*, per_step: bool, labelled_symbols: bool = False) -> float:
     """Select the fraction of dropped units: 0.5 with per-step targets or for symbols, else 0."""
     return 0.5 if per_step or labelled_symbols else 0.0
+
+
+def automatic_n_estimators(n_sequences: int, *, labelled_symbols: bool) -> int:
+    """Select 3 networks for up to 500 sequences of symbols with one label each, and 1 otherwise."""
+    return _N_NETWORKS if labelled_symbols and n_sequences <= _FEW_TEXTS else 1
 
 
 def unknown_rate(dropout: float) -> float:

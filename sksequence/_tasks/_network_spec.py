@@ -14,6 +14,7 @@ from sksequence._tasks._defaults import (
     automatic_cell,
     automatic_dropout,
     automatic_hidden_size,
+    automatic_n_estimators,
     category_dims,
     n_step_features,
     resolve_embedding_dim,
@@ -43,6 +44,12 @@ def network_spec(
         bidirectional = is_causal(cell) and automatic_bidirectional(
             per_step=per_step, tbptt_steps=tbptt_steps
         )
+    n_estimators = network.n_estimators
+    if n_estimators == "auto":
+        n_estimators = automatic_n_estimators(
+            len(data.split.training),
+            labelled_symbols=labelled_symbols and not settings.training.is_single_pass,
+        )
     n_symbols = tuple(len(vocabulary) for vocabulary in data.form.vocabularies)
     is_mixed = scaler is not None and len(n_symbols) > 0
     n_features = 0
@@ -54,6 +61,7 @@ def network_spec(
         cell=cell,
         hidden_size=hidden_size,
         dropout=dropout,
+        n_estimators=n_estimators,
         bidirectional=bidirectional,
         pooling=None if per_step else network.pooling,
         embedding_dim=resolve_embedding_dim(network.embedding_dim, n_symbols),

@@ -142,7 +142,8 @@ class SupervisedTask(Generic[AnyRowCodec]):
             time_unit, numbers = learn_time_unit(sequences, rows), without_gaps(sequences)
         scaler = self._learn_scaler(settings.data.scale, numbers, data)
         frames = self._frames(data, settings)
-        batch_size, max_epochs = self._sizes(data, settings.training, frames)
+        spec = network_spec(settings, data, scaler, frames, self._labels_symbols(data))
+        batch_size, max_epochs = self._sizes(data, settings.training, frames, spec.n_estimators)
         return Blueprint(
             form=data.form,
             scaler=scaler,
@@ -151,7 +152,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
             codec=targets.codec,
             container=targets.container,
             target_names=targets.names,
-            spec=network_spec(settings, data, scaler, frames, self._labels_symbols(data)),
+            spec=spec,
             loss=self._loss(targets.codec),
             seed=data.seed,
             batch_size=batch_size,
@@ -177,10 +178,14 @@ class SupervisedTask(Generic[AnyRowCodec]):
         known: Blueprint[AnyRowCodec],
     ) -> Sizes:
         """Return the batch size and the maximum number of epochs to continue `known` with."""
-        return self._sizes(data, training, known.frames)
+        return self._sizes(data, training, known.frames, known.spec.n_estimators)
 
     def _sizes(
-        self, data: TrainingData[AnyRowCodec], training: TrainingSettings, frames: Frames
+        self,
+        data: TrainingData[AnyRowCodec],
+        training: TrainingSettings,
+        frames: Frames,
+        n_estimators: int,
     ) -> Sizes:
         rows, per_step = data.split.training, data.targets.per_step
         batch_size, max_epochs = training.batch_size, training.max_epochs
@@ -202,6 +207,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
                 n_steps if reads_channels else 1.0,
                 forecast=self.naive is not None,
                 labelled_symbols=self._labels_symbols(data),
+                n_estimators=n_estimators,
             )
         return int(batch_size), int(max_epochs)
 
@@ -216,7 +222,7 @@ class SupervisedTask(Generic[AnyRowCodec]):
         form = data.form
         length = frame_length_of_steps(length, form.missing, has_times=form.has_times)
         if data.targets.per_step or data.sequences.values is None:
-            if length not in ("auto", 1) or step is not None:
+            if length not in ("auto", 1) or step not in (None, 1):
                 unframed = "per-step targets" if data.targets.per_step else "symbols"
                 raise ValueError(
                     f"frame_length={length!r} and frame_step={step!r} need numeric sequences with "

@@ -13,7 +13,7 @@ from . import baselines, loaders, packaged, scores
 from .long_steps import OPTIMAL, STEP_LABELS, STEP_NUMBERS
 from .noisy import NOISY
 from .sensors import SENSORS
-from .texts import SPELLING, WORDS
+from .texts import FEW_WORDS, SPELLING, WORDS
 from .walks import MADE_WALKS, REAL_WALKS
 
 Parameters = dict[str, Any]
@@ -417,6 +417,11 @@ TASKS |= {
         (SPELLING, baselines.spelling_baseline),
     )
     for name, load in sets.items()
+} | {
+    f"texts-{name}": _labelled_text(
+        title=f"texts: {name}", load=load, baseline=baselines.word_baseline, is_redrawn=True
+    )
+    for name, load in FEW_WORDS.items()
 }
 
 TASKS |= {
