@@ -44,12 +44,6 @@ def network_spec(
         bidirectional = is_causal(cell) and automatic_bidirectional(
             per_step=per_step, tbptt_steps=tbptt_steps
         )
-    n_estimators = network.n_estimators
-    if n_estimators == "auto":
-        n_estimators = automatic_n_estimators(
-            len(data.split.training),
-            labelled_symbols=labelled_symbols and not settings.training.is_single_pass,
-        )
     n_symbols = tuple(len(vocabulary) for vocabulary in data.form.vocabularies)
     is_mixed = scaler is not None and len(n_symbols) > 0
     n_features = 0
@@ -61,7 +55,7 @@ def network_spec(
         cell=cell,
         hidden_size=hidden_size,
         dropout=dropout,
-        n_estimators=n_estimators,
+        n_estimators=_n_estimators(settings, data, labelled_symbols),
         bidirectional=bidirectional,
         pooling=None if per_step else network.pooling,
         embedding_dim=resolve_embedding_dim(network.embedding_dim, n_symbols),
@@ -76,6 +70,17 @@ def network_spec(
         frame_step=frames.step,
         has_gaps=data.form.has_times,
     )
+
+
+def _n_estimators(
+    settings: Settings, data: TrainingData[AnyCodec], labelled_symbols: bool
+) -> int | str:
+    if settings.network.n_estimators != "auto":
+        return settings.network.n_estimators
+    # the first chunk of several says nothing about how many sequences there are
+    is_whole = not settings.training.is_single_pass
+    rows = data.split.training
+    return automatic_n_estimators(len(rows), labelled_symbols=labelled_symbols and is_whole)
 
 
 def _static_spec(form: InputForm, embedding_dim: int | None) -> StaticSpec | None:
