@@ -398,20 +398,19 @@ class Settings:
                 "bidirectional=True. Set bidirectional=False or tbptt_steps=None."
             )
 
+    def on_all_rows(self) -> Self:
+        """Return the settings of training on all rows: nothing is held out."""
+        training = replace(self.training, early_stopping=False, validation_split="random")
+        return replace(self, training=training)
+
     def single_pass(self) -> Self:
         """Return the settings of one epoch in the order given, with a constant learning rate.
 
         Nothing is held out.
         """
-        training = replace(
-            self.training,
-            is_single_pass=True,
-            lr_schedule=None,
-            shuffle=False,
-            early_stopping=False,
-            validation_split="random",
-        )
-        return replace(self, training=training)
+        whole = self.on_all_rows()
+        training = replace(whole.training, is_single_pass=True, lr_schedule=None, shuffle=False)
+        return replace(whole, training=training)
 
 
 def _take(kind: type[AnySettings], params: Mapping[str, object]) -> AnySettings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sized
-from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -232,9 +231,7 @@ class BaseRNN(
         """Return a copy with the fitted attributes of X and y, and a network without training."""
         model: Self = clone(self).set_params(callbacks=None)
         model._validate_params()
-        settings = model._settings().single_pass()  # nothing is held out
-        settings = replace(settings, training=replace(settings.training, is_single_pass=False))
-        fit = model._prepare(model._task(), settings, None, X, y, None)
+        fit = model._prepare(model._task(), model._settings().on_all_rows(), None, X, y, None)
         return model._set_fitted(fit.attributes(TrainingRecord()))
 
     @property
