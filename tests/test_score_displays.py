@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from scipy.stats import norm
-from sklearn.linear_model import Ridge
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -65,6 +66,23 @@ def test_points_models_and_scorers(plt, problem):
     )
     assert [t.get_text() for t in other.ax_.get_legend().get_texts()] == ["a", "b"]
     assert other.scores[-1] == pipeline.score(X, y)
+
+
+@pytest.mark.parametrize(
+    ("analyzer", "n_steps", "two_steps"),
+    [("word", 3, ["it is", "so bad", "it is", "so good"]), ("char", 11, ["it", "so", "it", "so"])],
+)
+def test_texts_unfold_as_they_are_read(plt, analyzer, n_steps, two_steps):
+    """The steps of a text are its words or its characters."""
+    texts, labels = ["it is good,", "so bad", "it is bad", "so good"], ["+", "-", "-", "+"]
+    classifier = RNNClassifier(analyzer=analyzer, hidden_size=4, max_epochs=2, random_state=0)
+    display = UnfoldingDisplay.from_estimator(classifier.fit(texts, labels), texts, labels)
+    assert display.n_steps.tolist() == list(range(1, n_steps + 1))
+    np.testing.assert_array_equal(display.predictions[1], classifier.predict(two_steps))
+    vectors = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, labels)
+    words = UnfoldingDisplay.from_estimator(vectors, texts, labels)
+    assert words.n_steps.tolist() == [1, 2, 3]
+    assert words.scores[-1] == vectors.score(texts, labels)
 
 
 def test_fractions_are_counts_of_values_below():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence, Sized
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -14,10 +15,13 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sksequence._batching import Sequences
 from sksequence._settings import check_count
 from sksequence.inspection._figures import axes_of_plot
+from sksequence.inspection._fitted_networks import find_network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
+
+_WORD = re.compile(r"\s*\S+")
 
 
 class UnfoldingDisplay:
@@ -99,7 +103,8 @@ class UnfoldingDisplay:
         estimator : estimator object
             Fitted classifier or regressor, pipeline or search, of sequences of any length.
         X : array-like of shape (n_sequences, n_steps, n_features) or list of sequences
-            Sequences. An array of shape (n_sequences, n_steps) is passed on as a list.
+            Sequences. An array of shape (n_sequences, n_steps) is passed on as a list. The steps
+            of texts are characters if the estimator reads these, and words otherwise.
         y : array-like of shape (n_sequences,)
             One target per sequence.
         scoring : str or callable, default=None
@@ -127,7 +132,7 @@ class UnfoldingDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_count("n_points", n_points)
-        first_steps, longest = _first_steps_of(X)
+        first_steps, longest = _first_steps_of(_with_words(X, estimator))
         _check_targets(X, y)
         n_steps = np.unique(np.linspace(1, longest, n_points).round().astype(int))
         scorer = check_scoring(estimator, scoring=scoring)
@@ -181,6 +186,31 @@ def _check_targets(X: Any, y: Any) -> None:
             f"UnfoldingDisplay needs one target per sequence; y[0] holds {len(y[0])}, one per "
             "step. The score of the estimator says how right they are."
         )
+
+
+class _Words:
+    """Text whose steps are its words, each with the blanks before it."""
+
+    def __init__(self, text: str) -> None:
+        self._words = _WORD.findall(text)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __getitem__(self, steps: slice) -> str:
+        return "".join(self._words[steps])
+
+
+def _with_words(X: Any, estimator: BaseEstimator) -> Any:
+    """Return X, of which texts have words as steps unless the estimator reads characters."""
+    is_list = isinstance(X, list | tuple) or getattr(X, "dtype", None) == object
+    if not (is_list and len(X) and all(isinstance(x, str) for x in X)):
+        return X
+    try:
+        found, _ = find_network(estimator, None, UnfoldingDisplay.__name__)
+    except TypeError:  # an estimator of another library
+        return [_Words(x) for x in X]
+    return X if found.get_params()["analyzer"] == "char" else [_Words(x) for x in X]
 
 
 def _first_steps_of(X: Sized) -> tuple[Callable[[int], Any], int]:
