@@ -1,6 +1,7 @@
 """Gradients with respect to states, and states and gates of cells, step by step."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -140,6 +141,15 @@ def test_means_are_over_the_sequences_that_are_long_enough(plt):
     np.testing.assert_allclose(other.line_.get_ydata(), other.mean)
     display.figure_.draw_without_rendering()
     assert display.plot(plt.figure().subplots()).ax_.xaxis_inverted()
+
+
+def test_states_of_a_row_of_sequences(plt):
+    """The row of a table with sequences in its cells is a sequence."""
+    table = pd.DataFrame({"x": [row[:, 0].tolist() for row in RAGGED], "kind": list("ab" * 4)})
+    classifier = RNNClassifier("gru", 6, max_epochs=1, random_state=0).fit(table, LABELS)
+    display = HiddenStateDisplay.from_estimator(classifier, table.iloc[1])
+    expected = hidden_states(classifier, table.iloc[1:2])[0][:, :6]
+    np.testing.assert_allclose(display.states["hidden state"], expected, atol=1e-6)
 
 
 def test_pictures_are_the_states(plt):

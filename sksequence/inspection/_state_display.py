@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -93,7 +93,7 @@ class HiddenStateDisplay:
         estimator : RNNClassifier, RNNRegressor, SequenceGenerator, pipeline or search
             Fitted estimator.
         x : array-like of shape (n_steps, n_features) or (n_steps,), or sequence of symbols
-            One sequence.
+            One sequence, such as the row of a table whose cells are sequences.
         label : label, default=None
             Label of the sequence, for a `SequenceGenerator` with ``conditional=True``.
         layer : int, default=-1
@@ -122,9 +122,9 @@ class HiddenStateDisplay:
             or if a cell of your own has no method `step`.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        _check_single(x)
-        X: Sized = x[None] if isinstance(x, np.ndarray) else [x]
-        reading = read_network(estimator, X, None if label is None else [label], cls.__name__)
+        reading = read_network(
+            estimator, _with_only(x), None if label is None else [label], cls.__name__
+        )
         check_stepwise(reading, cls.__name__)
         found = layer_states(reading, 0, check_layer(layer, reading))
         gates = {name: rows for name, rows in found.items() if name.endswith(" gate")}
@@ -173,6 +173,15 @@ class HiddenStateDisplay:
         label_steps(self.axes_)
         fit_to_pixels(self.images_)
         return self
+
+
+def _with_only(x: Any) -> Any:
+    """Return X with a single sequence, which may be the row of a table of sequences."""
+    _check_single(x)
+    if isinstance(x, np.ndarray):
+        return x[None]
+    is_row = hasattr(x, "iloc") and any(isinstance(cell, list | np.ndarray) for cell in x)
+    return x.to_frame().T if is_row else [x]
 
 
 def _check_single(x: Any) -> None:
