@@ -251,6 +251,9 @@ def test_pipelines_and_searches():
     grid = {"rnnregressor__cell": ["rnn", "gru"]}
     result = backtest(GridSearchCV(pipeline, grid, cv=2), PANEL, 2, 1, window=4)
     assert np.isfinite(result.coverage).all()
+    search = GridSearchCV(RNNRegressor(loss="gaussian", **small), {"cell": ["gru"]}, cv=2)
+    last = make_pipeline(StepTransformer(StandardScaler()), search)
+    assert np.isfinite(backtest(last, PANEL, 2, 1, window=4).coverage).all()
 
 
 # --- tables, missing scales ----------------------------------------------------------------------

@@ -4,8 +4,9 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -139,6 +140,18 @@ def test_scorers_see_through_pipelines_and_searches():
     grid = {"rnnregressor__cell": ["gru", "rnn"]}
     search = GridSearchCV(pipeline, grid, cv=2, scoring=SCORERS["neg_pinball_loss"]).fit(X, Y)
     assert search.best_score_ == search.cv_results_["mean_test_score"].max() < 0
+
+
+def test_quantiles_of_searches():
+    """Searches are scored by their best estimators: alone, in pipelines, and nested."""
+    scorer, scaler = SCORERS["neg_pinball_loss"], StepTransformer(StandardScaler())
+    pipeline = make_pipeline(scaler, QUANTILES)
+    search = GridSearchCV(QUANTILES, {"cell": ["gru"]}, cv=2, scoring=scorer)
+    around = GridSearchCV(pipeline, {"rnnregressor__cell": ["gru"]}, cv=2, scoring=scorer)
+    expected = scorer(clone(pipeline).set_params(rnnregressor__cell="gru").fit(X, Y), X, Y)
+    for model in (make_pipeline(scaler, search), around):
+        assert scorer(model.fit(X, Y), X, Y) == expected
+    assert np.isfinite(cross_val_score(search, X, Y, cv=2, scoring=scorer)).all()
 
 
 def test_scorers_by_name_are_those_of_the_module():

@@ -12,7 +12,7 @@ from sksequence._base._parameter_constraints import (
     check_parameters,
 )
 from sksequence._base._pickles import check_arrays
-from sksequence._base._pipelines import split_pipeline
+from sksequence._base._pipelines import split_pipeline, without_searches
 from sksequence._base._streams import Decoders, StepReader, Stream
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "check_parameters",
     "check_weights",
     "split_pipeline",
+    "without_searches",
 ]

@@ -41,6 +41,18 @@ def split_pipeline(model: object, caller: str) -> tuple[list[Named], Any]:
     return transformers, model
 
 
+def without_searches(model: Any, X: Any) -> tuple[Any, Any]:
+    """Return the best estimator of a search, which passes no quantiles on, and what it reads."""
+    while True:
+        if hasattr(model, "best_estimator_"):
+            model = model.best_estimator_
+        elif isinstance(model, Pipeline) and hasattr(model[-1], "best_estimator_"):
+            X = model[:-1].transform(X) if len(model) > 1 else X
+            model = model[-1]
+        else:
+            return model, X
+
+
 def _transformers(steps: Sequence[Named]) -> list[Named]:
     """Return the steps of a pipeline that transform, those of pipelines within it too."""
     found: list[Named] = []

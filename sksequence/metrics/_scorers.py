@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sksequence._base import check_ids
+from sksequence._base import check_ids, without_searches
 from sksequence.metrics._probabilistic_metrics import (
     interval_coverage,
     interval_score,
@@ -53,7 +53,8 @@ class _QuantileScorer:
         """Return the score of a fitted model, higher is better unless it is a coverage."""
         check_ids(X, y=y, sample_weight=sample_weight)
         levels = sorted(float(level) for level in _levels(model))
-        predicted = np.asarray(model.predict(X, quantiles=levels))
+        best, read = without_searches(model, X)
+        predicted = np.asarray(best.predict(read, quantiles=levels))
         return self.sign * self.metric(y, predicted, levels, sample_weight)
 
     def __repr__(self) -> str:
@@ -104,9 +105,9 @@ class _Scorers(dict[str, Callable[..., float]]):
 
     - One target per step: "step_accuracy", "step_f1" (macro-averaged), "span_f1",
       "neg_step_mean_squared_error" and "neg_step_mean_absolute_error".
-    - Quantiles, at the levels of the parameter `quantiles` of an `RNNRegressor`, which may be the
-      last step of a pipeline: "neg_pinball_loss" and, for the interval between the lowest and the
-      highest level, "neg_interval_score" and "interval_coverage".
+    - Quantiles, at the levels of the parameter `quantiles` of an `RNNRegressor`, also at the end
+      of a pipeline or in a search: "neg_pinball_loss" and, for the interval between the lowest and
+      the highest level, "neg_interval_score" and "interval_coverage".
     """
 
     def __missing__(self, name: str) -> Callable[..., float]:

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
 from sklearn.utils.parallel import Parallel, delayed
 
+from sksequence._base import without_searches
 from sksequence._generator import SequenceGenerator
 from sksequence._random import RandomState, draw_seed
 from sksequence._settings import check_count
@@ -352,12 +353,12 @@ class _RegressorForecaster:
         """Return predictions and, if there are any, quantiles of the steps after an origin."""
         # one window per series, with the known values of the steps to forecast
         X, _ = self._windows(panel.around(origin, self.window, self.horizon))
-        inner = getattr(model, "best_estimator_", model)
+        inner, read = without_searches(model, X)
         final = inner.steps[-1][1] if hasattr(inner, "steps") else inner
-        points = np.asarray(inner.predict(X), dtype=np.float64).reshape(len(X), -1)
+        points = np.asarray(inner.predict(read), dtype=np.float64).reshape(len(X), -1)
         if not hasattr(final, "predict_quantiles"):
             return points, None
-        quantiles = np.asarray(inner.predict(X, quantiles=self.levels), dtype=np.float64)
+        quantiles = np.asarray(inner.predict(read, quantiles=self.levels), dtype=np.float64)
         return points, quantiles.reshape(len(self.levels), len(X), -1)
 
 
