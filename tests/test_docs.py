@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import pkgutil
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import sksequence
+from tests.benchmarks.quality.report import render
 from tests.helpers import PACKAGE, ROOT
 from tests.pages import Block, blocks_of, is_true, outputs_of, with_outputs
 from tests.test_architecture import LEAF, PUBLIC, ROWS
@@ -177,6 +179,13 @@ def test_outputs_disagree(shown, printed):
 def test_pages_show_what_they_print(path):
     """All Python blocks of a page run in its order, and print what is shown below them."""
     check_outputs(path)
+
+
+def test_page_of_scores_shows_what_is_stored():
+    """The page of scores is the one that its command writes from the stored measurements."""
+    stored = json.loads((ROOT / "tests/benchmarks/quality/quality.json").read_text("utf-8"))
+    page = (ROOT / "docs" / "benchmarks" / "quality.rst").read_text("utf-8")
+    assert render(stored) == page
 
 
 def test_readme_links_are_valid():

@@ -57,7 +57,7 @@ def row_of(name: str, result: dict[str, Any], mode: str) -> list[str]:
     what = f"{_title(name)}, {task.metric} {_short(task.stated | result['chosen'])}"
     cells = [what.strip(), f"{median:.4g}", f"{ordered[0]:.4g} to {ordered[-1]:.4g}"]
     cells += [asked, verdict, f"{seconds:.1f}", f"{task.budget:g}", str(len(ordered))]
-    known = (f"{what} {value:.4g}" for what, value in result["baselines"].items())
+    known = (f"{what} {value:.4g}" for what, value in sorted(result["baselines"].items()))
     return [*cells, ", ".join(known), task.published]
 
 
