@@ -23,7 +23,7 @@ from tests.helpers import seasonal_series
 
 RANDOM = np.random.RandomState(0)
 NOISE = np.random.RandomState(1)
-LAGS = [None, 1, 3, (2, 5), (2, 3, 7)]
+LAGS = [None, 1, 3, (2, 5), (2, 3, 7), (9, 12)]
 
 
 def reference_of(X, lag, own_scale):
@@ -68,10 +68,34 @@ def test_stepping_equals_following(lag, own_scale, lengths, is_positive, seed):
         for t, values in enumerate(x):
             known = step_by_step.next()
             for name in ("base", "spread", "columns", "marks"):
-                assert getattr(known, name)[0] == pytest.approx(getattr(whole, name)[0, t])
+                assert np.array_equal(getattr(known, name)[0], getattr(whole, name)[0, t])
             step_by_step.append(values[None])
         for name in ("base", "spread", "columns", "marks"):
-            assert getattr(past.next(), name)[0] == pytest.approx(getattr(whole, name)[0, -1])
+            assert np.array_equal(getattr(past.next(), name)[0], getattr(whole, name)[0, -1])
+
+
+@pytest.mark.parametrize("lag", LAGS)
+@pytest.mark.parametrize("n_features", [1, 2])
+@pytest.mark.parametrize("is_compiled", [True, False])
+def test_rows_together_have_the_bits_of_rows_alone(lag, n_features, is_compiled, monkeypatch):
+    """Series of any age that continue together are those read alone, also after a selection."""
+    if not is_compiled:
+        monkeypatch.setattr("sksequence._kernels._dispatch.HAS_NUMBA", False)
+    random = np.random.RandomState(2)
+    X = [np.exp(random.randn(90 + n, n_features)) for n in (0, 0, 3, 13)]
+    X[1][40] = X[2][70] = -1.0
+    reference, sequences = reference_of(
+        [x[:n] for x, n in zip(X, (5, 5, 8, 18), strict=True)], lag, True
+    )
+    past = Past.of(reference, sequences, sequences.values)
+    part = past.take(np.array([3, 1]))
+    past.put(np.array([3, 1]), part)
+    for t in range(80):
+        past.append(np.stack([x[len(x) - 85 + t] for x in X]))
+    for i, x in enumerate(X):
+        whole = reference.follow(x[None, : len(x) - 5])
+        for name in ("base", "spread", "columns", "marks"):
+            assert np.array_equal(getattr(past.next(), name)[i], getattr(whole, name)[0, -1])
 
 
 @pytest.mark.parametrize("lag", LAGS)

@@ -128,7 +128,7 @@ class Scaler:
 
     def _standardised(self, values: _Values) -> NDArray[np.float64]:
         block = np.asarray(values - self.mean, dtype=np.float64)
-        np.divide(block, self.std, out=block)
+        block /= self.std
         np.maximum(block, -MAX_SCALED, out=block)  # np.clip takes longer
         return np.minimum(block, MAX_SCALED, out=block)
 

@@ -64,20 +64,25 @@ _A1, _A3, _A5, _A7, _A9, _A11, _A13 = (
 )
 
 
-def compiled(function: Any, made_from: str = "") -> Any:
+def compiled(function: Any, made_from: str = "", **options: Any) -> Any:
     """Compile a function, cached on disk, without the interpreter's lock; sums keep their order.
 
     `made_from` tells functions of the same source apart, if they call others that were made.
     """
-    dispatcher = inlined(function)
+    dispatcher = inlined(function, **options)
     dispatcher._cache = CheckedCache(function, made_from)
     return dispatcher
 
 
+def exact(function: Any) -> Any:
+    """Compile a function whose products are rounded before they are added, as numpy's are."""
+    return compiled(function, fastmath=False)
+
+
 def inlined(function: Any, **options: Any) -> Any:
     """Compile a function that only cached ones call."""
-    options |= {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
-    dispatcher: Any = njit(**options)(function)
+    defaults: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+    dispatcher: Any = njit(**defaults | options)(function)
     return dispatcher
 
 

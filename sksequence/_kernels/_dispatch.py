@@ -6,6 +6,7 @@ Modules that need Numba are imported at the first call only.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from types import ModuleType
@@ -189,6 +190,14 @@ def generation_loops() -> ModuleType:
     from sksequence._kernels import _generation_loops
 
     return _generation_loops
+
+
+@cache
+def past_loops() -> ModuleType:
+    """Return the module of the compiled updates of the state of series."""
+    from sksequence._kernels import _past_loops
+
+    return _past_loops
 
 
 def in_panels(matrix: Tensor) -> NDArray[np.float32]:

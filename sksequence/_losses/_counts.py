@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc, gammaincc, ndtri
 from torch import Tensor
 
-from sksequence._losses._gaussian import bounded_log_scale, soft_bound
+from sksequence._losses._gaussian import Numbers, bounded_log_scale, soft_bound
 from sksequence._losses._loss import Loss
 
 Floats = NDArray[np.float64]
@@ -27,10 +27,11 @@ _BISECTIONS = 64
 _LAST_LEVEL = 1.0 - 2.0**-26
 
 
-def bounded_log(raw: Tensor, log_scales: LogScales) -> Tensor:
+def bounded_log(raw: Numbers, log_scales: LogScales) -> Numbers:
     """Return logs of means from outputs, relative to logs of typical values."""
-    typical = torch.as_tensor(log_scales, dtype=raw.dtype, device=raw.device)
-    return typical + soft_bound(raw, MAX_LOG_MEAN)
+    if isinstance(raw, Tensor):
+        log_scales = torch.as_tensor(log_scales, dtype=raw.dtype, device=raw.device)
+    return log_scales + soft_bound(raw, MAX_LOG_MEAN)
 
 
 def with_scales(targets: Tensor, log_scales: LogScales, n_values: int) -> tuple[Tensor, LogScales]:
@@ -118,6 +119,8 @@ class CountDensity:
 
     def mixture(self) -> CountDensity:
         """Return the negative binomial distribution with the mean and variance of the mixture."""
+        if len(self.mean) == 1:
+            return CountDensity(self.mean[0], self.dispersion[0])
         mean = self.mean.mean(axis=0)
         variance = (self.std() ** 2).mean(axis=0) + self.mean.var(axis=0)
         return CountDensity(mean, np.maximum(variance - mean, 0.0) / mean**2)
@@ -153,7 +156,7 @@ class CountDensity:
 
 def poisson_density(outputs: NDArray[np.float32], log_scales: NDArray[np.float64]) -> CountDensity:
     """Return the distributions of outputs (..., n_values); see `poisson`."""
-    log_mean = bounded_log(torch.from_numpy(outputs).double(), log_scales).numpy()
+    log_mean = bounded_log(outputs.astype(np.float64), log_scales)
     return CountDensity(np.exp(log_mean), np.zeros_like(log_mean))
 
 
@@ -161,10 +164,16 @@ def negative_binomial_density(
     outputs: NDArray[np.float32], log_scales: NDArray[np.float64]
 ) -> CountDensity:
     """Return the distributions of outputs (..., 2 * n_values); see `negative_binomial`."""
-    raw_mean, raw_dispersion = torch.from_numpy(outputs).double().chunk(2, dim=-1)
-    log_mean = bounded_log(raw_mean, log_scales)
-    dispersion = torch.exp(bounded_log_scale(raw_dispersion))
-    return CountDensity(torch.exp(log_mean).numpy(), dispersion.numpy())
+    return CountDensity(*means_and_scales(outputs, log_scales))
+
+
+def means_and_scales(outputs: NDArray[np.float32], log_scales: Floats) -> tuple[Floats, Floats]:
+    """Return the exponentials of log-means and of log-scales, each (..., n_values)."""
+    n_values = outputs.shape[-1] // 2
+    raw_mean, raw_scale = (
+        part.astype(np.float64) for part in (outputs[..., :n_values], outputs[..., n_values:])
+    )
+    return np.exp(bounded_log(raw_mean, log_scales)), np.exp(bounded_log_scale(raw_scale))
 
 
 def draw_poisson(outputs: Tensor, uniforms: Tensor, log_scales: Floats) -> Tensor:

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 from torch import Tensor
 
-from sksequence._losses._counts import LogScales, bounded_log, in_double, with_scales
+from sksequence._losses._counts import (
+    LogScales,
+    bounded_log,
+    in_double,
+    means_and_scales,
+    with_scales,
+)
 from sksequence._losses._gaussian import bounded_log_scale
 from sksequence._losses._loss import Loss
 
@@ -76,6 +82,8 @@ class GammaDensity:
 
     def mixture(self) -> GammaDensity:
         """Return the gamma distribution with the mean and variance of the mixture."""
+        if len(self.mean) == 1:
+            return GammaDensity(self.mean[0], self.shape[0])
         mean = self.mean.mean(axis=0)
         variance = (self.std() ** 2).mean(axis=0) + self.mean.var(axis=0)
         return GammaDensity(mean, mean**2 / variance)
@@ -92,9 +100,7 @@ class GammaDensity:
 
 def gamma_density(outputs: NDArray[np.float32], log_scales: Floats) -> GammaDensity:
     """Return the distributions of outputs (..., 2 * n_values); see `gamma`."""
-    raw_mean, raw_shape = torch.from_numpy(outputs).double().chunk(2, dim=-1)
-    mean = torch.exp(bounded_log(raw_mean, log_scales))
-    return GammaDensity(mean.numpy(), torch.exp(bounded_log_scale(raw_shape)).numpy())
+    return GammaDensity(*means_and_scales(outputs, log_scales))
 
 
 def draw_gamma(outputs: Tensor, uniforms: Tensor, log_scales: Floats) -> Tensor:

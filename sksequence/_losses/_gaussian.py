@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sksequence._losses._loss import LocationScale, Loss
+
+Numbers = TypeVar("Numbers", Tensor, NDArray[np.float64])
 
 # scales between 5e-5 and 2e4 standard deviations: exact predictions must not give infinite losses
 _MAX_LOG_SCALE = 10.0
@@ -29,14 +31,16 @@ def gaussian_parameters(outputs: Tensor) -> GaussianParameters:
     return GaussianParameters(loc, bounded_log_scale(log_scale))
 
 
-def bounded_log_scale(raw: Tensor) -> Tensor:
+def bounded_log_scale(raw: Numbers) -> Numbers:
     """Bend outputs into the range of log-scales, so that no scale is 0 or infinite."""
     return soft_bound(raw, _MAX_LOG_SCALE)
 
 
-def soft_bound(x: Tensor, bound: float) -> Tensor:
+def soft_bound(x: Numbers, bound: float) -> Numbers:
     """Bend `x` into (-bound, bound): the identity near 0, without a sudden loss of the gradient."""
-    return bound * torch.tanh(x / bound)
+    if isinstance(x, Tensor):
+        return bound * torch.tanh(x / bound)
+    return bound * np.tanh(x / bound)
 
 
 def gaussian(outputs: Tensor, targets: Tensor) -> Tensor:

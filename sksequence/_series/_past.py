@@ -2,75 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sksequence import _kernels
 from sksequence._batching import Sequences
-from sksequence._series._ratios import Mask, Ratios, are_positive, logarithms
-from sksequence._series._reference import Ages, Reference, Steps, blocks_of_equal_length, where
-from sksequence._series._seasonal import (
-    N_RATES,
-    Floats,
-    mean_of,
-    smooth,
-    smoothed_changes,
-    smoothing_weights,
+from sksequence._series import _past_updates
+from sksequence._series._ratios import Mask, are_positive
+from sksequence._series._reference import (
+    NO_SPREAD,
+    SMALLEST_SPREAD,
+    Ages,
+    Reference,
+    Steps,
+    blocks_of_equal_length,
 )
+from sksequence._series._seasonal import N_RATES, Floats, smoothed_changes, smoothing_weights
 
-# steps after which the values of the last season are moved to the front of their buffer
+# steps after which those of the last season are moved to the front of their buffer
 _SPARE = 64
 
+_NONE = np.empty(0, dtype=np.int64)
 
-# base of the next step, values one season before, and means (n_spans, n_rows, n_features) of the
-# last steps
-_Following = tuple[Floats, list[Floats], Floats]
+# base of the next step, and the means (n_spans, n_rows, n_features) of the last steps
+_Following = tuple[Floats, Floats]
 
 
 class Past:
     """State of series after their last step, updated as they continue.
 
+    Positive series are read with their logarithms, which are further features of the same arrays.
+
     Parameters
     ----------
     reference : Reference
         Base and spread of values.
-    values : ndarray of shape (n_kept, n_rows, n_features)
+    values : ndarray of shape (n_kept, n_rows, n_joint_features)
         Values of the last season, the longest one, or of the last step without a season.
-    errors : list of ndarray of shape (n_rows, n_features)
-        Differences of these values to their base.
-    changes : list of ndarray of shape (n_spans, n_rates, n_rows, n_features)
-        Changes to these values from the means of the steps before, smoothed over seasons.
+    differences : ndarray of shape (n_kept, 1 + n_spans * n_rates, n_rows, n_joint_features)
+        Differences of these values to their base, and their changes from the means of the steps
+        before, smoothed over seasons.
     counts : ndarray of shape (n_rows, 1)
         Number of steps.
-    sums : sequence of ndarray of shape (n_rows, n_features)
+    sums : ndarray of shape (3, n_rows, n_joint_features)
         Sums of values, of absolute values, and of absolute errors after the first step.
     at_rest : ndarray of shape (n_rows, n_features)
         Mask of the features that are constant, whose next value is the last one.
     is_positive : ndarray of shape (n_rows, n_features)
         Mask of the features that have been positive from the start.
-    logs : Past or None
-        State of the logarithms, if the reference has one of them.
     """
 
     def __init__(
         self,
         reference: Reference,
         values: Floats,
-        errors: list[Floats],
-        changes: list[Floats],
+        differences: Floats,
         counts: NDArray[np.int64],
-        sums: Sequence[Floats],
+        sums: Floats,
         at_rest: Mask,
         is_positive: Mask,
-        logs: Past | None,
     ) -> None:
-        self.reference = reference
-        self._values, self._errors, self._changes = _LastValues(values), errors, changes
-        self._counts, self._sums, self._at_rest = counts, sums, at_rest
-        self._is_positive, self._logs = is_positive, logs
-        self._season, self._seasons = reference.season, reference.seasons
-        self._spans = reference.spans
+        if not is_positive.any():  # their logarithms are never read
+            reference = replace(reference, logs=None)
+            parts = values, differences, sums
+            values, differences, sums = (part[..., : reference.n_features] for part in parts)
+        self.reference, self._joint = reference, reference.joint
+        self._last = _LastSteps(values, differences)
+        self._counts, self._at_rest, self._is_positive = counts, at_rest, is_positive
+        self._sums, self._n_kept = np.ascontiguousarray(sums), len(values)
+        # other references have a spread of their own
+        self._is_compiled = type(reference) is Reference and reference.own_scale
+        self._lags, self._n_candidates = reference.seasons, reference.n_candidates
+        self._seasons = np.array(reference.seasons, dtype=np.int64)
+        self._spans = np.array(reference.spans, dtype=np.int64)
         # of a season, those at which one more change is smoothed
         self._first_steps = {span % (reference.season or 1) for span in reference.spans}
         self._settle()
@@ -82,59 +89,57 @@ class Past:
         is_common = len(counts) > 0 and bool((counts == counts[0]).all())
         self._ages: Ages = int(counts[0, 0]) if is_common else counts
         self._is_any_at_rest = bool(self._at_rest.any())
-        self._is_any_positive = bool(self._is_positive.any())
         self._weights: Floats | None = None
+        self._settle_signs()
+
+    def _settle_signs(self) -> None:
+        self._is_any_positive = bool(self._is_positive.any())
+        self._are_all_positive = bool(self._is_positive.all())
 
     @classmethod
     def of(cls, reference: Reference, sequences: Sequences, values: Floats) -> Past:
         """Return the state of series at their end."""
-        n_kept = reference.season or 1
-        shape = (n_kept, len(sequences), reference.n_features)
-        last_values = np.broadcast_to(reference.start, shape).copy()
-        last_errors, sums = np.zeros(shape), np.zeros((3, *shape[1:]))
-        last_changes = np.zeros((n_kept, len(reference.spans), N_RATES, *shape[1:]))
-        at_rest, is_positive = np.zeros(shape[1:], dtype=bool), np.ones(shape[1:], dtype=bool)
+        joint, n_kept = reference.joint, reference.season or 1
+        shape = len(sequences), joint.n_features
+        last_values = np.broadcast_to(joint.start, (n_kept, *shape)).copy()
+        n_differences = 1 + len(joint.spans) * N_RATES
+        differences = np.zeros((n_kept, n_differences, *shape))
+        sums = np.zeros((3, *shape))
+        at_rest = np.zeros((len(sequences), reference.n_features), dtype=bool)
+        is_positive = np.ones_like(at_rest)
         for x, index in blocks_of_equal_length(sequences, values):
-            errors = reference.errors_of(x)
-            n = min(n_kept, x.shape[1])
-            last_values[n_kept - n :, index] = np.moveaxis(x[:, x.shape[1] - n :], 1, 0)
-            last_errors[n_kept - n :, index] = np.moveaxis(errors[:, x.shape[1] - n :], 1, 0)
-            for i, span in enumerate(reference.spans):
-                smoothed = smoothed_changes(x, n_kept, span)[:, :, x.shape[1] - n :]
-                last_changes[n_kept - n :, i, :, index] = smoothed.transpose(1, 2, 0, 3)
             at_rest[index] = reference.at_rest(x)
             is_positive[index] = are_positive(x).all(axis=1)
-            parts = x, np.abs(x), np.abs(errors[:, 1:])
+            x = reference.joined(x)
+            errors = joint.errors_of(x)
+            n = min(n_kept, x.shape[1])
+            kept, last = slice(n_kept - n, None), slice(x.shape[1] - n, None)
+            last_values[kept, index] = np.moveaxis(x[:, last], 1, 0)
+            differences[kept, 0, index] = np.moveaxis(errors[:, last], 1, 0)
+            for i, span in enumerate(joint.spans):
+                smoothed = smoothed_changes(x, n_kept, span)[:, :, last]
+                rates = slice(1 + i * N_RATES, 1 + (i + 1) * N_RATES)
+                differences[kept, rates, index] = smoothed.transpose(2, 0, 1, 3)
+            parts = x, np.abs(x), np.abs(errors)
             # in the order of time, as values are added one by one later
             sums[:, index] = [np.add.accumulate(part, axis=1)[:, -1:].sum(axis=1) for part in parts]
-        last_steps = last_values, list(last_errors), list(last_changes)
-        counts, logs = sequences.lengths[:, None], None
-        if reference.logs is not None:
-            logs = cls.of(reference.logs, sequences, logarithms(values))
-        return cls(reference, *last_steps, counts, list(sums), at_rest, is_positive, logs)
+        counts = sequences.lengths[:, None]
+        return cls(reference, last_values, differences, counts, sums, at_rest, is_positive)
 
     def take(self, rows: NDArray[np.int64]) -> Past:
         """Return a copy of some rows; a row may be selected several times."""
-        values, errors = self._values.all[:, rows], [x[rows] for x in self._errors]
-        changes = [x[:, :, rows] for x in self._changes]
-        counts, at_rest = self._counts[rows], self._at_rest[rows]
-        sums, is_positive = [x[rows] for x in self._sums], self._is_positive[rows]
-        logs = None if self._logs is None else self._logs.take(rows)
-        last_steps = values, errors, changes
-        return Past(self.reference, *last_steps, counts, sums, at_rest, is_positive, logs)
+        values, differences = self._last.all
+        kept = values[:, rows], differences[:, :, rows]
+        masks = self._at_rest[rows], self._is_positive[rows]
+        return Past(self.reference, *kept, self._counts[rows], self._sums[:, rows], *masks)
 
     def put(self, rows: NDArray[np.int64], part: Past) -> None:
         """Replace some rows by those of another state."""
-        self._values.all[:, rows] = part._values.all
-        for mine, others in ((self._errors, part._errors), (self._sums, part._sums)):
-            for whole, piece in zip(mine, others, strict=True):
-                whole[rows] = piece
-        for whole, piece in zip(self._changes, part._changes, strict=True):
-            whole[:, :, rows] = piece
-        self._counts[rows], self._at_rest[rows] = part._counts, part._at_rest
-        self._is_positive[rows] = part._is_positive
-        if self._logs is not None and part._logs is not None:
-            self._logs.put(rows, part._logs)
+        own = part._sums.shape[-1]
+        values, differences = self._last.all
+        values[:, rows, :own], differences[:, :, rows, :own] = part._last.all
+        self._counts[rows], self._sums[:, rows, :own] = part._counts, part._sums
+        self._at_rest[rows], self._is_positive[rows] = part._at_rest, part._is_positive
         self._settle()
 
     def rest(self, is_constant: Mask) -> None:
@@ -144,111 +149,132 @@ class Past:
 
     def next(self) -> Steps:
         """Return base, spread and inputs of the next step."""
-        ages, season = self._ages, self._season
-        base, lagged, means = self._known_of_next()
-        last, last_error = self._values.at(1), self._errors[-1]
-        seasonal_error, smoothed = last_error, means[:, None]
-        if season is not None:
-            seasonal_error = where(ages >= 2 * season, self._errors[-season])
-            smoothed = smoothed + self._changes[-season]
-        _, *sums = self._sums
-        errors = last_error, seasonal_error
-        ratios = None
-        if self._logs is not None and self._is_any_positive:
-            ratios = self._ratios(self._logs)
-        steps = self.reference.steps(ages, base, last, sums, errors, lagged, smoothed, ratios)
+        base, means = self._known_of_next()
+        candidates, last = np.empty((self._n_candidates, *base.shape)), self._last
+        past = last.values, last.differences, last.end, self._seasons
+        _updates().fill_candidates(*past, means, candidates)
+        known = base, *self._in_units(base, candidates)
+        steps = self.reference.steps(self._ages, *known, *self._of_logs(means))
         if not self._is_any_at_rest:
             return steps
+        last_values = last.values[last.end - 1, :, : self.reference.n_features]
         return steps._replace(
-            base=np.where(self._at_rest, last, steps.base),
+            base=np.where(self._at_rest, last_values, steps.base),
             spread=np.where(self._at_rest, 0.0, steps.spread),
         )
 
-    def _ratios(self, logs: Past) -> Ratios:
-        shortest = self._seasons[0]
-        level = logs._known_of_next()[2][self._spans.index(shortest)]
-        is_positive = self._is_positive & (self._ages >= shortest)
-        return logs.reference.ratios(logs.next(), level, is_positive)
+    def _in_units(self, base: Floats, candidates: Floats) -> tuple[Floats, Floats]:
+        """Return the spread, and the candidates divided by it, as the reference does."""
+        joint, ages = self._joint, self._ages
+        if not (self._is_compiled and isinstance(ages, int) and _kernels.has_numba()):
+            return joint.in_units(ages, base, self._sums[1:], candidates)
+        begins = _NONE
+        if joint.season is not None and ages < 2 * joint.season:
+            begins = np.array(joint.begins)
+        spread = np.empty(base.shape)
+        _kernels.past_loops().divide_candidates(
+            ages,
+            base,
+            self._sums,
+            joint.typical_ratio,
+            joint.start_spread,
+            (SMALLEST_SPREAD, NO_SPREAD),
+            begins,
+            candidates,
+            spread,
+        )
+        return spread, candidates
+
+    def _of_logs(self, means: Floats) -> tuple[Floats | None, Mask | bool]:
+        """Return the mean logarithms of the shortest season, and which series have ratios."""
+        reference = self.reference
+        if reference.logs is None or not self._is_any_positive:
+            return None, False
+        shortest = reference.shorter[0]
+        level = means[1, :, reference.n_features :]  # spans are one step, then the seasons
+        is_old: bool | Mask = self._ages >= shortest
+        return level, is_old if self._are_all_positive else self._is_positive & is_old
 
     def _known_of_next(self) -> _Following:
         """Return what is known of the next step, computed once per step."""
         if self._following is None:
-            last = self._values.at(1)
-            lagged = [self._values.at(season) for season in self._seasons]
-            base = self.reference.base(self._ages, last, lagged, self._sums[0])
-            means = np.empty((len(self._spans), *last.shape))
-            for mean, span in zip(means, self._spans, strict=True):
-                mean[...] = last if span == 1 else mean_of(self._values.last(span))
-            self._following = base, lagged, means
+            values, end = self._last.values, self._last.end
+            lagged = [values[end - season] for season in self._lags]
+            base = self._joint.base(self._ages, values[end - 1], lagged, self._sums[0])
+            means = np.empty((len(self._spans), *base.shape))
+            _updates().fill_means(values, end, self._spans, means)
+            self._following = base, means
         return self._following
 
     def append(self, values: Floats) -> None:
         """Add the values of one step, of shape (n_rows, n_features)."""
-        base, _, means = self._known_of_next()
-        if self._season is not None:
-            changes = values - means
-            if not isinstance(self._ages, int) or self._ages < self._spans[-1]:
-                changes = np.where(self._ages >= self._column_of_spans[:, 0], changes, 0.0)
-            before, weights = self._changes[-self._season], self._smoothing_weights()
-            self._changes = [*self._changes[1:], smooth(before, changes[:, None], weights)]
-        error = self.reference.errors(values, base, self._ages)
-        added = values, np.abs(values), where(self._ages > 0, np.abs(error))
-        self._sums = [total + part for total, part in zip(self._sums, added, strict=True)]
-        self._values.append(values)
-        self._errors = [*self._errors[1:], error]
+        base, means = self._known_of_next()
+        x = self.reference.joined(values, self._signs_of(values))
+        error = self._joint.errors(x, base, self._ages)
+        last = self._last
+        last.make_room()
+        last.values[last.end] = x
+        past = self._n_kept, last.end, last.values, last.differences, self._sums
+        _updates().add_differences(error, means, self._smoothing_weights(), *past)
+        last.end += 1
         self._counts, self._ages = self._counts + 1, self._ages + 1
-        # series that are not positive never become so again
-        if self._logs is not None and self._is_any_positive:
-            self._is_positive = self._is_positive & are_positive(values)
-            self._is_any_positive = bool(self._is_positive.any())
-            self._logs.append(logarithms(values))
         self._following = None
+
+    def _signs_of(self, values: Floats) -> Mask | bool:
+        """Return which values are positive, True if all are, and note which series stay so."""
+        if self.reference.logs is None:
+            return False
+        is_positive = are_positive(values)
+        if is_positive.all():
+            return True
+        if self._is_any_positive:  # series that are not positive never become so again
+            self._is_positive &= is_positive
+            self._settle_signs()
+        return is_positive
 
     def _smoothing_weights(self) -> Floats:
         """Return the weights of the changes of the next step, which seldom change for one row."""
-        ages, season = self._ages, self._season
-        assert season is not None
-        is_new = not isinstance(ages, int) or ages % season in self._first_steps
+        ages = self._ages
+        is_new = not isinstance(ages, int) or ages % self._n_kept in self._first_steps
         if self._weights is None or is_new:
-            self._weights = smoothing_weights(ages, season, self._column_of_spans, 2)
+            spans = self._spans[:, None, None, None]
+            self._weights = smoothing_weights(ages, self._n_kept, spans, 2)
         return self._weights
 
-    @property
-    def _column_of_spans(self) -> NDArray[np.int64]:
-        return np.array(self._spans)[:, None, None, None]
+
+def _updates() -> ModuleType:
+    """Return the functions that update a state: compiled, or of numpy with the same bits."""
+    return _kernels.past_loops() if _kernels.has_numba() else _past_updates
 
 
-class _LastValues:
-    """The values of the last steps, next to each other in memory.
+class _LastSteps:
+    """Values and differences of the last steps, next to each other in memory.
 
     Parameters
     ----------
-    values : ndarray of shape (n_kept, n_rows, n_features)
-        Values, in the order of time.
+    values, differences : ndarray of shape (n_kept, ...)
+        Those of the steps that are kept, in the order of time.
     """
 
-    def __init__(self, values: Floats) -> None:
-        self._n_kept = self._end = len(values)
-        self._buffer = np.concatenate([values, np.empty((_SPARE, *values.shape[1:]))])
+    def __init__(self, values: Floats, differences: Floats) -> None:
+        self._n_kept = self.end = len(values)
+        self.values, self.differences = _with_room(values), _with_room(differences)
 
     @property
-    def all(self) -> Floats:
-        """A view of all values that are kept."""
-        return self.last(self._n_kept)
+    def all(self) -> tuple[Floats, Floats]:
+        """Views of all steps that are kept."""
+        kept = slice(self.end - self._n_kept, self.end)
+        return self.values[kept], self.differences[kept]
 
-    def last(self, n_steps: int) -> Floats:
-        """Return a view of the values of the last steps."""
-        return self._buffer[self._end - n_steps : self._end]
+    def make_room(self) -> None:
+        """Move the steps that are kept to the front if there is no room for another one."""
+        if self.end == len(self.values):
+            front = slice(0, self._n_kept)
+            self.values[front], self.differences[front] = self.all
+            self.end = self._n_kept
 
-    def at(self, n_steps: int) -> Floats:
-        """Return a view of the values a number of steps before the next one."""
-        values: Floats = self._buffer[self._end - n_steps]
-        return values
 
-    def append(self, values: Floats) -> None:
-        """Append the values of one step, and forget the first ones."""
-        if self._end == len(self._buffer):
-            self._buffer[: self._n_kept] = self.all
-            self._end = self._n_kept
-        self._buffer[self._end] = values
-        self._end += 1
+def _with_room(steps: Floats) -> Floats:
+    buffer = np.empty((len(steps) + _SPARE, *steps.shape[1:]))
+    buffer[: len(steps)] = steps
+    return buffer

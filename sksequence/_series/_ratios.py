@@ -33,35 +33,43 @@ class Ratios(NamedTuple):
 
     Attributes
     ----------
-    changes : ndarray of shape (..., n_columns)
-        Candidates for the change from the base, for each feature of each input.
+    changes : ndarray of shape (n_candidates, ..., n_features)
+        Candidates for the change from the base.
     spread : ndarray of shape (..., n_features)
         Mean absolute change so far.
     level : ndarray of shape (..., n_features)
         Mean of the logarithms of the shortest season before the step.
-    is_positive : ndarray of shape (..., n_features)
-        Mask of the series that have been positive for a season and from their start.
+    is_positive : ndarray of shape (..., n_features) or bool
+        Mask of the series that have been positive for a season and from their start; a bool if it
+        holds for all.
     """
 
     changes: Floats
     spread: Floats
     level: Floats
-    is_positive: Mask
+    is_positive: Mask | bool
 
-    def inputs(self, base: Floats, spread: Floats, columns: Floats) -> tuple[Floats, Floats]:
+    def inputs(self, base: Floats, spread: Floats, candidates: Floats) -> tuple[Floats, Floats]:
         """Return spread and inputs of steps, those that are given where a series is not positive.
 
         The spread is that of the changes, at the level of the last season.
         """
-        sizes = np.where(self.is_positive, self.spread * np.exp(self.level), spread)
-        changes = np.clip(self.changes, -_LARGEST_CHANGE, _LARGEST_CHANGE)
-        n = columns.shape[-1] // base.shape[-1]
-        ratios = np.expm1(changes) * _repeat(base, n) / _repeat(sizes, n)
-        return sizes, np.where(_repeat(self.is_positive, n), ratios, columns)
+        sizes = where(self.is_positive, self.spread * np.exp(self.level), spread)
+        changes = np.minimum(np.maximum(self.changes, -_LARGEST_CHANGE), _LARGEST_CHANGE)
+        ratios = np.expm1(changes) * base / sizes
+        return sizes, where(self.is_positive, ratios, candidates)
 
 
-def _repeat(x: NDArray[np.generic], n: int) -> NDArray[np.generic]:
-    return np.concatenate([x] * n, axis=-1)
+def where(condition: bool | Mask, chosen: Floats, other: Floats | None = None) -> Floats:
+    """Choose as numpy does, but without a copy if the condition is that of all rows.
+
+    Without another array, numbers that are not chosen are 0.
+    """
+    if not isinstance(condition, bool):
+        return np.where(condition, chosen, 0.0 if other is None else other)
+    if condition:
+        return chosen
+    return np.zeros(chosen.shape) if other is None else other
 
 
 def are_positive(x: Floats) -> Mask:
@@ -69,9 +77,11 @@ def are_positive(x: Floats) -> Mask:
     return np.asarray(x > _SMALLEST)
 
 
-def logarithms(x: Floats) -> Floats:
+def logarithms(x: Floats, is_positive: Mask | bool | None = None) -> Floats:
     """Return the logarithms of positive values, and 0 for others."""
-    return np.log(np.where(are_positive(x), x, 1.0))
+    if is_positive is None:
+        is_positive = are_positive(x)
+    return np.log(x if is_positive is True else np.where(is_positive, x, 1.0))
 
 
 def positive_before(x: Floats) -> Mask:

@@ -7,7 +7,7 @@ forecasts can continue from any step, and series of very different scale have si
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, flat_rows
-from sksequence._series._ratios import Mask, Ratios, logarithms, positive_before
+from sksequence._series._ratios import Mask, Ratios, logarithms, positive_before, where
 from sksequence._series._seasonal import N_RATES, Floats, means_before, smoothed_changes
 
 Counts = NDArray[np.int64]
@@ -23,9 +23,9 @@ Ages = Counts | int  # numbers of steps of rows (..., 1), or that of all rows
 
 # smallest spread, as a fraction of the one expected from the size of the values, so that a change
 # after a constant beginning is not infinitely large
-_SMALLEST_SPREAD = 1e-3
+SMALLEST_SPREAD = 1e-3
 # smaller spreads count as 0, so that squares of their quotients are finite
-_NO_SPREAD = 1e-100
+NO_SPREAD = 1e-100
 # a series is constant if it rests for more than this many times as long as others did
 _REST_FACTOR = 2
 
@@ -113,15 +113,44 @@ class Reference:
         return (1, *self.seasons) if self.shorter else (1,) * len(self.seasons)
 
     @property
+    def n_candidates(self) -> int:
+        """Number of candidates for the difference of a value to its base, see `in_units`."""
+        n_lags = 1 if self.season is None else 3 + len(self.shorter)
+        return n_lags + N_RATES * len(self.spans)
+
+    @property
     def n_columns(self) -> int:
         """Number of columns of `Steps.columns`."""
-        n_lags = 1 if self.season is None else 3 + len(self.shorter)
-        return self.n_features * (n_lags + N_RATES * len(self.spans))
+        return self.n_features * self.n_candidates
 
     @property
     def n_marks(self) -> int:
         """Number of columns of `Steps.marks`."""
         return 1 if self.season is None else 2
+
+    @property
+    def joint(self) -> Reference:
+        """Reference of values and their logarithms side by side; itself without `logs`."""
+        if self.logs is None:
+            return self
+        logs = self.logs
+        return replace(
+            self,
+            start=np.concatenate([self.start, logs.start]),
+            start_spread=np.concatenate([self.start_spread, logs.start_spread]),
+            typical_ratio=np.concatenate([self.typical_ratio, logs.typical_ratio]),
+            longest_rest=None,
+            logs=None,
+        )
+
+    def joined(self, values: Floats, is_positive: Mask | bool | None = None) -> Floats:
+        """Return values (..., n_features) as the `joint` reference reads them.
+
+        Which of them are positive is found out if it is None.
+        """
+        if self.logs is None:
+            return values
+        return np.concatenate([values, logarithms(values, is_positive)], axis=-1)
 
     @classmethod
     def learn(
@@ -158,7 +187,7 @@ class Reference:
         # the mean of equal values is rounded
         start = np.where(np.ptp(values, axis=0) == 0, values[0], _exact_mean(values))
         spread = _exact_mean(np.abs(values - start))
-        spread[spread < _NO_SPREAD] = 1.0
+        spread[spread < NO_SPREAD] = 1.0
         rest = _longest_rest(sequences, values)
         plain = cls(lag, False, start, spread, np.ones(len(start)), rest, shorter)
         own = replace(plain, own_scale=own_scale)
@@ -195,72 +224,79 @@ class Reference:
         errors = values - base
         return where(counts > 0, errors) if self.own_scale else errors
 
-    def steps(
-        self,
-        counts: Ages,
-        base: Floats,
-        last: Floats,
-        sums: Sequence[Floats],
-        errors: tuple[Floats, Floats],
-        lagged: Sequence[Floats],
-        smoothed: Floats,
-        ratios: Ratios | None = None,
-    ) -> Steps:
-        """Return base, spread and inputs of the next step.
+    def in_units(
+        self, counts: Ages, base: Floats, sums: Iterable[Floats], candidates: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return the spread of the next step, and the candidates for its difference, divided by it.
 
         Parameters
         ----------
         counts : int or ndarray of shape (..., 1)
             Number of steps so far; an int if it is that of all rows.
-        base, last : ndarray of shape (..., n_features)
-            Base of the next step, and the last value.
-        sums : sequence of two ndarray of shape (..., n_features)
+        base : ndarray of shape (..., n_features)
+            Base of the next step.
+        sums : iterable of two ndarray of shape (..., n_features)
             Sums of the absolute values, and of the absolute errors after the first step.
-        errors : tuple of two ndarray of shape (..., n_features)
-            Last error, and the error one season before the next step.
-        lagged : sequence of ndarray of shape (..., n_features)
-            Values one season before the next step, for each of `seasons`.
-        smoothed : ndarray of shape (n_spans, n_rates, ..., n_features)
-            Smoothed changes to the same step in the previous seasons, added to the mean from which
-            values change, for each of `spans`.
-        ratios : Ratios or None
-            Changes of logarithms, with a reference of them.
+        candidates : ndarray of shape (n_candidates, ..., n_features)
+            What the next step may be like; overwritten. The first one is the last error. With a
+            season, there follow the last value, the error one season before the next step, the
+            values one of the `shorter` seasons before, and the smoothed changes to the same step in
+            the previous seasons, for each of `spans` and each rate, added to the mean from which
+            values change.
         """
         spread = self._spread(counts, *sums)
-        last_error, seasonal_error = errors
-        ends, columns, season = [1], [last_error], self.season
-        if season is not None:
-            ends.append(season)
-            columns += [last - base, seasonal_error]
-            for shorter, values in zip(self.shorter, lagged, strict=False):
-                columns.append(where(counts >= shorter, values - base))
-            changes, spans = smoothed - base, self.spans
-            if not isinstance(counts, int) or counts < season + spans[-1]:
-                # the first steps of a series have no change
-                begins = season + np.array(spans).reshape(-1, *[1] * (base.ndim + 1))
-                np.multiply(changes, counts >= begins, out=changes)
-            columns.extend(changes.reshape(-1, *base.shape))
-        inputs = _in_units(columns, spread)
-        if ratios is not None:
-            spread, inputs = ratios.inputs(base, spread, inputs)
-        return Steps(base, spread, inputs, _marks(counts, ends, base.shape))
+        if self.season is not None:
+            candidates[1] -= base
+            candidates[3:] -= base
+            if not isinstance(counts, int) or counts < 2 * self.season:
+                candidates *= counts >= np.array(self.begins).reshape(-1, *[1] * base.ndim)
+        candidates /= spread
+        return spread, candidates
 
-    def ratios(self, steps: Steps, level: Floats, is_positive: Mask) -> Ratios:
-        """Return the changes of logarithms, of which this is the reference.
+    @property
+    def begins(self) -> list[int]:
+        """Numbers of steps after which candidates are known; they are 0 until then.
+
+        An error one season before is that of a base of another season before.
+        """
+        season = self.seasons[-1]
+        of_spans = [season + span for span in self.spans for _ in range(N_RATES)]
+        return [0, 0, 2 * season, *self.shorter, *of_spans]
+
+    def steps(
+        self,
+        counts: Ages,
+        base: Floats,
+        spread: Floats,
+        candidates: Floats,
+        level: Floats | None = None,
+        is_positive: Mask | bool = False,
+    ) -> Steps:
+        """Return base, spread and inputs of the next step.
 
         Parameters
         ----------
-        steps : Steps
-            Their base, spread and inputs.
+        counts, base, spread, candidates
+            Those of the `joint` reference, see `in_units`.
         level : ndarray of shape (..., n_features)
-            Mean of the shortest season before each step.
-        is_positive : ndarray of shape (..., n_features)
-            Mask of the series that are positive from their start.
+            With `logs`, the mean of the logarithms of the shortest season before each step.
+        is_positive : ndarray of shape (..., n_features) or bool
+            With `logs`, a mask of the series that are positive from their start, and for a season.
+            Others keep the spread and the inputs of values.
         """
-        spread = np.maximum(steps.spread, _SMALLEST_SPREAD * self.start_spread)
-        n_columns = steps.columns.shape[-1] // self.n_features
-        units = np.concatenate([steps.spread] * n_columns, axis=-1)
-        return Ratios(steps.columns * units, spread, level, is_positive)
+        n, logs = self.n_features, self.logs
+        if logs is not None:
+            both, of_logs = candidates, spread[..., n:]
+            base, spread, candidates = base[..., :n], spread[..., :n], candidates[..., :n]
+            if level is not None and is_positive is not False:
+                smallest = SMALLEST_SPREAD * logs.start_spread
+                changes, sizes = both[..., n:] * of_logs, np.maximum(of_logs, smallest)
+                ratios = Ratios(changes, sizes, level, is_positive)
+                spread, candidates = ratios.inputs(base, spread, candidates)
+        per_step = candidates.transpose(*range(1, base.ndim), 0, base.ndim)
+        columns = per_step.reshape(*base.shape[:-1], -1)
+        ends = [1] if self.season is None else [1, self.season]
+        return Steps(base, spread, columns, _marks(counts, ends, base.shape))
 
     def _spread(self, counts: Ages, sizes: Floats, differences: Floats) -> Floats:
         """Return the mean absolute difference.
@@ -272,9 +308,9 @@ class Reference:
             return np.ones_like(sizes)
         n = max(counts, 1) if isinstance(counts, int) else np.maximum(counts, 1)
         expected = self.typical_ratio * sizes / n
-        spread = np.maximum((expected + differences) / n, _SMALLEST_SPREAD * expected)
+        spread = np.maximum((expected + differences) / n, SMALLEST_SPREAD * expected)
         # before the first step both sums are 0
-        return np.where(spread > _NO_SPREAD, spread, self.start_spread)
+        return np.where(spread > NO_SPREAD, spread, self.start_spread)
 
     def informed(self, sequences: Sequences, values: Floats) -> Reference:
         """Return a reference that also knows how long the values of other series rest."""
@@ -303,32 +339,34 @@ class Reference:
 
     def follow(self, x: Floats) -> Steps:
         """Return all steps of series (n_sequences, n_steps, n_features), and the one after them."""
-        n_sequences, n_steps, _ = x.shape
-        counts = np.arange(n_steps + 1)[:, None]
+        counts = np.arange(x.shape[1] + 1)[:, None]
+        known = self.joint._follow(self.joined(x), counts)
+        if self.logs is None:
+            steps = self.steps(counts, *known)
+        else:
+            shortest = self.seasons[0]
+            is_positive = positive_before(x) & (counts >= shortest)
+            level = means_before(logarithms(x), shortest)
+            steps = self.steps(counts, *known, level, is_positive)
+        return steps._replace(marks=np.broadcast_to(steps.marks, (len(x), *steps.marks.shape)))
+
+    def _follow(self, x: Floats, counts: Counts) -> tuple[Floats, Floats, Floats]:
+        """Return base, spread and candidates of all steps."""
         last = self._last(x)
         lagged = self._lagged(last)
         base = self.base(counts, last, lagged, _sums_before(x))
         errors = self.errors(x, base[:, :-1], counts[:-1])
-        last_error, seasonal_error = np.zeros_like(base), np.zeros_like(base)
-        last_error[:, 1:] = errors
+        candidates = np.zeros((self.n_candidates, *base.shape))
+        candidates[0, :, 1:] = errors
         if self.season is not None:
-            # the error one season before, of which the base is the value of another season before
-            n_seasoned = max(0, n_steps + 1 - 2 * self.season)
-            seasonal_error[:, 2 * self.season :] = errors[:, self.season : self.season + n_seasoned]
+            candidates[1] = last
+            n_seasoned = max(0, base.shape[1] - self.season)
+            candidates[2, :, self.season :] = errors[:, :n_seasoned]
+            for candidate, values in zip(candidates[3:], lagged[:-1], strict=False):
+                candidate[:] = values
+            self._smoothed(x, last, candidates[3 + len(self.shorter) :])
         sums = _sums_before(np.abs(x)), _sums_before(np.abs(errors))
-        both_errors, smoothed = (last_error, seasonal_error), self._smoothed(x, last)
-        ratios = self._ratios(x, counts)
-        steps = self.steps(counts, base, last, sums, both_errors, lagged, smoothed, ratios)
-        marks = np.broadcast_to(steps.marks, (n_sequences, *steps.marks.shape))
-        return steps._replace(marks=marks)
-
-    def _ratios(self, x: Floats, counts: Counts) -> Ratios | None:
-        if self.logs is None:
-            return None
-        logs = logarithms(x)
-        level = means_before(logs, self.seasons[0])
-        is_positive = positive_before(x) & (counts >= self.seasons[0])
-        return self.logs.ratios(self.logs.follow(logs), level, is_positive)
+        return base, *self.in_units(counts, base, sums, candidates)
 
     def errors_of(self, x: Floats) -> Floats:
         """Return the errors of all steps of series of equal length."""
@@ -348,39 +386,17 @@ class Reference:
             values[:, season:] = last[:, 1 : max(1, last.shape[1] - season + 1)]
         return lagged
 
-    def _smoothed(self, x: Floats, last: Floats) -> Floats:
-        """Return smoothed changes before each step, added to the mean from which values change."""
-        smoothed = np.empty((len(self.spans), N_RATES, *last.shape))
-        for values, span in zip(smoothed, self.spans, strict=True):
+    def _smoothed(self, x: Floats, last: Floats, smoothed: Floats) -> None:
+        """Write smoothed changes before each step, added to the mean from which values change.
+
+        `smoothed` has the shape (n_spans * n_rates, n_sequences, n_steps + 1, n_features).
+        """
+        season = self.seasons[-1]
+        for i, span in enumerate(self.spans):
+            values = smoothed[i * N_RATES : (i + 1) * N_RATES]
             values[:] = last if span == 1 else means_before(x, span)
-            changes = smoothed_changes(x, self.seasons[-1], span)
-            later = values[:, :, self.seasons[-1] :]
-            later += changes[:, :, : later.shape[2]]
-        return smoothed
-
-
-def where(
-    condition: bool | NDArray[np.bool_], chosen: Floats, other: Floats | None = None
-) -> Floats:
-    """Choose as numpy does, but without a copy if the condition is that of all rows.
-
-    Without another array, numbers that are not chosen are 0.
-    """
-    if not isinstance(condition, bool):
-        return np.where(condition, chosen, 0.0 if other is None else other)
-    if condition:
-        return chosen
-    return np.zeros(chosen.shape) if other is None else other
-
-
-def _in_units(columns: Sequence[Floats], spread: Floats) -> Floats:
-    """Divide columns (..., n_features) by the spread, and join them on the last axis."""
-    joined: Floats = np.concatenate(columns, axis=-1)
-    if spread.shape[-1] == 1:
-        return np.divide(joined, spread, out=joined)
-    of_features = joined.reshape(*spread.shape[:-1], len(columns), spread.shape[-1])
-    np.divide(of_features, spread[..., None, :], out=of_features)
-    return joined
+            later = values[:, :, season:]
+            later += smoothed_changes(x, season, span)[:, :, : later.shape[2]]
 
 
 def _marks(counts: Ages, ends: Sequence[int], shape: tuple[int, ...]) -> Floats:

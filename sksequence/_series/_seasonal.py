@@ -9,7 +9,6 @@ such as the last day, hold less of the noise of the last one.
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -39,7 +38,6 @@ def smoothed_changes(x: Floats, season: int, span: int = 1) -> Floats:
     """
     n_steps = x.shape[1]
     changes = x - means_before(x, span)[:, :-1]
-    changes[:, :span] = 0.0
     smoothed = np.zeros((N_RATES, *x.shape))
     before = np.zeros((N_RATES, len(x), season, x.shape[2]))
     for first in range(0, n_steps, season):
@@ -55,18 +53,23 @@ def smoothed_changes(x: Floats, season: int, span: int = 1) -> Floats:
 def means_before(x: Floats, span: int) -> Floats:
     """Return the means of the `span` steps before each step, and before the one after them.
 
-    They are 0 where there are fewer steps.
+    They are 0 where there are fewer steps. Values are added in the order of time, so that the bits
+    do not depend on the number of series.
     """
     means = np.zeros((len(x), x.shape[1] + 1, x.shape[2]))
     if x.shape[1] >= span:
-        means[:, span:] = sliding_window_view(x, span, axis=1).mean(axis=-1)
+        totals = means[:, span:]
+        for first in range(span):
+            totals += x[:, first : first + totals.shape[1]]
+        totals /= span
     return means
 
 
 def mean_of(steps: Floats) -> Floats:
-    """Return the mean of steps on the first axis, with the bits of numpy in half of its time."""
-    total: Floats = np.add.reduce(steps, axis=0)
-    return total / len(steps)
+    """Return the mean of steps on the first axis, with the bits of `means_before`."""
+    # numpy adds the numbers of a single column in another order
+    total = np.add.reduce(steps) if steps[0].size > 1 else np.add.accumulate(steps)[-1]
+    return np.asarray(total / len(steps))
 
 
 def smoothing_weights(
@@ -95,7 +98,7 @@ def smoothing_weights(
     """
     n_changes = np.maximum(1, (steps - span) // season + 1)
     weights: Floats = np.maximum(1 / n_changes, _RATES.reshape(-1, *[1] * n_axes))
-    return weights
+    return np.where(np.asarray(steps) >= span, weights, 0.0)
 
 
 def smooth(before: Floats, changes: Floats, weights: Floats) -> Floats:

@@ -126,9 +126,9 @@ class SeriesCodec:
         support = LOSSES[self.loss].support
         if support == "numbers":
             return
-        bad = np.argwhere(outside(support, values))
-        if len(bad):
-            row, column = bad[0].tolist()
+        is_bad = outside(support, values)
+        if is_bad.any():
+            row, column = np.argwhere(is_bad)[0].tolist()
             i, step = find_step(row, offsets)
             raise ValueError(
                 f"loss={self.loss!r} is a distribution of {SUPPORTS[support]}, but X[{i}] is "

@@ -69,7 +69,10 @@ def main() -> None:
     positive = [np.exp(wave) for wave in waves]
     texts = ["to be or not to be", "that is the question"] * 5
     symbols = (texts[0] * 3)[:50]
+    counts = [np.floor(3 * wave) for wave in positive]
     for name, X_own, steps, options in (
+        ("counts with a season", counts, counts[0], {"loss": "negative_binomial"}),
+        ("positive numbers, gamma", positive, positive[0], {"loss": "gamma"}),
         ("numbers with two seasons", waves, waves[0], {"residual": [4, 19]}),
         ("positive numbers with two", positive, positive[0], {"residual": [4, 19]}),
         ("numbers with a season", waves, waves[0], {}),
