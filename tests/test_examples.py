@@ -63,7 +63,8 @@ CLAIMS: dict[str, list[Claim]] = {
         (r"readings, decay:", 0.66, 1),
         (r"readings, imputer:", 0.66, 1),
         (r"readings and age of a machine:", 0.8, 1),
-        (r"readings with the right label:", 0.95, 1),
+        (r"one reading at a time:", 0.79, 0.85),
+        (r"all readings of a machine:", 0.86, 1),
     ],
     "loss_curves": [
         (r"^too short +training loss", 0.6, 0.7),

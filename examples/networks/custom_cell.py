@@ -5,6 +5,9 @@ Your own cell, and your own encoder
 You have an idea for a recurrent cell, or want a convolution in front of one. Do you have to write a
 training loop? No: pass a class or a function as ``cell``. Scaling, batches of different lengths,
 stacking, both directions, clipping, searches and pickles work as with the cells of the package.
+
+A cell that can be written as equations of one step needs no module: :ref:`own-cells` of the user
+guide shows how, and such a cell is compiled and can be streamed.
 """
 
 # %%
