@@ -24,6 +24,7 @@ extensions = [
     "dot_plots",
     "drawings",
     "equations",
+    "index_titles",
     "markdown_pages",
     "mathml",
     "numpydoc",
@@ -95,6 +96,7 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_search_scorer = str(HERE / "search_scorer.js")
 html_theme_options = {
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,

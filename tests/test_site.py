@@ -146,6 +146,76 @@ SEARCHES = {
     "shrinkage": [FAQ, "user_guide/training"],
     "all predictions are equal": [FAQ],
     "legacy multi-label": [FAQ],
+    "missing data": [FAQ, "user_guide/sequences"],
+    "unequal length": [FAQ],
+    "channels first": [FAQ],
+    "3D array": [FAQ],
+    "categorical": [FAQ],
+    "CSV": [FAQ],
+    "DataFrame": [FAQ],
+    "Parquet": ["user_guide/sequences"],
+    "out of memory": [FAQ],
+    "HDF5": [FAQ],
+    "rolling window": [FAQ],
+    "LLM": [FAQ],
+    "BERT": [FAQ],
+    "Mamba": [FAQ],
+    "chatbot": [FAQ],
+    "encoder decoder": [FAQ],
+    "feature extraction": [FAQ],
+    "logging": [FAQ],
+    "wandb": [FAQ],
+    "cross validation": [FAQ],
+    "train test split": [FAQ],
+    "GroupKFold": [FAQ],
+    "warm start": [FAQ],
+    "partial_fit": [FAQ],
+    "pretrained": [FAQ, "api/sksequence.PretrainedEmbedding"],
+    "fine-tuning": [FAQ],
+    "confusion matrix": [FAQ],
+    "ROC AUC": [FAQ],
+    "F1 score": [FAQ],
+    "accuracy": [FAQ, "api/sksequence.metrics.step_accuracy_score"],
+    "scoring": [FAQ],
+    "sMAPE": [FAQ],
+    "MAE": [FAQ],
+    "MASE": [FAQ],
+    "CRPS": [FAQ],
+    "R2": [FAQ],
+    "Bayesian": [FAQ],
+    "MC dropout": [FAQ],
+    "recursive": [FAQ],
+    "calendar": [FAQ],
+    "token classification": [FAQ],
+    "BPE": [FAQ],
+    "mobile": [FAQ],
+    "TorchScript": [FAQ],
+    "heatmap": [FAQ, "user_guide/inspection"],
+    "explainability": [FAQ],
+    "SHAP": [FAQ, "user_guide/inspection"],
+    "captum": ["user_guide/inspection"],
+    "diverges": [FAQ],
+    "reservoir": ["user_guide/network"],
+    "xLSTM": ["user_guide/network"],
+    "out of vocabulary": ["user_guide/generator"],
+    "unknown words": ["user_guide/generator"],
+    "greedy": ["user_guide/generator"],
+    "sales": ["user_guide/generator"],
+    "energy": ["user_guide/regressor"],
+    "ECG": ["user_guide/classifier"],
+    "spam": ["user_guide/classifier"],
+    "recommendation": ["user_guide/generator"],
+    "callback": ["user_guide/training"],
+    "resume": ["user_guide/training"],
+    "ensemble": ["user_guide/training"],
+    "Box-Cox": ["user_guide/tools"],
+    "pipeline": ["user_guide/tools"],
+    "semi-supervised": ["user_guide/tools"],
+    "data augmentation": ["user_guide/training", "api/sksequence.callbacks.Augmentation"],
+    "classifier": ["user_guide/classifier", "api/sksequence.RNNClassifier"],
+    "regressor": ["user_guide/regressor", "api/sksequence.RNNRegressor"],
+    "generator": ["user_guide/generator", "api/sksequence.SequenceGenerator"],
+    "RNN Classifier": ["api/sksequence.RNNClassifier"],
     "license": ["install"],
     "citation": ["install"],
 }
@@ -165,7 +235,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def search(site):
-    """Return a function that searches the site with its own script; the best pages come first."""
+    """Return a function that searches the site with its own script, for pages and titles."""
     from py_mini_racer import MiniRacer
 
     browser = MiniRacer()
@@ -182,7 +252,7 @@ def search(site):
 
     def find(query):
         browser.eval(f"var found = Search._performSearch(...Search._parseQuery({query!r}));")
-        return list(browser.execute("found.reverse().map(result => result[0])"))
+        return list(browser.execute("found.reverse().map(result => [result[0], result[1]])"))
 
     return find
 
@@ -227,8 +297,28 @@ def test_pages_need_no_network(site):
 @pytest.mark.parametrize("query", SEARCHES)
 def test_search_finds_the_page(search, query):
     """A word that people use has the right page first or second."""
-    best = list(dict.fromkeys(search(query)))[:2]
+    best = list(dict.fromkeys(page for page, _ in search(query)))[:2]
     assert set(best) & set(SEARCHES[query]), best
+
+
+@pytest.mark.parametrize("query", ["RNNClassifier", "rnnregressor", "SequenceGenerator", "GRUD"])
+def test_names_are_found_first(search, query):
+    """The name of a class leads to its page in the API."""
+    assert search(query)[0][0].lower().endswith(f".{query.lower()}")
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("missing", "Frequent questions > My data have missing values. What can I do?"),
+        ("SMOTE", "Frequent questions > One class is rare, and the network never predicts it."),
+        ("fillna", "Frequent questions > My data have missing values. What can I do?"),
+        ("reservoir", "The network > Cells"),
+    ],
+)
+def test_results_are_named_after_their_sections(search, query, title):
+    """The list of results shows which question of a page answers the search."""
+    assert search(query)[0][1] == title
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda s: s.stem)
