@@ -827,6 +827,11 @@ BAD = {
     "objects": ([object(), object()], TypeError, "list of object; the argument must be"),
     "dicts": ([{"a": 1}], TypeError, "list of dict; the argument must be a list of arrays"),
     "sets": ([{1, 2}], TypeError, "list of set"),
+    "lazy": (
+        [polars.LazyFrame({"a": [1.0]})],
+        TypeError,
+        r"Pass tables: \[x\.collect\(\) for x in X",
+    ),
     "bytes": ([b"ab"], TypeError, "list of bytes"),
     "objects inside": ([np.array([object()])], ValueError, "of the types object; expected numbers"),
     "dates": (np.ones((2, 2), dtype="M8[s]"), ValueError, r"dates or durations \(datetime64"),

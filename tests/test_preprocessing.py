@@ -1778,6 +1778,52 @@ BY_STORE_AND_ITEM = [[[3.0, 1.0], [1.0, 1.0]], [[2.0, 0.0]], [[4.0, 1.0]]]
 
 
 @pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (EVENTS.groupby("store"), r"a DataFrameGroupBy, which .* pass \[table for _, table in "),
+        (iter([np.ones((9, 1))]), r"a list_iterator, which can be read only once; pass list\("),
+    ],
+    ids=["groups", "iterator"],
+)
+def test_groups_and_iterators_are_refused(X, message):
+    """Containers with keys, and those that can be used up, are no sequences."""
+    for call in (StepTransformer(StandardScaler()).fit, pad, lambda X: make_windows(X, window=2)):
+        with pytest.raises(TypeError, match=message):
+            call(X)
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (["1", "2", "10"], r"holds numbers as text, such as '1'\. .* astype\(float\), or to dates"),
+        (["2026-01-01", "2026-01-02", "20260103"], "numbers as text, such as '20260103'"),
+        ([1, 2, "3"], "numbers as text"),
+        (
+            [
+                pd.Timestamp("2026-01-02", tz="UTC"),
+                pd.Timestamp("2026-01-01"),
+                pd.Timestamp("2026-01-03"),
+            ],
+            r"mixes times with and without a time zone: that of row 1, .* utc=True\)",
+        ),
+    ],
+)
+def test_times_of_two_readings_are_refused(times, message):
+    """Digits are no years, and a time without a zone is not one in UTC."""
+    table = pd.DataFrame({"id": 0, "time": times, "x": 1.0}).astype({"time": object})
+    with pytest.raises(ValueError, match=f"Column 'time', the time, .*{message}"):
+        from_long(table, "id", "time")
+
+
+def test_times_of_several_zones_are_sorted():
+    """Rows are in the order of time, whatever the zones, and gaps are right."""
+    hours = [pd.Timestamp("2026-01-01 10:00", tz=zone) for zone in ("UTC", "Asia/Tokyo")]
+    table = pd.DataFrame({"id": 0, "time": hours, "x": [1.0, 2.0]})
+    sequences, _ = from_long(table, "id", "time", add_elapsed=True)
+    assert sequences[0].tolist() == [[2.0, 0.0], [1.0, 9 * 3600.0]]
+
+
+@pytest.mark.parametrize(
     ("frame", "arguments"),
     [
         (EVENTS, (["store", "item"], "day")),

@@ -865,6 +865,38 @@ def test_containers_are_read_as_messages_tell(X):
     assert_same_read(learn(X)[1], learn(MIXED)[1])
 
 
+@pytest.mark.parametrize("convert", [list, lambda X: [pl.from_pandas(x) for x in X]])
+@pytest.mark.parametrize(
+    ("decimals", "besides"),
+    [
+        (["0.5", "-1.25", "2.0"], ""),
+        (["0,5", "1,25", "n/a"], " besides 'n/a'"),
+        ([".5", "1.e3"], ""),
+    ],
+    ids=["decimals", "with_a_stray_text", "other_forms"],
+)
+def test_numbers_as_text_are_an_error(convert, decimals, besides):
+    """A column of a file with an entry that is no number is text, and text is categories."""
+    X = [frame.assign(load=np.resize(decimals, len(frame))) for frame in FRAMES]
+    message = (
+        rf"Column 'load' of X holds numbers as text, such as '.*'{re.escape(besides)}, and text"
+    )
+    with pytest.raises(ValueError, match=message):
+        RNNClassifier(hidden_size=4, max_epochs=1).fit(convert(X), Y)
+    cells = CELLS.assign(load=np.resize(decimals, len(CELLS)))
+    with pytest.raises(ValueError, match=message):
+        RNNClassifier(hidden_size=4, max_epochs=1).fit(cells, Y)
+
+
+@pytest.mark.parametrize(
+    "symbols", [["1", "2", "3"], ["1.5", "b", "c"], ["v1.5", "v2.5"], ["7.8.9"]]
+)
+def test_other_symbols_may_hold_digits(symbols):
+    """Digits, names with numbers and a few numbers among words are categories."""
+    X = [frame.assign(mode=np.resize(symbols, len(frame))) for frame in FRAMES]
+    assert learn(X)[0].categories["mode"] == sorted(symbols)
+
+
 def test_advice_on_dates_works_as_written():
     """Times are a key of a long table, or the index of one series, as the error says."""
     days = pd.date_range("2026-01-01", periods=6)

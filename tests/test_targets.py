@@ -1031,6 +1031,23 @@ def test_bad_numbers(y, message):
         NumberCodec(1, flat=True, scale=True).parse(y)
 
 
+@pytest.mark.parametrize("convert", [np.asarray, pd.DataFrame, lambda y: y.astype(bool)])
+def test_one_hot_classes_are_a_warning(convert):
+    """An indicator in which each row has one label is that of several labels, as elsewhere."""
+    X, classes = np.random.default_rng(0).normal(size=(9, 4)), np.arange(9) % 3
+    model = RNNClassifier(hidden_size=4, max_epochs=1)
+    with pytest.warns(
+        UserWarning, match=r"one-hot code .* pass the classes: numpy\.argmax\(y, axis=1"
+    ):
+        model.fit(X, convert(np.eye(3)[classes]))
+    assert model.predict(X).shape == (9, 3)
+    several = np.eye(3)[classes]
+    several[0, 1] = 1
+    model.fit(X, convert(several))
+    model.fit(X, np.argmax(np.eye(3)[classes], axis=1))
+    assert model.predict(X).shape == (9,)
+
+
 @pytest.mark.parametrize(
     ("analyzer", "n_steps", "pieces"),
     [

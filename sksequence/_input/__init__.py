@@ -1,6 +1,6 @@
 """Reader of X: every accepted form becomes checked `Sequences`, or an error with advice."""
 
-from sksequence._input._containers import cut_text, read_input, texts_in
+from sksequence._input._containers import cut_text, read_input, refuse_groups, texts_in
 from sksequence._input._encoding import check_sequences, forget_unused, keep_frequent, learn_form
 from sksequence._input._foreign_containers import without_foreign
 from sksequence._input._input_form import InputForm
@@ -36,6 +36,7 @@ __all__ = [
     "learn_form",
     "read_input",
     "read_stream_steps",
+    "refuse_groups",
     "texts_in",
     "without_foreign",
     "without_names",

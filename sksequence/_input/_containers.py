@@ -62,6 +62,10 @@ from sksequence._tokenizers import is_tokenizer, token_ids
 from sksequence._vocabulary import ANALYZERS
 
 _FLOATS = [np.float64, np.float32]
+_ADVICE = {
+    "dict": " Pass tables: [pandas.DataFrame(x) for x in X].",
+    "LazyFrame": " Pass tables: [x.collect() for x in X].",
+}
 _KINDS_IN_WORDS = {"text": "a str", "list": "a list", "array": "an array", "number": "a number"}
 
 
@@ -87,7 +91,7 @@ def _read(X: object, reading: Reading) -> RawInput:
             "X is a single str; estimators take a list of sequences. Pass [X] for one text, "
             "or X.splitlines() for one sequence per line."
         )
-    _refuse_groups(X)
+    refuse_groups(X, "X")
     if isinstance(X, Sequences):
         X = named_sequences(X, reading)
         return from_table(X, reading) if X.table is not None else from_flat("sequences", X, reading)
@@ -99,19 +103,19 @@ def _read(X: object, reading: Reading) -> RawInput:
     return _from_rows(X, reading)
 
 
-def _refuse_groups(X: object) -> None:
+def refuse_groups(X: object, argument: str) -> None:
     """Refuse containers of sequences that have other elements too, or that can be used up."""
     name = type(X).__name__
     if name.endswith("GroupBy"):  # pandas and polars
         raise TypeError(
-            f"X is a {name}, which consists of keys and tables; pass [table for _, table in X], "
-            "with the columns of features only, or the table itself through "
+            f"{argument} is a {name}, which consists of keys and tables; pass [table for _, table "
+            f"in {argument}], with the columns of features only, or the table itself through "
             "preprocessing.from_long(table, id, time)."
         )
     if isinstance(X, Iterator | dict) and not hasattr(X, "shape"):  # a sparse matrix may be a dict
         why = "maps names to sequences" if isinstance(X, dict) else "can be read only once"
-        values = "list(X.values())" if isinstance(X, dict) else "list(X)"
-        raise TypeError(f"X is a {name}, which {why}; pass {values}.")
+        values = f"list({argument}{'.values()' if isinstance(X, dict) else ''})"
+        raise TypeError(f"{argument} is a {name}, which {why}; pass {values}.")
 
 
 def _from_rows(X: object, reading: Reading) -> RawInput:
@@ -286,7 +290,7 @@ def _common_kind(items: Sequence[object]) -> str:
     if kind in ("bytes", "bytes_"):
         raise TypeError("X is a list of bytes. Pass texts: [x.decode() for x in X].")
     if kind not in _KINDS_IN_WORDS:
-        advice = " Pass tables: [pandas.DataFrame(x) for x in X]." if kind == "dict" else ""
+        advice = _ADVICE.get(kind, "")
         raise TypeError(
             f"X is a list of {kind}; the argument must be a list of arrays, a list of lists, a "
             f"list of strings, or a 2-D or 3-D array of numbers.{advice}"

@@ -5,6 +5,7 @@ Values are (sum of n_steps, n_features).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
@@ -36,6 +37,7 @@ from sksequence._input._raw_input import RawInput, Reading, is_real
 from sksequence._input._times import time_position, with_gaps
 from sksequence._vocabulary import Vocabulary
 
+_DECIMAL = re.compile(r"\s*[+-]?(\d+[.,]\d*|[.,]\d+)([eE][+-]?\d+)?\s*")
 _FEW = 1 << 17  # numbers up to which data are checked by one look
 
 
@@ -56,6 +58,12 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
     check_not_wrapped(X, raw)
     check_static(raw)
     static_symbols = [column for column in raw.static.values() if column.kind == "symbols"]
+    vocabularies = tuple(Vocabulary.learn(column) for column in raw.symbols)
+    static_vocabularies = tuple(Vocabulary.learn(column.values) for column in static_symbols)
+    if not raw.is_text:
+        names = [*raw.symbol_names, *(column.name for column in static_symbols)]
+        for name, vocabulary in zip(names, (*vocabularies, *static_vocabularies), strict=True):
+            _check_no_numbers(vocabulary.symbols, name)
     time_column = reading.time_column
     form = InputForm(
         raw.layout,
@@ -64,12 +72,12 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
         n_step_features=0 if raw.holds_symbols else raw.values.shape[1],
         feature_names_in=feature_names_in(X, raw),
         step_names=raw.names,
-        vocabularies=tuple(Vocabulary.learn(column) for column in raw.symbols),
+        vocabularies=vocabularies,
         is_categorical=raw.is_categorical,
         categorical=raw.categorical,
         static_names=tuple(column.name for column in static_symbols),
         columns=raw.columns,
-        static_vocabularies=tuple(Vocabulary.learn(column.values) for column in static_symbols),
+        static_vocabularies=static_vocabularies,
         n_static_numbers=len(raw.static) - len(static_symbols),
         is_text=raw.is_text,
         analyzer=reading.analyzer,
@@ -78,6 +86,20 @@ def learn_form(X: object, reading: Reading, *, estimator_name: str) -> tuple[Inp
         may_end_missing=has_inner_gaps(raw),
     )
     return form, _encoded(raw, form)
+
+
+def _check_no_numbers(symbols: Sequence[object], name: Hashable) -> None:
+    """Refuse strings of which most are decimal numbers, as of a column with a typing error."""
+    numbers = [s for s in symbols if isinstance(s, str) and _DECIMAL.fullmatch(s)]
+    if 2 * len(numbers) <= len(symbols):
+        return
+    others = [s for s in symbols if s not in set(numbers)]
+    besides = f" besides {others[0]!r:.40}" if others else ""
+    raise ValueError(
+        f"Column {name!r} of X holds numbers as text, such as {numbers[0]!r}{besides}, and text is "
+        "read as categories. Convert them to numbers, for example with pandas.to_numeric, which "
+        f"reports what is no number. If they are categories, name them: 'size {numbers[0]:.8}'."
+    )
 
 
 def check_sequences(X: object, form: InputForm, *, may_be_empty: bool = False) -> Sequences:

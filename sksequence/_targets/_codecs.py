@@ -7,6 +7,7 @@ Outputs are (n_rows, n_networks * n_outputs).
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -140,6 +141,16 @@ class IndicatorCodec:
     def learn(cls, y: ArrayLike) -> IndicatorCodec:
         """Count the labels, and keep the dtype of y for predictions."""
         indicator = as_classes(y)
+        is_one_hot = indicator.shape[1] > 1 and bool((indicator.sum(axis=1) == 1).all())
+        if is_one_hot and len(indicator) > indicator.shape[1]:
+            warnings.warn(
+                f"Each row of y has exactly one label. It is read as an indicator of "
+                f"{indicator.shape[1]} labels, any number of which can be predicted together. If "
+                "it is the one-hot code of classes that exclude each other, pass the classes: "
+                "numpy.argmax(y, axis=1).",
+                UserWarning,
+                stacklevel=2,
+            )
         return cls(indicator.shape[1], indicator.dtype)
 
     @property

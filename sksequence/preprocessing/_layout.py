@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, find_step, object_array, offsets_of
 from sksequence._elements import as_array, fill_masked, of_one_kind
-from sksequence._input import as_rows, without_names
+from sksequence._input import as_rows, refuse_groups, without_names
 from sksequence._tables import (
     SEEN_IN_FIT,
     Table,
@@ -317,6 +317,7 @@ def n_features(steps: Values | Table) -> int:
 
 def array_if_rectangular(X: object) -> Any:
     """Convert nested lists of equal lengths to an array, as scikit-learn does."""
+    refuse_groups(X, "X")
     if not isinstance(X, list | tuple):
         return fill_masked(X) if hasattr(X, "ndim") or is_table(X) else np.asarray(X)
     if len(X) == 0 or not isinstance(X[0], list | tuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from sksequence._tables import (
 
 # Ids that an error lists
 _FEW = 5
+_YEAR = 4  # digits of a year
 Names = Hashable | Iterable[Hashable] | None
 
 
@@ -80,6 +82,7 @@ def _check_table(frame: object) -> None:
             f"frame is a {type(frame).__name__}; expected a table with named columns, one row per "
             "step. Pass a DataFrame: pandas.DataFrame(frame, columns=[...])."
         )
+    column_names(frame)  # raises an error for rows that are not in memory
     if len(frame) == 0:
         raise ValueError("The table has 0 rows; pass at least one.")
 
@@ -229,6 +232,9 @@ def _as_times(name: Hashable, values: NDArray[Any]) -> NDArray[Any]:
     is_text = any(isinstance(value, str) for value in values.tolist())
     if hasattr(values[0], "start_time"):  # a Period of pandas
         values = object_array(value.start_time for value in values)
+    if is_text:
+        _check_no_digits(name, values)
+    values = _without_zones(name, values)
     for dtype in (
         ("datetime64[us]",) if is_text else ("float64", "timedelta64[us]", "datetime64[us]")
     ):
@@ -243,6 +249,31 @@ def _as_times(name: Hashable, values: NDArray[Any]) -> NDArray[Any]:
         f"Column {name!r}, the time, holds {what}: {values[0]!r:.40}. Convert them to dates with "
         "pandas.to_datetime, to numbers, or to ordered categories."
     )
+
+
+def _check_no_digits(name: Hashable, values: NDArray[Any]) -> None:
+    """Refuse texts of digits, which numpy reads as years."""
+    digits = [text for text in map(str, values) if text.isdigit() and len(text) != _YEAR]
+    if digits:
+        raise ValueError(
+            f"Column {name!r}, the time, holds numbers as text, such as {digits[0]!r}. Convert "
+            "them to numbers with astype(float), or to dates with pandas.to_datetime."
+        )
+
+
+def _without_zones(name: Hashable, values: NDArray[Any]) -> NDArray[Any]:
+    """Return points in time with zones as those in UTC without one."""
+    elements = values.tolist()
+    zones = [getattr(element, "tzinfo", None) for element in elements]
+    if all(zone is None for zone in zones):
+        return values
+    if any(zone is None for zone in zones):
+        i = next(i for i, zone in enumerate(zones) if zone is None)
+        raise ValueError(
+            f"Column {name!r}, the time, mixes times with and without a time zone: that of row "
+            f"{i}, {elements[i]}, has none. Convert them with pandas.to_datetime(..., utc=True)."
+        )
+    return object_array(e.astimezone(UTC).replace(tzinfo=None) for e in elements)
 
 
 def _check_index_in_order(

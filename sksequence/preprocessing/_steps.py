@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, find_step, object_array, offsets_of
 from sksequence._elements import NUMBERS, Column, as_array, is_none
+from sksequence._input import refuse_groups
 from sksequence._tables import (
     Table,
     check_rows_are_sequences,
@@ -232,12 +233,13 @@ def _stacked(columns: Sequence[Column], argument: str) -> Values:
 
 
 def check_no_mapping(X: object, argument: str) -> None:
-    """Refuse a dict of sequences, whose keys would get lost."""
+    """Refuse a dict or groups of sequences, whose keys would get lost, and iterators."""
     if isinstance(X, Mapping):
         raise ValueError(
             f"{argument} is a {type(X).__name__}; expected a list of sequences. Pass "
             f"list({argument}.values()), and keep list({argument}) to know which is which."
         )
+    refuse_groups(X, argument)
 
 
 def positions(
