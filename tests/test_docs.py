@@ -7,9 +7,11 @@ import pkgutil
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sksequence
+from sksequence.datasets import load_air_passengers
 from tests.benchmarks.quality.report import render
 from tests.helpers import PACKAGE, ROOT
 from tests.pages import Block, blocks_of, is_true, outputs_of, with_outputs
@@ -193,6 +195,24 @@ def test_readme_links_are_valid():
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / "README.md").read_text("utf-8"))
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/install.rst"])
+def test_speedups_are_those_measured(path):
+    """The speedups of compiled layers are those of the table of measurements."""
+    table = (ROOT / "docs" / "benchmarks" / "speed.rst").read_text("utf-8")
+    row = re.search(r"^32 x 50 x 4, 32 +([\d.]+) +([\d.]+) +([\d.]+) ", table, re.MULTILINE)
+    text = " ".join((ROOT / path).read_text("utf-8").split())
+    sentence = text.partition("a layer of 32 units trains")[2].partition("as fast as that of")[0]
+    assert tuple(re.findall(r"\d+\.\d+", sentence)) == row.groups()
+
+
+def test_the_readme_quotes_the_naive_forecast():
+    """The error that forecasts are compared with is that of the seasonal naive forecast."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    quoted = re.search(r"# seasonal naive: ([\d.]+)$", readme, re.MULTILINE)[1]
+    past, true = np.split(load_air_passengers().data, [-36])
+    assert f"{np.mean(np.abs(np.tile(past[-12:], 3) / true - 1)):.2f}" == quoted
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda p: p.stem)
