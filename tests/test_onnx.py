@@ -214,7 +214,7 @@ def test_activations(export, cell, activation):
     check_numbers(export(classifier), classifier, BATCHES)
 
 
-@pytest.mark.parametrize("y", [LABELS, np.eye(3, dtype=int)[np.arange(24) % 3], NUMBERS])
+@pytest.mark.parametrize("y", [LABELS, np.tri(3, dtype=int)[np.arange(24) % 3], NUMBERS])
 def test_ensembles(export, y):
     """Probabilities and numbers of several networks are averaged."""
     kind = RNNRegressor if y is NUMBERS else RNNClassifier

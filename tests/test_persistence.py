@@ -98,7 +98,7 @@ FITS = {
     "labels": lambda: classifier().fit(X, LABELS),
     "lstm": lambda: classifier("lstm", bidirectional=True, num_layers=2).fit(X, LABELS),
     "bools": lambda: classifier(class_weight={True: 2.0, False: 1.0}).fit(X, LABELS == "a"),
-    "indicator": lambda: classifier().fit(X, np.eye(2, dtype=np.int32)[[0, 1] * 6]),
+    "indicator": lambda: classifier().fit(X, np.tri(2, dtype=np.int32)[[0, 1] * 6]),
     "steps": lambda: classifier(target="steps").fit(X, np.tile(np.arange(6) % 2, (12, 1))),
     "texts": lambda: classifier(embedding_dim=2, max_features=3).fit(TEXTS, LABELS),
     "irregular": lambda: classifier(JANET(chrono_steps=5), missing="decay", time_column=0).fit(

@@ -33,7 +33,7 @@ CASES = {
     "static": ({}, CELLS, THREE),
     "several networks": ({"n_estimators": 2, "num_layers": 2}, RAGGED, THREE),
     "per step": ({}, RAGGED, STEPS),
-    "labels": ({}, RAGGED, np.eye(3, dtype=int)[THREE]),
+    "labels": ({}, RAGGED, np.tri(3, dtype=int)[THREE]),
 }
 
 
