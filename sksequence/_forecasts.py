@@ -180,6 +180,28 @@ def summarise_paths(
     )
 
 
+def check_dates_after(X: object, future: object) -> None:
+    """Raise a ValueError if the dates of known values are not those after the end of X."""
+    if not (isinstance(X, list | tuple) and isinstance(future, list | tuple)):
+        return
+    for i, (sequence, coming) in enumerate(zip(X, future, strict=False)):
+        past, later = _index_of_dates(sequence, "X"), _index_of_dates(coming, "future")
+        if past is None or later is None or past.dtype.kind != later.dtype.kind:
+            continue
+        freq = _frequency(_pandas(), past)
+        following = None if freq is None else _following(_pandas(), past[-1], freq, len(later), i)
+        have_zones = {getattr(dates, "tz", None) is None for dates in (past, later)}
+        if len(have_zones) > 1 or not (
+            later[0] > past[-1] if following is None else (following == later).all()
+        ):
+            raise ValueError(
+                f"future[{i}] begins at {later[0]}, but sequence {i} of X ends at {past[-1]}"
+                f"{'' if freq is None else f' and has a step per {freq.freqstr}'}. Pass the values "
+                "of the steps after its end or, to pair them by position, values without dates: "
+                f"future[{i}].reset_index(drop=True)."
+            )
+
+
 def _pandas() -> Any:
     try:
         import pandas

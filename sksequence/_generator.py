@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sksequence._base import SEASONS, SHARED, BaseRNN, Decoders, StepReader, available_if, check_ids
 from sksequence._batching import Sequences, offsets_of
 from sksequence._blueprint import Blueprint
-from sksequence._forecasts import Forecast, summarise_paths
+from sksequence._forecasts import Forecast, check_dates_after, summarise_paths
 from sksequence._input import PretrainedEmbedding, check_sequences
 from sksequence._language import LanguageModel, SamplingRules, SymbolReader
 from sksequence._net import augmentations_in
@@ -1070,8 +1070,8 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         ValueError
             If a parameter is out of range, or `future` is missing, not allowed or of another shape.
         """
-        sequences = self._check_input(X)
+        sequences, levels = self._check_input(X), check_forecast_levels(quantiles)
         check_ids(X, future=future)
-        levels = check_forecast_levels(quantiles)
+        check_dates_after(X, future)
         paths = self._series_model.forecast(sequences, horizon, n_samples, future, random_state)
         return summarise_paths(paths, levels, X, self._series_model.feature_names)

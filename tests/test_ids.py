@@ -12,7 +12,13 @@ from sklearn.preprocessing import StandardScaler
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence.metrics import SCORERS
 from sksequence.model_selection import backtest
-from sksequence.preprocessing import StepTransformer, from_long, open_sequences, write_sequences
+from sksequence.preprocessing import (
+    StepTransformer,
+    from_long,
+    make_label_windows,
+    open_sequences,
+    write_sequences,
+)
 
 ORDER = ["m3", "m0", "m2", "m1"]
 SMALL = {"hidden_size": 4, "max_epochs": 1, "random_state": 0}
@@ -221,3 +227,66 @@ def test_sequences_on_disk_can_have_ids(X, y, tmp_path):
     RNNClassifier(**SMALL).fit(mapped, y.loc[X.ids])
     with pytest.raises(ValueError, match="y has the ids of X in another order"):
         RNNClassifier(**SMALL).fit(mapped, y)
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+DAYS = pd.date_range("2026-01-01", periods=6)
+
+
+@pytest.mark.parametrize("index", [DAYS, pd.RangeIndex(6), pd.Index(list("uvwxyz"))])
+def test_labels_of_steps_in_another_order_are_an_error(index):
+    """The index of labels per step is compared with that of their sequence."""
+    series = pd.DataFrame({"x": np.arange(6.0)}, index=index)
+    labels = pd.Series(list("ababab"), index=index)
+    other = labels.iloc[[0, 2, 1, 3, 4, 5]]
+    expected = (
+        f"step 1 is {index[1]} there, and {index[2]} in labels. To pair them by their index, pass "
+        "labels.loc[sequence.index]; to pair them by position, labels.to_numpy()."
+    )
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        make_label_windows(series, other, window=2)
+    with pytest.raises(ValueError, match=r"The index of labels\[1\] differs from that of its seq"):
+        make_label_windows([series, series], [labels, other], window=2)
+    with pytest.raises(ValueError, match=r"The index of y\[1\] differs from that of its sequence"):
+        RNNClassifier(**SMALL).fit([series, series], [labels, other])
+    model = RNNClassifier(**SMALL).fit([series, series], [labels, other.to_numpy()])
+    with pytest.raises(ValueError, match=r"The index of y\[0\] differs from that of its sequence"):
+        model.score([series], [other])
+    make_label_windows(series, other.loc[series.index], window=2)
+    make_label_windows(series, labels.set_axis(range(10, 16)), window=2)  # numbers of rows
+
+
+def test_labels_at_other_times_are_an_error():
+    """Two indexes of times have to agree."""
+    series = pd.Series(np.arange(6.0), index=DAYS)
+    labels = pd.Series(list("ababab"), index=DAYS + pd.Timedelta("1D"))
+    with pytest.raises(ValueError, match="step 0 is 2026-01-01 00:00:00 there, and 2026-01-02"):
+        make_label_windows(series, labels, window=2)
+
+
+@pytest.mark.parametrize("dates", [DAYS, DAYS.to_period("D"), DAYS.tz_localize("Europe/Rome")])
+def test_known_values_follow_the_series(dates):
+    """Dates of known values are those of the steps to forecast."""
+    table = pd.DataFrame({"x": np.arange(4.0), "z": 1.0}, index=dates[:4])
+    model = SequenceGenerator(known_columns=["z"], **SMALL).fit([table])
+    future = pd.DataFrame({"z": [1.0, 1.0]}, index=dates[4:])
+    model.forecast([table], 2, future=[future], n_samples=2)
+    model.forecast([table], 2, future=[future.reset_index(drop=True)], n_samples=2)
+    for wrong in (future.set_axis(dates[:2]), future.set_axis(dates[3:5])):
+        with pytest.raises(
+            ValueError, match=r"future\[0\] begins at .*, but sequence 0 of X ends at"
+        ):
+            model.forecast([table], 2, future=[wrong], n_samples=2)
+    irregular = table.set_axis(dates[[0, 1, 2, 4]])
+    model.forecast([irregular], 1, future=[future.iloc[1:]], n_samples=2)
+    with pytest.raises(ValueError, match=r"Pass the values of the steps after its end or"):
+        model.forecast([irregular], 1, future=[future.iloc[:1]], n_samples=2)
+
+
+def test_known_values_without_the_zone_of_the_series_are_an_error():
+    """Times with and without a zone cannot be compared."""
+    table = pd.DataFrame({"x": np.arange(4.0), "z": 1.0}, index=DAYS[:4].tz_localize("UTC"))
+    model = SequenceGenerator(known_columns=["z"], **SMALL).fit([table])
+    with pytest.raises(ValueError, match=r"future\[0\] begins at 2026-01-05 00:00:00, but"):
+        model.forecast([table], 1, future=[pd.DataFrame({"z": [1.0]}, DAYS[4:5])], n_samples=2)

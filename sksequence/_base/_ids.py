@@ -6,18 +6,21 @@ Sequences carry the ids of the long table that they come from, Series and DataFr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from sksequence._batching import Sequences
-from sksequence._tables import comparable, read_key
+from sksequence._tables import check_same_steps, comparable, read_key
 
 
 def check_ids(X: object, **arguments: object) -> None:
     """Raise a ValueError if an argument has the ids of X in another order, or other ids.
 
-    An index of integers without a name numbers rows, unless it consists of the ids of X.
+    The index of targets per step is compared with that of the sequence. An index of integers
+    without a name numbers rows, unless it consists of the ids of X.
     """
+    if isinstance(X, list | tuple):
+        _check_steps(X, arguments.get("y"))
     if not isinstance(X, Sequences) or X.ids is None:
         return
     ids = [_unwrapped(element) for element in comparable(X.ids)]
@@ -29,6 +32,13 @@ def check_ids(X: object, **arguments: object) -> None:
             raise ValueError(_other_order(name, argument, ids, own))
         if not _numbers_rows(argument):
             raise ValueError(_other_ids(name, argument, ids, own))
+
+
+def _check_steps(X: Sequence[object], y: object) -> None:
+    """Raise a ValueError if targets of steps have the index of their sequence in another order."""
+    if isinstance(y, list | tuple) and len(y) == len(X):  # lengths have errors of their own
+        for i, (sequence, targets) in enumerate(zip(X, y, strict=True)):
+            check_same_steps(sequence, targets, f"y[{i}]")
 
 
 def _ids_of(argument: Any) -> list[Hashable] | None:

@@ -109,6 +109,27 @@ def check_rows_are_steps(sequence: object, argument: str) -> None:
         )
 
 
+def check_same_steps(sequence: object, others: object, argument: str) -> None:
+    """Refuse data of pandas for the steps of a sequence if an index shows another order or time."""
+    index: Any = getattr(sequence, "index", None)
+    other: Any = getattr(others, "index", None)
+    if not (hasattr(index, "nlevels") and hasattr(other, "nlevels")) or len(index) != len(other):
+        return
+    if index.equals(other):
+        return
+    pairs = enumerate(zip(index, other, strict=True))
+    differing = [i for i, (a, b) in pairs if a is not b and a != b]
+    both_hold_times = holds_times(index) and holds_times(other)
+    if not differing or not (both_hold_times or set(index) == set(other)):
+        return
+    i = differing[0]
+    raise ValueError(
+        f"The index of {argument} differs from that of its sequence: step {i} is {index[i]!s} "
+        f"there, and {other[i]!s} in {argument}. To pair them by their index, pass "
+        f"{argument}.loc[sequence.index]; to pair them by position, {argument}.to_numpy()."
+    )
+
+
 def holds_times(index: Any) -> bool:
     """Check whether an index of pandas holds points in time or durations."""
     return index.inferred_type in _TIMES

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, offsets_of
 from sksequence._elements import as_array, is_missing, missing_values, of_one_kind
-from sksequence._tables import column_names, is_table, read_key, select_columns
+from sksequence._tables import check_same_steps, column_names, is_table, read_key, select_columns
 from sksequence.preprocessing._cutting import (
     Missing,
     Starts,
@@ -93,7 +93,9 @@ def make_label_windows(
         series, labels = _split_labels(series, labels)
     steps = read_series(series)
     check_lengths(steps, window, 0)
-    of_steps = _read_labels(labels, steps, are_several(series))
+    several = are_several(series)
+    of_steps = _read_labels(labels, steps, several)
+    _check_order(series, labels, several)
     starts = first_steps(steps.offsets, window, step)
     starts = usable_windows(starts, [(steps, 0, window)], missing)
     n_labels = 1 if label == "last" else window
@@ -122,6 +124,15 @@ def _split_labels(series: Any, name: str) -> tuple[object, object]:
         raise ValueError(f"The series has no column {name!r} of labels; choose from {names}.")
     labels = read_key(series, name)[0]
     return select_columns(series, [n for n in names if n != name]), labels
+
+
+def _check_order(series: Any, labels: Any, several: bool) -> None:
+    """Refuse labels of pandas in another order than the steps of their series."""
+    if not several:
+        check_same_steps(series, labels, "labels")
+    elif isinstance(series, list | tuple):
+        for i, (one, of_one) in enumerate(zip(series, labels, strict=True)):
+            check_same_steps(one, of_one, f"labels[{i}]")
 
 
 def _read_labels(labels: Any, steps: Steps, several: bool) -> NDArray[Any]:
