@@ -339,6 +339,36 @@ def test_api_pages_list_their_examples(site):
     assert 'href="../user_guide/classifier.html"' in text
 
 
+@pytest.mark.parametrize("estimator", ["RNNClassifier", "RNNRegressor", "SequenceGenerator"])
+def test_pages_of_estimators_begin_with_their_example(site, estimator):
+    """The example comes before the parameters, which have an anchor per group."""
+    text = page(site / "api" / f"sksequence.{estimator}.html")
+    assert text.index('class="rubric">Examples<') < text.index('id="parameters-network"')
+    assert re.findall(r'id="parameters-([\w-]+)"', text) == [
+        "network",
+        "training",
+        "early-stopping",
+        "data",
+        "running",
+    ]
+
+
+@pytest.mark.parametrize("name", ["FillGaps", "SequenceScaler", "Forecast"])
+def test_pages_list_methods_of_their_own_only(site, name):
+    """Methods that a class has from dictionaries, or that mean something else, are left out."""
+    (path,) = (site / "api").glob(f"sksequence*.{name}.html")
+    methods = re.findall(rf'id="{path.stem}\.(\w+)"', page(path))
+    assert methods == (["to_frame"] if name == "Forecast" else [])
+
+
+def test_drawings_have_the_colours_of_the_page(site):
+    """Drawings and figures of benchmarks are part of their pages, not pictures beside them."""
+    texts = [page(path) for path in pages(site)]
+    assert [text for text in texts if re.search(r'<img[^>]* src="[^"]*\.svg"', text)] == []
+    assert sum(text.count('class="drawing"') for text in texts) == 8
+    assert sum(text.count('class="drawing dot-plot"') for text in texts) == 4
+
+
 def test_the_page_of_the_api_lists_every_public_name(site):
     """One page shows all classes and functions, each with its line and a link."""
     linked = set(re.findall(r'href="api/(sksequence[\w.]*)\.html', page(site / "api.html")))

@@ -75,13 +75,8 @@ def group_parameters(app, domain, objtype, content):
     example = _example(content)
     for node in example:
         content.remove(node)
-    (first_field_list,) = [i for i, node in enumerate(content) if _is_field_list(node)][:1]
-    content[first_field_list:first_field_list] = [*example, _links()]
-
-
-def _is_field_list(node):
-    """Return whether a node lists parameters or attributes."""
-    return isinstance(node, nodes.field_list)
+    place = content.first_child_matching_class(nodes.field_list)
+    content[place:place] = [*example, _links()]
 
 
 def setup(app):
