@@ -387,12 +387,67 @@ def test_one_process_writes(tmp_path):
 @pytest.mark.parametrize("name", ["values.npy", "offsets.npy", "feature_names.json"])
 @pytest.mark.parametrize("n_bytes", [0, -3])
 def test_files_cut_off_later(name, n_bytes, parquet, tmp_path):
-    """The error names the folder and the remedy."""
+    """The error names the file and the remedy."""
     write_sequences(parquet, tmp_path / "out", columns=["speed"])
     file = tmp_path / "out" / name
     file.write_bytes(file.read_bytes()[:n_bytes])
-    with pytest.raises(ValueError, match=r"The files of .*out are not as .*Delete the folder, an"):
+    with pytest.raises(ValueError, match=rf"out.{name} is not as .*Delete the folder, and"):
         open_sequences(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("values", None, "No such file or directory"),
+        ("values", b"", "expected 8 bytes"),
+        ("values", b"half", "expected 8 bytes"),
+        ("values", np.array([{}]), "memory-mapped"),
+        ("values", np.ones((6, 1, 2)), "no table of real numbers"),
+        ("values", np.ones((6, 2), dtype=complex), "no table of real numbers"),
+        ("values", np.full((6, 2), "a"), "no table of real numbers"),
+        ("offsets", b"", "expected 8 bytes"),
+        ("offsets", b"PK\x03\x04", "expected 8 bytes"),
+        ("offsets", np.array([0.0, 6.0]), "no array of integers"),
+        ("feature_names", b"\xff", "codec can't decode"),
+        ("feature_names", b'["a', "Unterminated string"),
+        ("feature_names", b"3", "no list of names"),
+        ("feature_names", b'"ab"', "no list of names"),
+        ("feature_names", b'[["a"], ["b"]]', "no list of names"),
+    ],
+    ids=range(15),
+)
+def test_files_that_were_not_written_so(name, content, reason, tmp_path):
+    """The error names the file, whatever it holds instead."""
+    write_sequences(iter([[np.ones((3, 2))] * 2]), tmp_path)
+    (path,) = tmp_path.glob(f"{name}.*")
+    path.unlink()
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content)
+    message = rf"{path.name} is not as write_sequences has .*: .*({reason}).*\. Delete the folder"
+    with pytest.raises(ValueError, match=message):
+        open_sequences(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["values.npy", "feature_names.json"])
+def test_folders_in_place_of_files(name, tmp_path):
+    """They are no files of sequences."""
+    write_sequences(iter([[np.ones((3, 2))] * 2]), tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match=rf"{name} is not as .*: Is a directory\. Delete"):
+        open_sequences(tmp_path)
+
+
+def test_files_of_several_folders(tmp_path):
+    """Values of other sequences do not belong to the offsets."""
+    write_sequences(iter([[np.ones((3, 2))] * 2]), tmp_path / "a")
+    write_sequences(iter([[np.ones((4, 2))] * 2]), tmp_path / "b")
+    (tmp_path / "a" / "values.npy").replace(tmp_path / "b" / "values.npy")
+    message = r"files of .*b do not belong together: The last offset is 8.* 6 steps.*Delete the"
+    with pytest.raises(ValueError, match=message):
+        open_sequences(tmp_path / "b")
 
 
 def test_links_to_folders(tmp_path):
@@ -426,10 +481,10 @@ def test_a_copy_within_its_source(parquet, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"batch_size": "8"}, TypeError, "batch_size='8' .*integer of at least 1"),
-        ({"batch_size": 2.5}, TypeError, r"batch_size=2\.5 .*integer of at least 1"),
-        ({"batch_size": 0}, ValueError, "batch_size=0 .*integer of at least 1"),
-        ({"batch_size": -1}, ValueError, "batch_size=-1 .*integer of at least 1"),
+        ({"batch_size": "8"}, ValueError, "batch_size must be a whole number .*; got '8'"),
+        ({"batch_size": 2.5}, ValueError, r"batch_size must be a whole number .*; got 2\.5"),
+        ({"batch_size": 0}, ValueError, "batch_size must be a whole number of at least 1; got 0"),
+        ({"batch_size": -1}, ValueError, "batch_size must be a whole number .*; got -1"),
         ({"dtype": "nonsense"}, TypeError, "dtype=nonsense is no type of real numbers"),
         ({"folder": None}, TypeError, "folder is None; pass the path"),
     ],

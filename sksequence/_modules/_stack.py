@@ -113,8 +113,9 @@ class Stack(nn.Module):
         self, x: Tensor, lengths: Tensor | None, state: State | None
     ) -> tuple[Tensor, State]:
         """Return the outputs (batch, time, hidden) of a chunk and the state after it."""
-        if lengths is not None and x.shape[1] == 1 and bool((lengths == 1).all()):
-            lengths = None  # a single step has no padding, and stepping should be cheap
+        # a single step has no padding, and stepping should be cheap; a GPU would have to answer
+        if lengths is not None and lengths.device.type == "cpu" and x.shape[1] == 1:
+            lengths = None if bool((lengths == 1).all()) else lengths
         before: Sequence[LayerState | None] = state or [None] * len(self.forwards)
         after, gaps = [], x[:, :, -1:]
         for depth, layer in enumerate(self.forwards):

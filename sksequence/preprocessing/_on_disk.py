@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from numbers import Integral
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
@@ -20,11 +19,13 @@ from numpy.typing import DTypeLike, NDArray
 
 from sksequence._batching import Sequences, offsets_of
 from sksequence._input import RawInput, Reading, read_input
+from sksequence._settings import check_count
+from sksequence.preprocessing._parquet_batches import batches_of_dataset, batches_of_files
 
 _VALUES, _OFFSETS, _NAMES = "values.npy", "offsets.npy", "feature_names.json"
-_SUFFIXES = (".parquet", ".pq")
-_BUFFER = 1 << 20  # bytes of a file that are read at a time
 _NUMBERS = Reading(integers_are_symbols=False)
+_WRITE_AGAIN = "Delete the folder, and write the sequences again."
+_Content = TypeVar("_Content")
 
 
 def write_sequences(
@@ -76,7 +77,7 @@ def write_sequences(
     TypeError
         If an argument is of another kind.
     ValueError
-        If `folder` lies in X, `batch_size` is not positive, a file is not a complete one of
+        If `folder` lies in X, `batch_size` is no positive integer, a file is not a complete one of
         Parquet, a folder has other files or links to itself, or a chunk holds symbols,
         other features than the first, or numbers that `dtype` cannot represent.
 
@@ -101,7 +102,7 @@ def write_sequences(
     Sequences(n_sequences=8, n_steps=3..5, n_features=2)
     """
     _check_numeric(dtype)
-    _check_batch_size(batch_size)
+    check_count("batch_size", batch_size)
     folder = _checked_folder(folder)
     _check_outside(folder, X)
     chunks = _read_chunks(X, _names_in(columns), batch_size)
@@ -160,19 +161,51 @@ def open_sequences(folder: str | os.PathLike[str]) -> Sequences:
             f"{folder} holds no complete sequences: {_OFFSETS} is missing. Write them with "
             "write_sequences."
         )
+    values = _content(folder / _VALUES, _mapped_values)
+    offsets = _content(folder / _OFFSETS, _loaded_offsets)
+    names = folder / _NAMES
+    feature_names = _content(names, _loaded_names) if names.exists() else None
     try:
-        values = np.load(folder / _VALUES, mmap_mode="r")
-        names = folder / _NAMES
-        return Sequences(
-            values,
-            np.load(folder / _OFFSETS),
-            feature_names=json.loads(names.read_text(encoding="utf-8")) if names.exists() else None,
-        )
-    except (EOFError, FileNotFoundError, ValueError) as error:
+        return Sequences(values, offsets, feature_names=feature_names)
+    except ValueError as error:
         raise ValueError(
-            f"The files of {folder} are not as write_sequences has written them: {error}. Delete "
-            "the folder, and write the sequences again."
+            f"The files of {folder} do not belong together: {error} {_WRITE_AGAIN}"
         ) from error
+
+
+def _content(path: Path, read: Callable[[Path], _Content]) -> _Content:
+    """Read a file; raise a ValueError that names it if write_sequences has not written it so."""
+    try:
+        return read(path)
+    except (EOFError, FileNotFoundError, IsADirectoryError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+        raise ValueError(
+            f"{path} is not as write_sequences has written it: {reason}. {_WRITE_AGAIN}"
+        ) from error
+
+
+def _mapped_values(path: Path) -> NDArray[Any]:
+    values: NDArray[Any] = npy.open_memmap(path, mode="r")
+    if values.ndim != 2 or values.dtype.kind not in "biuf":
+        raise ValueError("It is no table of real numbers")
+    return values
+
+
+def _loaded_offsets(path: Path) -> NDArray[np.int64]:
+    with path.open("rb") as file:
+        offsets: NDArray[np.int64] = npy.read_array(file, allow_pickle=False)
+    if offsets.dtype.kind not in "iu":
+        raise ValueError("It is no array of integers")
+    return offsets
+
+
+def _loaded_names(path: Path) -> list[str] | None:
+    names: list[str] | None = json.loads(path.read_text(encoding="utf-8"))
+    if names is not None:
+        is_list = isinstance(names, list)
+        if not is_list or not all(isinstance(name, str | int | float) for name in names):
+            raise ValueError("It is no list of names")
+    return names
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -181,9 +214,9 @@ def open_sequences(folder: str | os.PathLike[str]) -> Sequences:
 def _read_chunks(X: object, columns: list[str] | None, batch_size: int) -> Iterator[RawInput]:
     """Return an iterator that reads X as chunks."""
     if isinstance(X, str | os.PathLike):
-        return map(_read_columns, _batches_of_files(Path(X), columns, batch_size))
+        return map(_read_columns, batches_of_files(Path(X), columns, batch_size))
     if hasattr(X, "to_batches") and hasattr(X, "get_fragments"):
-        return map(_read_columns, _batches_of_dataset(X, columns, batch_size))
+        return map(_read_columns, batches_of_dataset(X, columns, batch_size))
     if not isinstance(X, Iterator):
         raise TypeError(
             f"X is a {type(X).__name__}; pass the path of a Parquet file, an Arrow dataset, or an "
@@ -209,98 +242,6 @@ def _names_in(columns: Sequence[str] | None) -> list[str] | None:
             "Name the columns of features, or pass None for all columns."
         )
     return list(columns)
-
-
-def _check_columns(present: Sequence[str], columns: list[str] | None, place: object) -> None:
-    """Raise a ValueError if the columns to read are not there, or have one name together."""
-    absent = [name for name in columns or () if name not in present]
-    if absent and f"/{absent[0]}=" in str(place):
-        raise ValueError(
-            f"columns has {absent[0]!r}, which {place} holds in the name of a folder: one value "
-            "per row, no list. Leave it out, and read it separately, for example as y."
-        )
-    if absent:
-        raise ValueError(
-            f"columns has {absent}, but {place} has the columns {list(present)}. Name columns of "
-            "the file."
-        )
-    twice = [name for name in columns or present if list(present).count(name) > 1]
-    if twice:
-        raise ValueError(
-            f"{place} has more than one column {twice[0]!r}. Rename them, or leave them out with "
-            "columns=[...]."
-        )
-
-
-def _files_in(path: Path) -> list[Path]:
-    """Return the files of a path in Arrow's order, which is that of the y read with it."""
-    if not path.exists():
-        raise FileNotFoundError(
-            f"There is no file or folder {path}. Pass the path of a Parquet file or of a folder of "
-            "them; for other places, such as S3, pass pyarrow.dataset.dataset(address)."
-        )
-    if not path.is_dir():
-        return [path]
-    shown = list(_shown_files(path))
-    names = {file: file.relative_to(path).as_posix() for file in shown}
-    if not shown:
-        raise FileNotFoundError(f"The folder {path} has no files *.parquet. Pass another path.")
-    others = [names[file] for file in shown if file.suffix.lower() not in _SUFFIXES]
-    if others:
-        raise ValueError(
-            f"The folder {path} has {others[0]!r}, which pyarrow would read as a file of Parquet, "
-            f"but whose name does not end with {' or '.join(_SUFFIXES)}. Rename it if it is one, "
-            "or move it to another folder."
-        )
-    return sorted(shown, key=names.__getitem__)
-
-
-def _shown_files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """Yield the files that Arrow reads: none hidden, those behind links to folders as well."""
-    real = folder.resolve()
-    if real in above:
-        raise ValueError(
-            f"{folder} links to a folder that it lies in. Remove the link, or pass another path."
-        )
-    for entry in folder.iterdir():
-        if entry.name[0] in "._":
-            continue
-        if entry.is_dir():
-            yield from _shown_files(entry, (*above, real))
-        elif entry.is_file():
-            yield entry
-
-
-def _batches_of_files(path: Path, columns: list[str] | None, batch_size: int) -> Iterator[Any]:
-    """Yield batches of rows of a file, or of the files of a folder by their names."""
-    try:
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise ImportError(
-            "Parquet files are read with pyarrow. Install it with `pip install pyarrow`."
-        ) from error
-    for file in _files_in(path):
-        try:
-            # pages are decoded one after the other: row groups may be larger than the memory
-            opened = ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
-        except ValueError as error:
-            raise ValueError(
-                f"{file} is not a complete Parquet file: {error} Pass a path of Parquet files; "
-                "read other kinds with pyarrow.dataset, or as an iterator of chunks."
-            ) from error
-        with opened as rows:
-            names = rows.schema_arrow.names if columns is None else columns
-            _check_columns(rows.schema_arrow.names, columns, file)
-            for batch in rows.iter_batches(batch_size, columns=names, use_threads=False):
-                yield batch.select(names)  # files keep their own order
-
-
-def _batches_of_dataset(dataset: Any, columns: list[str] | None, batch_size: int) -> Iterator[Any]:
-    """Return batches of rows in their order, of which few are read ahead."""
-    _check_columns(dataset.schema.names, columns, "the dataset")
-    ahead = {"batch_readahead": 1, "fragment_readahead": 1, "use_threads": False}
-    batches = dataset.to_batches(columns=columns, batch_size=batch_size, **ahead)
-    return (batch for batch in batches if batch.num_rows)
 
 
 def _read_columns(batch: Any) -> RawInput:
@@ -338,15 +279,6 @@ def _check_numeric(dtype: DTypeLike | None) -> None:
     if kind.kind not in "biuf":
         what = dtype if kind == object else kind
         raise TypeError(f"dtype={what} is no type of real numbers. Pass one: numpy.float32.")
-
-
-def _check_batch_size(batch_size: object) -> None:
-    is_integer = isinstance(batch_size, Integral) and not isinstance(batch_size, bool)
-    if not is_integer or batch_size < 1:  # type: ignore[operator]
-        raise (ValueError if is_integer else TypeError)(
-            f"batch_size={batch_size!r} is no number of rows to read at a time. Pass an integer of "
-            "at least 1, such as 1024."
-        )
 
 
 def _checked_folder(folder: object) -> Path:
