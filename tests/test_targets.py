@@ -104,6 +104,7 @@ def test_containers_of_labels_come_back_as_arrays(y, dtype):
     assert dtype is None or back.dtype == dtype
 
 
+@pytest.mark.filterwarnings("ignore:Each row of y has exactly one label")
 @given(
     y=arrays(
         st.sampled_from([np.int64, np.float64, bool, np.int8]),
