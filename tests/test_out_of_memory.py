@@ -173,7 +173,7 @@ def test_weights_are_counted_before_they_are_built(spec):
 def test_absurd_sizes_are_refused_at_once(parameters, error, message):
     """Nothing is allocated, and the message names the parameters."""
     X = ["abc", "bca"] * 3
-    for estimator, y in [(RNNClassifier(), [0, 1] * 3), (SequenceGenerator(), None)]:
+    for estimator, y in [(RNNClassifier(n_estimators=1), [0, 1] * 3), (SequenceGenerator(), None)]:
         with pytest.raises(error, match=message):
             estimator.set_params(max_epochs=1, **parameters).fit(X, y)
 
