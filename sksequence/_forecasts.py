@@ -253,12 +253,6 @@ def _index_of_dates(series: object, argument: str) -> Any:
     is_elapsed = not hasattr(index, "year")  # times since a start are no dates
     if is_elapsed or not (holds_times(index) and hasattr(index, "freq")):
         return None
-    if index.hasnans:
-        raise ValueError(
-            f"The date of step {int(np.argmax(index.isna()))} of {argument}, which has "
-            f"{len(index)} steps, is missing (NaT). A forecast continues the dates: fill the date "
-            "in, or drop the step, also in fit."
-        )
     check_rows_are_steps(series, argument)
     return index
 

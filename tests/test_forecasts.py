@@ -140,7 +140,7 @@ def test_a_date_in_an_array_is_a_date():
 def test_missing_dates_are_an_error():
     """The message names the step whose date is missing."""
     with pytest.raises(
-        ValueError, match=r"date of step 2 of X\[0\], which has 3 steps, is missing"
+        ValueError, match=r"index of X\[0\] holds times.* step 2 of 3 is missing \(NaT\)"
     ):
         of_index(pd.DatetimeIndex(["2024-01-01", "2024-01-02", pd.NaT]))
 

@@ -438,6 +438,51 @@ def test_rows_with_levels_are_refused(names):
     assert_holds(learn(X.reset_index(drop=True))[1], list(TABLE))
 
 
+DOWN = pd.date_range("2026-01-01", periods=3)[::-1]
+HELD = r"index of X\[1\] holds times.* not in increasing order.*X\[1\]\.sort_index\(\)"
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (DOWN, HELD),
+        (DOWN.to_period("D"), HELD),
+        (DOWN - DOWN[-1], HELD),
+        (pd.MultiIndex.from_product([["a"], DOWN]), HELD),
+        (DOWN[::-1].insert(1, pd.NaT)[:3], r"X\[1\] holds times.* step 1 of 3 is missing \(NaT\)"),
+    ],
+    ids=["descending", "periods", "durations", "part of a panel", "missing"],
+)
+@pytest.mark.parametrize("of", [pd.Series, pd.DataFrame])
+def test_times_of_steps_must_ascend(index, message, of):
+    """Steps are not read back in time: the index is sorted, or dropped to read rows as they are."""
+    X = [of([1.0, 2.0]), of([1.0, 2.0, 3.0], index=index)]
+    with pytest.raises(ValueError, match=message):
+        learn(X)
+    reversed_on_purpose = learn([x.reset_index(drop=True) for x in X])[1]
+    assert reversed_on_purpose.values.ravel().tolist() == [1, 2, 1, 2, 3]
+    if message == HELD:
+        assert learn([x.sort_index() for x in X])[1].values.ravel().tolist() == [1, 2, 3, 2, 1]
+
+
+def test_symbols_of_steps_must_ascend():
+    """Tokens with times, and cells of a table, follow the same rule."""
+    tokens = pd.Series(list("abc"), index=DOWN)
+    with pytest.raises(ValueError, match=r"X\[0\] holds times.* not in increasing order"):
+        learn([tokens])
+    with pytest.raises(ValueError, match=r"In column 'load' of X: .* not in increasing order"):
+        learn(pd.DataFrame({"load": [pd.Series(range(3), index=DOWN)]}))
+
+
+def test_times_of_columns_must_ascend():
+    """The columns of a table are steps too."""
+    X = pd.DataFrame([[1.0, 2.0, 3.0]], columns=DOWN)
+    with pytest.raises(ValueError, match=r"columns of X are times.*X\.sort_index\(axis=1\)"):
+        learn(X)
+    assert learn(X.sort_index(axis=1))[1].values.ravel().tolist() == [3, 2, 1]
+    assert learn(X.to_numpy())[1].values.ravel().tolist() == [1, 2, 3]
+
+
 @pytest.mark.parametrize(
     "index",
     [

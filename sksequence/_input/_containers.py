@@ -51,6 +51,7 @@ from sksequence._input._tables_of_sequences import (
     texts_of_column,
 )
 from sksequence._tables import (
+    check_items_are_steps,
     check_rows_are_sequences,
     check_rows_are_steps,
     feature_names,
@@ -247,17 +248,9 @@ def _from_list(items: list[Any], reading: Reading) -> RawInput:
     if kind == "text":
         return _from_texts(items, reading.analyzer)
     if kind == "array":
-        _check_is_one_each(items)
+        check_items_are_steps(items, "X")
         return _from_array_likes(items, reading)
     return from_lists(items, reading)
-
-
-def _check_is_one_each(items: Sequence[Any]) -> None:
-    """Raise a ValueError for a Series of pandas that holds several series, one after the other."""
-    for i, item in enumerate(items):
-        index: Any = None if isinstance(item, np.ndarray) else getattr(item, "index", None)
-        if getattr(index, "nlevels", 1) > 1 and index.droplevel(-1).nunique() > 1:
-            check_rows_are_steps(item, f"X[{i}]")
 
 
 def _check_all_numbers(items: Sequence[object]) -> None:

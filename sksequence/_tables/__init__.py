@@ -17,6 +17,7 @@ from sksequence._tables._matching import (
 from sksequence._tables._table import (
     Table,
     as_table,
+    check_items_are_steps,
     check_rows_are_sequences,
     check_rows_are_steps,
     check_same_steps,
@@ -44,6 +45,7 @@ __all__ = [
     "Table",
     "align_tables",
     "as_table",
+    "check_items_are_steps",
     "check_names",
     "check_rows_are_sequences",
     "check_rows_are_steps",

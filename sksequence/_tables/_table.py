@@ -73,6 +73,13 @@ def check_rows_are_sequences(X: object, argument: str = "X") -> None:
     index: Any = getattr(X, "index", None)
     if not hasattr(index, "nlevels"):
         return
+    columns: Any = X.columns
+    if columns.nlevels == 1 and holds_times(columns) and not columns.is_monotonic_increasing:
+        raise ValueError(
+            f"The columns of {argument} are times that are not in increasing order, but columns "
+            f"are read as consecutive steps. Pass {argument}.sort_index(axis=1), or "
+            f"{argument}.to_numpy() to read the columns in this order."
+        )
     if index.nlevels > 1:
         reading = f"pass from_long({argument})[0] of sksequence.preprocessing"
     elif holds_times(index):
@@ -101,12 +108,36 @@ def check_rows_are_steps(sequence: object, argument: str) -> None:
             f"several series. Pass from_long({table})[0], which splits them, or, for one "
             f"series, {argument}.reset_index(drop=True)."
         )
-    if holds_times(index) and not index.is_monotonic_increasing:
+    _check_times(index, argument)
+
+
+def check_items_are_steps(items: Sequence[object], argument: str) -> None:
+    """Refuse data of pandas that hold several series each, or steps that are not in order."""
+    for i, item in enumerate(items):
+        index: Any = None if isinstance(item, np.ndarray) else getattr(item, "index", None)
+        if not hasattr(index, "nlevels"):
+            continue
+        if index.nlevels > 1 and index.droplevel(-1).nunique() <= 1:  # a part of a long table
+            _check_times(index.get_level_values(-1), f"{argument}[{i}]")
+        else:
+            check_rows_are_steps(item, f"{argument}[{i}]")
+
+
+def _check_times(index: Any, argument: str) -> None:
+    """Refuse an index of pandas of times that are missing or not in increasing order."""
+    if not holds_times(index) or index.is_monotonic_increasing:
+        return
+    missing = np.flatnonzero(index.isna())
+    if len(missing):
         raise ValueError(
-            f"The index of {argument} holds times that are not in increasing order, but rows are "
-            f"read as consecutive steps. Pass {argument}.sort_index(), or from_long for a table of "
-            "several series."
+            f"The index of {argument} holds times, but that of step {missing[0]} of {len(index)} "
+            "is missing (NaT). Fill it in, or drop the step."
         )
+    raise ValueError(
+        f"The index of {argument} holds times that are not in increasing order, but rows are "
+        f"read as consecutive steps. Pass {argument}.sort_index(), or from_long for a table of "
+        f"several series, or {argument}.reset_index(drop=True) to read the rows in this order."
+    )
 
 
 def check_same_steps(sequence: object, others: object, argument: str) -> None:
