@@ -169,9 +169,10 @@ class SequenceGenerator(DensityMixin, BaseRNN):
         ``[24, 168]`` for the day and the week of hourly series: the baseline is the value one of
         the longest season before, and the network also reads the values one of each other season
         before, and how values differ, at the same place of the longest season, from the mean of
-        the steps of each season before them. With several seasons and a scale per series, the
-        network reads ratios instead of differences as long as a series is positive: many such
-        series grow by factors. Symbols have no baseline. "auto" selects the seasons by
+        the steps of each season before them. With several seasons and a scale per series, a
+        linear combination of all these, learnt by ridge regression over the series, is added to
+        the baseline, and positive series are read as logarithms if these are more likely (see
+        Notes). Symbols have no baseline. "auto" selects the seasons by
         autocorrelation (see Notes). Without a season it selects "last", or None if the mean so far
         is closer to the next value in most series.
     known_columns : int, str, list of int or str, or None, default=None
@@ -302,6 +303,13 @@ class SequenceGenerator(DensityMixin, BaseRNN):
     where values come closer to earlier ones than at the lags around it, if the variance of these
     differences is at most half as large, and nearly as small after twice as many steps.
 
+    With several seasons and a scale per series, the baseline is moved by a linear combination of
+    what previous steps and seasons lead to. A ridge regression over all series [15]_ learns its
+    weights, one set for each number of seasons that are known. In training, the location of the
+    distribution is doubled, so that predictions keep half of the corrections of the network.
+    Positive series are read as logarithms [16]_ if this makes the errors of seasonal naive
+    forecasts more likely, up to their first value that is not positive.
+
     A series that is constant, such as that of an idle sensor, is forecast as itself, without noise:
     its past holds a single value, and for more than twice as many steps as any series of `fit` kept
     a value that it also changed. Values far outside the range of `fit` give finite predictions and
@@ -332,6 +340,10 @@ class SequenceGenerator(DensityMixin, BaseRNN):
        Science 6(3).
     .. [14] Ficler & Goldberg (2017), Controlling Linguistic Style Aspects in Neural Language
        Generation, arXiv:1707.02633.
+    .. [15] Montero-Manso & Hyndman (2021), Principles and Algorithms for Forecasting Groups of Time
+       Series: Locality and Globality, International Journal of Forecasting 37(4).
+    .. [16] Box & Cox (1964), An Analysis of Transformations, Journal of the Royal Statistical
+       Society B 26(2).
 
     Examples
     --------

@@ -95,6 +95,7 @@ def divide_candidates(
     sums: Any,
     typical_ratio: Any,
     start_spread: Any,
+    least_spread: Any,
     limits: Any,
     begins: Any,
     candidates: Any,
@@ -110,7 +111,8 @@ def divide_candidates(
     for row in range(n_rows):
         for j in range(n_features):
             expected = typical_ratio[j] * sums[1, row, j] / n
-            own = max((expected + sums[2, row, j]) / n, limits[0] * expected)
+            least = limits[0] * expected + least_spread[j]
+            own = max((expected + sums[2, row, j]) / n, least)
             spread[row, j] = own if own > limits[1] else start_spread[j]
     for k in range(len(candidates)):
         is_value = k == 1 or k >= 3

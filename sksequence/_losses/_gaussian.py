@@ -43,7 +43,23 @@ def soft_bound(x: Numbers, bound: float) -> Numbers:
     return bound * np.tanh(x / bound)
 
 
-def gaussian(outputs: Tensor, targets: Tensor) -> Tensor:
+def enlarged(outputs: Tensor, n_values: int, location_factor: float) -> Tensor:
+    """Return outputs whose first values, the locations, are multiplied by a factor.
+
+    In training alone, it leaves a fraction of the location that is learnt in predictions. They are
+    then a mean of this location and 0, which is often better than either [1]_.
+
+    References
+    ----------
+    .. [1] Bates & Granger (1969), The Combination of Forecasts, Operational Research Quarterly
+       20(4).
+    """
+    if location_factor == 1.0:
+        return outputs
+    return torch.cat([outputs[:, :n_values] * location_factor, outputs[:, n_values:]], dim=1)
+
+
+def gaussian(outputs: Tensor, targets: Tensor, location_factor: float = 1.0) -> Tensor:
     """Return the negative log-density of each row under normal distributions, summed over values.
 
     Parameters
@@ -52,12 +68,15 @@ def gaussian(outputs: Tensor, targets: Tensor) -> Tensor:
         See `gaussian_parameters`.
     targets : Tensor of shape (n_rows, n_values)
         Values.
+    location_factor : float, default=1.0
+        See `enlarged`.
 
     References
     ----------
     .. [1] Nix & Weigend (1994), Estimating the Mean and Variance of the Target Probability
        Distribution, ICNN.
     """
+    outputs = enlarged(outputs, targets.shape[1], location_factor)
     loc, log_scale = gaussian_parameters(outputs)
     z = (targets - loc) * torch.exp(-log_scale)
     return (0.5 * z**2 + log_scale + 0.5 * math.log(2 * math.pi)).sum(dim=1)

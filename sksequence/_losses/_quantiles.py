@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sksequence._losses._gaussian import enlarged
 from sksequence._losses._loss import Loss
 
 
@@ -75,7 +76,7 @@ def _widths(points: Tensor, outputs: Tensor) -> Tensor:
     return torch.where((rounded - exact).abs() > _TOLERANCE * exact, exact, rounded)
 
 
-def quantile_function(outputs: Tensor, targets: Tensor) -> Tensor:
+def quantile_function(outputs: Tensor, targets: Tensor, location_factor: float = 1.0) -> Tensor:
     """Return twice the mean pinball loss of each row's nine quantiles.
 
     It approximates the continuous ranked probability score.
@@ -86,12 +87,15 @@ def quantile_function(outputs: Tensor, targets: Tensor) -> Tensor:
         See `quantile_function_points`.
     targets : Tensor of shape (n_rows, n_values)
         Values.
+    location_factor : float, default=1.0
+        See `enlarged`; locations are medians.
 
     References
     ----------
     .. [1] Gasthaus et al. (2019), Probabilistic Forecasting with Spline Quantile Function RNNs,
        AISTATS.
     """
+    outputs = enlarged(outputs, targets.shape[1], location_factor)
     points = quantile_function_points(outputs)
     return 2.0 * pinball(points.flatten(1), targets, _LEVELS)
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sksequence._losses._gaussian import bounded_log_scale, soft_bound
+from sksequence._losses._gaussian import bounded_log_scale, enlarged, soft_bound
 from sksequence._losses._loss import LocationScale, Loss
 
 # above 2 the variance is finite; beyond 1000 the distribution is practically normal
@@ -39,7 +39,7 @@ def student_t_parameters(outputs: Tensor) -> StudentTParameters:
     return StudentTParameters(loc, bounded_log_scale(log_scale), _MIN_DF + torch.exp(log_df))
 
 
-def student_t(outputs: Tensor, targets: Tensor) -> Tensor:
+def student_t(outputs: Tensor, targets: Tensor, location_factor: float = 1.0) -> Tensor:
     """Return the negative log-density of each row under Student t's, summed over values.
 
     Parameters
@@ -48,7 +48,10 @@ def student_t(outputs: Tensor, targets: Tensor) -> Tensor:
         See `student_t_parameters`.
     targets : Tensor of shape (n_rows, n_values)
         Values.
+    location_factor : float, default=1.0
+        See `enlarged`.
     """
+    outputs = enlarged(outputs, targets.shape[1], location_factor)
     loc, log_scale, df = student_t_parameters(outputs)
     z = (targets - loc) * torch.exp(-log_scale)
     tail = 0.5 * (df + 1) * torch.log1p(z**2 / df)

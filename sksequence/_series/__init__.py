@@ -1,5 +1,6 @@
 """Series of numbers: the distribution of the next values, its codec, and forecasts."""
 
+from sksequence._series._linear_base import learn_reference
 from sksequence._series._reference import (
     PositiveReference,
     Reference,
@@ -18,5 +19,6 @@ __all__ = [
     "SeriesReader",
     "blocks_of_equal_length",
     "check_forecast_levels",
+    "learn_reference",
     "mean_sizes",
 ]

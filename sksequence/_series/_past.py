@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sksequence import _kernels
 from sksequence._batching import Sequences
 from sksequence._series import _past_updates
-from sksequence._series._ratios import Mask, are_positive
+from sksequence._series._logarithms import Mask, are_positive
 from sksequence._series._reference import (
     NO_SPREAD,
     SMALLEST_SPREAD,
@@ -73,6 +73,7 @@ class Past:
         self._last = _LastSteps(values, differences)
         self._counts, self._at_rest, self._is_positive = counts, at_rest, is_positive
         self._sums, self._n_kept = np.ascontiguousarray(sums), len(values)
+        self._least_spread = np.zeros(self._joint.n_features) + self._joint.least_spread
         # other references have a spread of their own
         self._is_compiled = type(reference) is Reference and reference.own_scale
         self._lags, self._n_candidates = reference.seasons, reference.n_candidates
@@ -154,13 +155,14 @@ class Past:
         past = last.values, last.differences, last.end, self._seasons
         _updates().fill_candidates(*past, means, candidates)
         known = base, *self._in_units(base, candidates)
-        steps = self.reference.steps(self._ages, *known, *self._of_logs(means))
+        steps = self.reference.steps(self._ages, *known, self._in_logs())
         if not self._is_any_at_rest:
             return steps
         last_values = last.values[last.end - 1, :, : self.reference.n_features]
         return steps._replace(
             base=np.where(self._at_rest, last_values, steps.base),
             spread=np.where(self._at_rest, 0.0, steps.spread),
+            in_logs=steps.in_logs is not False and steps.in_logs & ~self._at_rest,
         )
 
     def _in_units(self, base: Floats, candidates: Floats) -> tuple[Floats, Floats]:
@@ -178,6 +180,7 @@ class Past:
             self._sums,
             joint.typical_ratio,
             joint.start_spread,
+            self._least_spread,
             (SMALLEST_SPREAD, NO_SPREAD),
             begins,
             candidates,
@@ -185,15 +188,13 @@ class Past:
         )
         return spread, candidates
 
-    def _of_logs(self, means: Floats) -> tuple[Floats | None, Mask | bool]:
-        """Return the mean logarithms of the shortest season, and which series have ratios."""
+    def _in_logs(self) -> Mask | bool:
+        """Return which series are read as logarithms."""
         reference = self.reference
         if reference.logs is None or not self._is_any_positive:
-            return None, False
-        shortest = reference.shorter[0]
-        level = means[1, :, reference.n_features :]  # spans are one step, then the seasons
-        is_old: bool | Mask = self._ages >= shortest
-        return level, is_old if self._are_all_positive else self._is_positive & is_old
+            return False
+        is_old: bool | Mask = self._ages >= reference.seasons[0]
+        return is_old if self._are_all_positive else self._is_positive & is_old
 
     def _known_of_next(self) -> _Following:
         """Return what is known of the next step, computed once per step."""

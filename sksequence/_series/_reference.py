@@ -7,6 +7,7 @@ forecasts can continue from any step, and series of very different scale have si
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
@@ -15,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, flat_rows
-from sksequence._series._ratios import Mask, Ratios, logarithms, positive_before, where
-from sksequence._series._seasonal import N_RATES, Floats, means_before, smoothed_changes
+from sksequence._series._logarithms import Mask, logarithms, positive_before, where
+from sksequence._series._seasonal import N_RATES, Floats, means_before, smoothed_changes, sum_of
 
 Counts = NDArray[np.int64]
 Ages = Counts | int  # numbers of steps of rows (..., 1), or that of all rows
@@ -36,19 +37,23 @@ class Steps(NamedTuple):
     Attributes
     ----------
     base : ndarray of shape (..., n_features)
-        Number that is subtracted from a value.
+        Number that is subtracted from a value, or from its logarithm.
     spread : ndarray of shape (..., n_features)
         Divisor of the difference.
     columns : ndarray of shape (..., n_columns)
         Inputs of the network, in units of the spread.
     marks : ndarray of shape (..., n_marks)
-        Further inputs: 1 at the first step, and 1 in the first season.
+        Further inputs: 1 at the first step, 1 in the first season, and with a linear base 1 in the
+        first two.
+    in_logs : ndarray of shape (..., n_features) or bool
+        Mask of the values that are read as logarithms; a bool if it holds for all.
     """
 
     base: Floats
     spread: Floats
     columns: Floats
     marks: Floats
+    in_logs: Mask | bool
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,11 @@ class Reference:
     shorter : tuple of int
         Further seasons, in increasing order, all shorter than `lag`.
     logs : Reference or None
-        Reference of logarithms, from which positive series get their inputs and their spread.
+        Reference of logarithms, by which positive series are read.
+    weights : ndarray of shape (n_stages, n_candidates) or None
+        Weights of the candidates in the change that is added to the base, from each of `stages` on.
+    least_spread : ndarray of shape (n_features,)
+        Smallest spread.
     """
 
     lag: int | None
@@ -87,6 +96,8 @@ class Reference:
     longest_rest: Counts | None = None
     shorter: tuple[int, ...] = ()
     logs: Reference | None = None
+    weights: Floats | None = None
+    least_spread: Floats | float = 0.0
 
     @property
     def n_features(self) -> int:
@@ -113,6 +124,11 @@ class Reference:
         return (1, *self.seasons) if self.shorter else (1,) * len(self.seasons)
 
     @property
+    def stages(self) -> tuple[int, ...]:
+        """Numbers of steps from which more candidates are known, or the base is another one."""
+        return (0, 1, *self.seasons, 2 * self.seasons[-1])
+
+    @property
     def n_candidates(self) -> int:
         """Number of candidates for the difference of a value to its base, see `in_units`."""
         n_lags = 1 if self.season is None else 3 + len(self.shorter)
@@ -126,21 +142,30 @@ class Reference:
     @property
     def n_marks(self) -> int:
         """Number of columns of `Steps.marks`."""
-        return 1 if self.season is None else 2
+        return len(self._mark_ends)
+
+    @property
+    def _mark_ends(self) -> list[int]:
+        """Numbers of steps before which a mark is 1."""
+        if self.season is None:
+            return [1]
+        return [1, self.season] if self.weights is None else [1, self.season, 2 * self.season]
 
     @property
     def joint(self) -> Reference:
         """Reference of values and their logarithms side by side; itself without `logs`."""
         if self.logs is None:
             return self
-        logs = self.logs
+        logs, nothing = self.logs, np.zeros(self.n_features)
         return replace(
             self,
             start=np.concatenate([self.start, logs.start]),
             start_spread=np.concatenate([self.start_spread, logs.start_spread]),
             typical_ratio=np.concatenate([self.typical_ratio, logs.typical_ratio]),
+            least_spread=np.concatenate([nothing, nothing + logs.least_spread]),
             longest_rest=None,
             logs=None,
+            weights=None,
         )
 
     def joined(self, values: Floats, is_positive: Mask | bool | None = None) -> Floats:
@@ -162,28 +187,7 @@ class Reference:
         *,
         own_scale: bool,
     ) -> Self:
-        """Learn the start values and the typical ratio from series.
-
-        Positive series have ratios if there are several seasons and each has its own scale.
-        """
-        reference = cls._learn(sequences, values, lag, shorter, own_scale=own_scale)
-        if not (own_scale and shorter):
-            return reference
-        logs = Reference._learn(sequences, logarithms(values), lag, shorter, own_scale=True)
-        # the size of a logarithm depends on the unit, and says nothing of its changes
-        logs = replace(logs, typical_ratio=np.zeros(len(logs.start)))
-        return replace(reference, logs=logs)
-
-    @classmethod
-    def _learn(
-        cls,
-        sequences: Sequences,
-        values: Floats,
-        lag: int | None,
-        shorter: tuple[int, ...],
-        *,
-        own_scale: bool,
-    ) -> Self:
+        """Learn the start values and the typical ratio from series."""
         # the mean of equal values is rounded
         start = np.where(np.ptp(values, axis=0) == 0, values[0], _exact_mean(values))
         spread = _exact_mean(np.abs(values - start))
@@ -269,8 +273,7 @@ class Reference:
         base: Floats,
         spread: Floats,
         candidates: Floats,
-        level: Floats | None = None,
-        is_positive: Mask | bool = False,
+        in_logs: Mask | bool = False,
     ) -> Steps:
         """Return base, spread and inputs of the next step.
 
@@ -278,25 +281,30 @@ class Reference:
         ----------
         counts, base, spread, candidates
             Those of the `joint` reference, see `in_units`.
-        level : ndarray of shape (..., n_features)
-            With `logs`, the mean of the logarithms of the shortest season before each step.
-        is_positive : ndarray of shape (..., n_features) or bool
-            With `logs`, a mask of the series that are positive from their start, and for a season.
-            Others keep the spread and the inputs of values.
+        in_logs : ndarray of shape (..., n_features) or bool
+            With `logs`, a mask of the values that are read as logarithms: those of series that are
+            positive from their start, and for a season.
         """
-        n, logs = self.n_features, self.logs
-        if logs is not None:
-            both, of_logs = candidates, spread[..., n:]
-            base, spread, candidates = base[..., :n], spread[..., :n], candidates[..., :n]
-            if level is not None and is_positive is not False:
-                smallest = SMALLEST_SPREAD * logs.start_spread
-                changes, sizes = both[..., n:] * of_logs, np.maximum(of_logs, smallest)
-                ratios = Ratios(changes, sizes, level, is_positive)
-                spread, candidates = ratios.inputs(base, spread, candidates)
+        if self.logs is not None:
+            n, parts = self.n_features, (base, spread, candidates)
+            base, spread, candidates = (where(in_logs, x[..., n:], x[..., :n]) for x in parts)
+        if self.weights is not None:
+            base = base + spread * self._combined(counts, candidates)
         per_step = candidates.transpose(*range(1, base.ndim), 0, base.ndim)
         columns = per_step.reshape(*base.shape[:-1], -1)
-        ends = [1] if self.season is None else [1, self.season]
-        return Steps(base, spread, columns, _marks(counts, ends, base.shape))
+        marks = _marks(counts, self._mark_ends, base.shape)
+        return Steps(base, spread, columns, marks, in_logs)
+
+    def _combined(self, counts: Ages, candidates: Floats) -> Floats:
+        """Return the linear combination of candidates that is added to the base."""
+        assert self.weights is not None
+        if isinstance(counts, int):
+            weights = self.weights[bisect_right(self.stages, counts) - 1]
+            return sum_of(weights.reshape(-1, *[1] * (candidates.ndim - 1)) * candidates)
+        weights = self.weights.T[:, np.searchsorted(self.stages, counts, side="right") - 1]
+        n_axes = candidates.ndim - weights.ndim
+        weights = weights.reshape(len(weights), *[1] * n_axes, *weights.shape[1:])
+        return sum_of(weights * candidates)
 
     def _spread(self, counts: Ages, sizes: Floats, differences: Floats) -> Floats:
         """Return the mean absolute difference.
@@ -308,7 +316,8 @@ class Reference:
             return np.ones_like(sizes)
         n = max(counts, 1) if isinstance(counts, int) else np.maximum(counts, 1)
         expected = self.typical_ratio * sizes / n
-        spread = np.maximum((expected + differences) / n, SMALLEST_SPREAD * expected)
+        least = SMALLEST_SPREAD * expected + self.least_spread
+        spread = np.maximum((expected + differences) / n, least)
         # before the first step both sums are 0
         return np.where(spread > NO_SPREAD, spread, self.start_spread)
 
@@ -341,14 +350,14 @@ class Reference:
         """Return all steps of series (n_sequences, n_steps, n_features), and the one after them."""
         counts = np.arange(x.shape[1] + 1)[:, None]
         known = self.joint._follow(self.joined(x), counts)
-        if self.logs is None:
-            steps = self.steps(counts, *known)
-        else:
-            shortest = self.seasons[0]
-            is_positive = positive_before(x) & (counts >= shortest)
-            level = means_before(logarithms(x), shortest)
-            steps = self.steps(counts, *known, level, is_positive)
-        return steps._replace(marks=np.broadcast_to(steps.marks, (len(x), *steps.marks.shape)))
+        in_logs: Mask | bool = False
+        if self.logs is not None:
+            in_logs = positive_before(x) & (counts >= self.seasons[0])
+        steps = self.steps(counts, *known, in_logs)
+        return steps._replace(
+            marks=np.broadcast_to(steps.marks, (len(x), *steps.marks.shape)),
+            in_logs=np.broadcast_to(steps.in_logs, steps.base.shape),
+        )
 
     def _follow(self, x: Floats, counts: Counts) -> tuple[Floats, Floats, Floats]:
         """Return base, spread and candidates of all steps."""

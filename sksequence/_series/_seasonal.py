@@ -67,9 +67,14 @@ def means_before(x: Floats, span: int) -> Floats:
 
 def mean_of(steps: Floats) -> Floats:
     """Return the mean of steps on the first axis, with the bits of `means_before`."""
+    return sum_of(steps) / len(steps)
+
+
+def sum_of(parts: Floats) -> Floats:
+    """Return the sum over the first axis, in its order whatever the size of the others."""
     # numpy adds the numbers of a single column in another order
-    total = np.add.reduce(steps) if steps[0].size > 1 else np.add.accumulate(steps)[-1]
-    return np.asarray(total / len(steps))
+    is_single = parts[0].size == 1
+    return np.asarray(np.add.accumulate(parts)[-1] if is_single else np.add.reduce(parts))
 
 
 def smoothing_weights(

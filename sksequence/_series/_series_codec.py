@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sksequence._batching import Sequences, find_step, flat_rows, offsets_of
 from sksequence._losses import LOSSES, SUPPORTS, outside
+from sksequence._series._logarithms import restored, transformed
 from sksequence._series._past import Past
 from sksequence._series._reference import Reference, Steps, blocks_of_equal_length
 from sksequence._targets import members_of
@@ -90,11 +91,20 @@ class SeriesCodec:
         return {"predict": np.asarray}
 
     def shift(self, sequences: Sequences) -> tuple[Sequences, NDArray[np.float64]]:
-        """Return inputs, and targets with the columns values, base and spread, each per feature."""
+        """Return inputs, and targets with the columns values, base and spread, each per feature.
+
+        If some series are read as logarithms, values are, and the logs of their derivatives follow.
+        """
         values, known = self._split(sequences)
         steps = self._follow(sequences, values, extra=0)
         inputs = Sequences(self.inputs(steps, known), sequences.offsets)
-        return inputs, np.column_stack([values, steps.base, steps.spread])
+        if self.reference.logs is None:
+            return inputs, np.column_stack([values, steps.base, steps.spread])
+        read, log_derivatives = transformed(values, steps.base, steps.in_logs)
+        return inputs, np.column_stack([read, steps.base, steps.spread, log_derivatives])
+
+    def _parts(self, parsed: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        return np.split(parsed, parsed.shape[1] // self.n_features, axis=1)
 
     def network_input(self, sequences: Sequences, y: object = None) -> Sequences:
         """Return what the network reads before each step; there are no labels y."""
@@ -141,13 +151,14 @@ class SeriesCodec:
         lengths = sequences.lengths + extra
         offsets = offsets_of(lengths)
         n_columns, n_marks = self.reference.n_columns, self.reference.n_marks
-        widths = self.n_features, self.n_features, n_columns, n_marks
-        flat = Steps(*(np.empty((int(offsets[-1]), width)) for width in widths))
+        n_rows, n = int(offsets[-1]), self.n_features
+        base, spread, columns, marks = (np.empty((n_rows, k)) for k in (n, n, n_columns, n_marks))
+        flat = base, spread, columns, marks, np.empty((n_rows, n), dtype=bool)
         for x, index in blocks_of_equal_length(sequences, values):
             rows = flat_rows(offsets[index], lengths[index])
             for whole, part in zip(flat, self.reference.follow(x), strict=True):
-                whole[rows] = part[:, : x.shape[1] + extra].reshape(len(rows), -1)
-        return flat
+                whole[rows] = np.asarray(part)[:, : x.shape[1] + extra].reshape(len(rows), -1)
+        return Steps(*flat)
 
     def inputs(self, steps: Steps, known: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return one input step per row."""
@@ -179,13 +190,13 @@ class SeriesCodec:
 
     def relative(self, parsed: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return differences of values to their base, in units of their spread."""
-        values, base, spread = np.split(parsed, 3, axis=1)
+        values, base, spread = self._parts(parsed)[:3]
         return (values - base) / spread
 
     def encode(self, parsed: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return standardised relative values, or values and the logs of typical ones."""
         if self.has_log_link:
-            values, _, spread = np.split(parsed, 3, axis=1)
+            values, _, spread = self._parts(parsed)
             return np.column_stack([values, self.log_scales(spread)]).astype(np.float32)
         standardised = (self.relative(parsed) - self.mean) / self.std
         return np.clip(standardised, -_LARGEST, _LARGEST).astype(np.float32)
@@ -206,7 +217,8 @@ class SeriesCodec:
         """Return values in the units of X from those of a distribution, standardised or not."""
         if self.has_log_link:
             return np.where(steps.spread > 0, encoded, steps.base)
-        return (encoded * self.std + self.mean) * steps.spread + steps.base
+        changes = (encoded * self.std + self.mean) * steps.spread
+        return restored(steps.base, changes, steps.in_logs)
 
     def log_likelihoods(
         self, losses: NDArray[np.float64], targets: NDArray[np.float64]
@@ -214,8 +226,9 @@ class SeriesCodec:
         """Return the log-density of each target in the units of X."""
         if self.has_log_link:
             return np.asarray(-losses)
-        spread = np.split(targets, 3, axis=1)[2]
-        return np.asarray(-losses - np.log(self.std).sum() - np.log(spread).sum(axis=1))
+        _, _, spread, *log_derivatives = self._parts(targets)
+        likelihoods = -losses - np.log(self.std).sum() - np.log(spread).sum(axis=1)
+        return np.asarray(sum((logs.sum(axis=1) for logs in log_derivatives), likelihoods))
 
 
 def check_finite(values: NDArray[np.float64]) -> NDArray[np.float64]:

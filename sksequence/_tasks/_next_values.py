@@ -11,11 +11,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import Scaler, Sequences
+from sksequence._batching import Scaler, Sequences, flat_rows
 from sksequence._blueprint import Blueprint
 from sksequence._input import InputForm
 from sksequence._losses import LOSSES
-from sksequence._series import PositiveReference, Reference, SeriesCodec, SeriesModel
+from sksequence._series import (
+    PositiveReference,
+    Reference,
+    SeriesCodec,
+    SeriesModel,
+    learn_reference,
+)
 from sksequence._settings import Settings, column_indices
 from sksequence._tasks._defaults import (
     automatic_lag,
@@ -31,6 +37,8 @@ from sksequence._tasks._task import Attributes, Targets, TrainingData
 
 # mean absolute deviation below which values are constant
 _HARDLY_ANY = 1e-30
+# beside a linear base, the inverse of the fraction of the corrections to keep
+_LOCATION_FACTOR = 2.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,7 @@ class SeriesTask(NextStepTask[SeriesCodec]):
         own_scale = self.scale == "sequence"
         if self.scale == "auto":
             own_scale = automatic_own_scale(sequences, values, lag)
-        reference = Reference.learn(sequences, values, lag, seasons[:-1], own_scale=own_scale)
+        reference = learn_reference(sequences, values, lag, seasons[:-1], own_scale=own_scale)
         median_steps = int(np.median(sequences.lengths))
         return SeriesCodec(reference, targets, known, loss, median_steps)
 
@@ -165,6 +173,16 @@ class SeriesTask(NextStepTask[SeriesCodec]):
         loss = self.chosen_loss(SeriesCodec.losses, "numbers")
         return self.blueprint(data, settings, scaler, spec, loss)
 
+    def loss_options(self, blueprint: Blueprint[SeriesCodec]) -> dict[str, object]:
+        """Return the factor of locations in training, beside a linear base.
+
+        Half of what is learnt is kept: corrections are partly noise, whose errors add up over a
+        long horizon.
+        """
+        if blueprint.codec.reference.weights is None:
+            return {}
+        return {"location_factor": _LOCATION_FACTOR}
+
     def report(self, blueprint: Blueprint[SeriesCodec]) -> Attributes:
         """Return the values that "auto" selected."""
         reference = blueprint.codec.reference
@@ -211,14 +229,34 @@ def _learn_scales(
     kind = "global" if is_scaled else False
     parsed = np.asarray(data.targets.parsed, dtype=np.float64)
     relative = codec.relative(parsed)
-    targets = Sequences(relative, data.sequences.offsets)
+    inputs, targets = data.sequences, Sequences(relative, data.sequences.offsets)
+    if codec.reference.weights is not None:
+        inputs, targets, rows = _settled(inputs, targets, rows)
     target_scaler = Scaler(kind).fit(targets, rows)
     std = target_scaler.std if may_vary else _scales(codec, relative, target_scaler.std)
     codec.fit(target_scaler.mean, std)
-    scaler = Scaler(kind).fit(data.sequences, rows)
+    scaler = Scaler(kind).fit(inputs, rows)
     marks = slice(codec.n_inputs - codec.reference.n_marks, None)
     scaler.mean[marks], scaler.std[marks] = 0.0, 1.0
     return scaler
+
+
+def _settled(
+    inputs: Sequences, targets: Sequences, rows: NDArray[np.int64]
+) -> tuple[Sequences, Sequences, NDArray[np.int64]]:
+    """Return the steps from which all candidates of a linear base are known, as one sequence.
+
+    Before, errors are so much larger that those after them would have no weight. The last mark
+    tells them apart.
+    """
+    assert inputs.values is not None
+    assert targets.values is not None
+    flat = flat_rows(inputs.offsets[rows], inputs.lengths[rows])
+    flat = flat[inputs.values[flat, -1] == 0]
+    if not len(flat):
+        return inputs, targets, rows
+    ends = [0, len(flat)]
+    return Sequences(inputs.values[flat], ends), Sequences(targets.values[flat], ends), np.arange(1)
 
 
 def _scales(

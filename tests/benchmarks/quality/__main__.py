@@ -22,7 +22,8 @@ from .measuring import baselines_of, measure
 from .report import render, row_of
 from .rivals import rivals_table
 from .rules import SPLITS, measure_rules
-from .rules_report import render_rules
+from .rules_report import SEASONS, render_rules
+from .season_rules import judge_seasons
 from .tasks import TASKS
 
 # results that have tables of their own
@@ -109,15 +110,23 @@ def _keep(news: dict[str, Any]) -> None:
 
 def _compare_rules(names: list[str], *, dry: bool) -> None:
     """Compare the defaults with alternatives, one set at a time, and store the results."""
-    if unknown := set(names) - set(SPLITS):
-        raise SystemExit(f"no rules for {', '.join(unknown)}; there are {', '.join(SPLITS)}")
-    for name, judged in measure_rules(names):
+    known = [*SPLITS, SEASONS]
+    if unknown := set(names) - set(known):
+        raise SystemExit(f"no rules for {', '.join(unknown)}; there are {', '.join(known)}")
+    sets = [name for name in names if name != SEASONS]
+    for name, judged in measure_rules(sets) if sets or not names else ():
         if not dry:
-            stored = _stored(RULES_STORE) | {name: judged}
-            RULES_STORE.write_text(
-                json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8"
-            )
-            RULES_PAGE.write_text(render_rules(stored), encoding="utf-8")
+            _keep_rules({name: judged})
+    if SEASONS in names or not names:
+        of_kinds = dict(judge_seasons())
+        if not dry:
+            _keep_rules({SEASONS: of_kinds})
+
+
+def _keep_rules(news: dict[str, Any]) -> None:
+    stored = _stored(RULES_STORE) | news
+    RULES_STORE.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    RULES_PAGE.write_text(render_rules(stored), encoding="utf-8")
 
 
 def main() -> None:

@@ -104,12 +104,12 @@ Forecaster = Callable[[Panel, Series], NDArray[np.float64]]
 
 def forecast_table() -> Table:
     """Return the results of a generator on each panel."""
-    return _table(_generated)
+    return _table(generated)
 
 
 def hours_table() -> Table:
     """Return the results of a generator on each panel of hours, one for each seed."""
-    return {name: _of_seeds(name, panel, _generated) for name, panel in HOURS.items()}
+    return {name: _of_seeds(name, panel, generated) for name, panel in HOURS.items()}
 
 
 def hour_windows_table() -> Table:
@@ -119,7 +119,7 @@ def hour_windows_table() -> Table:
 
 
 def _of_seeds(name: str, panel: Panel, forecaster: Forecaster) -> list[dict[str, float]]:
-    found = [_judged(panel, panel.load(seed=seed), 0, forecaster) for seed in range(SEEDS)]
+    found = [judged(panel, panel.load(seed=seed), 0, forecaster) for seed in range(SEEDS)]
     print(f"{name}: {found}", flush=True)
     return found
 
@@ -132,7 +132,7 @@ def smoothing_table() -> Table:
     return _table(_smoothed)
 
 
-def _generated(panel: Panel, past: Series) -> NDArray[np.float64]:
+def generated(panel: Panel, past: Series) -> NDArray[np.float64]:
     """Return quantiles (n_levels, n_series, horizon) of the next steps."""
     generator = SequenceGenerator(random_state=0).fit(past)
     forecast = generator.forecast(past, panel.horizon, quantiles=LEVELS, random_state=0)
@@ -165,12 +165,12 @@ def _table(forecaster: Forecaster) -> Table:
         except MissingData as missing:
             print(f"{name}: skipped, {missing}", flush=True)
             continue
-        table[name] = [_judged(panel, series, back, forecaster) for back in range(panel.n_origins)]
+        table[name] = [judged(panel, series, back, forecaster) for back in range(panel.n_origins)]
         print(f"{name}: {table[name]}", flush=True)
     return table
 
 
-def _judged(panel: Panel, series: Series, back: int, forecaster: Forecaster) -> dict[str, float]:
+def judged(panel: Panel, series: Series, back: int, forecaster: Forecaster) -> dict[str, float]:
     """Fit up to an origin, and score the forecast of the values after it."""
     horizon = panel.horizon
     cut = [x[: len(x) - back * horizon] for x in series]

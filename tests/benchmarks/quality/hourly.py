@@ -22,7 +22,7 @@ def _waves(rng: np.random.Generator, period: int, n_harmonics: int) -> Hours:
     return np.asarray((wave - wave.mean()) / wave.std())
 
 
-def _noise(rng: np.random.Generator, n: int, memory: float) -> Hours:
+def noise(rng: np.random.Generator, n: int, memory: float) -> Hours:
     """Return an autoregression of order one with a standard deviation of 1."""
     shocks = rng.normal(size=n) * np.sqrt(1 - memory**2)
     noise = np.zeros(n)
@@ -40,7 +40,7 @@ def _week(rng: np.random.Generator, n: int) -> Hours:
     return np.resize(_waves(rng, WEEK, 6), n)
 
 
-def _both(rng: np.random.Generator, n: int) -> Hours:
+def workdays(rng: np.random.Generator, n: int) -> Hours:
     """Return days whose level and shape differ from weekdays to the weekend."""
     work, rest = _waves(rng, DAY, 3), _waves(rng, DAY, 2)
     levels = np.repeat([0, 0, 0, 0, 0, -1, -1.5], DAY) * rng.uniform(0.5, 1.5)
@@ -50,20 +50,20 @@ def _both(rng: np.random.Generator, n: int) -> Hours:
 def _drifting(rng: np.random.Generator, n: int) -> Hours:
     """Return such days whose level is a random walk and whose size grows or shrinks."""
     growth = np.linspace(1.0, rng.uniform(0.6, 1.6), n)
-    return np.asarray(_both(rng, n) * growth + np.cumsum(rng.normal(size=n)) * 0.08)
+    return np.asarray(workdays(rng, n) * growth + np.cumsum(rng.normal(size=n)) * 0.08)
 
 
 def _neither(rng: np.random.Generator, n: int) -> Hours:
     """Return a random walk, or an autoregression."""
     if rng.random() < 0.5:
         return np.asarray(np.cumsum(rng.normal(size=n)) * 0.3)
-    return _noise(rng, n, 0.9)
+    return noise(rng, n, 0.9)
 
 
 def _series(make: Maker, rng: np.random.Generator, n: int) -> Hours:
     """Return a series with noise, in a unit of its own; every other one grows by factors."""
     pattern = (_neither if rng.random() < _WITHOUT else make)(rng, n)
-    x = pattern + rng.uniform(0.2, 0.6) * _noise(rng, n, rng.uniform(0.0, 0.9))
+    x = pattern + rng.uniform(0.2, 0.6) * noise(rng, n, rng.uniform(0.0, 0.9))
     unit = np.exp(rng.normal())
     return unit * (np.exp(0.4 * x) if rng.random() < 0.5 else x + rng.normal() * 3)
 
@@ -75,4 +75,4 @@ def hourly(make: Maker, n_weeks: int, n_series: int = 20, seed: int = 0) -> list
     return [_series(make, rng, n_weeks * WEEK + start)[start:] for start in starts]
 
 
-KINDS: dict[str, Maker] = {"day": _day, "week": _week, "both": _both, "drifting": _drifting}
+KINDS: dict[str, Maker] = {"day": _day, "week": _week, "both": workdays, "drifting": _drifting}
