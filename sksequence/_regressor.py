@@ -391,13 +391,13 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     splitter in `validation_split`, if there is one; otherwise, with `residual`, one on all but the
     newest windows of each series (`validation_fraction` of them, or more, up to a quarter, if gains
     would not show in so few), and without, two on halves of the sequences, if there are 8 to 500.
-    This about doubles the time of `fit` with `residual`. Without, they have three quarters of the
-    epochs, and the first of them is the only one and ends early if it is certainly better than the
-    mean after half or two thirds of these, or if it has learnt nothing but noise: it is certainly
-    better than the mean on its own rows, and certainly worse on the others. The network that
-    predicts is trained on all rows. With more sequences and no splitter, with per-step targets and
-    with the losses "poisson", "negative_binomial" and "gamma", predictions are those of the
-    network. `partial_fit` leaves `shrinkage_` as it is.
+    This about doubles the time of `fit` with `residual`. Without, the first of them is the only one
+    and ends early if it is certainly better than the mean after a quarter or half of the epochs, or
+    if it has learnt nothing but noise after half of them: it is certainly better than the mean on
+    its own rows, and certainly worse on the others. The network that predicts is trained on all
+    rows. With more sequences and no splitter, with per-step targets and with the losses "poisson",
+    "negative_binomial" and "gamma", predictions are those of the network. `partial_fit` leaves
+    `shrinkage_` as it is.
 
     References
     ----------

@@ -259,30 +259,26 @@ class Fit(Generic[AnyCodec]):
 
         Networks that may end do so as soon as the verdict is clear.
         """
-        blueprint, judged = self.blueprint, []
-        if may_end:
-            blueprint = replace(blueprint, max_epochs=self.task.epochs_to_judge(blueprint))
+        judged = []
         for part in parts:
-            net, n_epochs = self._net_of(part, blueprint, may_end)
+            net, n_epochs = self._net_of(part, may_end)
             judged.append((net, part[1]))
-            if n_epochs < blueprint.max_epochs:
+            if n_epochs < self.blueprint.max_epochs:
                 break
         return judged
 
-    def _net_of(
-        self, part: tuple[Rows, Rows], blueprint: Blueprint[AnyCodec], may_end: bool
-    ) -> tuple[SequenceNet, int]:
+    def _net_of(self, part: tuple[Rows, Rows], may_end: bool) -> tuple[SequenceNet, int]:
         """Return another net, trained on the first rows of a part, and its number of epochs."""
         changes = augmentations_in(self.training.callbacks)
         training = replace(self.training, callbacks=changes, verbose=0)
-        net = new_net(blueprint, training, self.vectors)
+        net = new_net(self.blueprint, training, self.vectors)
         train_on(net, self.ranks)
         rows = self.data.split.training
         dataset = self._dataset(rows[np.isin(rows, part[0])], self._shuffler())
 
         def is_over(record: TrainingRecord) -> bool:
             n_epochs = record.n_epochs
-            return may_end and self.task.is_clear(net, part, n_epochs, blueprint, self.data)
+            return may_end and self.task.is_clear(net, part, n_epochs, self.blueprint, self.data)
 
         with self.blueprint.threads():
             record = train(net, dataset, None, None, is_over)

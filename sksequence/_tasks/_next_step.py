@@ -148,10 +148,6 @@ class NextStepTask(Generic[AnyCodec]):
         """Return nothing: predictions are those of the network."""
         return []
 
-    def epochs_to_judge(self, blueprint: Blueprint[AnyCodec]) -> int:
-        """Return the number of epochs of the network."""
-        return blueprint.max_epochs
-
     def is_clear(
         self,
         net: SequenceNet,

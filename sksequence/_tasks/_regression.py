@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -163,14 +162,6 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         parts = newest_windows(data.sequences, rows, horizon, fraction)
         return [parts] if len(parts[1]) else []
 
-    def epochs_to_judge(self, blueprint: Blueprint[NumberCodec]) -> int:
-        """Return all epochs for forecasts, and three quarters for halves of other sequences.
-
-        A network that sees fewer sequences needs fewer epochs to learn their noise.
-        """
-        n_epochs = blueprint.max_epochs
-        return n_epochs if blueprint.baseline is not None else math.ceil(0.75 * n_epochs)
-
     def is_clear(
         self,
         net: SequenceNet,
@@ -181,16 +172,16 @@ class RegressionTask(SupervisedTask[NumberCodec]):
     ) -> bool:
         """Check whether the network is certainly better than the mean of y, or has learnt noise.
 
-        It is asked after half and two thirds of the epochs: before, noise is hardly learnt. A
-        network that is worse than the mean and has not learnt its own rows either may still learn.
-        A forecast, whose error is reported, needs all epochs.
+        A gain counts from a quarter of the epochs on, noise from half of them on: a network that is
+        worse than the mean and has not learnt its own rows either may still learn. A forecast,
+        whose error is reported, needs all epochs.
         """
-        n_all = blueprint.max_epochs
-        if blueprint.baseline is not None or n_epochs not in (n_all // 2, 2 * n_all // 3):
+        quarter, half = blueprint.max_epochs // 4, blueprint.max_epochs // 2
+        if blueprint.baseline is not None or n_epochs not in (quarter, half):
             return False
         own, unseen = part
         corrections = corrections_to_mean([(net, unseen)], blueprint, data)
-        if not corrections.do_harm():
+        if n_epochs < half or not corrections.do_harm():
             return corrections.kept_fraction() == 1.0
         return corrections_to_mean([(net, own)], blueprint, data).kept_fraction() == 1.0
 

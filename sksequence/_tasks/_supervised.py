@@ -289,10 +289,6 @@ class SupervisedTask(Generic[AnyRowCodec]):
         """Return nothing: predictions are those of the network."""
         return []
 
-    def epochs_to_judge(self, blueprint: Blueprint[AnyRowCodec]) -> int:
-        """Return the number of epochs of the network."""
-        return blueprint.max_epochs
-
     def is_clear(
         self,
         net: SequenceNet,

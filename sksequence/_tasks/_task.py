@@ -199,9 +199,6 @@ class Task(Protocol[AnyCodec]):
         `fraction` is that of the rows of a single validation part.
         """
 
-    def epochs_to_judge(self, blueprint: Blueprint[AnyCodec]) -> int:
-        """Return the maximum number of epochs of networks on these rows."""
-
     def is_clear(
         self,
         net: SequenceNet,
