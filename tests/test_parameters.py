@@ -13,10 +13,12 @@ from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
+from skorch.callbacks import Callback
 from torch import nn
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._base import _parameter_hints
+from sksequence.callbacks import Augmentation, Checkpoint, DataParallel
 from sksequence.cells import MGU
 from tests.helpers import ROOT, all_weights
 
@@ -522,6 +524,20 @@ def test_callbacks_of_another_kind(callbacks, message):
     """Each callback is one of skorch, or a pair of a name and one."""
     with pytest.raises(ValueError, match=message):
         RNNClassifier(**SMALL, callbacks=callbacks).fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize(
+    "callback", [Augmentation(), DataParallel(), Checkpoint("file"), Callback(), Callback]
+)
+def test_callbacks_of_training_are_a_parameter(callback):
+    """`set_callbacks` refuses them by name, and keeps those of scikit-learn."""
+    classifier = RNNClassifier(**SMALL).set_callbacks(ProgressBar())
+    message = (
+        rf"set_callbacks got {re.escape(repr(callback))}, .* set_params\(callbacks=\[\.\.\.\]\)"
+    )
+    with pytest.raises(TypeError, match=message):
+        classifier.set_callbacks(callback)
+    assert classifier.set_callbacks() is classifier
 
 
 @pytest.mark.parametrize(

@@ -427,6 +427,13 @@ def test_a_search_names_its_best_estimator(tmp_path):
     assert_same(again(search.best_estimator_, tmp_path), search.best_estimator_)
 
 
+def test_a_stream_names_its_estimator(tmp_path):
+    """A file holds no state between two steps, which a pickle does."""
+    stream = regressor(bidirectional=False).fit(X, Y).start()
+    with pytest.raises(ValueError, match=r"Stream, which .* Use pickle .* call start\(\) of"):
+        save(stream, tmp_path / "saved")
+
+
 def test_estimators_that_cannot_be_loaded_are_not_saved(tiny, tmp_path):
     """Weights that are not finite, loops and attributes that hide methods are errors."""
     diverged = deepcopy(tiny)

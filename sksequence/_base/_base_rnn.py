@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sized
 from functools import partial
-from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,7 +21,7 @@ from sksequence._base._html_repr import LINK, LINKED_PACKAGE, without_features
 from sksequence._base._ids import check_ids
 from sksequence._base._origin import check_resumable, described_parameters
 from sksequence._base._parameter_constraints import SHARED
-from sksequence._base._parameter_hints import name_hint, suggest_values
+from sksequence._base._parameter_hints import check_integers, name_hint, suggest_values
 from sksequence._base._pickles import check_arrays, checksum_of, register_former_modules
 from sksequence._base._samples import read_samples, read_targets
 from sksequence._base._streams import Decoders, SequenceReader, StepReader, Stream
@@ -39,6 +38,7 @@ from sksequence._net import (
     net_arrays,
     network_features,
     network_outputs,
+    refuse_callbacks_of_training,
     restored_net,
 )
 from sksequence._random import draw_seed
@@ -102,14 +102,26 @@ class BaseRNN(
             raise ValueError(f"{error}{name_hint(unknown[0], names)}") from None
         return self
 
+    def set_callbacks(self, *callbacks: object) -> Self:
+        """Set callbacks of scikit-learn; those of training go to the parameter `callbacks`.
+
+        Parameters
+        ----------
+        *callbacks : object
+            Callbacks of scikit-learn, such as `sklearn.callback.ProgressBar()`.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        refuse_callbacks_of_training(callbacks)
+        super().set_callbacks(*callbacks)
+        return self
+
     def _validate_params(self) -> None:
         name, params = type(self).__name__, self.get_params(deep=False)
-        for key, value in params.items():
-            if isinstance(value, Integral) and int(value).bit_length() > 63:
-                raise InvalidParameterError(
-                    f"The {key!r} parameter of {name} must be below 2**63. Got an integer of "
-                    f"{int(value).bit_length()} bits instead."
-                )
+        check_integers(params, name)
         try:
             super()._validate_params()
         except InvalidParameterError:

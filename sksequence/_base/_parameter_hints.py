@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
+from numbers import Integral
 from types import FunctionType
 from typing import Any
 
@@ -134,6 +135,16 @@ _NAME_ALIASES = {
     "trainsplit": "early_stopping",
     "units": "hidden_size",
 }
+
+
+def check_integers(params: Mapping[str, object], estimator_name: str) -> None:
+    """Raise an InvalidParameterError for integers that torch cannot hold."""
+    for name, value in params.items():
+        if isinstance(value, Integral) and int(value).bit_length() > 63:
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {estimator_name} must be below 2**63. Got an integer "
+                f"of {int(value).bit_length()} bits instead."
+            )
 
 
 def suggest_values(

@@ -19,7 +19,13 @@ from sksequence._net._out_of_memory import check_memory
 from sksequence._net._ranks import Joining, Ranks, join_group, join_ranks
 from sksequence._net._sequence_net import SequenceNet
 from sksequence._net._step_by_step import layer_states, state_gradients
-from sksequence._net._training import Stopping, TrainingRecord, check_callbacks, train
+from sksequence._net._training import (
+    Stopping,
+    TrainingRecord,
+    check_callbacks,
+    refuse_callbacks_of_training,
+    train,
+)
 
 __all__ = [
     "OPTIMIZERS",
@@ -53,6 +59,7 @@ __all__ = [
     "new_net",
     "read_to_the_end",
     "read_together",
+    "refuse_callbacks_of_training",
     "restored_net",
     "side_by_side",
     "state_gradients",

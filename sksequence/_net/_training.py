@@ -278,14 +278,27 @@ def _is_over(record: TrainingRecord, stopping: Stopping) -> bool:
     return record.n_epochs - record.best_epoch >= stopping.n_iter_no_change
 
 
+def _is_of_training(callback: object) -> bool:
+    named = bare(callback)
+    return _is_a(named, Callback) or hasattr(named, "on_train_begin") or is_own(named)
+
+
+def refuse_callbacks_of_training(callbacks: Sequence[object]) -> None:
+    """Raise a TypeError if one of scikit-learn's callbacks is of skorch or of this package."""
+    for callback in filter(_is_of_training, callbacks):
+        raise TypeError(
+            f"set_callbacks got {callback!r}, which is a callback of training, and takes callbacks "
+            "of scikit-learn only. Set the parameter: set_params(callbacks=[...])."
+        )
+
+
 def check_callbacks(callbacks: Sequence[Any] | None, lr_schedule: str | None) -> None:
     """Raise a ValueError for callbacks that would have no effect or fail in the first epoch."""
     for callback in callbacks or ():
         if isinstance(callback, tuple) and len(callback) != 2:
             raise ValueError(f"callbacks contains {callback!r}; a tuple must be (name, callback).")
         named = bare(callback)
-        is_called = _is_a(named, Callback) or hasattr(named, "on_train_begin")
-        if not (is_called or is_own(named)):
+        if not _is_of_training(named):
             raise ValueError(
                 f"callbacks contains {named!r}, which is no skorch.callbacks.Callback. Pass "
                 "instances of its subclasses; callbacks of scikit-learn go to set_callbacks."

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._base import check_arrays, check_parameters
+from sksequence._base import Stream, check_arrays, check_parameters
 from sksequence.persistence._file_format import LONGEST_INTEGER, is_storable
 from sksequence.persistence._known_types import (
     DTYPE,
@@ -60,6 +60,11 @@ def _refuse(value: object, path: str) -> NoReturn:
         what = f"an object of type {kind.__module__}.{kind.__qualname__}"
     attribute = path.rpartition(".")[2].partition("[")[0]
     advice = _ADVICE.get(attribute, _OTHER_ADVICE)
+    if isinstance(value, Stream):
+        advice = (
+            "Use pickle for a stream with its state; or save its estimator, and call start() of "
+            "the loaded one for a new stream."
+        )
     if hasattr(value, "best_estimator_"):
         advice = "Save the best_estimator_ of the search."
     raise ValueError(
