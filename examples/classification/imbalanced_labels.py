@@ -76,5 +76,7 @@ for name in ("plain", "class_weight"):
     PrecisionRecallDisplay.from_predictions(is_fault, probability, name=name, ax=left)
     CalibrationDisplay.from_predictions(is_fault, probability, n_bins=8, name=name, ax=right)
 left.legend(loc="lower left")
+left.set(xlabel="recall of the faults", ylabel="precision")
+right.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 right.set(xlabel="probability of a fault", ylabel="fraction with a fault")
 plt.show()

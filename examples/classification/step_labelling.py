@@ -51,7 +51,7 @@ X_test, y_test = chain_recordings(
     *load_japanese_vowels(split="test", return_X_y=True), n_conversations=100, seed=1
 )
 print(f"{len(X_train)} conversations, the first of {len(X_train[0])} steps:")
-print(" ".join("." if label is None else label for label in y_train[0]))
+print("".join("." if label is None else label for label in y_train[0]))
 
 # %%
 # Live and afterwards
@@ -61,7 +61,7 @@ print(" ".join("." if label is None else label for label in y_train[0]))
 # ``bidirectional=True`` it depends on the whole conversation, as is possible for transcripts.
 # Unlabelled steps are excluded from the loss and from the scores.
 
-shown = {"truth": y_test[0]}
+predicted = {}
 print("            accuracy  macro F1")
 for name, cell, bidirectional in (
     ("no memory", FeedForward(context_size=1), False),
@@ -72,11 +72,15 @@ for name, cell, bidirectional in (
     y_pred = tagger.fit(X_train, y_train).predict(X_test)
     accuracy, f1 = step_accuracy_score(y_test, y_pred), step_f1_score(y_test, y_pred)
     print(f"{name:11} {accuracy:8.3f}  {f1:8.3f}")
-    shown[name] = y_pred[0]
+    predicted[name] = y_pred
 
 # %%
-# The labels of one conversation, one row per tagger. White steps have no label.
+# The labels of the conversation on which the tagger without memory makes most errors, one row per
+# tagger. The gaps between the turns have no label.
 
+pairs = zip(y_test, predicted["no memory"], strict=True)
+hardest = np.argmin([step_accuracy_score([y], [y_pred]) for y, y_pred in pairs])
+shown = {"truth": y_test[hardest]} | {name: y[hardest] for name, y in predicted.items()}
 codes = [[np.nan if label is None else int(label) for label in row] for row in shown.values()]
 _, ax = plt.subplots(figsize=(8, 2.5), layout="constrained")
 image = ax.imshow(codes, aspect="auto", cmap="tab10", vmin=0.5, vmax=10.5, interpolation="none")

@@ -66,8 +66,8 @@ for i, attributions in zip(faulty, explained.attributions, strict=True):
 print(f"the burst is found in {n_found} of {len(faulty)} sequences")
 
 # %%
-# Left, what each sensor is worth to all predictions; right, the explanation of one sequence. What
-# speaks for a fault is red. The black line is where the burst was put.
+# Left, what each sensor is worth to all predictions; right, the explanation of one sequence. A
+# positive attribution speaks for a fault. The line below it is where the burst was put.
 
 start = starts[faulty[0]]
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), width_ratios=(1, 2), layout="constrained")

@@ -67,7 +67,7 @@ print(f"area under the ROC curve: {roc_auc_score(is_anomaly, score):.3f}")
 distance = [abs(40 + smooth[i].argmax() - starts[i] - 10) for i in range(50)]
 print(f"the largest surprise is in the anomalous beat: {np.mean(np.array(distance) <= 14):.0%}")
 
-_, axes = plt.subplots(2, 2, figsize=(9, 4.5), sharex=True, layout="constrained")
+_, axes = plt.subplots(2, 2, figsize=(9, 4.5), sharex=True, sharey="row", layout="constrained")
 for column, i in enumerate((0, 99)):
     axes[0, column].plot(signals[i])
     axes[1, column].plot(np.arange(40, 200), smooth[i], color="C3")

@@ -87,7 +87,8 @@ for name, mean in zip(names, means, strict=True):
     print(f"{name:20} {mean:.3f}")
 
 _, ax = plt.subplots(figsize=(7, 2.6), layout="constrained")
-ax.barh(names[::-1], means[::-1])
+ax.plot(means[::-1], names[::-1], "o", markersize=9)
+ax.grid(axis="y")
 ax.set(xlim=(0.8, 1), xlabel="accuracy, cross-validated")
 plt.show()
 

@@ -65,10 +65,10 @@ for offset, bidirectional in ((-0.2, False), (0.2, True)):
     ]
     label = "both directions" if bidirectional else "forward"
     ax.bar(np.arange(4) + offset, accuracies, width=0.38, label=label)
-ax.axhline(0.25, color="black", linestyle="--")
+ax.axhline(0.25, color="black", linestyle="--", label="guessing")
 ax.set_xticks(range(4), grid["cell"])
 ax.set(ylabel="accuracy")
-ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 plt.show()
 
 # %%

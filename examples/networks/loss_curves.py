@@ -87,5 +87,6 @@ print(f"stopped after {stopped.n_iter_} epochs, the best one is {best}")
 report("early stopping", stopped)
 
 ax = LossCurveDisplay.from_estimator(stopped, show_learning_rate=True).ax_
-ax.set_title("early stopping")
+ax.set(title="early stopping", ylim=(0, None))
+ax.get_legend().set_loc("lower center")
 plt.show()

@@ -31,7 +31,7 @@ WIDTHS = {
     "echo_state": 30,
 }
 textbook = textbook_parameters(RNNClassifier)
-print(textbook)
+print(*(f"{name}={value!r}" for name, value in textbook.items()), sep="\n")
 
 # %%
 # Two tasks
@@ -66,16 +66,16 @@ for cell in WIDTHS:
     print(f"{cell:12}" + "".join(f"{score:13.3f}" for score in scores[cell]))
 
 # %%
-# The two tasks side by side. The dashed line is guessing on the first task.
+# The two tasks side by side.
 
 _, ax = plt.subplots(layout="constrained")
 positions = np.arange(len(WIDTHS))
 for i, task in enumerate(tasks):
     ax.bar(positions + 0.4 * i - 0.2, [own[i] for own in scores.values()], width=0.38, label=task)
-ax.axhline(0.25, color="black", linestyle="--", linewidth=1)
+ax.axhline(0.25, color="black", linestyle="--", label="guessing the first label")
 ax.set_xticks(positions, list(WIDTHS), rotation=30)
 ax.set(ylabel="accuracy")
-ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 plt.show()
 
 # %%

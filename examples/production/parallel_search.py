@@ -55,7 +55,7 @@ for iteration in range(search.n_iterations_):
     epochs = results["n_resources"][rows][0]
     best = results["mean_test_score"][rows].max()
     print(f"{rows.sum():2} candidates, {epochs:2} epochs, best accuracy {best:.3f}")
-print("best:", search.best_params_)
+print("best:", *(f"{name}={value!r}" for name, value in search.best_params_.items()), sep="\n  ")
 
 # %%
 # What became of the candidates
