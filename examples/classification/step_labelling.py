@@ -75,12 +75,15 @@ for name, cell, bidirectional in (
     predicted[name] = y_pred
 
 # %%
-# The labels of the conversation on which the tagger without memory makes most errors, one row per
-# tagger. The gaps between the turns have no label.
+# The labels of the conversation in which the future helps most, one row per tagger. The gaps
+# between the turns have no label.
 
-pairs = zip(y_test, predicted["no memory"], strict=True)
-hardest = np.argmin([step_accuracy_score([y], [y_pred]) for y, y_pred in pairs])
-shown = {"truth": y_test[hardest]} | {name: y[hardest] for name, y in predicted.items()}
+rights = {
+    name: np.array([step_accuracy_score([y], [z]) for y, z in zip(y_test, y_pred, strict=True)])
+    for name, y_pred in predicted.items()
+}
+i = np.argmax(rights["afterwards"] - rights["live"])
+shown = {"truth": y_test[i]} | {name: y_pred[i] for name, y_pred in predicted.items()}
 codes = [[np.nan if label is None else int(label) for label in row] for row in shown.values()]
 _, ax = plt.subplots(figsize=(8, 2.5), layout="constrained")
 image = ax.imshow(codes, aspect="auto", cmap="tab10", vmin=0.5, vmax=10.5, interpolation="none")

@@ -89,6 +89,7 @@ for name, mean in zip(names, means, strict=True):
 _, ax = plt.subplots(figsize=(7, 2.6), layout="constrained")
 ax.plot(means[::-1], names[::-1], "o", markersize=9)
 ax.grid(axis="y")
+ax.margins(y=0.2)
 ax.set(xlim=(0.8, 1), xlabel="accuracy, cross-validated")
 plt.show()
 

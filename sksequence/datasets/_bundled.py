@@ -166,16 +166,16 @@ def load_shakespeare(*, split: Split = None) -> Bunch:
     r"""Load one million characters of Shakespeare's plays (language modelling).
 
     =====================  ==================
-    Characters             1 115 394
+    Characters             1,115,394
     Different characters   65
-    Speeches               7 222
+    Speeches               7,222
     =====================  ==================
 
     Parameters
     ----------
     split : {"train", "test"} or None, default=None
-        Part of the text to return: the first nine tenths (1 003 854 characters) for training, or
-        the last tenth (111 540 characters) for testing. None returns all of it.
+        Part of the text to return: the first nine tenths (1,003,854 characters) for training, or
+        the last tenth (111,540 characters) for testing. None returns all of it.
 
     Returns
     -------
@@ -224,7 +224,7 @@ def load_snips(*, split: Literal["train", "valid", "test"] | None = None) -> Bun
     """Load the Snips data: requests to a voice assistant, with a tag per word and an intent each.
 
     =====================  ==========================
-    Sequences              14 484 (13 084 + 700 + 700)
+    Sequences              14,484 (13,084 + 700 + 700)
     Words per sequence     2 to 35
     Tags                   72, of 39 slots
     Intents                7

@@ -1,1 +1,1 @@
-"""All cells compared, in speed and on eight tasks: `python -m tests.benchmarks.cells`."""
+"""All cells compared, in speed and on nine tasks: `python -m tests.benchmarks.cells`."""
