@@ -137,7 +137,7 @@ plt.show()
 
 # %%
 # `QuantileCalibrationDisplay` plots the fraction of months below each quantile against its level.
-# The curve is below the diagonal: the median forecast is too high in about seven months of ten.
+# The curve is below the diagonal: the median forecast is too low in about seven months of ten.
 
 QuantileCalibrationDisplay.from_predictions(
     result.targets, result.quantiles, levels=LEVELS, name="generator"
