@@ -67,7 +67,8 @@ for name, summarise in (("mean and deviation", moments), ("all summaries", summa
 classifier = RNNClassifier(random_state=0).fit(X_train, y_train)
 predicted = classifier.predict(X_test)
 print(f"recurrent network:                {np.mean(predicted == y_test):.3f}")
-ConfusionMatrixDisplay.from_predictions(y_test, predicted, cmap="Blues", colorbar=False)
+_, ax = plt.subplots(layout="constrained")
+ConfusionMatrixDisplay.from_predictions(y_test, predicted, cmap="Blues", colorbar=False, ax=ax)
 plt.show()
 
 # %%

@@ -53,7 +53,7 @@ for i, parameters in enumerate(results["params"]):
 print("best:", search.best_params_)
 
 # %%
-# The accuracies of one layer. The dashed line is guessing.
+# The accuracies of one layer.
 
 _, ax = plt.subplots(layout="constrained")
 for offset, bidirectional in ((-0.2, False), (0.2, True)):
