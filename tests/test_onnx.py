@@ -485,7 +485,9 @@ REFUSED = {
         categories([Decimal("1.5"), "1.5"]), LABELS
     ),
     "of the type object have no text": lambda: fit_generator([[object()] * 3] * 4),
-    "got Pipeline": lambda: make_pipeline(RNNClassifier("gru", **SMALL)),
+    r"got Pipeline.*pipeline\[-1\] or best_estimator_": lambda: make_pipeline(
+        RNNClassifier("gru", **SMALL)
+    ),
 }
 
 

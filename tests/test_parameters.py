@@ -504,8 +504,9 @@ def test_networks_larger_than_memory(parameters, sizes):
 
 @pytest.mark.parametrize("device", ["meta", "gpu", "GPU", "", "cuda:99"])
 def test_devices_without_values(device):
-    """A device that cannot compute here is refused."""
-    with pytest.raises(ValueError, match=f"device='{device}' is not available here"):
+    """A device that cannot compute here is refused, and the names of GPUs are shown."""
+    message = f"device='{device}' is not available here .*a GPU is 'cuda' or, on a Mac, 'mps'"
+    with pytest.raises(ValueError, match=message):
         RNNClassifier(**SMALL, device=device).fit(X, NUMBERS)
 
 
@@ -555,6 +556,15 @@ def test_classes_that_are_no_list_of_labels(classes, message):
     """`classes` is checked under its own name."""
     with pytest.raises(ValueError, match=message):
         RNNClassifier(**SMALL).partial_fit(X, NUMBERS, classes=classes)
+
+
+def test_new_labels_of_a_network_that_is_trained_on():
+    """With `warm_start`, the error has a way out that does not need `partial_fit`."""
+    classifier = RNNClassifier(**SMALL | {"warm_start": True}).fit(X, NUMBERS)
+    with pytest.raises(
+        ValueError, match=r"the label 7, .*new network with fit and warm_start=False"
+    ):
+        classifier.fit(X, NUMBERS + 7)
 
 
 RAGGED = [[0] * (2 + i % 2) for i in range(12)]

@@ -47,7 +47,8 @@ def check_device(device: str) -> str:
     except (AssertionError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
-            f"device={device!r} is not available here ({reason}). Set device='auto' or 'cpu'."
+            f"device={device!r} is not available here ({reason}). Set device='auto' or 'cpu'; "
+            "a GPU is 'cuda' or, on a Mac, 'mps'."
         ) from error
     return device
 

@@ -86,7 +86,7 @@ class LabelCodec:
             raise ValueError(
                 f"y contains the label {labels[unseen].tolist()[0]!r}, which is not among the "
                 f"classes {self.classes.tolist()}; pass all classes to the first call of "
-                "partial_fit."
+                "partial_fit, or train a new network with fit and warm_start=False."
             )
         return np.asarray(codes)
 

@@ -120,8 +120,8 @@ def to_onnx(
     if name is None:
         raise ValueError(
             "to_onnx exports a RNNClassifier, a RNNRegressor or a SequenceGenerator; got "
-            f"{type(estimator).__name__}. Export the estimator inside it, and apply what comes "
-            "before it to X first."
+            f"{type(estimator).__name__}. Export the estimator inside it, pipeline[-1] or "
+            "best_estimator_ of a search, and apply what comes before it to X first."
         )
     check_is_fitted(estimator, "net_")
     if isinstance(estimator, SequenceGenerator) and not hasattr(estimator, "vocabulary_"):
