@@ -904,8 +904,8 @@ def test_advice_on_dates_works_as_written():
     message = (
         "networks read numbers. If they are the times of the rows, convert a long table of several "
         "sequences with preprocessing.from_long(table, id, 'day'); the rows of a single one have "
-        "them as the index, set_index('day'). If they are a feature, convert them to a number of "
-        "seconds."
+        "them as the index, set_index('day'). If they are a feature or the time_column, convert "
+        "them to a number of seconds."
     )
     model = RNNRegressor(hidden_size=4, max_epochs=1)
     with pytest.raises(ValueError, match=rf"Column 'day' of X .*{re.escape(message)}"):

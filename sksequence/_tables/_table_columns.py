@@ -125,8 +125,8 @@ def _read_column(name: Hashable, series: narwhals.Series[Any], argument: str) ->
             f"Column {name!r} of {argument} holds dates or durations ({dtype}); networks read "
             "numbers. If they are the times of the rows, convert a long table of several sequences "
             f"with preprocessing.from_long(table, id, {name!r}); the rows of a single one have "
-            f"them as the index, set_index({name!r}). If they are a feature, convert "
-            "them to a number of seconds."
+            f"them as the index, set_index({name!r}). If they are a feature or the "
+            "time_column, convert them to a number of seconds."
         )
     if dtype.is_nested() or _holds_maps(series):
         elements = _cells(series, f"Column {name!r} of {argument}")
