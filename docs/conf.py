@@ -135,6 +135,16 @@ def leave_links_to_the_gallery(app, docname, source):
         source[0] = f".. autolink-skip:: file\n\n{source[0]}"
 
 
+def break_long_names(app, pagename, templatename, context, doctree):
+    """Let a narrow screen break long names behind their underscores, dots and signs."""
+    if "body" in context:
+        context["body"] = re.sub(
+            r'(<span class="pre">|<h[123]>)([^<]{14,})',
+            lambda text: text[1] + re.sub(r"(?<=\w)([_./=(])(?=\w)", r"\1<wbr>", text[2]),
+            context["body"],
+        )
+
+
 def allow_absent_pictures(app, config):
     """Build without the pictures of the examples, if these are not run (-D plot_gallery=0)."""
     if config.plot_gallery in {"0", "False", False}:
@@ -145,6 +155,7 @@ def setup(app):
     """Connect the filters above; that of docstrings has to run before that of numpydoc."""
     app.connect("config-inited", allow_absent_pictures)
     app.connect("source-read", leave_links_to_the_gallery)
+    app.connect("html-page-context", break_long_names)
     app.connect("autodoc-skip-member", skip_inherited_members)
     app.connect("autodoc-process-signature", hide_keywords)
     app.connect("autodoc-process-docstring", escape_fitted_names, priority=400)
