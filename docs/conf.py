@@ -135,12 +135,16 @@ def leave_links_to_the_gallery(app, docname, source):
         source[0] = f".. autolink-skip:: file\n\n{source[0]}"
 
 
+# The places between the words of a name.
+BREAKS = re.compile(r"(?<=\w)([_./=(])(?!py\b)(?=\w)|(?<=[a-z])(?=[A-Z][a-z])")
+
+
 def break_long_names(app, pagename, templatename, context, doctree):
-    """Let a narrow screen break long names behind their underscores, dots and signs."""
+    """Let a narrow screen break long names between their words."""
     if "body" in context:
         context["body"] = re.sub(
             r'(<span class="pre">|<h[123]>)([^<]{14,})',
-            lambda text: text[1] + re.sub(r"(?<=\w)([_./=(])(?=\w)", r"\1<wbr>", text[2]),
+            lambda text: text[1] + BREAKS.sub(r"\1<wbr>", text[2]),
             context["body"],
         )
 
