@@ -59,10 +59,17 @@ def first_row(steps):
     return [part[0] for part in steps._replace(in_logs=in_logs)]
 
 
+@pytest.fixture(autouse=True)
+def _same_draws_in_any_order():
+    """Let each test draw the same numbers, whichever tests ran before it."""
+    RANDOM.seed(0)
+    NOISE.seed(1)
+
+
 @pytest.fixture(scope="module")
 def panel():
     """Return a fitted generator of seasonal series, and the series."""
-    X = seasonal_series(30, 48, RANDOM)
+    X = seasonal_series(30, 48, np.random.RandomState(0))
     return SequenceGenerator("gru", 16, max_epochs=10, random_state=0).fit(X), X
 
 
@@ -368,7 +375,8 @@ CONSTANT = SequenceGenerator("gru", 8, max_epochs=2, random_state=0)
 @pytest.fixture(scope="module")
 def walks():
     """Return a fitted generator of series that vary."""
-    return clone(CONSTANT).fit([NOISE.randn(40).cumsum() for _ in range(10)])
+    random = np.random.RandomState(1)
+    return clone(CONSTANT).fit([random.randn(40).cumsum() for _ in range(10)])
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-290, 1e-6, 0.1, 3.7, -5.0, 1e6, 1e12, 1e38])
@@ -602,8 +610,8 @@ def test_known_features_are_used():
 
 def test_known_feature_of_the_step_itself_is_read():
     """The density of a step is given the known features of that step."""
-    X = with_calendar(20, 12)
-    generator = SequenceGenerator("gru", 16, known_columns=[-1], max_epochs=80, random_state=0)
+    X = with_calendar()
+    generator = SequenceGenerator("gru", 16, known_columns=[-1], max_epochs=40, random_state=0)
     generator.fit(X)
     other = X.copy()
     other[:, -1, 1] = 1 - other[:, -1, 1]
