@@ -135,8 +135,14 @@ def leave_links_to_the_gallery(app, docname, source):
         source[0] = f".. autolink-skip:: file\n\n{source[0]}"
 
 
-# The places between the words of a name.
+# The places between the words of a name, and the length of one that fills a line of a phone.
 BREAKS = re.compile(r"(?<=\w)([_./=(])(?!py\b)(?=\w)|(?<=[a-z])(?=[A-Z][a-z])")
+LONG = 38
+
+
+def wbr(name):
+    """Return the break within a name: everywhere if it is long, else in tables and titles only."""
+    return '<wbr class="long">' if len(name) > LONG else "<wbr>"
 
 
 def break_long_names(app, pagename, templatename, context, doctree):
@@ -144,7 +150,7 @@ def break_long_names(app, pagename, templatename, context, doctree):
     if "body" in context:
         context["body"] = re.sub(
             r'(<span class="pre">|<h[123]>)([^<]{14,})',
-            lambda text: text[1] + BREAKS.sub(r"\1<wbr>", text[2]),
+            lambda text: text[1] + BREAKS.sub(rf"\1{wbr(text[2])}", text[2]),
             context["body"],
         )
 

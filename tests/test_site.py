@@ -384,6 +384,12 @@ def test_no_internal_link_is_broken(site):
     assert broken == []
 
 
+def test_lists_of_terms_are_not_run_together(site):
+    """No paragraph has the indents of a definition list that lost its lines."""
+    indents = re.compile(r"<p>(?:(?!</p>).)*?\S {4,}\S", re.DOTALL)
+    assert [str(p.relative_to(site)) for p in pages(site) if indents.search(page(p))] == []
+
+
 def test_pages_need_no_network(site):
     """Scripts, styles and pictures are part of the site."""
     assert [p.name for p in pages(site) if NEEDS_NO_NETWORK.search(page(p))] == []
