@@ -153,6 +153,10 @@ def break_long_names(app, pagename, templatename, context, doctree):
             lambda text: text[1] + BREAKS.sub(rf"\1{wbr(text[2])}", text[2]),
             context["body"],
         )
+    for neighbour in filter(None, (context.get("prev"), context.get("next"))):
+        neighbour["title"] = re.sub(
+            r"[\w.]{14,}", lambda name: BREAKS.sub(r"\1<wbr>", name[0]), neighbour["title"]
+        )
 
 
 def allow_absent_pictures(app, config):

@@ -42,8 +42,8 @@ class Forecast(Bunch):
         name if X was a list of Series, or of DataFrames with one column, of different names, and
         its position otherwise.
     indexes : list
-        Index of the steps of each series if it holds dates (`DatetimeIndex`, `PeriodIndex`), else
-        None.
+        Index of the steps of each series if it holds dates (`pandas.DatetimeIndex`,
+        `pandas.PeriodIndex`), else None.
     feature_names : list or None
         Names of the predicted features, if X had names.
 

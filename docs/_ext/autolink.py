@@ -13,8 +13,8 @@ from collections import defaultdict
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from inventories import names_of_projects, names_of_sklearn
 from sklearn.base import BaseEstimator
-from sklearn.utils import discovery
 from sphinx.addnodes import pending_xref
 from sphinx.transforms import SphinxTransform
 
@@ -45,14 +45,21 @@ def _own_names():
     return names
 
 
-def _names_of_sklearn():
-    """Return the full names of classes and functions that no parameter is called like."""
-    found = [*discovery.all_estimators(), *discovery.all_functions(), *discovery.all_displays()]
-    return {
-        name: f"{member.__module__.partition('._')[0]}.{name}"
-        for name, member in found
-        if name != name.lower() or "_" in name
-    }
+def _names_elsewhere():
+    """Return the full names in other libraries, by each name that prose may use.
+
+    Short names are those of scikit-learn that no parameter is called like, and the callbacks of
+    skorch, but for names of both.
+    """
+    sklearn, projects = names_of_sklearn(), names_of_projects()
+    everything = [*sklearn, *(entry for entries in projects.values() for entry in entries)]
+    names = {f"{module}.{name}": f"{module}.{name}" for module, name, _ in everything}
+    names |= {f"np.{name}": f"{module}.{name}" for module, name, _ in projects["numpy"]}
+    short = defaultdict(set)
+    for module, name, _ in [*sklearn, *projects["skorch"]]:
+        if name != name.lower() or "_" in name:
+            short[name].add(f"{module}.{name}")
+    return names | {name: full.pop() for name, full in short.items() if len(full) == 1}
 
 
 def _target(text, names, foreign, docname):
@@ -153,7 +160,7 @@ def _paragraph(app, docname, pages):
 
 def _prepare(app):
     """Collect the names once, and keep what earlier builds have found."""
-    app.config.autolink_names = _own_names(), _names_of_sklearn()
+    app.config.autolink_names = _own_names(), _names_elsewhere()
     if not hasattr(app.env, "autolinked"):
         app.env.autolinked = {}
 

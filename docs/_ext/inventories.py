@@ -45,6 +45,8 @@ PROJECTS = {
     ),
 }
 SKLEARN = ("https://scikit-learn.org/stable/", "modules/generated/{module}.{name}.html")
+# Modules of scikit-learn with classes that are neither estimators nor displays.
+OTHER_CLASSES = ["callback", "exceptions", "model_selection", "utils"]
 
 
 def _public_names(module):
@@ -59,12 +61,22 @@ def _public_names(module):
     ]
 
 
-def _names_of_sklearn():
+def names_of_sklearn():
     """Return the public classes and functions of scikit-learn, with their public modules."""
     classes = [*discovery.all_estimators(), *discovery.all_displays()]
     members = [(name, member, "class") for name, member in classes]
     members += [(name, member, "function") for name, member in discovery.all_functions()]
-    return [(member.__module__.partition("._")[0], name, kind) for name, member, kind in members]
+    found = {(member.__module__.partition("._")[0], name, kind) for name, member, kind in members}
+    others = [found_in for m in OTHER_CLASSES for found_in in _public_names(f"sklearn.{m}")]
+    return sorted(found | {names for names in others if names[2] == "class"})
+
+
+def names_of_projects():
+    """Return the public classes and functions of the other libraries, by project."""
+    return {
+        project: [name for module in modules for name in _public_names(module)]
+        for project, (_, _, modules) in PROJECTS.items()
+    }
 
 
 def _write(path, project, names, page):
@@ -82,11 +94,11 @@ def write_inventories(folder: Path):
     """Write one inventory per project, and return the mapping for intersphinx."""
     folder.mkdir(parents=True, exist_ok=True)
     mapping = {}
-    for project, (address, page, modules) in PROJECTS.items():
-        names = [name for module in modules for name in _public_names(module)]
+    for project, names in names_of_projects().items():
+        address, page, _ = PROJECTS[project]
         _write(folder / f"{project}.inv", project, names, page)
         mapping[project] = (address, str(folder / f"{project}.inv"))
     address, page = SKLEARN
-    _write(folder / "sklearn.inv", "scikit-learn", _names_of_sklearn(), page + "#{module}.{name}")
+    _write(folder / "sklearn.inv", "scikit-learn", names_of_sklearn(), page + "#{module}.{name}")
     mapping["sklearn"] = (address, str(folder / "sklearn.inv"))
     return mapping
