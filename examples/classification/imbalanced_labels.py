@@ -16,7 +16,12 @@ lower threshold finds as many, and leaves the probabilities right.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.calibration import CalibrationDisplay
-from sklearn.metrics import PrecisionRecallDisplay, brier_score_loss, recall_score
+from sklearn.metrics import (
+    PrecisionRecallDisplay,
+    average_precision_score,
+    brier_score_loss,
+    recall_score,
+)
 from sklearn.model_selection import TunedThresholdClassifierCV
 
 from sksequence import RNNClassifier
@@ -73,6 +78,10 @@ _, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 for name in ("plain", "class_weight"):
     probability = models[name].predict_proba(X_test)[:, 0]
     is_fault = y_test == "fault"
+    sure = (probability > 0.7) & (probability < 0.9)
+    precision = average_precision_score(is_fault, probability)
+    print(f"{name}: average precision {precision:.2f};", end=" ")
+    print(f"at a probability of 70 to 90 %, {np.mean(is_fault[sure]):.0%} have a fault")
     PrecisionRecallDisplay.from_predictions(is_fault, probability, name=name, ax=left)
     CalibrationDisplay.from_predictions(is_fault, probability, n_bins=8, name=name, ax=right)
 left.legend(loc="lower left")

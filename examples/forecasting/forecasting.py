@@ -139,6 +139,8 @@ plt.show()
 # `QuantileCalibrationDisplay` plots the fraction of months below each quantile against its level.
 # The curve is below the diagonal: the median forecast is too low in about seven months of ten.
 
+below = np.mean(result.targets <= result.quantiles[2])
+print(f"months below the median forecast: {below:.0%}")
 QuantileCalibrationDisplay.from_predictions(
     result.targets, result.quantiles, levels=LEVELS, name="generator"
 )

@@ -124,7 +124,9 @@ for name, classifier in trained.items():
 
 _, ax = plt.subplots(layout="constrained")
 for name, classifier in trained.items():
-    ax.semilogy(classifier.gradient_norm_curve_, label=name)
+    norms = classifier.gradient_norm_curve_
+    print(f"{name:22} norm of the gradient, median {np.median(norms):.2g}, last {norms[-1]:.2g}")
+    ax.semilogy(norms, label=name)
 ax.axhline(1.0, color="grey", linestyle=":", label="max_grad_norm")
 ax.set(xlabel="epoch", ylabel="mean norm of the gradient")
 ax.legend()

@@ -74,10 +74,12 @@ plt.show()
 # Greedy decoding takes the likeliest character at each step. Beam search keeps several beginnings,
 # and finds likelier texts. Likely texts are not interesting ones: they repeat themselves.
 
-greedy = model.generate("KING ", max_steps=40, temperature=0, stop="\n")
-beams = model.generate("KING ", max_steps=40, num_beams=8, stop="\n")
+greedy = model.generate("KING ", max_steps=120, temperature=0)
+beams = model.generate("KING ", max_steps=120, num_beams=8)
 for name, text in [("greedy", greedy), ("eight beams", beams)]:
-    print(f"{name:12} {text!r}")
+    words = text.split()
+    print(f"{name}: log-likelihood {model.score_samples([text])[0]:.1f},", end=" ")
+    print(f"different words {len(set(words)) / len(words):.2f}\n{text}")
 
 # %%
 # Surprise
