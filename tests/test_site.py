@@ -3,6 +3,7 @@
 The site is the one in the folder `SKSEQUENCE_SITE`, or is built first, which takes minutes.
 """
 
+import ast
 import functools
 import html
 import importlib
@@ -438,6 +439,12 @@ def test_api_pages_list_their_examples(site):
     text = page(site / "api" / "sksequence.RNNClassifier.html")
     assert "../gallery/quickstart.html" in text
     assert 'href="../user_guide/classifier.html"' in text
+    for script in SCRIPTS:
+        example = f"gallery/{script.relative_to(ROOT / 'examples').with_suffix('.html').as_posix()}"
+        for node in ast.walk(ast.parse(script.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("sksequence"):
+                for name in node.names:
+                    assert example in page(site / "api" / f"{node.module}.{name.name}.html")
 
 
 @pytest.mark.parametrize("estimator", ["RNNClassifier", "RNNRegressor", "SequenceGenerator"])
