@@ -137,7 +137,7 @@ def leave_links_to_the_gallery(app, docname, source):
 
 # The places between the words of a name, and the length of one that fills a line of a phone.
 BREAKS = re.compile(r"(?<=\w)([_./=(])(?!py\b)(?=\w)|(?<=[a-z])(?=[A-Z][a-z])")
-LONG = 38
+LONG = 30
 
 
 def wbr(name):

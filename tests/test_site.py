@@ -391,6 +391,12 @@ def test_lists_of_terms_are_not_run_together(site):
     assert [str(p.relative_to(site)) for p in pages(site) if indents.search(page(p))] == []
 
 
+def test_initials_are_not_numbers_of_lists(site):
+    """A reference of one line, such as that to R. Koenker, is not read as item R of a list."""
+    lists = re.compile(r'<ol class="(?:upper|lower)(?:alpha|roman)')
+    assert [str(p.relative_to(site)) for p in pages(site) if lists.search(page(p))] == []
+
+
 def test_pages_need_no_network(site):
     """Scripts, styles and pictures are part of the site."""
     assert [p.name for p in pages(site) if NEEDS_NO_NETWORK.search(page(p))] == []

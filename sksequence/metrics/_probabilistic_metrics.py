@@ -47,7 +47,8 @@ def pinball_loss(
 
     References
     ----------
-    .. [1] R. Koenker, G. Bassett (1978). "Regression Quantiles". Econometrica 46 (1), 33-50.
+    .. [1] R. Koenker, G. Bassett (1978). "Regression Quantiles". Econometrica 46 (1),
+       33-50.
 
     Examples
     --------
