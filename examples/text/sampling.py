@@ -46,6 +46,13 @@ plt.show()
 # Twenty texts per temperature. The likelihood under the model falls with the temperature, and the
 # fraction of different words grows. There is no best temperature: it depends on the purpose.
 
+
+def fraction_of_different_words(text):
+    """Return the number of different words over that of all words."""
+    words = text.split()
+    return len(set(words)) / len(words)
+
+
 temperatures = [0.1, 0.3, 0.5, 0.7, 0.9, 1.2]
 likelihood, variety = [], []
 for temperature in temperatures:
@@ -54,8 +61,7 @@ for temperature in temperatures:
     )
     lengths = [len(text) + 1 for text in texts]
     likelihood.append(model.score_samples(texts).sum() / np.sum(lengths))
-    words = " ".join(texts).split()
-    variety.append(len(set(words)) / len(words))
+    variety.append(fraction_of_different_words(" ".join(texts)))
 print(f"different words at temperature 0.1: {variety[0]:.2f}, at 1.2: {variety[-1]:.2f}")
 print(f"log-likelihood at temperature 0.1: {likelihood[0]:.2f}, at 1.2: {likelihood[-1]:.2f}")
 
@@ -77,9 +83,8 @@ plt.show()
 greedy = model.generate("KING ", max_steps=120, temperature=0)
 beams = model.generate("KING ", max_steps=120, num_beams=8)
 for name, text in [("greedy", greedy), ("eight beams", beams)]:
-    words = text.split()
     print(f"{name}: log-likelihood {model.score_samples([text])[0]:.1f},", end=" ")
-    print(f"different words {len(set(words)) / len(words):.2f}\n{text}")
+    print(f"different words {fraction_of_different_words(text):.2f}\n{text}")
 
 # %%
 # Surprise
