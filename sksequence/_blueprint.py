@@ -87,8 +87,9 @@ class Blueprint(Generic[AnyCodec_co]):
         Scaler of numbers that do not change in time.
     target_names : tuple or None
         Names of several targets of a step, if they came in tables.
-    shrinkage : float
-        Fraction by which predictions are moved to the baseline or, without one, to the mean of y.
+    shrinkage : float or ndarray of shape (n_numbers,)
+        Fraction by which predictions are moved to the baseline or, without one, to the mean of y:
+        that of each number of a target, or of all.
     time_unit : float or None
         Median time between two steps, in the unit of the times; None without a column of times.
     """
@@ -107,7 +108,7 @@ class Blueprint(Generic[AnyCodec_co]):
     loss_options: Mapping[str, object] = field(default_factory=dict)
     static_scaler: Scaler | None = None
     target_names: tuple[Hashable, ...] | None = None
-    shrinkage: float = 0.0
+    shrinkage: float | NDArray[np.float64] = 0.0
     time_unit: float | None = None
 
     @property

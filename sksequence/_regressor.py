@@ -314,9 +314,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     seasons_ : tuple of int
         Seasons of the baseline, in increasing order; empty if it is the last value. Defined only if
         `residual` is set.
-    shrinkage_ : float
+    shrinkage_ : float or ndarray of shape (n_targets,)
         Fraction by which predictions are moved to the baseline or, without `residual`, to the mean
-        of y: 0 leaves those of the network, and 1 those of the baseline or the mean. See the notes.
+        of y: 0 leaves those of the network, and 1 those of the baseline or the mean. With several
+        columns of y or, with `residual`, several targets, each has its own. See the notes.
     max_epochs_ : int
         Maximum number of epochs, "auto" resolved.
     batch_size_ : int
@@ -367,7 +368,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     UserWarning
         In `fit`, if the network does not beat the baseline or, without `residual`, the mean of y on
         sequences that it was not trained on. `shrinkage_` is then 1, and predictions are those of
-        the baseline, or all equal to the mean.
+        the baseline, or all equal to the mean. Of several columns or targets, the warning names
+        those for which this is so.
 
     See Also
     --------
@@ -390,14 +392,16 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     `early_stopping`. Without it, further networks are trained: one on the training part of the
     splitter in `validation_split`, if there is one; otherwise, with `residual`, one on all but the
     newest windows of each series (`validation_fraction` of them, or more, up to a quarter, if gains
-    would not show in so few), and without, two on halves of the sequences, if there are 8 to 500.
-    This about doubles the time of `fit` with `residual`. Without, the first of them is the only one
-    and ends early if it is certainly better than the mean after a quarter or half of the epochs, or
-    if it has learnt nothing but noise after half of them: it is certainly better than the mean on
-    its own rows, and certainly worse on the others. The network that predicts is trained on all
-    rows. With more sequences and no splitter, with per-step targets and with the losses "poisson",
-    "negative_binomial" and "gamma", predictions are those of the network. `partial_fit` leaves
-    `shrinkage_` as it is.
+    would not show in so few), and without, on halves of the sequences: two networks with 8 to 500
+    of them, and one with up to 100,000. This about doubles the time of `fit` with `residual`.
+    Without, the first network is the only one and ends early if it is certainly better than the
+    mean after a quarter or half of the epochs and, with more than 500 sequences, its error is at
+    most half of that of the mean; or if it has learnt nothing but noise after half of them: it is
+    certainly better than the mean on its own rows, and certainly worse on the others. The network
+    that predicts is trained on all rows. Each column of y, or target of a forecast, is judged by
+    itself. With fewer or more sequences and no splitter, with per-step targets and with the losses
+    "poisson", "negative_binomial" and "gamma", predictions are those of the network. `partial_fit`
+    leaves the shrinkage of `fit` as it is.
 
     References
     ----------
@@ -799,7 +803,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """Move distributions towards the mean of y."""
         codec, shrinkage = self._blueprint.codec, self._blueprint.shrinkage
         mean = codec.mean[0] if codec.flat else codec.mean
-        return rows - shrinkage * (centre - mean) if shrinkage else rows
+        return rows - shrinkage * (centre - mean) if np.any(shrinkage) else rows
 
     def _spread_out(self, rows: NDArray[np.float64], sequences: Sequences) -> NDArray[np.float64]:
         """Multiply relative differences to the naive forecast by the spread of their windows."""

@@ -1,6 +1,7 @@
 """Attributions are complete, find what was planted, and are displayed as they are."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,10 @@ def test_numbers_are_in_units_of_y(loss):
         result = saliency(regressor, RAGGED, target=number)
         np.testing.assert_allclose(result.outputs, regressor.predict(RAGGED)[:, number], rtol=1e-5)
     assert (saliency(regressor, RAGGED).targets == 0).all()
+    regressor._blueprint = replace(regressor._blueprint, shrinkage=np.array([0.25, 1.0]))
+    for number in (0, 1):
+        result = saliency(regressor, RAGGED, target=number)
+        np.testing.assert_allclose(result.outputs, regressor.predict(RAGGED)[:, number], rtol=1e-5)
 
 
 @pytest.mark.parametrize("case", ["ragged", "frames", "mixed", "mixed frames", "several networks"])

@@ -105,6 +105,8 @@ def test_shrinkage_is_in_summaries():
     for shrinkage, line in [
         (1.0, "shrinkage: 1, all predictions are the mean of y"),
         (0.25, "shrinkage: 0.25 of the way to the mean of y"),
+        (np.array([0.0, 1.0]), "shrinkage: 0 to 1 of the way to the mean of y"),
+        (np.array([1.0, 1.0]), "shrinkage: 1, all predictions are the mean of y"),
     ]:
         model.shrinkage_ = shrinkage
         assert line in repr(summary(model))

@@ -52,7 +52,7 @@ def completed(
     """
     codec, naive = blueprint.codec, blueprint.baseline
     numbers = scaled * codec.std + codec.mean
-    if blueprint.shrinkage:
+    if np.any(blueprint.shrinkage):
         origin = 0.0 if naive is None else codec.mean
         numbers = numbers - (centre * codec.std + origin) * blueprint.shrinkage
     if isinstance(naive, NaiveForecast):

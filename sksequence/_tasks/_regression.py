@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sksequence._batching import Sequences, find_step
 from sksequence._blueprint import Blueprint
@@ -32,6 +32,7 @@ from sksequence._tasks._shrinkage import (
 from sksequence._tasks._supervised import SupervisedTask
 from sksequence._tasks._task import Attributes, Rows, Targets, TrainingData
 
+Floats = NDArray[np.float64]
 TargetColumns = int | str | Sequence[int | str] | None
 
 
@@ -180,10 +181,14 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         if blueprint.baseline is not None or n_epochs not in (quarter, half):
             return False
         own, unseen = part
-        corrections = corrections_to_mean([(net, unseen)], blueprint, data)
-        if n_epochs < half or not corrections.do_harm():
-            return corrections.kept_fraction() == 1.0
-        return corrections_to_mean([(net, own)], blueprint, data).kept_fraction() == 1.0
+        n_targets = blueprint.codec.n_targets
+        corrections = corrections_to_mean([(net, unseen)], blueprint, data).of_targets(n_targets)
+        is_clear = np.array([each.are_clearly_good() for each in corrections])
+        is_noise = np.array([n_epochs >= half and each.do_harm() for each in corrections])
+        if not (is_clear | is_noise).all():
+            return False
+        learnt = corrections_to_mean([(net, own)], blueprint, data).kept_fractions(n_targets)
+        return bool((is_clear | (learnt == 1.0)).all())
 
     def evaluate(
         self,
@@ -197,16 +202,18 @@ class RegressionTask(SupervisedTask[NumberCodec]):
             return {"shrinkage_": 0.0}
         if not isinstance(naive, NaiveForecast):
             corrections = corrections_to_mean(judged, blueprint, data)
-            kept = corrections.kept_fraction()
-            if kept == 0.0:
-                warn_of_mean(corrections.mean_absolute_error(0.0), blueprint.max_epochs)
+            kept = corrections.kept_fractions(blueprint.codec.n_targets)
+            if not kept.all():
+                warn_of_mean(corrections, kept, blueprint.max_epochs)
             return _shrunk(blueprint, 1.0 - kept)
         corrections = corrections_to_naive(judged[0], naive, blueprint, data)
-        kept, naive_error = corrections.kept_fraction(), corrections.mean_absolute_error(0.0)
-        if kept == 0.0:
-            warn_of_naive(naive, naive_error)
-        forecast_error = corrections.mean_absolute_error(kept)
-        errors = {"naive_error_": naive_error, "forecast_error_": forecast_error}
+        kept = corrections.kept_fractions(blueprint.codec.n_targets)
+        if not kept.all():
+            warn_of_naive(corrections, kept, naive)
+        errors = {
+            "naive_error_": corrections.mean_absolute_error(np.zeros_like(kept)),
+            "forecast_error_": corrections.mean_absolute_error(kept),
+        }
         return _shrunk(blueprint, 1.0 - kept) | errors
 
 
@@ -215,11 +222,13 @@ def _may_shrink(codec: NumberCodec, per_step: bool) -> bool:
     return not (per_step or codec.has_log_link)
 
 
-def _shrunk(blueprint: Blueprint[NumberCodec], shrinkage: float) -> Attributes:
-    return {
-        "_blueprint": replace(blueprint, shrinkage=shrinkage),
-        "shrinkage_": shrinkage,
-    }
+def _shrunk(blueprint: Blueprint[NumberCodec], shrinkage: Floats) -> Attributes:
+    """Return the shrinkage of each target, and of each number of the network."""
+    if len(shrinkage) == 1:
+        [only] = shrinkage.tolist()
+        return {"_blueprint": replace(blueprint, shrinkage=only), "shrinkage_": only}
+    of_numbers = np.resize(shrinkage, blueprint.codec.n_numbers)
+    return {"_blueprint": replace(blueprint, shrinkage=of_numbers), "shrinkage_": shrinkage}
 
 
 def _numbers_of_steps(form: InputForm) -> list[Hashable]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,15 @@ _CERTAIN = 3.0
 # Fractions of the naive error from which a gain begins to count, and from which it counts in full,
 # where windows overlap so much that few of them have no small standard error
 _LARGE_GAINS = 0.3, 0.5
+# Targets that are named in a warning
+_N_NAMED = 5
 # Windows that are predicted
 _MOST_WINDOWS = 1024
-# Sequences between which noise is a danger that is worth two fits of their halves
-_FEWEST, _MOST = 8, 500
+# Sequences between which noise is a danger, and up to which it is worth two fits of their halves
+_FEWEST, _FEW, _MOST = 8, 500, 100_000
+# Fraction of the error of the mean above which a network may still learn noise, however certain its
+# gain is: that of many sequences always is
+_SMALL_ERROR = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,26 @@ class Corrections:
     power: int = 2
     horizon: int = 1
     least: float = 1.0
+
+    def of_targets(self, n_targets: int) -> list[Corrections]:
+        """Return the corrections of each target, in the rows where it is known.
+
+        The numbers of a step are next to each other.
+        """
+        return [self._of_columns(slice(i, None, n_targets)) for i in range(n_targets)]
+
+    def _of_columns(self, columns: slice) -> Corrections:
+        true, predicted, units = (x[:, columns] for x in (self.true, self.predicted, self.units))
+        is_known = ~np.isnan(true).all(axis=1)
+        weights = self.weights[is_known]
+        total = weights.sum()
+        return replace(
+            self,
+            true=true[is_known],
+            predicted=predicted[is_known],
+            units=units[is_known],
+            weights=weights / total if total > 0 else weights,
+        )
 
     def kept_fraction(self) -> float:
         """Return the fraction of the corrections to keep: more, the more certain their gain is.
@@ -104,10 +129,27 @@ class Corrections:
         errors = np.abs(self.true - fraction * self.predicted) ** self.power
         return np.asarray(np.nanmean(errors, axis=1))
 
-    def mean_absolute_error(self, fraction: float) -> float:
-        """Return the mean absolute error in units of y with a fraction of the corrections."""
-        errors = self.units * np.abs(self.true - fraction * self.predicted)
-        return float(self.weights @ np.nanmean(errors, axis=1))
+    def are_clearly_good(self) -> bool:
+        """Check whether all are kept and, with many rows, more training will not change that."""
+        if self.kept_fraction() < 1.0:
+            return False
+        error, simple_error = (self.weights @ self._errors(fraction) for fraction in (1.0, 0.0))
+        return len(self.weights) <= _FEW // 2 or bool(error <= _SMALL_ERROR * simple_error)
+
+    def mean_absolute_error(self, fractions: Floats) -> float:
+        """Return the mean absolute error in units of y with fractions of the targets' corrections.
+
+        Rows of which nothing is known are left out.
+        """
+        of_numbers = np.resize(fractions, self.true.shape[1])
+        errors = self.units * np.abs(self.true - of_numbers * self.predicted)
+        is_known = ~np.isnan(errors).all(axis=1)
+        weights = self.weights[is_known]
+        return float(weights @ np.nanmean(errors[is_known], axis=1) / weights.sum())
+
+    def kept_fractions(self, n_targets: int) -> Floats:
+        """Return the fraction of the corrections to keep of each target."""
+        return np.array([each.kept_fraction() for each in self.of_targets(n_targets)])
 
 
 def _standard_error(gains: Floats, weights: Floats, horizon: int) -> float:
@@ -135,9 +177,11 @@ def _standard_error(gains: Floats, weights: Floats, horizon: int) -> float:
 
 
 def halves(data: TrainingData[NumberCodec]) -> list[tuple[Rows, Rows]]:
-    """Return both ways to train on one half of the rows and to judge on the other.
+    """Return the ways to train on one half of the rows and to judge on the other.
 
-    Copies of a row are in the same half. Many rows, and too few for two halves, are not split.
+    These are both ways for few rows, and one for many, of which one half is enough to judge on.
+    Copies of a row are in the same half. Too few rows for halves, and too many to learn the noise
+    in them, are not split.
     """
     digests, rows = data.split.digests, data.split.training
     if digests is None:
@@ -147,7 +191,8 @@ def halves(data: TrainingData[NumberCodec]) -> list[tuple[Rows, Rows]]:
         return []
     strata = np.zeros(len(digests), dtype=np.int64)
     is_second = held_out_rows(digests, strata, 0.5, data.seed)[rows]
-    return [(rows[~is_second], rows[is_second]), (rows[is_second], rows[~is_second])]
+    ways = [(rows[~is_second], rows[is_second]), (rows[is_second], rows[~is_second])]
+    return ways if n_distinct <= _FEW else ways[:1]
 
 
 def corrections_to_mean(
@@ -209,29 +254,42 @@ def _weights(data: TrainingData[NumberCodec], rows: Rows) -> Floats:
     return np.asarray(weights / weights.sum())
 
 
-def warn_of_naive(naive: NaiveForecast, naive_error: float) -> None:
-    """Warn that the network adds nothing to the naive forecast."""
+def warn_of_naive(corrections: Corrections, kept: Floats, naive: NaiveForecast) -> None:
+    """Warn that the network adds nothing to the naive forecast of some targets."""
+    targets, naive_error = _without_gain(corrections, kept, "target")
     unequal = "" if naive.is_relative else ", for series of very different size scale='sequence'"
     warnings.warn(
         "On windows that it was not trained on, the network is not clearly better than the naive "
-        f"forecast that it corrects ({naive}), whose mean absolute error is {naive_error:.4g}. The "
-        "forecast is therefore the naive one (shrinkage_ is 1). Train on more data or with other "
-        f"features{unequal}, or use the naive forecast.",
+        f"forecast that it corrects ({naive}){targets}, whose mean absolute error is "
+        f"{naive_error:.4g}. The forecast{targets} is therefore the naive one (shrinkage_ is 1). "
+        f"Train on more data or with other features{unequal}, or use the naive forecast.",
         UserWarning,
         stacklevel=_stacklevel_of_caller(),
     )
 
 
-def warn_of_mean(error: float, max_epochs: int) -> None:
-    """Warn that the network adds nothing to the mean of y."""
+def warn_of_mean(corrections: Corrections, kept: Floats, max_epochs: int) -> None:
+    """Warn that the network adds nothing to the mean of some columns of y."""
+    columns, error = _without_gain(corrections, kept, "column")
     warnings.warn(
         "On sequences that it was not trained on, the network is not clearly better than the mean "
-        f"of y, whose mean absolute error is {error:.4g}. All predictions are therefore this mean "
-        f"(shrinkage_ is 1). Set a larger max_epochs than {max_epochs}, or train on more data or "
-        "with other features.",
+        f"of y{columns}, whose mean absolute error is {error:.4g}. All predictions{columns} are "
+        f"therefore this mean (shrinkage_ is 1). Set a larger max_epochs than {max_epochs}, or "
+        "train on more data or with other features.",
         UserWarning,
         stacklevel=_stacklevel_of_caller(),
     )
+
+
+def _without_gain(corrections: Corrections, kept: Floats, noun: str) -> tuple[str, float]:
+    """Name the targets of which nothing is kept, unless there is one only, and their error."""
+    places = np.flatnonzero(kept == 0)
+    targets = corrections.of_targets(len(kept))
+    error = np.mean([targets[i].mean_absolute_error(np.zeros(1)) for i in places])
+    if len(kept) == 1:
+        return "", float(error)
+    listed = ", ".join(map(str, places[:_N_NAMED])) + (", ..." if len(places) > _N_NAMED else "")
+    return f" in {noun}{'s' if len(places) > 1 else ''} {listed}", float(error)
 
 
 def _stacklevel_of_caller() -> int:

@@ -230,7 +230,7 @@ def _explained_numbers(regressor: BaseRNN, reading: NetworkReading, target: obje
         )
     targets = np.full(len(reading.prepared), int(number))
     # predictions are moved to the naive forecast or the mean of y by a fraction
-    kept = 1.0 - reading.blueprint.shrinkage
+    kept = 1.0 - float(np.resize(reading.blueprint.shrinkage, codec.n_numbers)[number])
     mean, std = float(codec.mean[number]), float(codec.std[number])
     weights = np.zeros((len(targets), codec.n_outputs))
     weights[:, codec.centre_output(int(number))] = kept * std

@@ -140,7 +140,7 @@ def summary(estimator: BaseEstimator, X: Sized | None = None) -> Summary:
         each = f" in each of {len(networks)} networks"
         layers = [(name, text + each, n) for name, text, n in layers]
     facts = {"memory": _memory(found, X, networks[0]), "cost": _cost(found, X, networks)}
-    if getattr(fitted, "shrinkage_", 0.0):
+    if np.any(getattr(fitted, "shrinkage_", 0.0)):
         facts["shrinkage"] = _shrinkage(fitted)
     title = f"{type(fitted).__name__} of {fitted.input_kind_}"
     return Summary(title, layers, _size(module), dict(fitted.auto_params_), facts)
@@ -209,9 +209,11 @@ def _remembered(norms: NDArray[np.float64]) -> int:
 def _shrinkage(fitted: Any) -> str:
     """Describe how much of the network is left in predictions."""
     simple = "the mean of y" if fitted.residual is None else "the naive forecast"
-    if fitted.shrinkage_ == 1.0:
+    least, most = np.min(fitted.shrinkage_), np.max(fitted.shrinkage_)
+    if least == 1.0:
         return f"1, all predictions are {simple}"
-    return f"{fitted.shrinkage_:.2g} of the way to {simple}"
+    fractions = f"{most:.2g}" if least == most else f"{least:.2g} to {most:.2g}"
+    return f"{fractions} of the way to {simple}"
 
 
 def _cost(estimator: BaseRNN, X: Sized | None, networks: list[SequenceNetwork]) -> str:
