@@ -16,7 +16,7 @@ from sksequence._batching import Frames, PreparedSequences, Scaler, Sequences
 from sksequence._cells import is_compiled
 from sksequence._input import InputForm
 from sksequence._settings import LossChoice, NetworkSpec
-from sksequence._targets import Container
+from sksequence._targets import Container, MarginalDistribution
 from sksequence._threads import limited_threads
 
 
@@ -90,6 +90,8 @@ class Blueprint(Generic[AnyCodec_co]):
     shrinkage : float or ndarray of shape (n_numbers,)
         Fraction by which predictions are moved to the baseline or, without one, to the mean of y:
         that of each number of a target, or of all.
+    marginal : MarginalDistribution or None
+        Distribution of y without X, to which predictive distributions are moved; None if none is.
     time_unit : float or None
         Median time between two steps, in the unit of the times; None without a column of times.
     """
@@ -109,6 +111,7 @@ class Blueprint(Generic[AnyCodec_co]):
     static_scaler: Scaler | None = None
     target_names: tuple[Hashable, ...] | None = None
     shrinkage: float | NDArray[np.float64] = 0.0
+    marginal: MarginalDistribution | None = None
     time_unit: float | None = None
 
     @property

@@ -492,7 +492,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             a Series or DataFrame is compared with the ids of sequences from a long table.
         sample_weight : array-like of shape (n_sequences,), default=None
             Weight of each sequence. An integer weight is equivalent, bit for bit, to repeating the
-            sequence that many times. None gives all sequences the weight 1.
+            sequence that many times, after all weights were divided by their greatest common
+            divisor. None gives all sequences the weight 1.
         groups : array-like of shape (n_sequences,), default=None
             Group of each sequence, for the splitter in `validation_split`.
 

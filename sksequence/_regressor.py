@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence, Sized
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -38,7 +39,13 @@ from sksequence._targets import (
     plain_container,
     predictive_distribution,
 )
-from sksequence._tasks import NaiveForecast, RegressionTask
+from sksequence._tasks import (
+    NaiveForecast,
+    RegressionTask,
+    shrunken_centres,
+    shrunken_quantiles,
+    shrunken_stds,
+)
 from sksequence._tokenizers import Tokenizer
 
 
@@ -588,7 +595,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             ids of sequences from a long table.
         sample_weight : array-like of shape (n_sequences,), default=None
             Weight of each sequence. An integer weight is equivalent, bit for bit, to repeating the
-            sequence that many times. None gives all sequences the weight 1.
+            sequence that many times, after all weights were divided by their greatest common
+            divisor. None gives all sequences the weight 1.
         groups : array-like of shape (n_sequences,), default=None
             Group of each sequence, for the splitter in `validation_split`.
 
@@ -654,8 +662,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         if quantiles is not None:
             return self._quantiles_of(X, quantiles)
         sequences = self._check_input(X)
-        centre = self._blueprint.codec.decode(self._outputs(sequences))
-        return self._arranged_targets(self._completed(centre, centre, sequences), sequences)
+        centres = shrunken_centres(self._blueprint, self._outputs(sequences))
+        return self._arranged_targets(self._completed(centres, sequences), sequences)
 
     def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the outputs of the head, which are finite."""
@@ -753,8 +761,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """
         levels = None if quantiles is None else check_levels(quantiles)
         sequences = self._check_input(X)
-        codec, outputs = self._blueprint.codec, self._outputs(sequences)
-        rows = self._completed(codec.quantiles(outputs, levels), codec.decode(outputs), sequences)
+        quantiles_ = shrunken_quantiles(self._blueprint, self._outputs(sequences), levels)
+        rows = self._completed(quantiles_, sequences)
         parts = [self._arranged(part, sequences) for part in rows]
         arrays = [part for part in parts if isinstance(part, np.ndarray)]
         return np.stack(arrays) if arrays else [p for p in parts if isinstance(p, Sequences)]
@@ -778,32 +786,16 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             that y came in.
         """
         sequences = self._check_input(X)
-        rows = self._blueprint.codec.stds(self._outputs(sequences))
+        rows = shrunken_stds(self._blueprint, self._outputs(sequences))
         return self._arranged(self._spread_out(rows, sequences), sequences)
 
-    def _completed(
-        self, rows: NDArray[np.float64], centre: NDArray[np.float64], sequences: Sequences
-    ) -> NDArray[np.float64]:
-        """Add the naive forecast, if any, to rows of shape (..., n_sequences[, n_outputs]).
-
-        Shrinkage moves the distributions towards it or, without one, towards the mean of y: by a
-        fraction of the difference to their `centre`.
-        """
+    def _completed(self, rows: NDArray[np.float64], sequences: Sequences) -> NDArray[np.float64]:
+        """Add the naive forecast, if any, to rows of shape (..., n_sequences[, n_outputs])."""
         codec, baseline = self._blueprint.codec, self._blueprint.baseline
         if baseline is None:
-            return self._shrunken(rows, centre)
-        shrinkage = self._blueprint.shrinkage
+            return rows
         naive = baseline.forecast(sequences, codec.n_numbers)
-        corrections = self._spread_out(rows - shrinkage * centre, sequences)
-        return corrections + (naive[:, 0] if codec.flat else naive)
-
-    def _shrunken(
-        self, rows: NDArray[np.float64], centre: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Move distributions towards the mean of y."""
-        codec, shrinkage = self._blueprint.codec, self._blueprint.shrinkage
-        mean = codec.mean[0] if codec.flat else codec.mean
-        return rows - shrinkage * (centre - mean) if np.any(shrinkage) else rows
+        return self._spread_out(rows, sequences) + (naive[:, 0] if codec.flat else naive)
 
     def _spread_out(self, rows: NDArray[np.float64], sequences: Sequences) -> NDArray[np.float64]:
         """Multiply relative differences to the naive forecast by the spread of their windows."""
@@ -816,7 +808,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return {
             "predict": self._stream_centres,
             "predict_quantiles": self._stream_quantiles,
-            "predict_std": self._blueprint.codec.stds,
+            "predict_std": partial(shrunken_stds, self._blueprint),
         }
 
     def _stream_centres(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -825,14 +817,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
                 "The prediction is not finite: the values of the last steps are too large for this "
                 "network. Rescale them, or fit with scale='global'."
             )
-        centre = self._blueprint.codec.decode(outputs)
-        return self._shrunken(centre, centre)
+        return shrunken_centres(self._blueprint, outputs)
 
     def _stream_quantiles(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return quantiles with the axis of the streams first."""
-        codec = self._blueprint.codec
-        rows = self._shrunken(codec.quantiles(outputs), codec.decode(outputs))
-        return rows.swapaxes(0, 1)
+        return shrunken_quantiles(self._blueprint, outputs).swapaxes(0, 1)
 
     def score(self, X: Sized, y: Sized, sample_weight: ArrayLike | None = None) -> float:
         """Return the coefficient of determination of the predictions.

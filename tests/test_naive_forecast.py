@@ -522,6 +522,28 @@ def test_random_walks_are_forecast_by_their_last_value(horizon):
     assert max(ratios) < 1.02
 
 
+@pytest.mark.parametrize("scale", ["global", "sequence"])
+@pytest.mark.parametrize("loss", ["quantile", "gaussian"])
+def test_intervals_of_random_walks_are_those_of_the_naive_forecast(loss, scale):
+    """Around the last value, they are as wide as its errors were in training."""
+    walk = 50.0 + np.random.RandomState(0).randn(900).cumsum()
+    X, Y = make_windows(walk[:600], 12, 2)
+    with pytest.warns(UserWarning, match=NOTHING_GAINED):
+        model = make(loss=loss, scale=scale, max_epochs=15).fit(X, Y)
+    later, truth = make_windows(walk[600:], 12, 2)
+    low, centre, high = model.predict_quantiles(later)
+    np.testing.assert_array_equal(model.predict(later), later[:, [-1, -1]])
+    assert 0.7 < np.mean((low <= truth) & (truth <= high)) < 0.9
+    assert np.mean(high - low, axis=0) @ [-1, 1] > 0  # two steps ahead is less certain
+    if loss == "quantile":
+        np.testing.assert_array_equal(centre, later[:, [-1, -1]])
+    elif scale == "global":
+        errors = Y - X[:, [-1, -1]]
+        np.testing.assert_allclose(
+            model.predict_std(later), np.broadcast_to(errors.std(axis=0), truth.shape), rtol=1e-4
+        )
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_a_wave_is_predictable(early_stopping):
     """There is no warning if the forecast is clearly better."""

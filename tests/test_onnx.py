@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -240,6 +241,23 @@ def test_losses(export, loss, n_outputs):
         expected = np.moveaxis(regressor.predict_quantiles(X), 0, 1)
         check(session, padded(session, X), expected, output=1)
         assert metadata(session)["quantiles"] == list(regressor.quantiles)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "gaussian", "quantile"])
+def test_shrunken_predictions(export, loss):
+    """Numbers and quantiles are moved as far as those of the regressor."""
+    noise = np.random.RandomState(0).randn(len(X), 2)
+    with pytest.warns(UserWarning, match="not clearly better"):
+        regressor = RNNRegressor("gru", loss=loss, **SMALL).fit(X, noise)
+    for shrinkage in (np.array([0.25, 1.0]), np.array([1.0, 0.0])):
+        regressor._blueprint = replace(regressor._blueprint, shrinkage=shrinkage)
+        session = export(regressor)
+        check_numbers(session, regressor, BATCHES)
+        if loss == "quantile":
+            expected = np.moveaxis(regressor.predict_quantiles(X), 0, 1)
+            check(session, padded(session, X), expected, output=1)
+    regressor._blueprint = replace(regressor._blueprint, marginal=None)
+    check_numbers(export(regressor), regressor, BATCHES)
 
 
 @pytest.mark.filterwarnings("ignore:On windows that it was not trained on")  # it is hardly trained

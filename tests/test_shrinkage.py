@@ -29,16 +29,16 @@ def corrections(true, predicted, **options):
 @given(
     truth=st.floats(0.0, 1.5),
     noise=st.floats(0.0, 3.0),
-    power=st.sampled_from([1, 2]),
+    level=st.sampled_from([None, 0.5]),
     least=st.sampled_from([1.0, 2.0]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_corrections_are_kept_as_far_as_they_are_certain(truth, noise, power, least, seed):
+def test_corrections_are_kept_as_far_as_they_are_certain(truth, noise, level, least, seed):
     """All of a true correction is kept, nothing of a wrong one, in every unit."""
     random = np.random.default_rng(seed)
     predicted = random.normal(size=(400, 1))
     true = truth * predicted + noise * random.normal(size=(400, 1))
-    options = {"power": power, "least": least}
+    options = {"level": level, "least": least}
     kept = corrections(true, predicted, **options).kept_fraction()
     assert 0.0 <= kept <= 1.0
     if truth >= 1.0 and noise <= 1.0:
@@ -103,7 +103,7 @@ def test_few_windows_are_less_certain(horizon):
 def test_large_gains_of_few_windows_count(gain, kept):
     """Five windows of one horizon have no small standard error, however large the gain is."""
     true, predicted = np.ones((5, 1)), 2.0 * gain * np.linspace(0.0, 1.0, 5)[:, None]
-    few = corrections(true, predicted, power=1, least=2.0, horizon=5)
+    few = corrections(true, predicted, level=0.5, least=2.0, horizon=5)
     assert few._certain_part(1.0) == pytest.approx(kept)
     assert replace(few, horizon=1, least=9.0)._certain_part(1.0) == 0.0
     assert replace(few, predicted=-predicted)._certain_part(1.0) == 0.0
@@ -172,21 +172,69 @@ def test_clean_regressions_keep_everything():
     assert RNNRegressor("gru", **SMALL).fit(X, y).shrinkage_ == 0.0
 
 
-def test_predictions_move_towards_the_mean():
-    """Points move by the fraction, and quantiles by as much."""
-    X, y = noisy(40, 1.0)
-    for target in (y, np.column_stack([y, -y])):
-        model = RNNRegressor("gru", loss="quantile", max_epochs=3, **SMALL).fit(X, target)
-        found = []
-        for shrinkage in (0.0, 0.25, 1.0):
-            model._blueprint = replace(model._blueprint, shrinkage=shrinkage)
-            found.append((model.predict(X), model.predict_quantiles(X)))
-        mean = model._blueprint.codec.mean
-        mean = mean[0] if target.ndim == 1 else mean
-        np.testing.assert_allclose(found[1][0], 0.75 * found[0][0] + 0.25 * mean)
-        np.testing.assert_allclose(found[2][0], np.broadcast_to(mean, target.shape))
-        widths = [quantiles[2] - quantiles[0] for _, quantiles in found]
-        np.testing.assert_allclose(widths[1], widths[0])
+@pytest.mark.parametrize(
+    ("loss", "level"), [("squared_error", None), ("gaussian", None), ("quantile", 0.5)]
+)
+@pytest.mark.parametrize("n_columns", [1, 2])
+def test_predictions_move_towards_the_distribution_of_y(loss, level, n_columns):
+    """Points, quantiles and standard deviations move by the same fraction."""
+    X, y = noisy(40, 0.0)
+    target = y if n_columns == 1 else np.column_stack([y, np.exp(y / 20)])
+    with pytest.warns(UserWarning, match=f"the {'median' if level else 'mean'} of y"):
+        model = RNNRegressor("gru", loss=loss, **SMALL).fit(X, target)
+    shrunken = {}
+    for shrinkage in (0.0, 0.25, 1.0):
+        model._blueprint = replace(model._blueprint, shrinkage=shrinkage)
+        results = {"points": model.predict(X)}
+        if loss != "squared_error":
+            results["quantiles"] = model.predict_quantiles(X)
+        if loss == "gaussian":
+            results["stds"] = model.predict_std(X)
+        shrunken[shrinkage] = results
+    simple = {
+        "points": target.mean(axis=0) if level is None else np.median(target, axis=0),
+        "quantiles": np.quantile(target, [0.1, 0.5, 0.9], axis=0)[:, None],
+        "stds": target.std(axis=0),
+    }
+    for name, alone in shrunken[0.0].items():
+        moved, replaced = shrunken[0.25][name], shrunken[1.0][name]
+        np.testing.assert_allclose(replaced, np.broadcast_to(simple[name], alone.shape), rtol=1e-5)
+        np.testing.assert_allclose(moved, 0.75 * alone + 0.25 * replaced)
+
+
+@pytest.mark.parametrize("loss", ["quantile", "gaussian", "student_t"])
+def test_intervals_of_noise_are_those_of_y(loss):
+    """What a network has learnt of noise would make them too narrow."""
+    X, y = noisy(1060, 0.0)
+    with pytest.warns(UserWarning, match="not clearly better"):
+        model = RNNRegressor("gru", loss=loss, random_state=0).fit(X[:60], y[:60])
+    covered = []
+    for shrinkage in (1.0, 0.0):
+        model._blueprint = replace(model._blueprint, shrinkage=shrinkage)
+        low, _, high = model.predict_quantiles(X[60:])
+        covered.append(np.mean((low <= y[60:]) & (y[60:] <= high)))
+    assert 0.7 < covered[0] < 0.9
+    assert covered[1] < covered[0] - 0.05
+
+
+def test_the_simple_prediction_is_that_of_the_loss():
+    """Absolute errors are smallest at the median, which a skewed y has below its mean."""
+    X, y = noisy(60, 0.0)
+    skewed = np.exp((y - 100) / 4)
+    with pytest.warns(UserWarning, match="than the median of y, whose mean absolute error"):
+        model = RNNRegressor("gru", loss="absolute_error", **SMALL).fit(X, skewed)
+    assert model.shrinkage_ == 1.0
+    np.testing.assert_allclose(model.predict(X), np.median(skewed), rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", ["global", False])
+def test_a_far_mean_without_scale(scale):
+    """The mean is that of y, not 0."""
+    X, y = noisy(60, 0.0)
+    model = RNNRegressor("gru", scale=scale, **SMALL)
+    with pytest.warns(UserWarning, match="than the mean of y"):
+        model.fit(X, y)
+    np.testing.assert_allclose(model.predict(X), y.mean(), rtol=1e-6)
 
 
 def signal_and_noise(n):
@@ -288,7 +336,7 @@ def test_a_constant_prediction_warns(early_stopping):
     assert "max_epochs than 2, or train on more data or with other features." in message
     error = float(re.findall(r"absolute error is (\d+\.\d+)\.", message)[0])
     assert early_stopping or error == pytest.approx(np.abs(y - y.mean()).mean(), rel=1e-3)
-    np.testing.assert_allclose(model.predict(X), model.predict(X)[0])
+    assert len(np.unique(model.predict(X))) == 1
     X, y = noisy(200, 1e6)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -2,7 +2,9 @@
 
 import pickle
 import threading
+import warnings
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -148,7 +150,13 @@ def test_without_compiled_loops(monkeypatch):
 @pytest.mark.parametrize("loss", ["squared_error", "gaussian", "quantile"])
 def test_regressors(loss):
     """Numbers, their quantiles and standard deviations, shrunk ones included."""
-    model = RNNRegressor("lstm", 8, loss=loss, **small).fit(X, NUMBERS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the network may have learnt nothing
+        model = RNNRegressor("lstm", 8, loss=loss, **small).fit(X, NUMBERS)
+        noise = np.random.RandomState(0).randn(len(X))
+        marginal = RNNRegressor("lstm", 8, loss=loss, **small).fit(X, noise)._blueprint.marginal
+    assert marginal is not None
+    model._blueprint = replace(model._blueprint, shrinkage=0.25, marginal=marginal)
     assert np.array_equal(pushed(model, X[0]), of_prefixes(model, X[0]))
     if loss != "squared_error":
         last = pushed(model, X[0], "predict_quantiles")[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sksequence._blueprint import Blueprint
 from sksequence._losses import MAX_LOG_MEAN
@@ -44,17 +45,20 @@ def quantiles(
 
 
 def completed(
-    blueprint: Blueprint[NumberCodec], scaled: Value, centre: Value, steps: Steps
+    blueprint: Blueprint[NumberCodec],
+    scaled: Value,
+    moved: Value,
+    simple: NDArray[np.float64],
+    steps: Steps,
 ) -> Value:
     """Return numbers in units of y, with the naive forecast; without the last axis if y is flat.
 
-    `centre` has the point predictions, by a fraction of which shrinkage moves all numbers.
+    Shrinkage adds a fraction of the difference between what is `moved` and what is `simple`.
     """
-    codec, naive = blueprint.codec, blueprint.baseline
+    codec, naive, shrinkage = blueprint.codec, blueprint.baseline, blueprint.shrinkage
     numbers = scaled * codec.std + codec.mean
-    if np.any(blueprint.shrinkage):
-        origin = 0.0 if naive is None else codec.mean
-        numbers = numbers - (centre * codec.std + origin) * blueprint.shrinkage
+    if np.any(shrinkage):
+        numbers = numbers - (moved * codec.std + codec.mean) * shrinkage + simple * shrinkage
     if isinstance(naive, NaiveForecast):
         if codec.window_scale is not None:
             numbers = numbers * _spread(codec.window_scale, naive, steps, codec.n_numbers)

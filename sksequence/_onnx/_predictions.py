@@ -16,6 +16,7 @@ from sksequence._onnx._network_outputs import check_cell, network_outputs
 from sksequence._onnx._numbers import completed, points, quantiles
 from sksequence._onnx._padded_inputs import Steps
 from sksequence._targets import IndicatorCodec, LabelCodec, NumberCodec, QuantilePrediction
+from sksequence._tasks import simple_centres, simple_quantiles
 
 Network = SequenceNetwork | Ensemble
 
@@ -39,14 +40,19 @@ def regressor_model(blueprint: Blueprint[NumberCodec], network: Network) -> Mode
     outputs = _outputs(blueprint, network, steps)
     shape: list[Dimension] = [] if codec.flat else [codec.n_numbers]
     centre = points(codec, outputs)
-    predictions = completed(blueprint, centre, centre, steps)
+    simple = simple_centres(blueprint)
+    predictions = completed(blueprint, centre, centre, simple, steps)
     _add_output("predictions", predictions, shape, steps, blueprint)
     if not isinstance(codec.distribution, QuantilePrediction):
         return graph.model(metadata(blueprint.form))
     levels, axis = codec.distribution.levels, -1 if codec.flat else -2
     learnt = quantiles(codec, codec.distribution, outputs)
-    of_levels = graph.stack([completed(blueprint, q, centre, steps) for q in learnt], axis)
-    _add_output("quantiles", of_levels, [len(levels), *shape], steps, blueprint)
+    if blueprint.marginal is None:
+        of_levels = [completed(blueprint, q, centre, simple, steps) for q in learnt]
+    else:
+        rows = zip(learnt, simple_quantiles(blueprint, levels), strict=True)
+        of_levels = [completed(blueprint, q, q, row[0], steps) for q, row in rows]
+    _add_output("quantiles", graph.stack(of_levels, axis), [len(levels), *shape], steps, blueprint)
     return graph.model(metadata(blueprint.form, quantiles=levels))
 
 

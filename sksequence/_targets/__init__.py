@@ -9,6 +9,7 @@ from sksequence._targets._codecs import (
     logits_of,
     members_of,
 )
+from sksequence._targets._marginal_distribution import MarginalDistribution
 from sksequence._targets._predictive_distributions import (
     DensityPrediction,
     PointPrediction,
@@ -42,6 +43,7 @@ __all__ = [
     "DensityPrediction",
     "IndicatorCodec",
     "LabelCodec",
+    "MarginalDistribution",
     "NoTargetError",
     "NumberCodec",
     "PointPrediction",

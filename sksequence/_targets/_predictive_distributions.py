@@ -20,10 +20,21 @@ from sksequence._settings import as_floats
 Outputs = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
+# those of the quantiles of y between which all others are interpolated
+_MARGINAL_LEVELS = tuple(np.linspace(0.0, 1.0, 201).tolist())
+
 
 @dataclass(frozen=True)
 class PointPrediction:
-    """Point prediction: one output per number."""
+    """Point prediction: one output per number.
+
+    Attributes
+    ----------
+    centre_level : float or None
+        Level of the quantile that is predicted; None for a mean.
+    """
+
+    centre_level: float | None = field(default=None, compare=False)
 
     width: ClassVar[int] = 1
     has_quantiles: ClassVar[bool] = False
@@ -36,6 +47,11 @@ class PointPrediction:
     def loss_options(self) -> dict[str, object]:
         """Options of the loss."""
         return {}
+
+    @property
+    def marginal_levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles of y that replace predictions: there are none."""
+        return ()
 
     def centre(self, outputs: Outputs) -> Floats:
         """Return the mean of all members."""
@@ -72,6 +88,16 @@ class QuantilePrediction:
     def centre(self, outputs: Outputs) -> Floats:
         """Return the quantile at the middle level."""
         return np.asarray(self.quantiles(outputs)[self.middle])
+
+    @property
+    def centre_level(self) -> float:
+        """Level of the centre."""
+        return self.levels[self.middle]
+
+    @property
+    def marginal_levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles of y that replace predictions."""
+        return self.levels
 
     @property
     def middle(self) -> int:
@@ -130,6 +156,8 @@ class DensityPrediction:
     has_quantiles: ClassVar[bool] = True
     has_std: ClassVar[bool] = True
     centre_block: ClassVar[int] = 0
+    centre_level: ClassVar[float | None] = None
+    marginal_levels: ClassVar[tuple[float, ...]] = _MARGINAL_LEVELS
 
     @property
     def support(self) -> Support:
@@ -191,7 +219,7 @@ def predictive_distribution(loss: object, levels: tuple[float, ...]) -> Predicti
     # before fit, the loss may be "auto" or anything else
     if isinstance(loss, str) and loss in LOSSES and LOSSES[loss].density is not None:
         return DensityPrediction(loss, levels)
-    return PointPrediction()
+    return PointPrediction(0.5 if loss == "absolute_error" else None)
 
 
 def check_levels(quantiles: ArrayLike | Sequence[float]) -> tuple[float, ...]:

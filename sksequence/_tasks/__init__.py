@@ -7,6 +7,13 @@ from sksequence._tasks._naive_forecast import NaiveForecast
 from sksequence._tasks._next_symbol import SymbolTask
 from sksequence._tasks._next_values import NextStepTasks, SeriesTask
 from sksequence._tasks._regression import RegressionTask
+from sksequence._tasks._shrunken_predictions import (
+    shrunken_centres,
+    shrunken_quantiles,
+    shrunken_stds,
+    simple_centres,
+    simple_quantiles,
+)
 from sksequence._tasks._task import Attributes, Rows, Split, Targets, Task, TaskChoice, TrainingData
 
 __all__ = [
@@ -26,4 +33,9 @@ __all__ = [
     "TrainingData",
     "automatic_batch_steps",
     "automatic_cell",
+    "shrunken_centres",
+    "shrunken_quantiles",
+    "shrunken_stds",
+    "simple_centres",
+    "simple_quantiles",
 ]

@@ -26,6 +26,7 @@ from sksequence._tasks._shrinkage import (
     corrections_to_mean,
     corrections_to_naive,
     halves,
+    marginal_distribution,
     warn_of_mean,
     warn_of_naive,
 )
@@ -205,7 +206,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
             kept = corrections.kept_fractions(blueprint.codec.n_targets)
             if not kept.all():
                 warn_of_mean(corrections, kept, blueprint.max_epochs)
-            return _shrunk(blueprint, 1.0 - kept)
+            return _shrunk(blueprint, 1.0 - kept, data)
         corrections = corrections_to_naive(judged[0], naive, blueprint, data)
         kept = corrections.kept_fractions(blueprint.codec.n_targets)
         if not kept.all():
@@ -214,7 +215,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
             "naive_error_": corrections.mean_absolute_error(np.zeros_like(kept)),
             "forecast_error_": corrections.mean_absolute_error(kept),
         }
-        return _shrunk(blueprint, 1.0 - kept) | errors
+        return _shrunk(blueprint, 1.0 - kept, data) | errors
 
 
 def _may_shrink(codec: NumberCodec, per_step: bool) -> bool:
@@ -222,13 +223,16 @@ def _may_shrink(codec: NumberCodec, per_step: bool) -> bool:
     return not (per_step or codec.has_log_link)
 
 
-def _shrunk(blueprint: Blueprint[NumberCodec], shrinkage: Floats) -> Attributes:
-    """Return the shrinkage of each target, and of each number of the network."""
+def _shrunk(
+    blueprint: Blueprint[NumberCodec], shrinkage: Floats, data: TrainingData[NumberCodec]
+) -> Attributes:
+    """Return the shrinkage of each target, and a blueprint with that of each number."""
+    marginal = marginal_distribution(blueprint, data) if shrinkage.any() else None
+    of_numbers: float | Floats = np.resize(shrinkage, blueprint.codec.n_numbers)
     if len(shrinkage) == 1:
-        [only] = shrinkage.tolist()
-        return {"_blueprint": replace(blueprint, shrinkage=only), "shrinkage_": only}
-    of_numbers = np.resize(shrinkage, blueprint.codec.n_numbers)
-    return {"_blueprint": replace(blueprint, shrinkage=of_numbers), "shrinkage_": shrinkage}
+        [of_numbers] = shrinkage.tolist()
+    shrunk = replace(blueprint, shrinkage=of_numbers, marginal=marginal)
+    return {"_blueprint": shrunk, "shrinkage_": of_numbers if len(shrinkage) == 1 else shrinkage}
 
 
 def _numbers_of_steps(form: InputForm) -> list[Hashable]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sksequence._batching import content_digests, held_out_rows
 from sksequence._blueprint import Blueprint
 from sksequence._net import SequenceNet, network_outputs
-from sksequence._targets import NumberCodec
+from sksequence._targets import MarginalDistribution, NumberCodec
 from sksequence._tasks._naive_forecast import NaiveForecast
 from sksequence._tasks._task import Rows, TrainingData
 
@@ -51,8 +51,8 @@ class Corrections:
         These units, in those of y; 0 where predictions are the simple ones.
     weights : ndarray of shape (n_rows,)
         Weights of the rows, which sum to 1.
-    power : int
-        1 for absolute errors, 2 for squared ones.
+    level : float or None
+        Level of the pinball loss of quantiles; None for squared errors.
     horizon : int
         Number of consecutive rows whose errors are correlated.
     least : float
@@ -63,7 +63,7 @@ class Corrections:
     predicted: Floats
     units: Floats
     weights: Floats
-    power: int = 2
+    level: float | None = None
     horizon: int = 1
     least: float = 1.0
 
@@ -126,8 +126,10 @@ class Corrections:
 
     def _errors(self, fraction: float) -> Floats:
         """Return the mean error of each row with a fraction of the corrections."""
-        errors = np.abs(self.true - fraction * self.predicted) ** self.power
-        return np.asarray(np.nanmean(errors, axis=1))
+        errors = self.true - fraction * self.predicted
+        if self.level is None:
+            return np.asarray(np.nanmean(errors**2, axis=1))
+        return np.asarray(np.nanmean(np.maximum(self.level * errors, (self.level - 1) * errors), 1))
 
     def are_clearly_good(self) -> bool:
         """Check whether all are kept and, with many rows, more training will not change that."""
@@ -200,16 +202,26 @@ def corrections_to_mean(
     blueprint: Blueprint[NumberCodec],
     data: TrainingData[NumberCodec],
 ) -> Corrections:
-    """Return corrections to the mean of y, standardised."""
+    """Return corrections to the mean of y, or to its quantile if the loss predicts one, scaled."""
     rows = np.concatenate([part for _, part in judged])
-    codec = blueprint.codec
+    codec, centre = blueprint.codec, marginal_distribution(blueprint, data).centre
     predicted = np.concatenate([_decoded(net, part, blueprint, data) for net, part in judged])
     true, predicted = (
-        (numbers - codec.mean) / codec.std
+        (numbers - codec.mean) / codec.std - centre
         for numbers in (np.asarray(data.targets.parsed[rows], dtype=np.float64), predicted)
     )
-    units = np.broadcast_to(codec.std, true.shape)
-    return Corrections(true, predicted, units, _weights(data, rows))
+    units, level = np.broadcast_to(codec.std, true.shape), codec.distribution.centre_level
+    return Corrections(true, predicted, units, _weights(data, rows), level=level)
+
+
+def marginal_distribution(
+    blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec]
+) -> MarginalDistribution:
+    """Learn the distribution of y, or of the differences to a forecast, from the training rows."""
+    codec, parsed = blueprint.codec, data.targets.parsed[data.split.training]
+    scaled = codec.encode(parsed).astype(np.float64)
+    scaled[np.isnan(parsed[:, : codec.n_numbers])] = np.nan
+    return MarginalDistribution.learn(scaled, codec.distribution)
 
 
 def corrections_to_naive(
@@ -232,7 +244,7 @@ def corrections_to_naive(
         _decoded(net, rows, blueprint, data),
         units,
         _weights(data, rows),
-        power=1,
+        level=0.5,
         horizon=codec.n_numbers // codec.n_targets,
         least=2.0,
     )
@@ -269,16 +281,24 @@ def warn_of_naive(corrections: Corrections, kept: Floats, naive: NaiveForecast) 
 
 
 def warn_of_mean(corrections: Corrections, kept: Floats, max_epochs: int) -> None:
-    """Warn that the network adds nothing to the mean of some columns of y."""
+    """Warn that the network adds nothing to the mean of some columns of y, or to a quantile."""
     columns, error = _without_gain(corrections, kept, "column")
+    simple = name_of_centre(corrections.level)
     warnings.warn(
-        "On sequences that it was not trained on, the network is not clearly better than the mean "
-        f"of y{columns}, whose mean absolute error is {error:.4g}. All predictions{columns} are "
-        f"therefore this mean (shrinkage_ is 1). Set a larger max_epochs than {max_epochs}, or "
-        "train on more data or with other features.",
+        "On sequences that it was not trained on, the network is not clearly better than the "
+        f"{simple} of y{columns}, whose mean absolute error is {error:.4g}. All predictions"
+        f"{columns} are therefore this {simple} (shrinkage_ is 1). Set a larger max_epochs than "
+        f"{max_epochs}, or train on more data or with other features.",
         UserWarning,
         stacklevel=_stacklevel_of_caller(),
     )
+
+
+def name_of_centre(level: float | None) -> str:
+    """Name what the loss would predict without X: the mean, or a quantile of this level."""
+    if level is None:
+        return "mean"
+    return "median" if level == 0.5 else f"quantile of level {level:g}"
 
 
 def _without_gain(corrections: Corrections, kept: Floats, noun: str) -> tuple[str, float]:

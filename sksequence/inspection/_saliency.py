@@ -15,6 +15,8 @@ from sksequence._batching import object_array
 from sksequence._generator import SequenceGenerator
 from sksequence._net import NetworkReading, attributions
 from sksequence._settings import check_count
+from sksequence._targets import QuantilePrediction
+from sksequence._tasks import simple_centres
 from sksequence.inspection._fitted_networks import find_network
 from sksequence.inspection._inside_networks import check_attention
 
@@ -230,11 +232,23 @@ def _explained_numbers(regressor: BaseRNN, reading: NetworkReading, target: obje
         )
     targets = np.full(len(reading.prepared), int(number))
     # predictions are moved to the naive forecast or the mean of y by a fraction
-    kept = 1.0 - float(np.resize(reading.blueprint.shrinkage, codec.n_numbers)[number])
+    moved = float(np.resize(reading.blueprint.shrinkage, codec.n_numbers)[number])
+    blueprint: Any = reading.blueprint
+    kept, simple = 1.0 - moved, float(simple_centres(blueprint)[number])
     mean, std = float(codec.mean[number]), float(codec.std[number])
     weights = np.zeros((len(targets), codec.n_outputs))
-    weights[:, codec.centre_output(int(number))] = kept * std
-    return targets, weights, mean if reading.blueprint.baseline is None else kept * mean
+    weights[np.arange(len(targets)), _centre_columns(reading, int(number))] = kept * std
+    return targets, weights, kept * mean + moved * simple
+
+
+def _centre_columns(reading: NetworkReading, number: int) -> NDArray[np.int64]:
+    """Return the output with the centre of a number in each row: quantiles may have crossed."""
+    codec: Any = reading.blueprint.codec
+    if not isinstance(codec.distribution, QuantilePrediction):
+        return np.full(len(reading.prepared), codec.centre_output(number))
+    of_levels = _last_outputs(reading)[:, number :: codec.n_numbers]
+    middle = of_levels.argsort(axis=1, kind="stable")[:, codec.distribution.middle]
+    return np.asarray(middle * codec.n_numbers + number)
 
 
 def _feature_order(reading: NetworkReading) -> NDArray[np.int64]:

@@ -1,0 +1,48 @@
+"""Marginal distribution of targets: what is known of y without X."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sksequence._targets._predictive_distributions import PredictiveDistribution
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MarginalDistribution:
+    """Empirical distribution of the numbers of a target, on the scale of the outputs.
+
+    Attributes
+    ----------
+    centre : ndarray of shape (n_numbers,)
+        What the loss would predict without X: the mean, or a quantile.
+    std : ndarray of shape (n_numbers,)
+        Standard deviations.
+    levels : ndarray of shape (n_levels,)
+        Increasing levels of quantiles.
+    quantiles : ndarray of shape (n_levels, n_numbers)
+        Quantiles at these levels.
+    """
+
+    centre: Floats
+    std: Floats
+    levels: Floats
+    quantiles: Floats
+
+    @classmethod
+    def learn(cls, rows: Floats, distribution: PredictiveDistribution) -> Self:
+        """Learn from rows of numbers, NaN where one is missing."""
+        levels, level = np.array(distribution.marginal_levels), distribution.centre_level
+        centre = np.nanmean(rows, axis=0) if level is None else np.nanquantile(rows, level, axis=0)
+        quantiles = np.nanquantile(rows, levels, axis=0)
+        return cls(centre, np.nanstd(rows, axis=0), levels, quantiles)
+
+    def quantiles_at(self, levels: tuple[float, ...]) -> Floats:
+        """Return the quantiles (n_levels, 1, n_numbers), linear between those that are known."""
+        columns = [np.interp(levels, self.levels, column) for column in self.quantiles.T]
+        return np.stack(columns, axis=-1)[:, None]
