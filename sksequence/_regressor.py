@@ -312,10 +312,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Mean absolute error of the baseline in units of y, over all columns of y. It is measured on
         at most 1024 windows of the validation part or, without `early_stopping`, on those that the
         splitter in `validation_split` holds out, by default the newest windows of each series.
-        Defined only if `residual` is set.
+        Defined only if `residual` is set and there are enough windows to hold some out: 8 for a
+        horizon of one step, and more for longer ones.
     forecast_error_ : float
         Mean absolute error of forecasts of the same windows, by a network that was not trained on
-        them. Defined only if `residual` is set.
+        them. Defined only if `naive_error_` is.
     residual_ : "last", int or list of int
         Baseline of a forecast, "auto" resolved. Defined only if `residual` is set.
     seasons_ : tuple of int
