@@ -403,13 +403,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     would not show in so few), and without, on halves of the sequences: two networks with 8 to 500
     of them, and one with up to 100,000. This about doubles the time of `fit` with `residual`.
     Without, the first network is the only one and ends early if it is certainly better than the
-    mean after a quarter or half of the epochs and, with more than 500 sequences, its error is at
-    most half of that of the mean; or if it has learnt nothing but noise after half of them: it is
-    certainly better than the mean on its own rows, and certainly worse on the others. The network
-    that predicts is trained on all rows. Each column of y, or target of a forecast, is judged by
-    itself. With fewer or more sequences and no splitter, with per-step targets and with the losses
-    "poisson", "negative_binomial" and "gamma", predictions are those of the network. `partial_fit`
-    leaves the shrinkage of `fit` as it is.
+    mean after a quarter or half of the epochs, with at most half of its error; or if it has learnt
+    nothing but noise after half of them: it is certainly better than the mean on its own rows, and
+    certainly worse on the others. The network that predicts is trained on all rows. Each column of
+    y, or target of a forecast, is judged by itself. With fewer or more sequences and no splitter,
+    with per-step targets and with the losses "poisson", "negative_binomial" and "gamma",
+    predictions are those of the network. `partial_fit` leaves the shrinkage of `fit` as it is.
 
     References
     ----------

@@ -78,6 +78,14 @@ def test_candidates_differ_from_each_other_when_fitted(estimator, X, y):
     assert all(a != b for i, a in enumerate(resolved) for b in resolved[:i])
 
 
+def test_smaller_batches_of_few_sequences_are_no_candidates():
+    """A batch of 8 or of 32 has all of 8 sequences."""
+    for n, is_candidate in ((8, False), (9, True)):
+        grid = recommended_grid(RNNClassifier(), SERIES[:n], LABELS[:n])
+        assert ({"batch_size": [8]} in grid) == is_candidate
+        assert grid.count({}) == 1
+
+
 def test_the_other_cell_is_a_candidate():
     """Where "auto" selects a GRU, it is the LSTM."""
     many, few = RANDOM.normal(size=(12, 14, 8)), SERIES[:, :, :1]

@@ -322,6 +322,18 @@ def test_a_validation_part_is_judged_by_the_network_itself():
     assert model.shrinkage_ > 0.5
 
 
+def test_a_constant_column_needs_no_warning():
+    """It is predicted as it is, and there is nothing to do about it."""
+    X, y = noisy(60, 1e6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        constant = RNNRegressor("gru", **SMALL).fit(X, np.full(60, 0.1))
+        model = RNNRegressor("gru", 32, random_state=0)
+        model.fit(X, np.column_stack([y, np.full(60, 5.0)]))
+    np.testing.assert_allclose(constant.predict(X), 0.1)
+    np.testing.assert_allclose(model.predict(X)[:, 1], 5.0)
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_a_constant_prediction_warns(early_stopping):
     """The warning has the error of the mean, and advice; where something is left, there is none."""

@@ -174,9 +174,9 @@ class RegressionTask(SupervisedTask[NumberCodec]):
     ) -> bool:
         """Check whether the network is certainly better than the mean of y, or has learnt noise.
 
-        A gain counts from a quarter of the epochs on, noise from half of them on: a network that is
-        worse than the mean and has not learnt its own rows either may still learn. A forecast,
-        whose error is reported, needs all epochs.
+        A large gain counts from a quarter of the epochs on: a small one may be lost again. Noise
+        counts from half of them on: a network that is worse than the mean and has not learnt its
+        own rows either may still learn. A forecast, whose error is reported, needs all epochs.
         """
         quarter, half = blueprint.max_epochs // 4, blueprint.max_epochs // 2
         if blueprint.baseline is not None or n_epochs not in (quarter, half):

@@ -35,7 +35,7 @@ _MOST_WINDOWS = 1024
 # Sequences between which noise is a danger, and up to which it is worth two fits of their halves
 _FEWEST, _FEW, _MOST = 8, 500, 100_000
 # Fraction of the error of the mean above which a network may still learn noise, however certain its
-# gain is: that of many sequences always is
+# gain is
 _SMALL_ERROR = 0.5
 
 
@@ -132,11 +132,11 @@ class Corrections:
         return np.asarray(np.nanmean(np.maximum(self.level * errors, (self.level - 1) * errors), 1))
 
     def are_clearly_good(self) -> bool:
-        """Check whether all are kept and, with many rows, more training will not change that."""
+        """Check whether all are kept, and more training will not change that."""
         if self.kept_fraction() < 1.0:
             return False
         error, simple_error = (self.weights @ self._errors(fraction) for fraction in (1.0, 0.0))
-        return len(self.weights) <= _FEW // 2 or bool(error <= _SMALL_ERROR * simple_error)
+        return bool(error <= _SMALL_ERROR * simple_error)
 
     def mean_absolute_error(self, fractions: Floats) -> float:
         """Return the mean absolute error in units of y with fractions of the targets' corrections.
@@ -282,6 +282,12 @@ def warn_of_naive(corrections: Corrections, kept: Floats, naive: NaiveForecast) 
 
 def warn_of_mean(corrections: Corrections, kept: Floats, max_epochs: int) -> None:
     """Warn that the network adds nothing to the mean of some columns of y, or to a quantile."""
+    targets = corrections.of_targets(len(kept))
+    # a constant column is known, and needs no network
+    is_constant = [bool((each.true == each.true[:1]).all()) for each in targets]
+    kept = np.where(is_constant, 1.0, kept)
+    if kept.all():
+        return
     columns, error = _without_gain(corrections, kept, "column")
     simple = name_of_centre(corrections.level)
     warnings.warn(

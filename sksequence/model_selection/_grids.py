@@ -182,6 +182,9 @@ of sequences
     grid: list[Candidate] = [{}]
     for candidate in _candidates(fitted):
         changes = _changes(estimator, candidate, fitted.auto_params_)
+        size = changes.get("batch_size")
+        if isinstance(size, int) and min(size, fitted.batch_size_) >= len(X):
+            del changes["batch_size"]  # a batch has all sequences with either
         if changes not in grid:
             grid.append(changes)
     return [{name: [value] for name, value in changes.items()} for changes in grid]
