@@ -275,6 +275,51 @@ def test_a_column_that_is_missing_in_some_rows():
     np.testing.assert_array_equal(model.shrinkage_, [0.0, 1.0])
 
 
+def noisy_steps(n, signal, seed=0):
+    """Return sequences with a number per step, and the ratio of signal to noise in these."""
+    random = np.random.RandomState(seed)
+    X = random.randn(n, 20, 2)
+    noise = random.randn(n, 20)
+    return X, 100.0 + 5.0 * (np.sqrt(signal) * X[:, :, 0] + noise) / np.sqrt(1.0 + signal)
+
+
+@pytest.mark.parametrize("signal", [0.0, 0.1, 1e6])
+def test_noisy_steps_are_not_worse_than_the_mean(signal):
+    """Steps are judged like sequences, and what is clean stays as it is."""
+    X, y = noisy_steps(260, signal)
+    model = RNNRegressor(hidden_size=32, random_state=0).fit(X[:60], list(y[:60]))
+
+    def error():
+        return np.mean((np.stack(model.predict(X[60:])) - y[60:]) ** 2) / y[60:].var()
+
+    assert error() <= 1.02
+    assert (model.shrinkage_ == 0.0) == (signal == 1e6)
+    model._blueprint = replace(model._blueprint, shrinkage=0.0)
+    assert error() > 1.05 or signal == 1e6
+
+
+def test_unlabelled_steps_do_not_count():
+    """The mean, and what decides on it, are those of the labelled steps."""
+    X, y = noisy_steps(40, 0.0)
+    gaps = y.copy()
+    gaps[:, ::3] = np.nan
+    with pytest.warns(UserWarning, match="not clearly better than the mean of y"):
+        model = RNNRegressor("gru", **SMALL).fit(X, list(gaps))
+    np.testing.assert_allclose(np.stack(model.predict(X)), np.nanmean(gaps), rtol=1e-6)
+
+
+def test_the_steps_of_a_sequence_count_once():
+    """Equal gains of all steps prove no more than that of one; other sequences do."""
+    predicted, true = np.ones((30, 1)), np.linspace(-0.2, 1.8, 30)[:, None]
+    once = corrections(true, predicted)
+    repeated = replace(
+        corrections(np.repeat(true, 50, axis=0), np.repeat(predicted, 50, axis=0)),
+        sources=np.repeat(np.arange(30), 50),
+    )
+    assert repeated.kept_fraction() == pytest.approx(once.kept_fraction())
+    assert 0.0 < once.kept_fraction() < replace(repeated, sources=None).kept_fraction()
+
+
 @pytest.mark.parametrize("signal", [0.0, 0.3])
 def test_many_noisy_sequences_are_not_worse_than_the_mean(signal):
     """One network on a half of them is enough to judge on."""
@@ -303,14 +348,13 @@ def test_integer_weights_are_repetition():
     [
         ({}, 7, "numbers"),
         ({"loss": "poisson"}, 40, "counts"),
-        ({}, 12, "steps"),
     ],
-    ids=["few", "counts", "steps"],
+    ids=["few", "counts"],
 )
 def test_what_is_not_shrunk(options, n, y):
-    """Too few sequences have no halves, and others have no mean to move to."""
+    """Too few sequences have no halves, and counts have no mean to move to."""
     X, numbers = noisy(n, 0.0)
-    targets = {"numbers": numbers, "counts": numbers.round(), "steps": list(X[:, ::-1])}[y]
+    targets = {"numbers": numbers, "counts": numbers.round()}[y]
     model = RNNRegressor("gru", max_epochs=1, **SMALL, **options).fit(X, targets)
     assert model.shrinkage_ == 0.0
 

@@ -148,14 +148,14 @@ class RegressionTask(SupervisedTask[NumberCodec]):
 
     def judges(self, targets: Targets[NumberCodec]) -> bool:
         """Check whether predictions may be moved to simple ones."""
-        return _may_shrink(targets.codec, targets.per_step)
+        return not targets.codec.has_log_link
 
     def parts_to_judge(
         self, blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec], fraction: float
     ) -> list[tuple[Rows, Rows]]:
         """Return the newest windows of forecasts, and halves of a few other sequences."""
         codec, naive = blueprint.codec, blueprint.baseline
-        if not _may_shrink(codec, blueprint.per_step):
+        if codec.has_log_link:
             return []
         if not isinstance(naive, NaiveForecast):
             return halves(data)
@@ -199,7 +199,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
     ) -> Attributes:
         """Return the shrinkage, and for forecasts the errors on windows that were not seen."""
         naive = blueprint.baseline
-        if not judged or not _may_shrink(blueprint.codec, blueprint.per_step):
+        if not judged or blueprint.codec.has_log_link:
             return {"shrinkage_": 0.0}
         if not isinstance(naive, NaiveForecast):
             corrections = corrections_to_mean(judged, blueprint, data)
@@ -216,11 +216,6 @@ class RegressionTask(SupervisedTask[NumberCodec]):
             "forecast_error_": corrections.mean_absolute_error(kept),
         }
         return _shrunk(blueprint, 1.0 - kept, data) | errors
-
-
-def _may_shrink(codec: NumberCodec, per_step: bool) -> bool:
-    """Check whether predictions have a mean of y, or a naive forecast, to be moved to."""
-    return not (per_step or codec.has_log_link)
 
 
 def _shrunk(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sksequence._batching import content_digests, held_out_rows
+from sksequence._batching import content_digests, flat_rows, held_out_rows
 from sksequence._blueprint import Blueprint
 from sksequence._net import SequenceNet, network_outputs
 from sksequence._targets import MarginalDistribution, NumberCodec
@@ -57,6 +57,8 @@ class Corrections:
         Number of consecutive rows whose errors are correlated.
     least : float
         Standard errors from which a gain begins to count.
+    sources : ndarray of int of shape (n_rows,) or None
+        Sequence of which each row is a step; None if each is a sequence.
     """
 
     true: Floats
@@ -66,6 +68,7 @@ class Corrections:
     level: float | None = None
     horizon: int = 1
     least: float = 1.0
+    sources: Rows | None = None
 
     def of_targets(self, n_targets: int) -> list[Corrections]:
         """Return the corrections of each target, in the rows where it is known.
@@ -85,6 +88,7 @@ class Corrections:
             predicted=predicted[is_known],
             units=units[is_known],
             weights=weights / total if total > 0 else weights,
+            sources=None if self.sources is None else self.sources[is_known],
         )
 
     def kept_fraction(self) -> float:
@@ -109,20 +113,30 @@ class Corrections:
     def do_harm(self) -> bool:
         """Check whether none of them is kept, and all of them are certainly worse than none."""
         losses = self._errors(1.0) - self._errors(0.0)
-        error = self.least * _standard_error(losses, self.weights, self.horizon)
+        error = self.least * self._standard_error(losses)
         return self.kept_fraction() == 0.0 and float(self.weights @ losses) >= error
 
     def _certain_part(self, fraction: float) -> float:
         simple_errors = self._errors(0.0)
         gains = simple_errors - self._errors(fraction)
         gain, part = float(self.weights @ gains), 0.0
-        error = self.least * _standard_error(gains, self.weights, self.horizon)
+        error = self.least * self._standard_error(gains)
         if gain > error:
             part = (1.0 - (error / gain) ** 2) / (1.0 - (self.least / _CERTAIN) ** 2)
         if self.horizon > 1 and gain > 0:
             relative = gain / float(self.weights @ simple_errors)
             part = max(part, float(np.interp(relative, _LARGE_GAINS, (0.0, 1.0))))
         return fraction * min(part, 1.0)
+
+    def _standard_error(self, gains: Floats) -> float:
+        """Return the standard error of the mean gain; the steps of a sequence count once."""
+        if self.sources is None:
+            return _standard_error(gains, self.weights, self.horizon)
+        _, sources = np.unique(self.sources, return_inverse=True)
+        weights = np.bincount(sources, self.weights).astype(np.float64)
+        sums = np.bincount(sources, self.weights * gains)
+        means = np.divide(sums, weights, out=np.zeros_like(weights), where=weights > 0)
+        return _standard_error(means, weights, 1)
 
     def _errors(self, fraction: float) -> Floats:
         """Return the mean error of each row with a fraction of the corrections."""
@@ -204,21 +218,38 @@ def corrections_to_mean(
 ) -> Corrections:
     """Return corrections to the mean of y, or to its quantile if the loss predicts one, scaled."""
     rows = np.concatenate([part for _, part in judged])
+    places, sources = _target_rows(data, rows)
     codec, centre = blueprint.codec, marginal_distribution(blueprint, data).centre
     predicted = np.concatenate([_decoded(net, part, blueprint, data) for net, part in judged])
     true, predicted = (
-        (numbers - codec.mean) / codec.std - centre
-        for numbers in (np.asarray(data.targets.parsed[rows], dtype=np.float64), predicted)
+        (numbers - codec.mean) / codec.std - centre for numbers in (_known(data, places), predicted)
     )
     units, level = np.broadcast_to(codec.std, true.shape), codec.distribution.centre_level
-    return Corrections(true, predicted, units, _weights(data, rows), level=level)
+    weights = _weights(data, rows if sources is None else rows[sources])
+    return Corrections(true, predicted, units, weights, level=level, sources=sources)
+
+
+def _target_rows(data: TrainingData[NumberCodec], rows: Rows) -> tuple[Rows, Rows | None]:
+    """Return the rows of the targets of sequences, and for steps the position of their sequence."""
+    if not data.targets.per_step:
+        return rows, None
+    lengths = data.sequences.lengths[rows]
+    steps = flat_rows(data.sequences.offsets[rows], lengths)
+    return steps, np.repeat(np.arange(len(rows)), lengths)
+
+
+def _known(data: TrainingData[NumberCodec], places: Rows) -> Floats:
+    """Return rows of targets, NaN where there is none."""
+    parsed = np.asarray(data.targets.parsed[places], dtype=np.float64)
+    return np.where(data.targets.labelled[places, None], parsed, np.nan)
 
 
 def marginal_distribution(
     blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec]
 ) -> MarginalDistribution:
     """Learn the distribution of y, or of the differences to a forecast, from the training rows."""
-    codec, parsed = blueprint.codec, data.targets.parsed[data.split.training]
+    places, _ = _target_rows(data, data.split.training)
+    codec, parsed = blueprint.codec, _known(data, places)
     scaled = codec.encode(parsed).astype(np.float64)
     scaled[np.isnan(parsed[:, : codec.n_numbers])] = np.nan
     return MarginalDistribution.learn(scaled, codec.distribution)
@@ -258,7 +289,7 @@ def _decoded(
 ) -> Floats:
     with blueprint.threads():
         outputs = network_outputs(net, blueprint.prepare(data.sequences.take(rows)))
-    return blueprint.codec.decode(outputs).reshape(len(rows), -1)
+    return blueprint.codec.decode(outputs).reshape(-1, blueprint.codec.n_numbers)
 
 
 def _weights(data: TrainingData[NumberCodec], rows: Rows) -> Floats:
