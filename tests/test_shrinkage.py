@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._base import _fitting
 from sksequence._net import train
-from sksequence._tasks._shrinkage import Corrections, _standard_error
+from sksequence._tasks import _shrinkage
+from sksequence._tasks._corrections import Corrections, _standard_error
 
 SMALL = {"hidden_size": 8, "random_state": 0}
 
@@ -318,6 +319,19 @@ def test_the_steps_of_a_sequence_count_once():
     )
     assert repeated.kept_fraction() == pytest.approx(once.kept_fraction())
     assert 0.0 < once.kept_fraction() < replace(repeated, sources=None).kept_fraction()
+
+
+@pytest.mark.parametrize(("name", "n_rows"), [("_MOST_ROWS", 60), ("_MOST_NUMBERS", 500)])
+def test_a_sample_of_many_sequences(name, n_rows, monkeypatch):
+    """Predictions are limited to a number of rows, and of numbers unless these are few rows."""
+    X, y = noisy(1200, 1.0)
+    seen, outputs = [], _shrinkage.network_outputs
+    monkeypatch.setattr(_shrinkage, name, 60)
+    monkeypatch.setattr(
+        _shrinkage, "network_outputs", lambda net, x: seen.append(len(x)) or outputs(net, x)
+    )
+    RNNRegressor("gru", max_epochs=4, **SMALL).fit(X, y)
+    assert set(seen) == {n_rows}
 
 
 @pytest.mark.parametrize("signal", [0.0, 0.3])
