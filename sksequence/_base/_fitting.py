@@ -28,6 +28,7 @@ from sksequence._input import (
 )
 from sksequence._net import (
     Checkpointing,
+    Ending,
     Ranks,
     SequenceNet,
     State,
@@ -183,6 +184,7 @@ class Fit(Generic[AnyCodec]):
                 validation_part,
                 stopping,
                 after_epoch,
+                ending=self._ending(),
                 checkpoint=checkpoint,
                 state=state,
             )
@@ -211,6 +213,17 @@ class Fit(Generic[AnyCodec]):
             )
 
         return dataset
+
+    def _ending(self) -> Ending | None:
+        """Return the rule that ends the training of a task that is learnt, if epochs are "auto".
+
+        Early stopping and a constant learning rate have ends of their own.
+        """
+        training = self.training
+        is_free = training.max_epochs == "auto" and training.lr_schedule is not None
+        if not is_free or len(self.data.split.validation):
+            return None
+        return self.task.ending(self.blueprint, self.data)
 
     def _share(self) -> Share | None:
         """Return the rows of each batch that this process reads; None if it reads all."""
@@ -334,6 +347,8 @@ def fitted_attributes(
         fitted["embedding_dim_"] = blueprint.spec.embedding_dim
     if form.categories:
         fitted["categories_"] = form.categories
+    if record.learnt_epoch:
+        fitted["learnt_epoch_"] = record.learnt_epoch
     if record.validation_curve:
         fitted["validation_curve_"] = record.validation_curve
         fitted["best_loss_"] = record.best_loss

@@ -14,12 +14,13 @@ from sksequence._net._chunked_reading import (
 from sksequence._net._construction import Arrays, net_arrays, new_net, restored_net, train_on
 from sksequence._net._inference import network_features, network_outputs
 from sksequence._net._network_reading import NetworkReading
-from sksequence._net._optimizer import OPTIMIZERS, SCHEDULES
+from sksequence._net._optimizer import OPTIMIZERS, SCHEDULES, shortened
 from sksequence._net._out_of_memory import check_memory
 from sksequence._net._ranks import Joining, Ranks, join_group, join_ranks
 from sksequence._net._sequence_net import SequenceNet
 from sksequence._net._step_by_step import layer_states, state_gradients
 from sksequence._net._training import (
+    Ending,
     Stopping,
     TrainingRecord,
     check_callbacks,
@@ -34,6 +35,7 @@ __all__ = [
     "Attribution",
     "Augmenting",
     "Checkpointing",
+    "Ending",
     "Joining",
     "Method",
     "NetworkReading",
@@ -61,6 +63,7 @@ __all__ = [
     "read_together",
     "refuse_callbacks_of_training",
     "restored_net",
+    "shortened",
     "side_by_side",
     "state_gradients",
     "step_losses",

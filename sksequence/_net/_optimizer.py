@@ -93,6 +93,29 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 }
 
 
+# part of all epochs in which the rest of a schedule is passed once a task is learnt
+_REST = 0.2
+
+
+def last_epoch(learnt_epoch: int, max_epochs: int) -> int:
+    """Return the last epoch of a task that is learnt."""
+    return min(learnt_epoch + math.ceil(_REST * max_epochs), max_epochs)
+
+
+def shortened(
+    schedule: Callable[[float], float], learnt_epoch: int, max_epochs: int
+) -> Callable[[float], float]:
+    """Return a schedule that ends with the last epoch of a task that is learnt."""
+    begin, end = learnt_epoch / max_epochs, last_epoch(learnt_epoch, max_epochs) / max_epochs
+
+    def factor(progress: float) -> float:
+        if progress <= begin:
+            return schedule(progress)
+        return schedule(begin + (1.0 - begin) * (progress - begin) / (end - begin))
+
+    return factor
+
+
 # torch's cache on a decorated function: the function to call instead, made by the compiler
 _MARK = "__dynamo_disable"
 _METHODS = ("add_param_group", "state_dict", "load_state_dict")

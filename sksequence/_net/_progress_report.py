@@ -56,8 +56,15 @@ class ProgressReport(Callback):
             f"  {net.optimizer_.param_groups[0]['lr']:9.3g}"
         )
 
-    def stopped(self, restored: int) -> None:
-        """Print that training ended early; `restored` is the epoch with the best weights, or 0."""
+    def stopped(self, restored: int, learnt: int) -> None:
+        """Print that training ended early.
+
+        `restored` is the epoch with the best weights, and `learnt` the one in which the task was
+        learnt; both are 0 for none.
+        """
+        if learnt:
+            self._print(f"ended early, task learnt in epoch {learnt}")
+            return
         which = f", weights of epoch {restored}" if restored else " by a callback"
         self._print(f"stopped early{which}")
 

@@ -31,7 +31,7 @@ from sksequence._cells import has_bounded_outputs
 from sksequence._net._augmenting import is_own
 from sksequence._net._checkpoints import Checkpointing, State, bare, is_checkpoint
 from sksequence._net._construction import load_weights, to_arrays, to_tensors, weights_of
-from sksequence._net._optimizer import without_compiler
+from sksequence._net._optimizer import last_epoch, shortened, without_compiler
 from sksequence._net._progress_report import ProgressReport
 from sksequence._net._sequence_net import SequenceNet
 
@@ -52,20 +52,48 @@ class Stopping:
     tol: float
 
 
+@dataclass(frozen=True)
+class Ending:
+    """Rule that ends the training of a task that is learnt.
+
+    After `n_epochs` epochs in a row with a training loss below `loss`, the rest of the schedule is
+    shortened.
+    """
+
+    loss: float
+    n_epochs: int
+
+    def is_learnt(self, record: TrainingRecord) -> bool:
+        """Check whether the latest losses are low enough."""
+        latest = record.loss_curve[-self.n_epochs :]
+        return record.n_epochs >= self.n_epochs and max(latest) < self.loss
+
+
 @dataclass
 class TrainingRecord:
-    """Curves of one training, with one entry per epoch, and its best epoch."""
+    """Curves of one training, with one entry per epoch, and its epochs of note.
+
+    The best epoch is that of early stopping. Of a task that is learnt, `learnt_epoch` is the one
+    after which the rest of the schedule is shortened, and `last_epoch` its end. All are 0 for none.
+    """
 
     loss_curve: list[float] = field(default_factory=list)
     gradient_norm_curve: list[float] = field(default_factory=list)
     validation_curve: list[float] = field(default_factory=list)
     best_loss: float = math.inf
     best_epoch: int = 0
+    learnt_epoch: int = 0
+    last_epoch: int = 0
 
     @property
     def n_epochs(self) -> int:
         """Number of epochs that were run."""
         return len(self.loss_curve)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a shortened schedule is at its end."""
+        return 0 < self.last_epoch <= self.n_epochs
 
 
 def train(
@@ -74,6 +102,7 @@ def train(
     validation: SequenceDataset | None,
     stopping: Stopping | None,
     after_epoch: Callable[[TrainingRecord], bool],
+    ending: Ending | None = None,
     checkpoint: Checkpointing | None = None,
     state: State | None = None,
 ) -> TrainingRecord:
@@ -92,6 +121,8 @@ def train(
         `on_train_end` of the callbacks is called.
     after_epoch : callable
         Called with the record after each epoch; training ends if it returns True.
+    ending : Ending, default=None
+        Rule that ends the training of a task that is learnt.
     checkpoint : Checkpointing, default=None
         Keeps the state after each epoch.
     state : State, default=None
@@ -109,6 +140,7 @@ def train(
     if state is not None:
         record, is_over = TrainingRecord(**deepcopy(state["record"])), state["is_over"]
         best_weights = _restore(net, training, state)
+        _shorten_schedule(net, record)
     net.notify("on_train_begin", X=training, y=None)
     try:
         while record.n_epochs < net.max_epochs and not is_over:
@@ -117,7 +149,10 @@ def train(
             _record_epoch(net, record)
             if stopping is not None and _improved(record, stopping.tol):
                 best_weights = {k: v.detach().clone() for k, v in net.module_.state_dict().items()}
+            if ending is not None and not record.learnt_epoch and ending.is_learnt(record):
+                _end_soon(net, record)
             is_over |= after_epoch(record) or (stopping is not None and _is_over(record, stopping))
+            is_over |= record.has_ended
             is_over = net.ranks_.any(is_over)
             if checkpoint is not None:
                 checkpoint.keep(_state_of(net, training, record, best_weights, is_over))
@@ -128,7 +163,7 @@ def train(
     if best_weights:
         net.module_.load_state_dict(best_weights)
     if record.n_epochs < net.max_epochs:
-        _report_stop(net, record.best_epoch)
+        _report_stop(net, record)
     net.ranks_.check_network(net.module_)
     net.ranks_.unify(net.module_)
     net.notify("on_train_end", X=training, y=None)
@@ -136,10 +171,23 @@ def train(
     return record
 
 
-def _report_stop(net: SequenceNet, best_epoch: int) -> None:
+def _report_stop(net: SequenceNet, record: TrainingRecord) -> None:
     for _, callback in net.callbacks_:
         if isinstance(callback, ProgressReport):
-            callback.stopped(best_epoch)
+            callback.stopped(record.best_epoch, record.learnt_epoch if record.has_ended else 0)
+
+
+def _end_soon(net: SequenceNet, record: TrainingRecord) -> None:
+    """Shorten the rest of the schedule, unless it is short."""
+    last = last_epoch(record.n_epochs, net.max_epochs)
+    if last < net.max_epochs:
+        record.learnt_epoch, record.last_epoch = record.n_epochs, last
+        _shorten_schedule(net, record)
+
+
+def _shorten_schedule(net: SequenceNet, record: TrainingRecord) -> None:
+    if record.learnt_epoch and net.schedule is not None:
+        net.schedule = shortened(net.schedule, record.learnt_epoch, net.max_epochs)
 
 
 # --- the state after an epoch --------------------------------------------------------------------

@@ -13,7 +13,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from sksequence._batching import Sequences
 from sksequence._blueprint import Blueprint
 from sksequence._input import InputForm
+from sksequence._net import Ending
 from sksequence._targets import IndicatorCodec, LabelCodec, classification_codec
+from sksequence._tasks._defaults import automatic_ending
 from sksequence._tasks._supervised import SupervisedTask
 from sksequence._tasks._task import Attributes, Targets, TrainingData
 
@@ -65,6 +67,16 @@ class ClassificationTask(SupervisedTask[ClassCodec]):
         codes = targets.take(data.split.training, data.sequences.offsets)
         weight_of_class = class_weights(self.class_weight, codec.classes, codes)
         return np.asarray(weights * weight_of_class[targets.parsed])
+
+    def ending(
+        self, blueprint: Blueprint[ClassCodec], data: TrainingData[ClassCodec]
+    ) -> Ending | None:
+        """Return the rule for long sequences with one label each, and the log loss."""
+        codec, rows = blueprint.codec, data.split.training
+        if blueprint.per_step or codec.is_indicator or blueprint.loss != codec.losses[0]:
+            return None
+        constant = constant_log_loss(data.targets.parsed[rows], self.weights(data)[rows])
+        return automatic_ending(constant, self._steps_of_channels(data, blueprint.frames))
 
     def loss_options(self, blueprint: Blueprint[ClassCodec]) -> dict[str, object]:
         """Return the label smoothing as a keyword argument."""
@@ -122,6 +134,13 @@ def class_weights(
     else:
         weights[present] = _given_weights(class_weight, classes.tolist())[present]
     return weights
+
+
+def constant_log_loss(codes: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
+    """Return the weighted log loss per row of the constant probabilities that minimise it."""
+    sums = np.bincount(codes, weights)
+    sums = sums[sums > 0]
+    return float(sums @ np.log(sums.sum() / sums)) / len(codes)
 
 
 def _given_weights(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._batching import Frames, Sequences
+from sksequence._net import Ending
 from sksequence._series import Reference, mean_sizes
 from sksequence._settings import EmbeddingDim
 
@@ -22,6 +23,9 @@ Floats = NDArray[np.float64]
 _TRAINING = 2500, 10, 100
 # The same for sequences of many steps
 _LONG_TRAINING = 2500, 10, 50
+# A classifier of these has learnt its task after so many epochs in a row with less than this part
+# of the loss of constant probabilities
+_LEARNT_LOSS, _LEARNT_EPOCHS = 0.003, 3
 # The same for sequences of symbols with one label each, which networks overfit soon
 _SYMBOL_TRAINING = 1000, 10, 100
 # Number of such sequences up to which several networks are trained, each for half the epochs: what
@@ -115,6 +119,17 @@ def automatic_max_epochs(
     if forecast:
         return _epochs(n_sequences, batch_size, _FORECAST_TRAINING)
     return _epochs(n_sequences, batch_size, _LONG_TRAINING if n_steps > _MANY_STEPS else _TRAINING)
+
+
+def automatic_ending(constant_loss: float, n_steps: float) -> Ending | None:
+    """Select when a classifier that reads more than 64 steps per sequence has learnt its task.
+
+    That is after three epochs in a row whose training loss is below 0.3 % of `constant_loss`, that
+    of constant probabilities. `n_steps` is 1 for a single feature.
+    """
+    if n_steps <= _MANY_STEPS:
+        return None
+    return Ending(_LEARNT_LOSS * constant_loss, _LEARNT_EPOCHS)
 
 
 def automatic_series_epochs(n_sequences: int, batch_size: int) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sksequence._batching import Frames, Scaler, Sequences, offsets_of
 from sksequence._blueprint import AnyCodec, Blueprint
 from sksequence._modules import build_network
-from sksequence._net import SequenceNet
+from sksequence._net import Ending, SequenceNet
 from sksequence._settings import NetworkSpec, Settings, TrainingSettings
 from sksequence._tasks._defaults import (
     automatic_batch_size,
@@ -147,6 +147,10 @@ class NextStepTask(Generic[AnyCodec]):
     ) -> list[tuple[Rows, Rows]]:
         """Return nothing: predictions are those of the network."""
         return []
+
+    def ending(self, blueprint: Blueprint[AnyCodec], data: TrainingData[AnyCodec]) -> Ending | None:
+        """Return None: training takes all epochs."""
+        return None
 
     def is_clear(
         self,

@@ -13,7 +13,7 @@ from sksequence._batching import Frames, Scaler, Sequences, learn_time_unit, wit
 from sksequence._blueprint import Blueprint
 from sksequence._cells import is_feedforward
 from sksequence._input import InputForm
-from sksequence._net import SequenceNet
+from sksequence._net import Ending, SequenceNet
 from sksequence._settings import (
     LossChoice,
     Scale,
@@ -200,16 +200,24 @@ class SupervisedTask(Generic[AnyRowCodec]):
         if max_epochs == "auto":
             # with one target per step, the optimizer takes one step per chunk
             n_chunks = round(n_steps / chunk) if per_step else 1
-            reads_channels = not per_step and n_step_features(data.sequences) > 1
             max_epochs = automatic_max_epochs(
                 len(rows) * n_chunks,
                 int(batch_size),
-                n_steps if reads_channels else 1.0,
+                self._steps_of_channels(data, frames),
                 forecast=self.naive is not None,
                 labelled_symbols=self._labels_symbols(data),
                 n_estimators=n_estimators,
             )
         return int(batch_size), int(max_epochs)
+
+    def _steps_of_channels(self, data: TrainingData[AnyRowCodec], frames: Frames) -> float:
+        """Return the mean number of steps that the network reads of several features.
+
+        It is 1 for a single feature, and for one target per step.
+        """
+        if data.targets.per_step or n_step_features(data.sequences) == 1:
+            return 1.0
+        return float(frames.count(data.sequences.lengths[data.split.training]).mean())
 
     def _labels_symbols(self, data: TrainingData[AnyRowCodec]) -> bool:
         """Check whether the data are sequences of symbols with one label each."""
@@ -260,6 +268,12 @@ class SupervisedTask(Generic[AnyRowCodec]):
     def weights(self, data: TrainingData[AnyRowCodec]) -> NDArray[np.float64]:
         """Return one weight per target row, 0 for unlabelled rows."""
         return data.target_weights()
+
+    def ending(
+        self, blueprint: Blueprint[AnyRowCodec], data: TrainingData[AnyRowCodec]
+    ) -> Ending | None:
+        """Return None: training takes all epochs."""
+        return None
 
     def loss_options(self, blueprint: Blueprint[AnyRowCodec]) -> dict[str, object]:
         """Return no keyword arguments."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sksequence._batching import Sequences, flat_rows
 from sksequence._blueprint import AnyCodec, Baseline, Blueprint
 from sksequence._input import InputForm
-from sksequence._net import SequenceNet
+from sksequence._net import Ending, SequenceNet
 from sksequence._settings import LossChoice, Settings, TrainingSettings
 from sksequence._targets import Container
 
@@ -181,6 +181,9 @@ class Task(Protocol[AnyCodec]):
 
     def weights(self, data: TrainingData[AnyCodec]) -> NDArray[np.float64]:
         """Return one weight per target row, or per number of it; 0 for unlabelled ones."""
+
+    def ending(self, blueprint: Blueprint[AnyCodec], data: TrainingData[AnyCodec]) -> Ending | None:
+        """Return the rule by which training ends before its last epoch, if the task is learnt."""
 
     def loss_options(self, blueprint: Blueprint[AnyCodec]) -> dict[str, object]:
         """Return the keyword arguments of the loss function."""

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sksequence._base import BaseRNN
-from sksequence._net import SCHEDULES
+from sksequence._net import SCHEDULES, shortened
 from sksequence.inspection._figures import axes_of_plot
 from sksequence.inspection._fitted_networks import find_network
 
@@ -262,5 +262,8 @@ def _learning_rates(estimator: BaseRNN) -> list[float]:
     fitted: Any = estimator
     if schedule is None:
         return [rate] * fitted.n_iter_
+    factor = SCHEDULES[schedule]
+    if hasattr(fitted, "learnt_epoch_"):
+        factor = shortened(factor, fitted.learnt_epoch_, fitted.max_epochs_)
     progress = (np.arange(fitted.n_iter_) + 0.5) / fitted.max_epochs_
-    return [rate * SCHEDULES[schedule](fraction) for fraction in progress.tolist()]
+    return [rate * factor(fraction) for fraction in progress.tolist()]
