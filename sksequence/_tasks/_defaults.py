@@ -25,7 +25,7 @@ _TRAINING = 2500, 10, 100
 _LONG_TRAINING = 2500, 10, 50
 # A classifier of these has learnt its task after so many epochs in a row with less than this part
 # of the loss of constant probabilities
-_LEARNT_LOSS, _LEARNT_EPOCHS = 0.003, 3
+_LEARNT_LOSS, _LEARNT_EPOCHS = 0.001, 3
 # The same for sequences of symbols with one label each, which networks overfit soon
 _SYMBOL_TRAINING = 1000, 10, 100
 # Number of such sequences up to which several networks are trained, each for half the epochs: what
@@ -124,7 +124,7 @@ def automatic_max_epochs(
 def automatic_ending(constant_loss: float, n_steps: float) -> Ending | None:
     """Select when a classifier that reads more than 64 steps per sequence has learnt its task.
 
-    That is after three epochs in a row whose training loss is below 0.3 % of `constant_loss`, that
+    That is after three epochs in a row whose training loss is below 0.1 % of `constant_loss`, that
     of constant probabilities. `n_steps` is 1 for a single feature.
     """
     if n_steps <= _MANY_STEPS:
