@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 from skorch.callbacks import Callback
 
 from sksequence import RNNClassifier, RNNRegressor
-from sksequence._net._optimizer import SCHEDULES
+from sksequence._net._optimizer import SCHEDULES, last_epoch
 from sksequence._tasks._classification import constant_log_loss
 from sksequence._tasks._defaults import automatic_ending
 from sksequence.callbacks import Checkpoint
@@ -110,14 +110,13 @@ def test_a_task_that_is_learnt_late_keeps_the_schedule():
 
 
 def test_an_unlearnable_task_keeps_all_epochs():
-    """Labels without a signal are not learnt; weights of any size make no difference."""
+    """Labels without a signal are not learnt, however rare one of them is or however light."""
     noise, labels = RANDOM.randn(60, 66, 2), RANDOM.randint(2, size=60)
-    small = make(hidden_size=1, batch_size=30)
-    for options in ({}, {"class_weight": {0: 1.0, 1: 1e-4}}, {"class_weight": {0: 1e-4, 1: 1e-4}}):
+    small = make(hidden_size=1, batch_size=30, learning_rate=0.5)
+    for options in ({}, {"class_weight": {0: 1.0, 1: 1e-5}}):
         model = clone(small).set_params(**options).fit(noise, labels)
         assert (model.n_iter_, hasattr(model, "learnt_epoch_")) == (EPOCHS, False)
-    model = clone(small).fit(noise, labels, sample_weight=np.full(60, 1e-4))
-    assert (model.n_iter_, hasattr(model, "learnt_epoch_")) == (EPOCHS, False)
+    assert first_learnt(model.loss_curve_) < EPOCHS - REST  # but the loss is low
 
 
 def test_only_labels_of_long_sequences_of_several_features_end():
@@ -128,7 +127,7 @@ def test_only_labels_of_long_sequences_of_several_features_end():
         (make(lr_schedule=None), X, Y),
         (make(loss=own_loss), X, Y),
         (make(), X[:, :64], Y),
-        (make(), X[:, :, :1], Y),
+        (make(frame_length=1), X[:, :, :1], Y),
         (make(), X, indicator),
         (make(RNNRegressor), X, Y.astype(float)),
         (make(dropout=0.0), X, [np.full(66, label) for label in Y]),
@@ -156,17 +155,32 @@ def test_early_stopping_has_an_end_of_its_own():
 
 
 def test_the_threshold_is_relative_to_constant_probabilities():
-    """The best of them are the frequencies; repetitions are weights, whose scale is that of it."""
+    """The best of them are the frequencies; repetitions are weights, whose scale has no effect."""
     codes, counts = np.array([2, 0, 3, 0]), np.array([1, 2, 3, 5])
     expected = log_loss([2, 0, 3, 0], np.tile([7, 1, 3], (4, 1)) / 11, sample_weight=counts)
-    assert constant_log_loss(codes, counts) == pytest.approx(expected * counts.mean())
-    repeated = np.repeat(codes, counts)
-    assert constant_log_loss(repeated, np.ones(11)) == pytest.approx(expected)
-    assert constant_log_loss(repeated, np.full(11, 0.1)) == pytest.approx(0.1 * expected)
-    rare = np.arange(20_000) == 0
-    assert constant_log_loss(rare.astype(int), np.ones(20_000)) < 0.001 * CONSTANT
+    assert constant_log_loss(codes, counts) == pytest.approx(expected)
+    assert constant_log_loss(codes, counts * 1e-4) == pytest.approx(expected)
+    assert constant_log_loss(np.repeat(codes, counts), np.ones(11)) == pytest.approx(expected)
+    assert constant_log_loss(Y, np.ones(24)) == pytest.approx(CONSTANT)
     assert automatic_ending(2.0, 65).loss == 0.002
     assert automatic_ending(2.0, 64) is None
+
+
+@pytest.mark.parametrize("weights", [[1, 9], [0.1, 0.9], [9.5, 85.5]])
+def test_weights_change_the_threshold_as_repetitions_do(weights):
+    """It is that of the weighted frequencies of the labels, whatever the scale of the weights."""
+    given = np.array(weights)[Y]
+    model = make(learning_rate=0.03).fit(X, Y, sample_weight=given)
+    heavy = np.flatnonzero(Y)
+    constant = constant_log_loss(np.append(Y, np.repeat(Y[heavy], 8)), np.ones(24 + 8 * 12))
+    assert model.learnt_epoch_ == first_learnt(model.loss_curve_, constant)
+    assert model.learnt_epoch_ > first_learnt(model.loss_curve_)
+
+
+def test_the_last_epoch():
+    """The rest takes a fifth of all epochs, rounded up, and no more than is left."""
+    cases = [(7, 50, 17), (1, 12, 4), (9, 12, 12), (12, 12, 12), (45, 50, 50)]
+    assert [last_epoch(learnt, most) for learnt, most, _ in cases] == [last for *_, last in cases]
 
 
 def test_a_single_class_has_all_epochs():

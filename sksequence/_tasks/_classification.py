@@ -137,10 +137,10 @@ def class_weights(
 
 
 def constant_log_loss(codes: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
-    """Return the weighted log loss per row of the constant probabilities that minimise it."""
+    """Return the weighted mean log loss of the constant probabilities that minimise it."""
     sums = np.bincount(codes, weights)
-    sums = sums[sums > 0]
-    return float(sums @ np.log(sums.sum() / sums)) / len(codes)
+    fractions = sums[sums > 0] / sums.sum()
+    return float(-fractions @ np.log(fractions))
 
 
 def _given_weights(
