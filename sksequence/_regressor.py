@@ -407,9 +407,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     nothing but noise after half of them: it is certainly better than the mean on its own rows, and
     certainly worse on the others. The network that predicts is trained on all rows. Each column of
     y, or target of a forecast, is judged by itself; the steps of a sequence with per-step targets
-    count as one row. With fewer or more sequences and no splitter, and with the losses "poisson",
-    "negative_binomial" and "gamma", predictions are those of the network. `partial_fit` leaves the
-    shrinkage of `fit` as it is.
+    count as one row. With fewer or more sequences and no splitter, with fewer than four to judge
+    on, with the losses "poisson", "negative_binomial" and "gamma", and, without `residual`, with a
+    callable, predictions are those of the network. `partial_fit` leaves the shrinkage of `fit` as
+    it is.
 
     References
     ----------

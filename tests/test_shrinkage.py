@@ -14,6 +14,7 @@ from sksequence._base import _fitting
 from sksequence._net import train
 from sksequence._tasks import _shrinkage
 from sksequence._tasks._corrections import Corrections, _standard_error
+from sksequence.preprocessing import make_windows
 
 SMALL = {"hidden_size": 8, "random_state": 0}
 
@@ -342,6 +343,52 @@ def test_many_noisy_sequences_are_not_worse_than_the_mean(signal):
     assert relative_error(model, X[700:], y[700:], y[:700].mean()) <= 1.02
     model._blueprint = replace(model._blueprint, shrinkage=0.0)
     assert relative_error(model, X[700:], y[700:], y[:700].mean()) > 1.1 or signal > 0.0
+
+
+def test_a_column_that_is_hardly_known_is_kept():
+    """A few rows prove nothing, and none of them may be in the part that is judged."""
+    X, y = signal_and_noise(60)
+    y[2:, 0] = np.nan
+    with pytest.warns(UserWarning, match="in column 1"):
+        model = RNNRegressor("gru", 32, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(model.shrinkage_, [0.0, 1.0])
+
+
+def test_few_rows_of_a_validation_part_prove_nothing():
+    """Predictions of a network that stops early are then its own, as without a validation part."""
+    X, y = noisy(30, 1e6)
+    model = RNNRegressor("gru", early_stopping=True, **SMALL).fit(X, y)
+    assert model.shrinkage_ == 0.0
+
+
+def test_a_quantile_is_moved_to_that_of_y_or_of_naive_errors():
+    """A level that is not 0.5 keeps its meaning, with and without a naive forecast."""
+    random = np.random.RandomState(0)
+    X, y = noisy(1060, 0.0)
+    walk = 100.0 + random.randn(900).cumsum()
+    windows, steps = make_windows(walk, 12, 1)
+    cases = [(None, X, y, 60), ("last", windows, steps.ravel(), 500)]
+    for residual, inputs, target, n in cases:
+        model = RNNRegressor(
+            "gru", 32, residual=residual, loss="quantile", quantiles=(0.9,), random_state=0
+        )
+        with pytest.warns(UserWarning, match="not clearly better"):
+            model.fit(inputs[:n], target[:n])
+        assert model.shrinkage_ == 1.0
+        below = target[n:] <= model.predict(inputs[n:])
+        assert 0.85 < np.mean(below) < 0.95
+    assert model.naive_error_ < model.forecast_error_  # the median is nearer than this quantile
+
+
+def test_a_fit_that_is_not_judged_forgets_the_shrinkage_before():
+    """A network that continues with other rows predicts by itself."""
+    X, y = noisy(60, 0.0)
+    model = RNNRegressor("gru", warm_start=True, **SMALL)
+    with pytest.warns(UserWarning, match="not clearly better"):
+        model.fit(X, y)
+    model.fit(X[:7], y[:7])
+    assert model.shrinkage_ == 0.0
+    assert len(np.unique(model.predict(X))) > 1
 
 
 def test_integer_weights_are_repetition():

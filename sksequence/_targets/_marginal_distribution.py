@@ -21,6 +21,9 @@ class MarginalDistribution:
     ----------
     centre : ndarray of shape (n_numbers,)
         What the loss would predict without X: the mean, or a quantile.
+    middle : ndarray of shape (n_numbers,)
+        What the correction 0 of a naive forecast stands for: the median if the loss predicts
+        quantiles, and the centre otherwise.
     std : ndarray of shape (n_numbers,)
         Standard deviations.
     levels : ndarray of shape (n_levels,)
@@ -30,6 +33,7 @@ class MarginalDistribution:
     """
 
     centre: Floats
+    middle: Floats
     std: Floats
     levels: Floats
     quantiles: Floats
@@ -38,9 +42,12 @@ class MarginalDistribution:
     def learn(cls, rows: Floats, distribution: PredictiveDistribution) -> Self:
         """Learn from rows of numbers, NaN where one is missing."""
         levels, level = np.array(distribution.marginal_levels), distribution.centre_level
-        centre = np.nanmean(rows, axis=0) if level is None else np.nanquantile(rows, level, axis=0)
+        if level is None:
+            centre = middle = np.nanmean(rows, axis=0)
+        else:
+            centre, middle = np.nanquantile(rows, [level, 0.5], axis=0)
         quantiles = np.nanquantile(rows, levels, axis=0)
-        return cls(centre, np.nanstd(rows, axis=0), levels, quantiles)
+        return cls(centre, middle, np.nanstd(rows, axis=0), levels, quantiles)
 
     def quantiles_at(self, levels: tuple[float, ...]) -> Floats:
         """Return the quantiles (n_levels, 1, n_numbers), linear between those that are known."""

@@ -11,6 +11,8 @@ from sksequence._tasks._task import Rows
 
 Floats = NDArray[np.float64]
 
+# Rows below which nothing is decided
+_FEWEST_ROWS = 4
 # Standard errors from which a gain counts in full
 _CERTAIN = 3.0
 # Fractions of the naive error from which a gain begins to count, and from which it counts in full,
@@ -78,13 +80,15 @@ class Corrections:
 
         It is a part of all of them, or of the fraction with the smallest squared error, whichever
         is more. The part grows with the gain as the factor of James and Stein [1]_ does, and is all
-        from three standard errors on.
+        from three standard errors on. A few rows prove nothing, and all is kept.
 
         References
         ----------
         .. [1] James & Stein (1961), Estimation with Quadratic Loss, Berkeley Symposium on
            Mathematical Statistics and Probability.
         """
+        if len(self.weights if self.sources is None else np.unique(self.sources)) < _FEWEST_ROWS:
+            return 1.0
         # missing numbers have no part in either sum
         scales = np.where(np.isnan(self.true), 0.0, np.sqrt(self.weights)[:, None])
         true, predicted = np.nan_to_num(self.true) * scales, self.predicted * scales
@@ -94,9 +98,10 @@ class Corrections:
 
     def do_harm(self) -> bool:
         """Check whether none of them is kept, and all of them are certainly worse than none."""
+        if self.kept_fraction() > 0.0:
+            return False
         losses = self._errors(1.0) - self._errors(0.0)
-        error = self.least * self._standard_error(losses)
-        return self.kept_fraction() == 0.0 and float(self.weights @ losses) >= error
+        return float(self.weights @ losses) >= self.least * self._standard_error(losses)
 
     def _certain_part(self, fraction: float) -> float:
         simple_errors = self._errors(0.0)

@@ -27,6 +27,7 @@ from sksequence._tasks._shrinkage import (
     corrections_to_naive,
     halves,
     marginal_distribution,
+    simple_corrections,
     warn_of_mean,
     warn_of_naive,
 )
@@ -148,14 +149,19 @@ class RegressionTask(SupervisedTask[NumberCodec]):
 
     def judges(self, targets: Targets[NumberCodec]) -> bool:
         """Check whether predictions may be moved to simple ones."""
-        return not targets.codec.has_log_link
+        return self._may_shrink(targets.codec)
+
+    def _may_shrink(self, codec: NumberCodec) -> bool:
+        """Check whether simple predictions are known, which those of a callable loss are not."""
+        is_known = self.naive is not None or not callable(self.loss)
+        return is_known and not codec.has_log_link
 
     def parts_to_judge(
         self, blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec], fraction: float
     ) -> list[tuple[Rows, Rows]]:
         """Return the newest windows of forecasts, and halves of a few other sequences."""
         codec, naive = blueprint.codec, blueprint.baseline
-        if codec.has_log_link:
+        if not self._may_shrink(codec):
             return []
         if not isinstance(naive, NaiveForecast):
             return halves(data)
@@ -199,20 +205,22 @@ class RegressionTask(SupervisedTask[NumberCodec]):
     ) -> Attributes:
         """Return the shrinkage, and for forecasts the errors on windows that were not seen."""
         naive = blueprint.baseline
-        if not judged or blueprint.codec.has_log_link:
-            return {"shrinkage_": 0.0}
+        n_targets = blueprint.codec.n_targets
+        if not judged or not self._may_shrink(blueprint.codec):
+            return _shrunk(blueprint, np.zeros(n_targets), data)
         if not isinstance(naive, NaiveForecast):
             corrections = corrections_to_mean(judged, blueprint, data)
-            kept = corrections.kept_fractions(blueprint.codec.n_targets)
+            kept = corrections.kept_fractions(n_targets)
             if not kept.all():
                 warn_of_mean(corrections, kept, blueprint.max_epochs)
             return _shrunk(blueprint, 1.0 - kept, data)
         corrections = corrections_to_naive(judged[0], naive, blueprint, data)
-        kept = corrections.kept_fractions(blueprint.codec.n_targets)
+        kept = corrections.kept_fractions(n_targets)
         if not kept.all():
             warn_of_naive(corrections, kept, naive)
+        of_naive = replace(corrections, true=corrections.true + simple_corrections(blueprint, data))
         errors = {
-            "naive_error_": corrections.mean_absolute_error(np.zeros_like(kept)),
+            "naive_error_": of_naive.mean_absolute_error(np.zeros_like(kept)),
             "forecast_error_": corrections.mean_absolute_error(kept),
         }
         return _shrunk(blueprint, 1.0 - kept, data) | errors

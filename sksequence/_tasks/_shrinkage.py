@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from sksequence._net import SequenceNet, network_outputs
 from sksequence._targets import MarginalDistribution, NumberCodec
 from sksequence._tasks._corrections import Corrections
 from sksequence._tasks._naive_forecast import NaiveForecast
+from sksequence._tasks._shrunken_predictions import simple_centres
 from sksequence._tasks._task import Rows, TrainingData
 
 Floats = NDArray[np.float64]
@@ -111,8 +113,9 @@ def corrections_to_naive(
     blueprint: Blueprint[NumberCodec],
     data: TrainingData[NumberCodec],
 ) -> Corrections:
-    """Return corrections to the naive forecast of windows, in their units."""
+    """Return corrections to the naive forecast of windows, or to its quantile, in their units."""
     (net, rows), codec = judged, blueprint.codec
+    simple, level = simple_corrections(blueprint, data), codec.distribution.centre_level
     # in the order given, in which a window is next to those that overlap with it
     rows = np.sort(rows)
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).astype(int)]
@@ -121,14 +124,22 @@ def corrections_to_naive(
     if naive.is_relative:
         units = codec.spread(naive.moments(data.sequences.take(rows))).reshape(true.shape)
     return Corrections(
-        true / np.where(units > 0, units, 1.0),
-        _decoded(net, rows, blueprint, data),
+        true / np.where(units > 0, units, 1.0) - simple,
+        _decoded(net, rows, blueprint, data) - simple,
         units,
         _weights(data, rows),
-        level=0.5,
+        level=0.5 if level is None else level,
         horizon=codec.n_numbers // codec.n_targets,
         least=2.0,
     )
+
+
+def simple_corrections(
+    blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec]
+) -> Floats:
+    """Return the correction of a naive forecast without X: 0, or that of the predicted quantile."""
+    marginal = marginal_distribution(blueprint, data)
+    return simple_centres(replace(blueprint, marginal=marginal))
 
 
 def _decoded(

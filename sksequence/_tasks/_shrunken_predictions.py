@@ -11,26 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksequence._blueprint import Blueprint
-from sksequence._targets import NumberCodec, PointPrediction
+from sksequence._targets import MarginalDistribution, NumberCodec, PointPrediction
 
 Floats = NDArray[np.float64]
 Outputs = NDArray[np.float32]
 
 
 def simple_centres(blueprint: Blueprint[NumberCodec]) -> Floats:
-    """Return the points (n_numbers,) to which predictions are moved: 0 for a forecast."""
+    """Return the points (n_numbers,) to which predictions are moved."""
     codec, marginal = blueprint.codec, blueprint.marginal
-    if blueprint.baseline is not None:
-        return np.zeros(codec.n_numbers)
-    return codec.mean if marginal is None else marginal.centre * codec.std + codec.mean
+    if marginal is None:  # files of version 0.1 have none
+        return codec.mean if blueprint.baseline is None else np.zeros(codec.n_numbers)
+    return _in_units(blueprint, marginal, marginal.centre)
 
 
 def simple_quantiles(blueprint: Blueprint[NumberCodec], levels: tuple[float, ...]) -> Floats:
     """Return the quantiles (n_levels, 1, n_numbers) to which predictions are moved."""
     marginal = blueprint.marginal
     assert marginal is not None
-    differences = marginal.quantiles_at(levels) - marginal.centre
-    return differences * blueprint.codec.std + simple_centres(blueprint)
+    return _in_units(blueprint, marginal, marginal.quantiles_at(levels))
+
+
+def _in_units(
+    blueprint: Blueprint[NumberCodec], marginal: MarginalDistribution, scaled: Floats
+) -> Floats:
+    """Return numbers of the marginal distribution in units of y, or corrections of a forecast."""
+    codec = blueprint.codec
+    if blueprint.baseline is None:
+        return scaled * codec.std + codec.mean
+    return (scaled - marginal.middle) * codec.std
 
 
 def shrunken_centres(blueprint: Blueprint[NumberCodec], outputs: Outputs) -> Floats:
@@ -47,7 +56,7 @@ def shrunken_quantiles(
     assert not isinstance(codec.distribution, PointPrediction)
     if not np.any(blueprint.shrinkage):
         return rows
-    if blueprint.marginal is None:  # files of version 0.1 have none
+    if blueprint.marginal is None:
         return rows + (shrunken_centres(blueprint, outputs) - codec.decode(outputs))
     chosen = levels or codec.distribution.levels
     return _moved(blueprint, rows, simple_quantiles(blueprint, chosen))
