@@ -345,6 +345,28 @@ def test_many_noisy_sequences_are_not_worse_than_the_mean(signal):
     assert relative_error(model, X[700:], y[700:], y[:700].mean()) > 1.1 or signal > 0.0
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "quantile"])
+def test_the_distribution_of_y_is_weighted(loss):
+    """Weights that depend on y move its mean and its quantiles."""
+    X, y = noisy(60, 0.0)
+    weights = np.where(y > 100, 0.013, 1.0)
+    model = RNNRegressor("gru", loss=loss, **SMALL)
+    with pytest.warns(UserWarning, match="not clearly better"):
+        model.fit(X, y, sample_weight=weights)
+    simple = np.average(y, weights=weights)
+    if loss == "quantile":
+        simple = np.quantile(y, 0.5, weights=weights, method="inverted_cdf")
+    np.testing.assert_allclose(model.predict(X), simple, rtol=1e-6)
+
+
+def test_copies_are_no_evidence():
+    """What is learnt of noise is not kept because it is there ten times."""
+    X, y = noisy(40, 0.0)
+    with pytest.warns(UserWarning, match="not clearly better"):
+        model = RNNRegressor("gru", max_epochs=20, **SMALL).fit(X, y, sample_weight=[10] * 39 + [9])
+    assert model.shrinkage_ == 1.0
+
+
 def test_a_column_that_is_hardly_known_is_kept():
     """A few rows prove nothing, and none of them may be in the part that is judged."""
     X, y = signal_and_noise(60)

@@ -39,17 +39,30 @@ class MarginalDistribution:
     quantiles: Floats
 
     @classmethod
-    def learn(cls, rows: Floats, distribution: PredictiveDistribution) -> Self:
-        """Learn from rows of numbers, NaN where one is missing."""
+    def learn(cls, rows: Floats, weights: Floats, distribution: PredictiveDistribution) -> Self:
+        """Learn from rows of numbers, NaN where one is missing, and from their weights."""
         levels, level = np.array(distribution.marginal_levels), distribution.centre_level
+        means, stds, quantiles, centres = [], [], [], []
+        for column in rows.T:
+            is_known = ~np.isnan(column) & (weights > 0)
+            numbers, own = column[is_known], weights[is_known]
+            means.append(np.average(numbers, weights=own))
+            stds.append(np.sqrt(np.average((numbers - means[-1]) ** 2, weights=own)))
+            quantiles.append(_quantiles(numbers, own, levels))
+            centres.append(_quantiles(numbers, own, np.array([level or 0.5, 0.5])))
+        centre, middle = np.array(centres).T
         if level is None:
-            centre = middle = np.nanmean(rows, axis=0)
-        else:
-            centre, middle = np.nanquantile(rows, [level, 0.5], axis=0)
-        quantiles = np.nanquantile(rows, levels, axis=0)
-        return cls(centre, middle, np.nanstd(rows, axis=0), levels, quantiles)
+            centre = middle = np.array(means)
+        return cls(centre, middle, np.array(stds), levels, np.array(quantiles).T)
 
     def quantiles_at(self, levels: tuple[float, ...]) -> Floats:
         """Return the quantiles (n_levels, 1, n_numbers), linear between those that are known."""
         columns = [np.interp(levels, self.levels, column) for column in self.quantiles.T]
         return np.stack(columns, axis=-1)[:, None]
+
+
+def _quantiles(numbers: Floats, weights: Floats, levels: Floats) -> Floats:
+    """Return quantiles, linear between numbers of equal weight."""
+    if np.ptp(weights) == 0:
+        return np.quantile(numbers, levels)
+    return np.asarray(np.quantile(numbers, levels, weights=weights, method="inverted_cdf"))

@@ -42,7 +42,7 @@ class Corrections:
     least : float
         Standard errors from which a gain begins to count.
     sources : ndarray of int of shape (n_rows,) or None
-        Sequence of which each row is a step; None if each is a sequence.
+        Sequence of which each row is a step or a copy; None if all rows count.
     """
 
     true: Floats
@@ -116,7 +116,7 @@ class Corrections:
         return fraction * min(part, 1.0)
 
     def _standard_error(self, gains: Floats) -> float:
-        """Return the standard error of the mean gain; the steps of a sequence count once."""
+        """Return the standard error of the mean gain; the rows of a sequence count once."""
         if self.sources is None:
             return _standard_error(gains, self.weights, self.horizon)
         _, sources = np.unique(self.sources, return_inverse=True)

@@ -62,15 +62,23 @@ def corrections_to_mean(
     """Return corrections to the mean of y, or to its quantile if the loss predicts one, scaled."""
     judged = [(net, _sample(part, data)) for net, part in judged]
     rows = np.concatenate([part for _, part in judged])
-    places, sources = _target_rows(data, rows)
+    places, positions = _target_rows(data, rows)
     codec, centre = blueprint.codec, marginal_distribution(blueprint, data).centre
     predicted = np.concatenate([_decoded(net, part, blueprint, data) for net, part in judged])
     true, predicted = (
         (numbers - codec.mean) / codec.std - centre for numbers in (_known(data, places), predicted)
     )
     units, level = np.broadcast_to(codec.std, true.shape), codec.distribution.centre_level
-    weights = _weights(data, rows if sources is None else rows[sources])
+    sources = _sources(data, rows)[positions]
+    weights = _weights(data, rows[positions])
     return Corrections(true, predicted, units, weights, level=level, sources=sources)
+
+
+def _sources(data: TrainingData[NumberCodec], rows: Rows) -> Rows:
+    """Return a number for each sequence; copies, which prove no more than one does, share it."""
+    digests = data.split.digests
+    known = rows if digests is None else digests[rows]
+    return np.asarray(np.unique(known, axis=0, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 
 def _sample(rows: Rows, data: TrainingData[NumberCodec]) -> Rows:
@@ -81,13 +89,13 @@ def _sample(rows: Rows, data: TrainingData[NumberCodec]) -> Rows:
     return np.asarray(rows[np.linspace(0, len(rows) - 1, n_rows).astype(int)])
 
 
-def _target_rows(data: TrainingData[NumberCodec], rows: Rows) -> tuple[Rows, Rows | None]:
-    """Return the rows of the targets of sequences, and for steps the position of their sequence."""
+def _target_rows(data: TrainingData[NumberCodec], rows: Rows) -> tuple[Rows, Rows]:
+    """Return the rows of the targets of sequences, and the position of a sequence in `rows`."""
+    positions = np.arange(len(rows))
     if not data.targets.per_step:
-        return rows, None
+        return rows, positions
     lengths = data.sequences.lengths[rows]
-    steps = flat_rows(data.sequences.offsets[rows], lengths)
-    return steps, np.repeat(np.arange(len(rows)), lengths)
+    return flat_rows(data.sequences.offsets[rows], lengths), np.repeat(positions, lengths)
 
 
 def _known(data: TrainingData[NumberCodec], places: Rows) -> Floats:
@@ -100,11 +108,13 @@ def marginal_distribution(
     blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec]
 ) -> MarginalDistribution:
     """Learn the distribution of y, or of the differences to a forecast, from the training rows."""
-    places, _ = _target_rows(data, data.split.training)
+    rows = data.split.training
+    places, positions = _target_rows(data, rows)
     codec, parsed = blueprint.codec, _known(data, places)
     scaled = codec.encode(parsed).astype(np.float64)
     scaled[np.isnan(parsed[:, : codec.n_numbers])] = np.nan
-    return MarginalDistribution.learn(scaled, codec.distribution)
+    weights = data.split.weights[rows][positions]
+    return MarginalDistribution.learn(scaled, weights, codec.distribution)
 
 
 def corrections_to_naive(
