@@ -400,7 +400,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     `early_stopping`. Without it, further networks are trained: one on the training part of the
     splitter in `validation_split`, if there is one; otherwise, with `residual`, one on all but the
     newest windows of each series (`validation_fraction` of them, or more, up to a quarter, if gains
-    would not show in so few), and without, on halves of the sequences: two networks with 8 to 500
+    would not show in so few), and without, on halves of the sequences: two networks with 20 to 500
     of them, and one with up to 100,000. This about doubles the time of `fit` with `residual`.
     Without, the first network is the only one and ends early if it is certainly better than the
     mean after a quarter or half of the epochs, with at most half of its error; or if it has learnt
@@ -409,8 +409,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     y, or target of a forecast, is judged by itself; the steps of a sequence with per-step targets
     count as one row. With fewer or more sequences and no splitter, with fewer than four to judge
     on, with the losses "poisson", "negative_binomial" and "gamma", and, without `residual`, with a
-    callable, predictions are those of the network. `partial_fit` leaves the shrinkage of `fit` as
-    it is.
+    callable, predictions are those of the network. So are those after `partial_fit`, which judges
+    nothing.
 
     References
     ----------
@@ -664,8 +664,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         if quantiles is not None:
             return self._quantiles_of(X, quantiles)
         sequences = self._check_input(X)
-        centres = shrunken_centres(self._blueprint, self._outputs(sequences))
+        centres = self._decoded(self._outputs(sequences))
         return self._arranged_targets(self._completed(centres, sequences), sequences)
+
+    def _decoded(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        return shrunken_centres(self._blueprint, outputs)
 
     def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the outputs of the head, which are finite."""
@@ -819,7 +822,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
                 "The prediction is not finite: the values of the last steps are too large for this "
                 "network. Rescale them, or fit with scale='global'."
             )
-        return shrunken_centres(self._blueprint, outputs)
+        return self._decoded(outputs)
 
     def _stream_quantiles(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return quantiles with the axis of the streams first."""

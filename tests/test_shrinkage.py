@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.metrics import r2_score
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._base import _fitting
@@ -300,6 +302,18 @@ def test_noisy_steps_are_not_worse_than_the_mean(signal):
     assert error() > 1.05 or signal == 1e6
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "gaussian"])
+def test_scores_of_steps_are_those_of_predictions(loss):
+    """They are shrunk, too."""
+    X, y = noisy_steps(40, 0.0)
+    with pytest.warns(UserWarning, match="not clearly better"):
+        model = RNNRegressor("gru", loss=loss, **SMALL).fit(X, list(y))
+    assert model.score(X, list(y)) == pytest.approx(0.0, abs=1e-6)
+    model._blueprint = replace(model._blueprint, shrinkage=0.5)
+    expected = r2_score(y.ravel(), np.concatenate(model.predict(X)))
+    assert model.score(X, list(y)) == pytest.approx(expected)
+
+
 def test_unlabelled_steps_do_not_count():
     """The mean, and what decides on it, are those of the labelled steps."""
     X, y = noisy_steps(40, 0.0)
@@ -408,9 +422,15 @@ def test_a_fit_that_is_not_judged_forgets_the_shrinkage_before():
     model = RNNRegressor("gru", warm_start=True, **SMALL)
     with pytest.warns(UserWarning, match="not clearly better"):
         model.fit(X, y)
+    by_rows = clone(model)
     model.fit(X[:7], y[:7])
     assert model.shrinkage_ == 0.0
     assert len(np.unique(model.predict(X))) > 1
+    with pytest.warns(UserWarning, match="not clearly better"):
+        by_rows.fit(X, y)
+    by_rows.partial_fit(X, y)
+    assert not hasattr(by_rows, "shrinkage_")
+    assert len(np.unique(by_rows.predict(X))) > 1
 
 
 def test_integer_weights_are_repetition():
@@ -429,7 +449,7 @@ def test_integer_weights_are_repetition():
 @pytest.mark.parametrize(
     ("options", "n", "y"),
     [
-        ({}, 7, "numbers"),
+        ({}, 19, "numbers"),
         ({"loss": "poisson"}, 40, "counts"),
     ],
     ids=["few", "counts"],

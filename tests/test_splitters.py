@@ -321,8 +321,8 @@ def test_what_is_learnt_of_groups_does_not_count_for_others():
 
 
 def test_a_splitter_is_used_for_few_sequences_too():
-    """Without one, fewer than 8 are not judged."""
-    noise = np.random.RandomState(0).randn(7, 6)
+    """Without one, fewer than 20 are not judged."""
+    noise = np.random.RandomState(0).randn(19, 6)
     shrinkage = [
         judge(splitter, max_epochs=50).fit(noise[:, :5], noise[:, 5]).shrinkage_
         for splitter in ("random", KFold(2))

@@ -348,16 +348,19 @@ class BaseRNN(
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
         """Return targets, predictions and weights of all labelled steps as flat arrays."""
         check_ids(X, y=y, sample_weight=sample_weight)
-        sequences = self._check_input(X)
-        lengths = sequences.lengths
-        weights = check_weights(sample_weight, len(lengths))
-        given, blueprint = plain_container(y), self._blueprint
-        names, advice = blueprint.target_names, blueprint.form.steps_of_text
+        sequences, blueprint = self._check_input(X), self._blueprint
+        lengths, names = sequences.lengths, blueprint.target_names
+        weights, advice = check_weights(sample_weight, len(lengths)), blueprint.form.steps_of_text
+        given = plain_container(y)
         steps = read_steps(given, lengths, numeric=numeric, names=names, advice=advice)
-        predicted = self._blueprint.codec.decode(self._outputs(sequences))
+        predicted = self._decoded(self._outputs(sequences))
         if weights is not None:
             weights = np.repeat(weights, lengths)[steps.labelled]
         return steps.flat, predicted[steps.labelled], weights
+
+    def _decoded(self, outputs: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the predictions that the outputs of the network stand for."""
+        return np.asarray(self._blueprint.codec.decode(outputs))
 
     # --- streams ---------------------------------------------------------------------------------
 

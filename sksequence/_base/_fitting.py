@@ -117,7 +117,9 @@ class Fit(Generic[AnyCodec]):
         training = settings.training
         join_ranks(training.callbacks)
         codec = data.targets.codec
-        blueprint = replace(known, codec=codec, loss_options=task.loss_options(known))
+        # what is kept of the network is to be learnt again
+        unjudged = replace(known, shrinkage=0.0, marginal=None)
+        blueprint = replace(unjudged, codec=codec, loss_options=task.loss_options(known))
         if not training.is_single_pass:
             batch_size, max_epochs = task.sizes(data, training, known)
             blueprint = replace(blueprint, batch_size=batch_size, max_epochs=max_epochs)

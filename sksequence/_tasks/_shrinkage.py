@@ -32,7 +32,7 @@ _MOST_ROWS, _MOST_NUMBERS = 8192, 1 << 25
 # Windows that are predicted
 _MOST_WINDOWS = 1024
 # Sequences between which noise is a danger, and up to which it is worth two fits of their halves
-_FEWEST, _FEW, _MOST = 8, 500, 100_000
+_FEWEST, _FEW, _MOST = 20, 500, 100_000
 
 
 def halves(data: TrainingData[NumberCodec]) -> list[tuple[Rows, Rows]]:
