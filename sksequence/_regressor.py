@@ -270,6 +270,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         of Hugging Face and tiktoken; its ids are the symbols. Must be "char" if X holds no texts.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous call instead of initialising them.
+        The networks that judge predictions (`shrinkage_`) are new ones, and trained for
+        `max_epochs` only: to add a few epochs per call, use `partial_fit`, which judges nothing.
     callbacks : list of callbacks or None, default=None
         Callbacks of the training loop: `sksequence.callbacks.Checkpoint`, which resumes killed
         fits, and those of skorch. An `LRScheduler` requires ``lr_schedule=None``. The ``scoring``
@@ -396,21 +398,23 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     of it, if its gain is at least three standard errors, and less, the less certain the gain is;
     nothing below one standard error, or two [11]_ in forecasts, whose windows overlap. Several
     steps ahead, a gain of half of the error is enough, and one of less than 30 % is not, if there
-    are too few windows for small standard errors. These rows are the validation part of
-    `early_stopping`. Without it, further networks are trained: one on the training part of the
-    splitter in `validation_split`, if there is one; otherwise, with `residual`, one on all but the
-    newest windows of each series (`validation_fraction` of them, or more, up to a quarter, if gains
-    would not show in so few), and without, on halves of the sequences: two networks with 20 to 500
-    of them, and one with up to 100,000. This about doubles the time of `fit` with `residual`.
-    Without, the first network is the only one and ends early if it is certainly better than the
-    mean after a quarter or half of the epochs, with at most half of its error; or if it has learnt
-    nothing but noise after half of them: it is certainly better than the mean on its own rows, and
-    certainly worse on the others. The network that predicts is trained on all rows. Each column of
-    y, or target of a forecast, is judged by itself; the steps of a sequence with per-step targets
-    count as one row. With fewer or more sequences and no splitter, with fewer than four to judge
-    on, with the losses "poisson", "negative_binomial" and "gamma", and, without `residual`, with a
-    callable, predictions are those of the network. So are those after `partial_fit`, which judges
-    nothing.
+    are too few windows for small standard errors. Quantiles and standard deviations move as far, to
+    those of y or of the errors of the baseline; with "absolute_error" and "quantile", the median or
+    another quantile of y takes the place of the mean. These rows are the validation part of
+    `early_stopping`. Without it, further networks are trained: with the same `LRScheduler` and
+    augmentation but no other callbacks: one on the training part of the splitter in
+    `validation_split`, if there is one; otherwise, with `residual`, one on all but the newest
+    windows of each series (`validation_fraction` of them, or more, up to a quarter, if gains would
+    not show in so few), and without, on halves of the sequences: two networks with 20 to 500 of
+    them, and one with up to 100,000. This about doubles the time of `fit` with `residual`. Without,
+    the first network is the only one and ends early if it is certainly better than the mean after a
+    quarter or half of the epochs, with at most half of its error; or if it has learnt nothing but
+    noise after half of them: it is certainly better than the mean on its own rows, and certainly
+    worse on the others. The network that predicts is trained on all rows. Each column of y, or
+    target of a forecast, is judged by itself; the steps of a sequence with per-step targets count
+    as one row. With fewer or more sequences and no splitter, with fewer than four to judge on, with
+    the losses "poisson", "negative_binomial" and "gamma", and, without `residual`, with a callable,
+    predictions are those of the network. So are those after `partial_fit`, which judges nothing.
 
     References
     ----------

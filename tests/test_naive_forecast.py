@@ -544,6 +544,25 @@ def test_intervals_of_random_walks_are_those_of_the_naive_forecast(loss, scale):
         )
 
 
+@pytest.mark.parametrize("unit", [1.0, 100.0])
+@pytest.mark.parametrize("scale", ["global", "sequence"])
+def test_each_target_is_judged_by_itself(scale, unit):
+    """Whatever the units are, a wave is predicted beside a random walk that is not."""
+    walk = np.random.RandomState(0).randn(700).cumsum()
+    series = np.column_stack([np.sin(np.arange(700) / 3), unit * walk])
+    windows, y = make_windows(series, 12, 3)
+    model = make(scale=scale, target_columns="all", max_epochs=15)
+    with pytest.warns(UserWarning, match=r"\(residual='last'\) in target 1, whose mean"):
+        model.fit(windows[:500], y[:500])
+    assert model.shrinkage_[0] < 0.2
+    assert model.shrinkage_[1] == 1.0
+    predicted, truth = (part.reshape(-1, 3, 2) for part in (model.predict(windows[500:]), y[500:]))
+    last = windows[500:, [-1, -1, -1]]
+    np.testing.assert_array_equal(predicted[:, :, 1], last[:, :, 1])
+    errors = [np.abs(each - truth)[:, :, 0].mean() for each in (predicted, last)]
+    assert errors[0] < 0.5 * errors[1]
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_a_wave_is_predictable(early_stopping):
     """There is no warning if the forecast is clearly better."""

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.metrics import r2_score
+from skorch.callbacks import LRScheduler, PrintLog
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._base import _fitting
-from sksequence._net import train
+from sksequence._net import callbacks_of_judges, train
 from sksequence._tasks import _shrinkage
 from sksequence._tasks._corrections import Corrections, _standard_error
+from sksequence.callbacks import Augmentation
 from sksequence.preprocessing import make_windows
 
 SMALL = {"hidden_size": 8, "random_state": 0}
@@ -81,6 +83,27 @@ def test_missing_targets_are_left_out():
     true = 0.4 * predicted
     true[::3, 0] = np.nan
     assert corrections(true, predicted).kept_fraction() == pytest.approx(0.4)
+
+
+def test_targets_are_judged_in_the_rows_where_they_are_known():
+    """Rows without a number of a target change nothing, and one number of several is enough."""
+    random = np.random.default_rng(0)
+    predicted = random.normal(size=(60, 2))
+    true = 0.6 * predicted + random.normal(size=(60, 2))
+    weights = random.uniform(0.5, 2.0, 60)
+    whole = Corrections(true, predicted, np.ones_like(true), weights / weights.sum())
+    gaps = true.copy()
+    gaps[::2, 0] = np.nan
+    odd = np.arange(60) % 2 == 1
+    alone = Corrections(
+        true[odd, :1], predicted[odd, :1], np.ones((30, 1)), weights[odd] / weights[odd].sum()
+    )
+    kept = replace(whole, true=gaps).kept_fractions(2)
+    np.testing.assert_allclose(kept, [alone.kept_fraction(), whole.kept_fractions(2)[1]])
+    assert 0.0 < kept[0] < 1.0
+    assert kept[0] != kept[1]
+    one_target = replace(whole, true=np.column_stack([np.full(60, np.nan), true[:, 1]]))
+    assert one_target.kept_fractions(1) == pytest.approx(kept[1])
 
 
 def test_standard_error_of_gains():
@@ -204,6 +227,35 @@ def test_predictions_move_towards_the_distribution_of_y(loss, level, n_columns):
         moved, replaced = shrunken[0.25][name], shrunken[1.0][name]
         np.testing.assert_allclose(replaced, np.broadcast_to(simple[name], alone.shape), rtol=1e-5)
         np.testing.assert_allclose(moved, 0.75 * alone + 0.25 * replaced)
+
+
+def test_files_without_a_distribution_of_y_move_the_centre():
+    """Version 0.1 stored none: quantiles keep their width."""
+    X, y = noisy(40, 1.0)
+    model = RNNRegressor("gru", loss="quantile", max_epochs=3, **SMALL).fit(X, y)
+    model._blueprint = replace(model._blueprint, shrinkage=0.0, marginal=None)
+    alone = model.predict_quantiles(X)
+    model._blueprint = replace(model._blueprint, shrinkage=0.25)
+    moved, mean = model.predict_quantiles(X), model._blueprint.codec.mean[0]
+    np.testing.assert_allclose(moved[1], 0.75 * alone[1] + 0.25 * mean)
+    np.testing.assert_allclose(moved[2] - moved[0], alone[2] - alone[0])
+
+
+def test_more_sequences_than_the_most_are_not_judged(monkeypatch):
+    """Noise does little harm then, and halves cost time."""
+    monkeypatch.setattr(_shrinkage, "_MOST", 39)
+    X, y = noisy(40, 0.0)
+    assert RNNRegressor("gru", max_epochs=2, **SMALL).fit(X, y).shrinkage_ == 0.0
+
+
+def test_judges_have_the_learning_rates_of_the_network():
+    """A scheduler of skorch is theirs, too; other callbacks, which may write files, are not."""
+    scheduler, change = LRScheduler("StepLR", step_size=20), Augmentation(jitter=0.1)
+    found = callbacks_of_judges([scheduler, change, PrintLog(), ("named", LRScheduler())])
+    assert found[0] is change
+    assert [type(each) for each in found[1:]] == [LRScheduler, LRScheduler]
+    assert found[1] is not scheduler
+    assert found[1].kwargs == {"step_size": 20}
 
 
 @pytest.mark.parametrize("loss", ["quantile", "gaussian", "student_t"])

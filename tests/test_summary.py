@@ -110,7 +110,9 @@ def test_shrinkage_is_in_summaries():
     ]:
         model.shrinkage_ = shrinkage
         assert line in repr(summary(model))
-    model.shrinkage_ = 0.0
+    model.set_params(loss="absolute_error")
+    assert "all predictions are the median of y" in repr(summary(model))
+    model.set_params(loss="auto").shrinkage_ = 0.0
     assert "shrinkage" not in repr(summary(model))
     model.set_params(residual="last").shrinkage_ = 1.0
     assert "shrinkage: 1, all predictions are the naive forecast" in repr(summary(model))

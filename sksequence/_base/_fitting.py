@@ -35,6 +35,7 @@ from sksequence._net import (
     Stopping,
     TrainingRecord,
     augmentations_in,
+    callbacks_of_judges,
     check_augmentations,
     join_ranks,
     net_arrays,
@@ -284,8 +285,8 @@ class Fit(Generic[AnyCodec]):
 
     def _net_of(self, part: tuple[Rows, Rows], may_end: bool) -> tuple[SequenceNet, int]:
         """Return another net, trained on the first rows of a part, and its number of epochs."""
-        changes = augmentations_in(self.training.callbacks)
-        training = replace(self.training, callbacks=changes, verbose=0)
+        callbacks = callbacks_of_judges(self.training.callbacks)
+        training = replace(self.training, callbacks=callbacks, verbose=0)
         net = new_net(self.blueprint, training, self.vectors)
         train_on(net, self.ranks)
         rows = self.data.split.training

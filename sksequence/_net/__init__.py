@@ -1,7 +1,12 @@
 """All use of skorch: nets are constructed, trained, run, and converted to arrays and back."""
 
 from sksequence._net._attributions import Attribution, Method, attributions
-from sksequence._net._augmenting import Augmenting, augmentations_in, check_augmentations
+from sksequence._net._augmenting import (
+    Augmenting,
+    augmentations_in,
+    callbacks_of_judges,
+    check_augmentations,
+)
 from sksequence._net._checkpoints import Checkpointing, State, checkpoint_in
 from sksequence._net._chunked_reading import (
     last_features,
@@ -46,6 +51,7 @@ __all__ = [
     "TrainingRecord",
     "attributions",
     "augmentations_in",
+    "callbacks_of_judges",
     "check_augmentations",
     "check_callbacks",
     "check_memory",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from copy import deepcopy
 from numbers import Real
 
 import torch
+from skorch.callbacks import LRScheduler
 from torch import Tensor
 
 from sksequence._batching import STEP_BLOCKS, Batch
@@ -103,6 +105,15 @@ class Augmenting:
 def augmentations_in(callbacks: Iterable[object] | None) -> list[Augmenting]:
     """Return the callbacks that change batches, in their order."""
     return [found for c in callbacks or () if isinstance(found := bare(c), Augmenting)]
+
+
+def callbacks_of_judges(callbacks: Iterable[object] | None) -> list[object]:
+    """Return the callbacks that other networks of the same fit need: others may have side effects.
+
+    These change batches, or the learning rate.
+    """
+    schedulers = [deepcopy(c) for c in map(bare, callbacks or ()) if isinstance(c, LRScheduler)]
+    return [*augmentations_in(callbacks), *schedulers]
 
 
 def check_augmentations(

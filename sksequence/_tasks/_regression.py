@@ -159,7 +159,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
     def parts_to_judge(
         self, blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec], fraction: float
     ) -> list[tuple[Rows, Rows]]:
-        """Return the newest windows of forecasts, and halves of a few other sequences."""
+        """Return the newest windows of forecasts, and halves of other sequences."""
         codec, naive = blueprint.codec, blueprint.baseline
         if not self._may_shrink(codec):
             return []

@@ -27,11 +27,11 @@ Floats = NDArray[np.float64]
 
 # Targets that are named in a warning
 _N_NAMED = 5
-# Sequences that are predicted, and numbers in these
-_MOST_ROWS, _MOST_NUMBERS = 8192, 1 << 25
+# Sequences that are predicted, numbers in these, and sequences that are in any case
+_MOST_ROWS, _MOST_NUMBERS, _ENOUGH_ROWS = 8192, 1 << 25, 500
 # Windows that are predicted
 _MOST_WINDOWS = 1024
-# Sequences between which noise is a danger, and up to which it is worth two fits of their halves
+# Least number of sequences whose halves are judged, the number up to which both are, and the most
 _FEWEST, _FEW, _MOST = 20, 500, 100_000
 
 
@@ -85,7 +85,7 @@ def _sample(rows: Rows, data: TrainingData[NumberCodec]) -> Rows:
     """Return some of many rows, at regular distances, so that they fit into memory."""
     width = sum(block[:1].size for block in data.sequences.blocks)
     n_numbers = width * max(float(data.sequences.lengths.mean()), 1.0)
-    n_rows = min(len(rows), _MOST_ROWS, max(int(_MOST_NUMBERS / n_numbers), _FEW))
+    n_rows = min(len(rows), _MOST_ROWS, max(int(_MOST_NUMBERS / n_numbers), _ENOUGH_ROWS))
     return np.asarray(rows[np.linspace(0, len(rows) - 1, n_rows).astype(int)])
 
 

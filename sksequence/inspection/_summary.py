@@ -208,7 +208,10 @@ def _remembered(norms: NDArray[np.float64]) -> int:
 
 def _shrinkage(fitted: Any) -> str:
     """Describe how much of the network is left in predictions."""
-    simple = "the mean of y" if fitted.residual is None else "the naive forecast"
+    of_y = {"absolute_error": "the median of y", "quantile": "the quantiles of y"}
+    simple = "the naive forecast"
+    if fitted.residual is None:
+        simple = of_y.get(fitted.loss, "the mean of y")
     least, most = np.min(fitted.shrinkage_), np.max(fitted.shrinkage_)
     if least == 1.0:
         return f"1, all predictions are {simple}"
