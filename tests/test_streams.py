@@ -153,8 +153,9 @@ def test_regressors(loss):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the network may have learnt nothing
         model = RNNRegressor("lstm", 8, loss=loss, **small).fit(X, NUMBERS)
-        noise = np.random.RandomState(0).randn(len(X))
-        marginal = RNNRegressor("lstm", 8, loss=loss, **small).fit(X, noise)._blueprint.marginal
+        noise = np.random.RandomState(0).randn(40, *np.shape(X[0]))
+        other = RNNRegressor("lstm", 8, loss=loss, **small).fit(noise, noise[:, ::-1].ravel()[:40])
+        marginal = other._blueprint.marginal
     assert marginal is not None
     model._blueprint = replace(model._blueprint, shrinkage=0.25, marginal=marginal)
     assert np.array_equal(pushed(model, X[0]), of_prefixes(model, X[0]))
