@@ -244,7 +244,7 @@ def test_losses(export, loss, n_outputs):
 
 
 @pytest.mark.parametrize("loss", ["absolute_error", "gaussian", "quantile"])
-def test_shrunken_predictions(export, loss):
+def test_shrunken_values(export, loss):
     """Numbers and quantiles are moved as far as those of the regressor."""
     noise = np.random.RandomState(0).randn(len(X), 2)
     with pytest.warns(UserWarning, match="not clearly better"):

@@ -7,7 +7,7 @@ from sksequence._tasks._naive_forecast import NaiveForecast
 from sksequence._tasks._next_symbol import SymbolTask
 from sksequence._tasks._next_values import NextStepTasks, SeriesTask
 from sksequence._tasks._regression import RegressionTask
-from sksequence._tasks._shrunken_predictions import (
+from sksequence._tasks._shrunken_values import (
     shrunken_centres,
     shrunken_quantiles,
     shrunken_stds,

@@ -20,7 +20,7 @@ from sksequence._net import SequenceNet, network_outputs
 from sksequence._targets import MarginalDistribution, NumberCodec
 from sksequence._tasks._corrections import Corrections
 from sksequence._tasks._naive_forecast import NaiveForecast
-from sksequence._tasks._shrunken_predictions import simple_centres
+from sksequence._tasks._shrunken_values import simple_centres
 from sksequence._tasks._task import Rows, TrainingData
 
 Floats = NDArray[np.float64]
