@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
 from sksequence import RNNClassifier, SequenceGenerator
@@ -22,6 +23,18 @@ PACKAGE = ROOT / "sksequence"
 DOCUMENTS = ["to be or not to be", "that is the question", "whether tis nobler", "in the mind"] * 5
 
 TORCH_LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+class InterruptAt(Callback):
+    """Callback that raises KeyboardInterrupt at the end of an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch_end(self, net, **kwargs):
+        """Raise once the epoch is over."""
+        if len(net.history) == self.epoch:
+            raise KeyboardInterrupt
 
 
 # cells in which recurrent dropout has a place

@@ -7,12 +7,11 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
-from skorch.callbacks import Callback
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator
 from sksequence._net import Joining, Ranks
 from sksequence.callbacks import Augmentation, Checkpoint
-from tests.helpers import DOCUMENTS
+from tests.helpers import DOCUMENTS, InterruptAt
 
 RANDOM = np.random.RandomState(0)
 X = [RANDOM.randn(n, 2) for n in RANDOM.randint(6, 20, 24)]
@@ -27,18 +26,6 @@ def classifier(strengths=None, **parameters):
     callbacks = None if strengths is None else [Augmentation(**strengths)]
     options = {"max_epochs": 3, "random_state": 0, "callbacks": callbacks}
     return RNNClassifier("gru", 4, **options | parameters)
-
-
-class InterruptAt(Callback):
-    """Callback that raises KeyboardInterrupt at the end of an epoch."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_epoch_end(self, net, **kwargs):
-        """Raise once the epoch is over."""
-        if len(net.history) == self.epoch:
-            raise KeyboardInterrupt
 
 
 def batch_of(lengths, n_features=3, per_step=False):

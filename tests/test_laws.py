@@ -12,12 +12,11 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
-from skorch.callbacks import Callback
 
 from sksequence import RNNClassifier, RNNRegressor, SequenceGenerator, Sequences
 from sksequence._batching import object_array
 from sksequence._cells import CELLS
-from tests.helpers import ROOT, WITH_MATRICES, end_to_end, run_in_child
+from tests.helpers import ROOT, WITH_MATRICES, InterruptAt, end_to_end, run_in_child
 
 
 def rng(seed=0):
@@ -575,18 +574,6 @@ def test_truncation_beyond_the_end_is_none(cell, problem):
 
 
 # --- failures ------------------------------------------------------------------------------------
-
-
-class InterruptAt(Callback):
-    """Callback that raises KeyboardInterrupt at the end of an epoch."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_epoch_end(self, net, **kwargs):
-        """Raise once the epoch is over."""
-        if len(net.history) == self.epoch:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])

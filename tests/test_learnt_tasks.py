@@ -16,7 +16,7 @@ from sksequence._tasks._defaults import automatic_ending
 from sksequence.callbacks import Checkpoint
 from sksequence.inspection import LossCurveDisplay
 from sksequence.persistence import load, save
-from tests.helpers import all_weights
+from tests.helpers import InterruptAt, all_weights
 
 RANDOM = np.random.RandomState(0)
 Y = np.arange(24) % 2
@@ -35,18 +35,6 @@ class Rates(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Keep one."""
         self.rates.append(net.optimizer_.param_groups[0]["lr"])
-
-
-class InterruptAt(Callback):
-    """Callback that raises an error in an epoch."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_batch_end(self, net, **kwargs):
-        """Raise."""
-        if len(net.history) == self.epoch:
-            raise KeyboardInterrupt
 
 
 def make(cls=RNNClassifier, **parameters):
