@@ -547,7 +547,7 @@ def test_intervals_of_random_walks_are_those_of_the_naive_forecast(loss, scale):
 @pytest.mark.parametrize("unit", [1.0, 100.0])
 @pytest.mark.parametrize("scale", ["global", "sequence"])
 def test_each_target_is_judged_by_itself(scale, unit):
-    """Whatever the units are, a wave is predicted beside a random walk that is not."""
+    """Whatever the units are, a wave is predicted alongside a random walk that is not."""
     walk = np.random.RandomState(0).randn(700).cumsum()
     series = np.column_stack([np.sin(np.arange(700) / 3), unit * walk])
     windows, y = make_windows(series, 12, 3)

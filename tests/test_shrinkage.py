@@ -294,7 +294,7 @@ def test_a_far_mean_without_scale(scale):
 
 
 def signal_and_noise(n):
-    """Return short series, and a column of y that they predict beside one that they do not."""
+    """Return short series, and a column of y that they predict next to one that they do not."""
     X, y = noisy(n, 1e6)
     return X, np.column_stack([y, np.random.RandomState(1).permutation(y)])
 
