@@ -36,6 +36,7 @@ class PointPrediction:
 
     centre_level: float | None = field(default=None, compare=False)
 
+    marginal_levels: ClassVar[tuple[float, ...]] = ()
     width: ClassVar[int] = 1
     has_quantiles: ClassVar[bool] = False
     has_std: ClassVar[bool] = False
@@ -47,11 +48,6 @@ class PointPrediction:
     def loss_options(self) -> dict[str, object]:
         """Options of the loss."""
         return {}
-
-    @property
-    def marginal_levels(self) -> tuple[float, ...]:
-        """Levels of the quantiles of y that replace predictions: there are none."""
-        return ()
 
     def centre(self, outputs: Outputs) -> Floats:
         """Return the mean of all members."""

@@ -8,6 +8,7 @@ from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
 from sklearn.utils.class_weight import compute_class_weight
 
 from sksequence._batching import Sequences
@@ -139,8 +140,7 @@ def class_weights(
 def constant_log_loss(codes: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
     """Return the weighted mean log loss of the constant probabilities that minimise it."""
     sums = np.bincount(codes, weights)
-    fractions = sums[sums > 0] / sums.sum()
-    return float(-fractions @ np.log(fractions))
+    return float(entr(sums / sums.sum()).sum())
 
 
 def _given_weights(

@@ -26,11 +26,11 @@ from sksequence._tasks._shrinkage import (
     corrections_to_mean,
     corrections_to_naive,
     halves,
-    marginal_distribution,
-    simple_corrections,
     warn_of_mean,
     warn_of_naive,
+    with_marginal,
 )
+from sksequence._tasks._shrunken_values import simple_centres
 from sksequence._tasks._supervised import SupervisedTask
 from sksequence._tasks._task import Attributes, Rows, Targets, TrainingData
 
@@ -188,6 +188,7 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         if blueprint.baseline is not None or n_epochs not in (quarter, half):
             return False
         own, unseen = part
+        blueprint = with_marginal(blueprint, data)
         n_targets = blueprint.codec.n_targets
         corrections = corrections_to_mean([(net, unseen)], blueprint, data).of_targets(n_targets)
         is_clear = np.array([each.are_clearly_good() for each in corrections])
@@ -207,30 +208,29 @@ class RegressionTask(SupervisedTask[NumberCodec]):
         naive = blueprint.baseline
         n_targets = blueprint.codec.n_targets
         if not judged or not self._may_shrink(blueprint.codec):
-            return _shrunk(blueprint, np.zeros(n_targets), data)
+            return _shrunk(blueprint, np.zeros(n_targets))
+        blueprint = with_marginal(blueprint, data)
         if not isinstance(naive, NaiveForecast):
             corrections = corrections_to_mean(judged, blueprint, data)
             kept = corrections.kept_fractions(n_targets)
             if not kept.all():
                 warn_of_mean(corrections, kept, blueprint.max_epochs)
-            return _shrunk(blueprint, 1.0 - kept, data)
+            return _shrunk(blueprint, 1.0 - kept)
         corrections = corrections_to_naive(judged[0], naive, blueprint, data)
         kept = corrections.kept_fractions(n_targets)
         if not kept.all():
             warn_of_naive(corrections, kept, naive)
-        of_naive = replace(corrections, true=corrections.true + simple_corrections(blueprint, data))
+        of_naive = replace(corrections, true=corrections.true + simple_centres(blueprint))
         errors = {
             "naive_error_": of_naive.mean_absolute_error(np.zeros_like(kept)),
             "forecast_error_": corrections.mean_absolute_error(kept),
         }
-        return _shrunk(blueprint, 1.0 - kept, data) | errors
+        return _shrunk(blueprint, 1.0 - kept) | errors
 
 
-def _shrunk(
-    blueprint: Blueprint[NumberCodec], shrinkage: Floats, data: TrainingData[NumberCodec]
-) -> Attributes:
+def _shrunk(blueprint: Blueprint[NumberCodec], shrinkage: Floats) -> Attributes:
     """Return the shrinkage of each target, and a blueprint with that of each number."""
-    marginal = marginal_distribution(blueprint, data) if shrinkage.any() else None
+    marginal = blueprint.marginal if shrinkage.any() else None
     of_numbers: float | Floats = np.resize(shrinkage, blueprint.codec.n_numbers)
     if len(shrinkage) == 1:
         [of_numbers] = shrinkage.tolist()

@@ -60,10 +60,12 @@ def corrections_to_mean(
     data: TrainingData[NumberCodec],
 ) -> Corrections:
     """Return corrections to the mean of y, or to its quantile if the loss predicts one, scaled."""
+    marginal = blueprint.marginal
+    assert marginal is not None
     judged = [(net, _sample(part, data)) for net, part in judged]
     rows = np.concatenate([part for _, part in judged])
     places, positions = _target_rows(data, rows)
-    codec, centre = blueprint.codec, marginal_distribution(blueprint, data).centre
+    codec, centre = blueprint.codec, marginal.centre
     predicted = np.concatenate([_decoded(net, part, blueprint, data) for net, part in judged])
     true, predicted = (
         (numbers - codec.mean) / codec.std - centre for numbers in (_known(data, places), predicted)
@@ -85,8 +87,13 @@ def _sample(rows: Rows, data: TrainingData[NumberCodec]) -> Rows:
     """Return some of many rows, at regular distances, so that they fit into memory."""
     width = sum(block[:1].size for block in data.sequences.blocks)
     n_numbers = width * max(float(data.sequences.lengths.mean()), 1.0)
-    n_rows = min(len(rows), _MOST_ROWS, max(int(_MOST_NUMBERS / n_numbers), _ENOUGH_ROWS))
-    return np.asarray(rows[np.linspace(0, len(rows) - 1, n_rows).astype(int)])
+    n_rows = min(_MOST_ROWS, max(int(_MOST_NUMBERS / n_numbers), _ENOUGH_ROWS))
+    return _spaced(rows, n_rows)
+
+
+def _spaced(rows: Rows, n_most: int) -> Rows:
+    places = np.linspace(0, len(rows) - 1, min(len(rows), n_most))
+    return np.asarray(rows[places.astype(int)])
 
 
 def _target_rows(data: TrainingData[NumberCodec], rows: Rows) -> tuple[Rows, Rows]:
@@ -104,9 +111,9 @@ def _known(data: TrainingData[NumberCodec], places: Rows) -> Floats:
     return np.where(data.targets.labelled[places, None], parsed, np.nan)
 
 
-def marginal_distribution(
+def with_marginal(
     blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec]
-) -> MarginalDistribution:
+) -> Blueprint[NumberCodec]:
     """Learn the distribution of y, or of the differences to a forecast, from the training rows."""
     rows = data.split.training
     places, positions = _target_rows(data, rows)
@@ -114,7 +121,8 @@ def marginal_distribution(
     scaled = codec.encode(parsed).astype(np.float64)
     scaled[np.isnan(parsed[:, : codec.n_numbers])] = np.nan
     weights = data.split.weights[rows][positions]
-    return MarginalDistribution.learn(scaled, weights, codec.distribution)
+    marginal = MarginalDistribution.learn(scaled, weights, codec.distribution)
+    return replace(blueprint, marginal=marginal)
 
 
 def corrections_to_naive(
@@ -125,10 +133,9 @@ def corrections_to_naive(
 ) -> Corrections:
     """Return corrections to the naive forecast of windows, or to its quantile, in their units."""
     (net, rows), codec = judged, blueprint.codec
-    simple, level = simple_corrections(blueprint, data), codec.distribution.centre_level
+    simple, level = simple_centres(blueprint), codec.distribution.centre_level
     # in the order given, in which a window is next to those that overlap with it
-    rows = np.sort(rows)
-    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).astype(int)]
+    rows = _spaced(np.sort(rows), _MOST_WINDOWS)
     true = np.asarray(data.targets.parsed[rows, : codec.n_numbers], dtype=np.float64)
     units = np.ones_like(true)
     if naive.is_relative:
@@ -142,14 +149,6 @@ def corrections_to_naive(
         horizon=codec.n_numbers // codec.n_targets,
         least=2.0,
     )
-
-
-def simple_corrections(
-    blueprint: Blueprint[NumberCodec], data: TrainingData[NumberCodec]
-) -> Floats:
-    """Return the correction of a naive forecast without X: 0, or that of the predicted quantile."""
-    marginal = marginal_distribution(blueprint, data)
-    return simple_centres(replace(blueprint, marginal=marginal))
 
 
 def _decoded(
